@@ -1,0 +1,87 @@
+"""The integer ledger: bits counted in whole units of 2^-40 bit, so that sums never depend on order or machine.
+
+`log2_units` is integer arithmetic throughout (no libm), so every machine books the same number. Its error is at most
+2^-41 bit a draw: a row of 1,000 draws is right to 5e-10 bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic, overload, register_jitable
+
+UNITS_PER_BIT = 1 << 40
+"""Ledger units in one bit."""
+
+TABLE_SIZE = 1025
+"""Numbers below this have their log2 in a table; larger ones are computed when drawn (some 100 ns)."""
+
+_U1 = np.uint64(1)
+_U63 = np.uint64(63)
+
+
+@intrinsic
+def _multiply_high(context, a, b):
+    def generate(context, builder, signature, arguments):
+        from llvmlite import ir
+
+        wide = ir.IntType(128)
+        product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+def multiply_high(a, b):
+    """Return the upper 64 bits of the 128-bit product of two uint64."""
+    return np.uint64((int(a) * int(b)) >> 64)
+
+
+@overload(multiply_high, jit_options={"forceinline": True})
+def _multiply_high_compiled(a, b):
+    return lambda a, b: _multiply_high(np.uint64(a), np.uint64(b))
+
+
+@register_jitable
+def _log2_units(n: int) -> int:
+    """Return round(2^40 log2 n) for 1 <= n < 2^63, by repeated squaring of the mantissa."""
+    mantissa = np.uint64(n)
+    whole = 63
+    while not mantissa >> _U63:
+        mantissa = mantissa << _U1
+        whole -= 1
+    fraction = 0
+    for _ in range(41):
+        square = multiply_high(mantissa, mantissa)  # in [2^62, 2^64): the next bit of the logarithm is its top bit
+        if square >> _U63:
+            fraction = 2 * fraction + 1
+            mantissa = square
+        else:
+            fraction = 2 * fraction
+            mantissa = square << _U1
+    return ((whole << 41) + fraction + 1) >> 1
+
+
+_TABLE = np.array([0] + [_log2_units(n) for n in range(1, TABLE_SIZE)], dtype=np.int64)
+_TABLE.flags.writeable = False
+
+
+@register_jitable(forceinline=True)
+def log2_units(n: int) -> int:
+    """Return log2(n) in ledger units, for 1 <= n < 2^63. Works in kernels and in Python."""
+    if n < TABLE_SIZE:
+        return _TABLE[n]
+    return _log2_units(n)
+
+
+def log2_big(n: int) -> int:
+    """Return log2(n) in ledger units for an integer n >= 1 of any size, to 2^-40 bit."""
+    if n < 1:
+        raise ValueError(f"log2 of {n}: a number of choices is at least 1")
+    shift = max(0, n.bit_length() - 62)
+    return shift * UNITS_PER_BIT + int(log2_units(n >> shift))
+
+
+def to_bits(units: int) -> float:
+    """Return ledger units as bits; correctly rounded, whatever the size of the sum."""
+    return int(units) / UNITS_PER_BIT

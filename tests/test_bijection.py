@@ -1,0 +1,55 @@
+"""The keyed bijection: a permutation for every size, inverted exactly, and random to a statistician's eye."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from synthgen.bijection import permute, unpermute
+from synthgen.draw import Keys
+
+
+@given(st.integers(1, 300), st.integers(0, 10**9))
+def test_it_is_a_permutation(n, seed):
+    key = Keys(seed).world("names")
+    assert sorted(permute(key, n, i) for i in range(n)) == list(range(n))
+
+
+@given(st.integers(1, 2**62 - 1), st.integers(0, 2**62), st.integers(0, 2**40))
+def test_the_inverse_leads_back(n, i, entity):
+    key, i = Keys(1).world("names"), i % n
+    assert unpermute(key, n, permute(key, n, i, entity), entity) == i
+    assert permute(key, n, unpermute(key, n, i, entity), entity) == i
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 12, 1000])
+def test_images_and_neighbours_are_uniform_over_keys(n):
+    keys = [Keys(seed).world("names") for seed in range(6000)]
+    cells = min(n, 20)
+    images = np.bincount([permute(key, n, 0) * cells // n for key in keys], minlength=cells)
+    assert chisquare(images).pvalue > 1e-4
+    gaps = np.bincount([(permute(key, n, 1) - permute(key, n, 0)) % n for key in keys], minlength=n)
+    assert gaps[0] == 0
+    if n <= 12:
+        assert chisquare(gaps[1:]).pvalue > 1e-4 if n > 2 else True
+
+
+def test_all_permutations_of_four_appear_evenly():
+    counts = Counter(tuple(permute(Keys(seed).world("x"), 4, i) for i in range(4)) for seed in range(12_000))
+    assert len(counts) == 24
+    assert chisquare(list(counts.values())).pvalue > 1e-4
+
+
+def test_entities_have_permutations_of_their_own():
+    key = Keys(0).split("order")
+    orders = {tuple(permute(key, 50, i, entity) for i in range(50)) for entity in range(20)}
+    assert len(orders) == 20
+
+
+@pytest.mark.parametrize(("n", "i"), [(5, 5), (5, -1), (0, 0)])
+def test_outside_is_an_index_error(n, i):
+    with pytest.raises(IndexError):
+        permute(Keys(0).world("x"), n, i)

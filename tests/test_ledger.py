@@ -1,0 +1,34 @@
+"""The integer ledger: right to half a unit, and equal in Python and in kernels."""
+
+from math import log2
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.jit import kernel
+from synthgen.ledger import UNITS_PER_BIT, log2_big, log2_units, to_bits
+
+
+@kernel
+def _compiled(n):
+    return log2_units(n)
+
+
+@given(st.integers(1, 2**63 - 1))
+def test_log2_is_right_and_the_same_in_kernels(n):
+    assert _compiled(n) == log2_units(n)
+    assert abs(log2_units(n) / UNITS_PER_BIT - log2(n)) < 1e-12 + 2**-40
+
+
+@given(st.integers(1, 2**500))
+def test_log2_of_big_integers(n):
+    assert abs(to_bits(log2_big(n)) - log2(n)) < 1e-11
+
+
+def test_powers_of_two_are_exact():
+    assert all(log2_big(2**k) == k * UNITS_PER_BIT for k in range(300))
+
+
+def test_sums_do_not_depend_on_order():
+    units = [int(log2_units(n)) for n in range(1, 2000)]
+    assert to_bits(sum(units)) == to_bits(sum(reversed(units)))

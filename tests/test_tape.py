@@ -1,0 +1,72 @@
+"""Tapes: what is recorded can be replayed, every sequence is walked once, and addresses are remembered."""
+
+import pytest
+
+from synthgen.bijection import permuted
+from synthgen.draw import Draw, Keys, begin, below
+from synthgen.errors import DrawError
+from synthgen.jit import kernel
+from synthgen.tape import enumerate_tapes, new_tape, recorded
+
+
+@kernel
+def _walk(state, key, steps):
+    """A sampler whose number of choices depends on the choices before."""
+    begin(state, key, 0, 0)
+    total = 0
+    for _ in range(steps):
+        total = total * 3 + below(state, 2 + total % 2)
+    return total
+
+
+def test_a_recorded_list_replays_to_the_same_result():
+    key = Keys(0).split("walk")
+    for choices in ([], [1], [1, 2], [1, 0, 1]):
+        tape = new_tape(choices)
+        result, made = _walk(tape, key, 3), recorded(tape)
+        assert [choice for choice, _ in made] == choices + [0] * (3 - len(choices))
+        assert _walk(new_tape([choice for choice, _ in made]), key, 3) == result
+
+
+def test_every_sequence_once_with_its_probability():
+    key = Keys(0).split("walk")
+    results = list(enumerate_tapes(lambda tape: _walk(tape, key, 4)))
+    assert sum(probability for _, probability in results) == 1
+    assert len({outcome for outcome, _ in results}) == len(results)
+
+
+def test_the_same_address_gives_the_same_choice():
+    key = Keys(0).world("people")
+
+    def run(tape):
+        first = Draw(key, entity=1, tape=tape).below(3)
+        other = Draw(key, entity=2, tape=tape).below(3)
+        assert Draw(key, entity=1, tape=tape).below(3) == first
+        return first, other
+
+    assert len(list(enumerate_tapes(run))) == 9
+
+
+def test_permutations_on_a_tape_are_draws_without_replacement():
+    key = Keys(0).world("names")
+
+    @kernel
+    def names(state, key):
+        return permuted(state, key, 0, 4, 7), permuted(state, key, 0, 4, 9), permuted(state, key, 0, 4, 7)
+
+    outcomes = [outcome for outcome, probability in enumerate_tapes(lambda tape: names(tape, key))]
+    assert sorted(outcomes) == [(a, b, a) for a in range(4) for b in range(4) if a != b]
+
+
+def test_faults_are_named():
+    key = Keys(0).split("walk")
+    with pytest.raises(DrawError, match="does not offer"):
+        _walk(new_tape([2]), key, 1)
+    with pytest.raises(DrawError, match="the tape is full"):
+        _walk(new_tape(), key, 2000)
+    with pytest.raises(DrawError, match="more than 10"):
+        list(enumerate_tapes(lambda tape: _walk(tape, key, 6), limit=10))
+    tape = new_tape()
+    Draw(key, tape=tape).below(3)
+    with pytest.raises(DrawError, match="two different numbers"):
+        Draw(key, tape=tape).below(4)
