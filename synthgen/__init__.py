@@ -1,3 +1,35 @@
-"""synthgen: pretraining data for controlled language-model experiments, every bit of it known."""
+"""synthgen: pretraining data for controlled language-model experiments, every bit of it known.
+
+source = synthgen.load("cfg3f")                          # rows by index, without any disk
+synthgen.generate("cfg3f", out="data/cfg3f")             # Arrow shards with a manifest
+synthgen.open("data/cfg3f")                              # a datasets.DatasetDict over them, mapped, not copied
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synthgen.build import generate as generate
+    from synthgen.errors import SynthgenError as SynthgenError
+    from synthgen.manifest import open_folder as open
+    from synthgen.source import Source as Source
+    from synthgen.source import load as load
 
 __version__ = "0.1.0"
+__all__ = ["Source", "SynthgenError", "generate", "load", "open"]
+
+# Imported when first asked for: numba and pyarrow take most of a second, which `synthgen --help` must not.
+_HOMES = {
+    "Source": ("synthgen.source", "Source"),
+    "SynthgenError": ("synthgen.errors", "SynthgenError"),
+    "generate": ("synthgen.build", "generate"),
+    "load": ("synthgen.source", "load"),
+    "open": ("synthgen.manifest", "open_folder"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)

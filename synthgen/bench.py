@@ -10,13 +10,22 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 from synthgen.bijection import permuted
 from synthgen.draw import Keys, begin, below, new_state
+from synthgen.errors import SynthgenError, nearest
 from synthgen.jit import kernel
+from synthgen.phrases import Codes, assemble
+from synthgen.shards import BATCH_ROWS, write_shard
+from synthgen.source import Source, load
+from synthgen.tasks.bios.plain import PlainWriter
+from synthgen.tasks.cfg.plain import sample_plainly
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,10 @@ class Rate:
     per_second: float
     unit: str
     ratio: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that `synthgen bench --json` prints."""
+        return asdict(self)
 
 
 def race(contenders: dict[str, Callable[[], int]], unit: str, rounds: int = 3) -> list[Rate]:
@@ -92,3 +105,71 @@ def bench_draw() -> list[Rate]:
         },
         unit="draws",
     )
+
+
+def make_content(source: Source, batches: int) -> int:
+    """Make the content of whole batches, without Arrow rows around it; return tokens, or rows of text."""
+    task, state, made = source.task(), new_state(), 0
+    for batch in range(batches):
+        content = task.rows(batch * BATCH_ROWS, (batch + 1) * BATCH_ROWS, state).content
+        if isinstance(content, Codes):
+            made += len(assemble(content)[0][0])
+        else:
+            made += content.ids.size
+    return made
+
+
+def make_shard(source: Source, batches: int) -> int:
+    """Write one shard of whole batches with all columns and hashes; return tokens, or rows of text."""
+    made = 0
+
+    def rows() -> Any:
+        nonlocal made
+        for batch in range(batches):
+            one = source.batch(batch * BATCH_ROWS, (batch + 1) * BATCH_ROWS)
+            made += len(one.column("input_ids").values) if "input_ids" in one.schema.names else one.num_rows
+            yield one
+
+    with TemporaryDirectory(dir=_memory_or_disk()) as folder:
+        write_shard(rows(), source.schema, Path(folder, "shard.arrow"), Path(folder, "part"), "", "train")
+    return made
+
+
+def _memory_or_disk() -> str | None:
+    """Return a folder in memory where there is one: a benchmark of the code, not of the disk."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def bench_cfg() -> list[Rate]:
+    """cfg3f: tokens sampled with their ledger, and into shards, against naive recursion in Python."""
+    source, generator = load("cfg3f"), random.Random(0)
+    grammar = source.task().grammar  # type: ignore[attr-defined]
+    contenders = {
+        "plain Python recursion": lambda: sum(len(sample_plainly(grammar, generator)) for _ in range(1500)),
+        "sampled, with ledger": lambda: make_content(source, 20),
+        "into shards, all columns": lambda: make_shard(source, 20),
+    }
+    return race(contenders, unit="tokens")
+
+
+def bench_bios() -> list[Rate]:
+    """bios-multi5-permute: rows of text, and into shards with spans and latents, against `random` and `join`."""
+    source, generator = load("bios-multi5-permute"), random.Random(0)
+    task: Any = source.task()
+    writer = PlainWriter(task.lists, task.params.pronouns)
+    contenders = {
+        "plain Python": lambda: sum(bool(writer.write(generator)) for _ in range(20_000)),
+        "text rendered": lambda: make_content(source, 40),
+        "into shards, all columns": lambda: make_shard(source, 40),
+    }
+    return race(contenders, unit="rows")
+
+
+BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "bios": bench_bios}
+
+
+def run_benchmarks(name: str | None = None) -> dict[str, list[Rate]]:
+    """Run one benchmark or all; return the rates by name. Raises SynthgenError for an unknown name."""
+    if name is not None and name not in BENCHMARKS:
+        raise SynthgenError(f"no benchmark named {name!r}{nearest(name, BENCHMARKS)}")
+    return {key: BENCHMARKS[key]() for key in ([name] if name else BENCHMARKS)}

@@ -18,10 +18,10 @@ class DrawError(SynthgenError):
     """A draw ran out of its bounded retries, or a recorded tape does not fit the sampler that reads it."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" or, without a near name, "; known: a, b, c" for the end of an error message."""
+def nearest(name: str, known: Iterable[str], most: int = 12) -> str:
+    """Return " (did you mean 'x'?)" or, without a near name, " (known: a, b, c)" for the end of an error message."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(known)}" if known else ""
+        return f" (did you mean {close[0]!r}?)"
+    return f" (known: {', '.join(known)})" if 0 < len(known) <= most else ""

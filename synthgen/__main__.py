@@ -1,0 +1,5 @@
+"""`python -m synthgen`: the command line."""
+
+from synthgen.cli import main
+
+main()

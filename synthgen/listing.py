@@ -1,0 +1,64 @@
+"""The list of shipped specs, as `synthgen list` tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synthgen.entropy import SIGNS
+from synthgen.source import load
+from synthgen.spec import shipped_specs
+
+
+def listing() -> list[dict[str, Any]]:
+    """Return one entry a shipped spec: name, task, paper, row_format, splits, rows, bits, status, difficulty."""
+    entries = []
+    for name in shipped_specs():
+        source = load(name)
+        spec = source.spec
+        rows = {split: own.rows or source.rows_max(split) for split, own in spec.splits.items()}
+        first = next(iter(rows), "train")
+        entropy = source.entropy(first)
+        entries.append(
+            {
+                "name": name,
+                "task": spec.task,
+                "title": spec.title,
+                "paper": spec.paper or spec.task_class.paper,
+                "row_format": spec.row_format,
+                "splits": rows,
+                "rows": sum(number or 0 for number in rows.values()),
+                "bits": entropy.bits,
+                "status": entropy.status,
+                "difficulty": spec.task_class.difficulty,
+            }
+        )
+    return entries
+
+
+def print_listing(entries: list[dict[str, Any]]) -> None:
+    """Print the list as a table: one line a spec."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column, justify in (
+        ("spec", "left"),
+        ("paper", "left"),
+        ("format", "left"),
+        ("splits", "left"),
+        ("rows", "right"),
+    ):
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("bits a row", justify="right", no_wrap=True)
+    table.add_column("difficulty counts")
+    for entry in entries:
+        sign = SIGNS[entry["status"]]
+        splits = list(entry["splits"])
+        shown = " ".join(splits[:3]) + (f" +{len(splits) - 3}" if len(splits) > 3 else "")
+        bits = f"{'' if sign == '=' else sign + ' '}{entry['bits']:,.4f}"
+        table.add_row(
+            entry["name"], entry["paper"], entry["row_format"], shown, f"{entry['rows']:,}", bits, entry["difficulty"]
+        )
+    console = Console()
+    console.width = max(console.width, 110) if not console.is_terminal else console.width
+    console.print(table)

@@ -1,0 +1,236 @@
+"""Shards: rows to files, whole or not at all, and back.
+
+A shard is an uncompressed Arrow IPC stream (or Parquet) of record batches of exactly 4,096 rows from its first row. It
+is written to a temporary file while its SHA-256 is taken, synced and then renamed. Its *content hash* is taken over
+the values, not the bytes: the same rows in another container, or batched otherwise, have the same one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from synthgen.errors import SynthgenError
+from synthgen.ledger import UNITS_PER_BIT, to_bits
+
+BATCH_ROWS = 4096
+"""Rows of a record batch; the last of a shard may be shorter."""
+
+ROW_GROUP_BYTES = 96 << 20
+"""Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
+
+CONTAINERS = {"arrow": "arrow", "parquet": "parquet"}
+"""Containers and their file endings."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What is known of a finished shard; a manifest is a list of these."""
+
+    path: str  # relative to the dataset folder, with '/'
+    split: str
+    rows: int
+    bytes: int
+    sha256: str  # of the file
+    content: str  # of the values
+    bits: Mapping[str, float]  # sums over the shard's rows: total, and each row book
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that manifests hold."""
+        return asdict(self)
+
+
+def shard_path(split: str, index: int, count: int, container: str = "arrow") -> str:
+    """Return the path of shard `index` of `count` inside a dataset folder."""
+    return f"data/{split}-{index:05d}-of-{count:05d}.{CONTAINERS[container]}"
+
+
+def shard_range(rows: int, index: int, count: int) -> tuple[int, int]:
+    """Return the rows [start, stop) of shard `index` of `count`."""
+    return index * rows // count, (index + 1) * rows // count
+
+
+class Summary:
+    """What a shard's batches add up to, taken batch by batch: rows, content hash, bits by book."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.rows = 0
+        self._hash = hashlib.sha256("\n".join(f"{f.name}: {f.type}" for f in schema).encode())
+        books = [field.name for field in schema.field("bits").type] if "bits" in schema.names else []
+        self._units = dict.fromkeys(books, 0)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add a record batch; every batch but a shard's last must have 4,096 rows."""
+        self.rows += batch.num_rows
+        for column in batch.columns:
+            _hash_values(self._hash, column)
+        for book in self._units:
+            self._units[book] += _sum_units(batch.column("bits").field(book))
+
+    @property
+    def content(self) -> str:
+        """The content hash (SHA-256, hex)."""
+        return self._hash.hexdigest()
+
+    @property
+    def bits(self) -> dict[str, float]:
+        """The sums of bits by book, correctly rounded."""
+        return {book: to_bits(units) for book, units in self._units.items()}
+
+
+def _sum_units(column: pa.Array) -> int:
+    """Return the exact sum of a column of bits, in ledger units; the parts cannot overflow within a batch."""
+    units = np.rint(column.to_numpy() * UNITS_PER_BIT).astype(np.int64)
+    return (int((units >> 32).sum()) << 32) + int((units & 0xFFFFFFFF).sum())
+
+
+def _hash_values(digest: Any, array: pa.Array) -> None:
+    if array.null_count:
+        digest.update(b"nulls" + np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
+        array = array.drop_null()
+    if pa.types.is_struct(array.type):
+        for i in range(array.type.num_fields):
+            _hash_values(digest, array.field(i))
+    elif pa.types.is_list(array.type):
+        digest.update(pc.list_value_length(array).to_numpy())
+        _hash_values(digest, array.flatten())
+    elif pa.types.is_string(array.type):
+        digest.update(pc.binary_length(array).to_numpy())
+        _, offsets, data = array.buffers()
+        if data is not None and len(array):
+            edges = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+            digest.update(data[int(edges[0]) : int(edges[-1])])
+    else:
+        digest.update(np.ascontiguousarray(array.to_numpy(zero_copy_only=False)))
+
+
+class _HashingFile:
+    """A binary file that takes the SHA-256 of what is written; what `pyarrow.PythonFile` needs, no more."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.digest, self.size = file, hashlib.sha256(), 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        self._file.write(data)
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def tell(self) -> int:
+        return self.size
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def write_shard(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, target: Path, temporary: Path, path: str, split: str
+) -> Shard:
+    """Write batches (each of 4,096 rows but the last) to `target`, by way of `temporary` on the same file system.
+
+    Raises OSError if the disk is full; then the target is as it was and the temporary file is gone.
+    """
+    summary = Summary(schema)
+    try:
+        with temporary.open("wb") as file:
+            sink = _HashingFile(file)
+            (_write_parquet if target.suffix == ".parquet" else _write_arrow)(batches, schema, sink, summary)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        sync_folder(target.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return Shard(path, split, summary.rows, sink.size, sink.digest.hexdigest(), summary.content, summary.bits)
+
+
+def _write_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile, summary: Summary) -> None:
+    with pa.ipc.new_stream(pa.PythonFile(sink, "w"), schema) as writer:
+        for batch in batches:
+            summary.add(batch)
+            writer.write_batch(batch)
+
+
+def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile, summary: Summary) -> None:
+    options = {"compression": "zstd", "write_page_index": True, "use_content_defined_chunking": True}
+    with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, **options) as writer:
+        group: list[pa.RecordBatch] = []
+        for batch in batches:
+            summary.add(batch)
+            if group and sum(b.nbytes for b in group) + batch.nbytes > ROW_GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(group), row_group_size=2**30)
+                group = []
+            group.append(batch)
+        writer.write_table(pa.Table.from_batches(group, schema), row_group_size=2**30)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees the old one or the new one, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield a shard's record batches of 4,096 rows; an Arrow stream is mapped, not copied.
+
+    Raises SynthgenError for a file that is truncated or no shard at all.
+    """
+    try:
+        if path.suffix == ".parquet":
+            yield from _rebatch(pq.ParquetFile(path).iter_batches(BATCH_ROWS))
+        else:
+            with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
+                yield from reader
+    except (pa.ArrowInvalid, pa.ArrowSerializationError, OSError, EOFError) as error:
+        raise SynthgenError(f"{path}: not a whole shard: {str(error).splitlines()[0]}") from None
+
+
+def _rebatch(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Cut batches anew at multiples of 4,096 rows."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        while sum(b.num_rows for b in held) >= BATCH_ROWS:
+            table = pa.Table.from_batches(held).combine_chunks()
+            yield table.slice(0, BATCH_ROWS).to_batches()[0]
+            held = table.slice(BATCH_ROWS).to_batches()
+    if sum(b.num_rows for b in held):
+        yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,310 @@
+"""Specs: a dataset in one TOML file, validated, and its identity.
+
+A spec names a task and its params, the row format, `seed` and `world`, and the splits with their rows and overrides:
+
+    task = "cfg"
+    [params]
+    grammar = "cfg3f"
+    [splits.train]
+    rows = 100_000
+
+The *content id* hashes what decides the rows (task, its version, params, files they name, row format, seed, world) and
+nothing else: not row counts, shards, container or workers.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from synthgen.draw import Keys
+from synthgen.errors import SynthgenError, nearest
+from synthgen.task import Task
+from synthgen.tasks import task_class, task_names
+
+SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
+ROW_FORMATS = ("document", "prompt-completion", "tokens")
+
+
+class SplitSpec(BaseModel):
+    """One split of a spec."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int | None = Field(None, gt=0, lt=2**62, description="rows; may be left out for a finite corpus: all of it")
+    shards: int | None = Field(None, gt=0, le=100_000, description="files; by default about 64 MiB each")
+    params: dict[str, Any] = Field(default_factory=dict, description="params that differ from the spec's in this split")
+
+
+class Spec(BaseModel):
+    """A dataset's definition. `params` here is as written; `params_of(split)` gives the task's validated model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str = Field(description="name of the task that makes the rows")
+    title: str = Field("", description="one line for people: what the dataset is")
+    paper: str = Field("", description="arXiv number of the paper it follows; by default the task's")
+    row_format: str = Field("", description="document, prompt-completion or tokens; by default the task's first")
+    seed: int = Field(0, ge=0, lt=2**63, description="seeds the rows, orders and wording of every split")
+    world: int | None = Field(None, ge=0, lt=2**63, description="seeds what splits and specs share; by default `seed`")
+    params: dict[str, Any] = Field(default_factory=dict, description="the task's params")
+    splits: dict[str, SplitSpec] = Field(default_factory=dict, description="the splits, by name")
+
+    _name: str = PrivateAttr("")
+    _origin: str = PrivateAttr("")
+    _files: Path = PrivateAttr(Path())
+
+    @property
+    def name(self) -> str:
+        """The spec's name: its file's, without the ending."""
+        return self._name
+
+    @property
+    def task_class(self) -> type[Task]:
+        """The class of its task."""
+        return task_class(self.task)
+
+    def params_of(self, split: str) -> Any:
+        """Return the task's validated params for a split; a split the spec does not name has the base params."""
+        own = self.splits[split].params if split in self.splits else {}
+        field = f"splits.{split}.params" if own else "params"
+        return _validated(self.task_class.Params, self.params | own, self._origin, field)
+
+    @property
+    def base_params(self) -> Any:
+        """The task's validated params without any split's overrides."""
+        return _validated(self.task_class.Params, self.params, self._origin, "params")
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        """The files that params name, by param."""
+        return self.task_class(self.base_params, Keys(self.seed, self.world), self._files).assets
+
+    def task_of(self, split: str) -> Task:
+        """Return the task that makes the rows of `split`. Raises SynthgenError for a bad split name or params."""
+        check_split_name(split)
+        return self.task_class(self.params_of(split), Keys(self.seed, self.world, split), self._files)
+
+    @functools.cached_property
+    def content_id(self) -> str:
+        """A hash (SHA-256, hex) of all that decides the rows."""
+        return hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the content id hashes, by field, so that a difference can be named."""
+        params = self.base_params.model_dump(mode="json")
+        for field, path in self.assets.items():
+            params[field] = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in asset_files(path)}
+        return {
+            "task": self.task,
+            "task_version": self.task_class.version,
+            "params": params,
+            "row_format": self.row_format,
+            "seed": self.seed,
+            "world": self.world,
+        }
+
+    def resolved(self, splits: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        """Return the spec with every default written out, as `spec.toml` beside the data holds it.
+
+        Files that params name are given as `assets/NAME`, where a build copies them. `splits` (rows, shards and params
+        of each) takes the place of the spec's own: generating the result makes the same shards again.
+        """
+        table = self.model_dump(exclude_none=True, exclude_defaults=True, exclude={"params", "splits"})
+        table |= {"task": self.task, "row_format": self.row_format, "seed": self.seed, "world": self.world}
+        table["params"] = self.base_params.model_dump(mode="json", exclude_none=True)
+        for field, path in self.assets.items():
+            table["params"][field] = f"assets/{path.name}"
+        own = {name: split.model_dump(exclude_none=True) for name, split in self.splits.items()}
+        table["splits"] = {
+            name: {key: split[key] for key in ("rows", "shards", "params") if split.get(key)}
+            for name, split in (own if splits is None else splits).items()
+        }
+        return table
+
+    def to_toml(self) -> str:
+        """Return the resolved spec as TOML."""
+        return tomli_w.dumps(self.resolved())
+
+
+def load_spec(
+    spec: str | Path | Spec,
+    *,
+    seed: int | None = None,
+    world: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    sets: Mapping[str, Any] | None = None,
+) -> Spec:
+    """Read and validate a shipped spec (by name) or a TOML file (by path), with overrides.
+
+    `sets` maps dotted fields to values, as `--set` does: `people` or `params.people`, `splits.train.rows`, `seed`.
+    Raises SynthgenError that names the file, the field, the value and the fix.
+    """
+    if isinstance(spec, Spec):
+        name, origin, files, table = spec.name, spec._origin, spec._files, spec.model_dump(exclude_defaults=True)
+    else:
+        path, name = _find(spec)
+        origin, table = str(spec), _read_toml(path)
+        files = Path() if origin == name else path.parent
+    for field, value in (("seed", seed), ("world", world)):
+        if value is not None:
+            table[field] = value
+    for field, value in (params or {}).items():
+        table.setdefault("params", {})[field] = value
+    for field, value in (sets or {}).items():
+        _set(table, field, value)
+    return _make(table, name, origin, files)
+
+
+def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
+    spec = _validated(Spec, table, origin, "")
+    if spec.task not in task_names():
+        raise SynthgenError(f"{origin}: task = {spec.task!r} is no task{nearest(spec.task, task_names())}")
+    formats = spec.task_class.row_formats
+    row_format = spec.row_format or formats[0]
+    if row_format not in formats:
+        raise SynthgenError(f"{origin}: row_format = {row_format!r}: task {spec.task!r} makes {', '.join(formats)}")
+    for split in spec.splits:
+        check_split_name(split, origin)
+    world = spec.seed if spec.world is None else spec.world
+    spec = spec.model_copy(update={"row_format": row_format, "world": world})
+    spec._name, spec._origin, spec._files = name, origin, files
+    for split in spec.splits:
+        for field, path in spec.task_of(split).assets.items():
+            if spec.assets.get(field) != path:
+                raise SynthgenError(f"{origin}: splits.{split}.params.{field}: a split cannot have a file of its own")
+    _ = spec.assets  # bad params are told at once, in a spec without splits too
+    return spec
+
+
+def check_split_name(split: str, origin: str = "--split") -> None:
+    """Raise SynthgenError unless `split` can name files and a `datasets` split."""
+    if not SPLIT_NAME.fullmatch(split):
+        raise SynthgenError(f"{origin}: split {split!r}: use letters, digits and _, joined by single '-' or '.'")
+
+
+def set_arguments(arguments: list[str]) -> dict[str, Any]:
+    """Parse `--set field=value` arguments; a value is TOML (5, true, [1, 2]) or else a bare string."""
+    sets: dict[str, Any] = {}
+    for argument in arguments:
+        field, equals, text = argument.partition("=")
+        if not equals or not field:
+            raise SynthgenError(f"--set {argument}: write field=value, for example --set people=1000")
+        try:
+            sets[field.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            sets[field.strip()] = text
+    return sets
+
+
+def _set(table: dict[str, Any], field: str, value: Any) -> None:
+    path = field.split(".")
+    if path[0] not in Spec.model_fields:
+        path = ["params", *path]
+    for key in path[:-1]:
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise SynthgenError(f"--set {field}: {key!r} is no table")
+    table[path[-1]] = value
+
+
+def _validated(model: Any, table: Mapping[str, Any], origin: str, field: str) -> Any:
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        raise SynthgenError("\n".join(_sentence(model, e, origin, field) for e in error.errors())) from None
+
+
+def _sentence(model: type[BaseModel], error: Any, origin: str, field: str) -> str:
+    """Return one validation error as: file: field = value: what would be right."""
+    where = ".".join(str(part) for part in ([field] if field else []) + list(error["loc"]))
+    if error["type"] == "extra_forbidden":
+        owner = SplitSpec if model is Spec and len(error["loc"]) > 1 else model
+        return f"{origin}: unknown key {where!r}{nearest(str(error['loc'][-1]), owner.model_fields)}"
+    if error["type"] == "missing":
+        return f"{origin}: {where!r} is missing; add it"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{origin}: {where} = {error['input']!r}: {message}"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Where specs are.
+
+
+def specs_folder() -> Path:
+    """Return the folder of the shipped specs, in a checkout and in an installed wheel alike."""
+    package = Path(__file__).parent
+    inside = package / "specs"
+    return inside if inside.is_dir() else package.parent / "specs"
+
+
+def shipped_specs() -> list[str]:
+    """Return the names of the shipped specs."""
+    return sorted(path.stem for path in specs_folder().glob("*.toml"))
+
+
+def _find(spec: str | Path) -> tuple[Path, str]:
+    """Return the file of a spec and the spec's name."""
+    path = Path(spec)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        if not path.is_file():
+            raise SynthgenError(f"{spec}: no such spec file")
+        return path, path.stem
+    shipped = specs_folder() / f"{spec}.toml"
+    if not shipped.is_file():
+        known = nearest(str(spec), shipped_specs())
+        raise SynthgenError(f"no spec named {str(spec)!r}{known}; see `synthgen list`, or give a path to a .toml file")
+    return shipped, str(spec)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SynthgenError(f"{path}: not valid TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SynthgenError(f"{path}: cannot be read: {error}") from None
+
+
+def read_asset(files: Path, name: str, field: str) -> Path:
+    """Return the path of a file or folder that a param names: relative to the spec's folder, never outside of it."""
+    parts = PurePosixPath(name)
+    if parts.is_absolute() or ".." in parts.parts:
+        raise SynthgenError(f"params.{field} = {name!r}: name a file beside or below the spec, without '..'")
+    path = files / parts
+    if not path.exists():
+        raise SynthgenError(f"params.{field} = {name!r}: no such file or folder in {files.resolve()}")
+    return path
+
+
+def asset_files(path: Path) -> list[tuple[str, Path]]:
+    """Return the files behind a file's or folder's path: (name below it, path) in order of name."""
+    if path.is_file():
+        return [("", path)]
+    return sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
+
+
+def spec_schema() -> dict[str, Any]:
+    """Return the JSON schema of spec files, for editors."""
+    schema = Spec.model_json_schema()
+    schema["title"] = "synthgen spec"
+    schema["properties"]["task"]["enum"] = task_names()
+    schema["properties"]["row_format"]["enum"] = list(ROW_FORMATS)
+    conditions = []
+    for name in task_names():
+        params = task_class(name).Params.model_json_schema(ref_template=f"#/$defs/{name}-{{model}}")
+        schema["$defs"] |= {f"{name}-{key}": value for key, value in params.pop("$defs", {}).items()}
+        schema["$defs"][f"{name}-params"] = params
+        when = {"properties": {"task": {"const": name}}}
+        conditions.append({"if": when, "then": {"properties": {"params": {"$ref": f"#/$defs/{name}-params"}}}})
+    return schema | {"allOf": conditions}

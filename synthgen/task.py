@@ -1,0 +1,194 @@
+"""The task contract: what a task is, in one docstring.
+
+A task turns (params, keys) into rows. It is made once for each split of a spec, cheaply and in O(1) memory, and never
+remembers a row. It has:
+
+    name, version        the version goes up whenever any row would change
+    paper                the arXiv number whose data it makes
+    row_formats          the formats it can make, its default first: document, prompt-completion, tokens
+    books                names of the row books, in the order of the ledger
+    difficulty           what the column `difficulty` counts, in words
+    capabilities         what it promises beyond rows; the contract test demands what is named here:
+                           exact       every row book's formula is exact, and equals the ledger's mean
+                           injective   different choices of one row give different rows
+                           enumerable  `tiny` is small enough that every choice sequence can be walked
+                           parses      `parse` gives the latent back from what a reader sees
+    Params               a pydantic model of its params (extra keys forbidden); field descriptions are the documentation
+    tiny                 params of configurations small enough to enumerate
+
+    rows(start, stop, state)   the rows [start, stop) as `Rows`; `state` is a draw state or a tape
+    entropy()                  the `Entropy` of this split: formulas, no data
+    verify(row)                the `Verdict` on a whole row, re-derived from what a reader has
+    judge(prompt, completion)  the `Verdict` on somebody's completion of a prompt
+
+A task takes all its randomness from `keys` (see `synthgen.draw`), and its draws are addressed by what they are about,
+so `rows` gives the same bytes whatever the batch. Outside packages add tasks by an entry point in the group
+`synthgen.tasks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from synthgen.draw import Keys
+from synthgen.entropy import Entropy
+from synthgen.phrases import Codes
+
+
+class TaskParams(BaseModel):
+    """Base of every task's params: unknown keys are refused, values are checked, nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+@dataclass(frozen=True)
+class Vocab:
+    """The token ids of a task: `size` ids from 0; `bos`, `eos` and `pad` for packers; `names` of single ids."""
+
+    size: int
+    bos: int
+    eos: int
+    pad: int
+    names: Mapping[int, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that manifests hold."""
+        names = {str(i): name for i, name in sorted(self.names.items())}
+        return {"size": self.size, "bos": self.bos, "eos": self.eos, "pad": self.pad, "names": names}
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token rows: row i is ids[ends[i-1]:ends[i]]; `trained` (bool, as long as ids) where only a part is trained on."""
+
+    ids: np.ndarray  # (total,)
+    ends: np.ndarray  # (rows,) int64
+    trained: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch of rows as a task makes them; `synthgen.batch` turns it into a RecordBatch."""
+
+    content: Codes | Tokens
+    difficulty: np.ndarray  # (rows,) int32
+    units: np.ndarray  # (rows, books) int64: ledger units of 2^-40 bit
+    latent: Mapping[str, pa.Array]  # the fields of `latent_fields`, each of `rows` entries
+    extra: Mapping[str, pa.Array] = field(default_factory=dict)  # the columns of `extra_fields`
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement: right or not, a score in [0, 1], why, the first wrong step (None if right), and parts by query."""
+
+    correct: bool
+    score: float
+    reason: str = ""
+    step: int | None = None
+    parts: tuple[Mapping[str, Any], ...] = ()
+
+    @classmethod
+    def right(cls, parts: Sequence[Mapping[str, Any]] = ()) -> Verdict:
+        """Return the verdict on something faultless."""
+        return cls(True, 1.0, parts=tuple(parts))
+
+    @classmethod
+    def wrong(
+        cls, reason: str, step: int | None = None, score: float = 0.0, parts: Sequence[Mapping[str, Any]] = ()
+    ) -> Verdict:
+        """Return the verdict on something with a fault at `step`."""
+        return cls(False, score, reason, step, tuple(parts))
+
+
+class Task:
+    """The contract with its defaults; see this module's docstring. A task sets the class variables and the methods."""
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    paper: ClassVar[str] = ""
+    row_formats: ClassVar[tuple[str, ...]]
+    books: ClassVar[tuple[str, ...]]
+    difficulty: ClassVar[str]
+    capabilities: ClassVar[frozenset[str]] = frozenset()
+    Params: ClassVar[type[TaskParams]]
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = ()
+
+    def __init__(self, params: Any, keys: Keys, files: Path) -> None:
+        """Make the task for one split. `files` is the folder that file names in params are relative to."""
+        self.params, self.keys, self.files = params, keys, files
+
+    @property
+    def split_by(self) -> str:
+        """What splits guarantee: `fresh` (independent streams), `latent` (disjoint by construction), `person`."""
+        return "fresh"
+
+    @property
+    def rows_max(self) -> int | None:
+        """How many rows there are in all; None for an endless task."""
+        return None
+
+    @property
+    def vocab(self) -> Vocab | None:
+        """The vocabulary of token rows; None for text."""
+        return None
+
+    @property
+    def masked(self) -> bool:
+        """Whether token rows carry a `completion_mask`: only a part of them is trained on."""
+        return False
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        """The fields of the struct `latent`, without its spans."""
+        return []
+
+    @property
+    def span_kinds(self) -> tuple[str, ...]:
+        """The kinds of spans in `latent.spans`, as the task's `Codes` name them."""
+        return ()
+
+    @property
+    def extra_fields(self) -> list[pa.Field]:
+        """Columns beyond those every task has."""
+        return []
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        """The files or folders that params name, by param: hashed into the content id, and copied beside the data."""
+        return {}
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        """Return the rows [start, stop), drawn with `state` (from `draw.new_state`) or replayed from a tape."""
+        raise NotImplementedError
+
+    def entropy(self, rows: int | None = None) -> Entropy:
+        """Return the bits of a row by book, the world's bits, and what else is known of this split.
+
+        `rows` is how many rows of a finite corpus the split holds (None: all), for books that not every row pays.
+        """
+        raise NotImplementedError
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the latent (without spans) from the row's text or tokens alone; raises ValueError on junk."""
+        raise NotImplementedError
+
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Judge a whole row by what a reader has; never raises, whatever the row holds."""
+        raise NotImplementedError
+
+    def judge(self, prompt: Any, completion: Any) -> Verdict:
+        """Judge a completion of a prompt; never raises."""
+        return Verdict.wrong(f"task {self.name!r} has no prompts: verify a whole row instead")
+
+    def readable(self, row: Mapping[str, Any]) -> str:
+        """Return a token row as `show` prints it."""
+        ids = row["input_ids"]
+        names = self.vocab.names if self.vocab else {}
+        return " ".join(names.get(i, str(i)) for i in ids)

@@ -1,0 +1,35 @@
+"""The tasks: rooms that do not know each other. Adding one is a module here (or in another package) and one spec.
+
+Tasks of other packages are found by the entry point group `synthgen.tasks`; see `synthgen.task` for the contract.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from importlib.metadata import entry_points
+
+from synthgen.errors import SynthgenError, nearest
+from synthgen.task import Task
+
+BUILT_IN = {
+    "bios": "synthgen.tasks.bios:Bios",
+    "cfg": "synthgen.tasks.cfg:Cfg",
+}
+
+
+@functools.cache
+def task_names() -> list[str]:
+    """Return the names of all tasks, built in and from other packages."""
+    return sorted({*BUILT_IN, *(point.name for point in entry_points(group="synthgen.tasks"))})
+
+
+@functools.cache
+def task_class(name: str) -> type[Task]:
+    """Return the class of a task. Raises SynthgenError for an unknown name."""
+    if name in BUILT_IN:
+        module, attribute = BUILT_IN[name].split(":")
+        return getattr(importlib.import_module(module), attribute)
+    for point in entry_points(group="synthgen.tasks", name=name):
+        return point.load()
+    raise SynthgenError(f"no task named {name!r}{nearest(name, task_names())}")

@@ -1,0 +1,295 @@
+"""Biographies of people in one world (Part 3.1, 2309.14316; Part 3.3, 2404.05405): documents of six sentences.
+
+The variants of the paper are settings of three choices: how many entries a person has, whether sentences are chosen
+once for a person or anew for each entry, and how they are ordered.
+
+    synthgen show bios-multi5-permute -n 2
+    synthgen entropy bios-single
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, field_validator
+
+from synthgen.draw import Keys
+from synthgen.entropy import Bits, Book, Entropy, log2_binomial, log2_factorial, log2_falling
+from synthgen.errors import SynthgenError
+from synthgen.ledger import UNITS_PER_BIT, log2_units
+from synthgen.phrases import Codes, PhraseTable
+from synthgen.spec import read_asset
+from synthgen.task import Rows, Task, TaskParams, Verdict
+from synthgen.tasks.bios.documents import KINDS, N_ATTRIBUTES, codes_per_row, value_phrases, write_documents
+from synthgen.tasks.bios.lists import ATTRIBUTES, Sizes, read_lists
+from synthgen.tasks.bios.people import DAY, EMPLOYER, FIELDS, MONTH, PRONOUN, YEAR, field_sizes
+from synthgen.tasks.bios.reader import Reader
+from synthgen.tasks.bios.sentences import Sentences, compile_sentences, shows_pronoun
+
+Pronoun = Literal["he", "she", "they"]
+
+
+class BiosParams(TaskParams):
+    """Params of the task `bios`."""
+
+    people: int = Field(100_000, ge=1, le=2**40, description="N, the number of people")
+    entries: int | Literal["online"] = Field(
+        1, description="entries a person (M or P), or `online`: a new one for ever"
+    )
+    sentences: Literal["once", "entry"] = Field(
+        "entry", description="templates are drawn once for a person, or anew for each entry"
+    )
+    order: Literal["fixed", "entry", "person"] = Field(
+        "fixed", description="sentence order: canonical, drawn for each entry, or drawn once for a person"
+    )
+    full_name: bool = Field(False, description="every sentence has the full name, not only the first")
+    pronouns: tuple[Pronoun, ...] = Field(("he", "she"), min_length=1, description="a person's is drawn from these")
+    lists: str = Field("", description="a folder of word lists and templates; files it lacks are the package's own")
+    sizes: Sizes = Field(Sizes(), description="how much of each list is used; by default all")
+
+    @field_validator("entries")
+    @classmethod
+    def _some_entries(cls, entries: int | str) -> int | str:
+        if isinstance(entries, int) and not 1 <= entries <= 10**6:
+            raise ValueError("entries must be between 1 and 1,000,000, or 'online'")
+        return entries
+
+    @field_validator("pronouns")
+    @classmethod
+    def _different(cls, pronouns: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(pronouns)) < len(pronouns):
+            raise ValueError("name each pronoun once")
+        return pronouns
+
+
+def _tiny_sizes(**sizes: int) -> dict[str, int]:
+    """Return sizes of 1 for every list (2 for the names), but for those that are given."""
+    return dict.fromkeys(Sizes.model_fields, 1) | {"first_names": 2, "last_names": 2} | sizes
+
+
+class Bios(Task):
+    """Biographies: finite corpora of people x entries, or an endless stream of fresh wordings."""
+
+    name = "bios"
+    version = 1
+    paper = "2309.14316"
+    row_formats = ("document",)
+    books = ("wording", "order")
+    difficulty = "facts"
+    capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
+    Params: ClassVar = BiosParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"people": 2, "pronouns": ["they"], "sizes": _tiny_sizes(birth_cities=2)},
+        {"people": 1, "entries": 2, "order": "entry", "pronouns": ["he"], "sizes": _tiny_sizes(last_names=1)},
+        {"people": 1, "entries": 2, "sentences": "once", "full_name": True, "sizes": _tiny_sizes(templates=2, years=3)},
+    )
+
+    def __init__(self, params: BiosParams, keys: Keys, files: Path) -> None:
+        super().__init__(params, keys, files)
+        self.lists = read_lists(self.assets.get("lists"), params.sizes)
+        if params.people > self.lists.names:
+            raise SynthgenError(
+                f"params.people = {params.people:,}: there are {self.lists.names:,} full names "
+                f"({len(self.lists.first_names)} x {len(self.lists.middle_names)} x {len(self.lists.last_names)}); "
+                "take fewer people or longer lists"
+            )
+        self._keys = np.array(
+            [keys.world("names"), keys.world("people"), *(keys.split(stage) for stage in ("rows", "wording", "order"))]
+        )
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        return {"lists": read_asset(self.files, self.params.lists, "lists")} if self.params.lists else {}
+
+    @property
+    def rows_max(self) -> int | None:
+        return None if self.params.entries == "online" else self.params.people * self.params.entries
+
+    @property
+    def span_kinds(self) -> tuple[str, ...]:
+        return KINDS
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        values = [pa.field(attribute, pa.int32()) for attribute in ATTRIBUTES]
+        names = [pa.field(part, pa.int16()) for part in ("first", "middle", "last")]
+        return [
+            pa.field("person", pa.int64()),
+            pa.field("entry", pa.int64()),
+            pa.field("pronoun", pa.int8()),
+            pa.field("name", pa.struct(names)),
+            pa.field("values", pa.struct(values)),
+            pa.field("templates", pa.struct([pa.field(attribute, pa.int16()) for attribute in ATTRIBUTES])),
+            pa.field("order", pa.list_(pa.int8())),
+        ]
+
+    @functools.cached_property
+    def _plan(self) -> tuple[PhraseTable, np.ndarray, Sentences, int]:
+        """The phrase table, the first phrase of each field, the sentences, and the number of the space."""
+        table = PhraseTable()
+        sentences = compile_sentences(self.lists.templates, self.params.pronouns, table)
+        space = table.add(" ")
+        return table, value_phrases(self.lists, table), sentences, space
+
+    @functools.cached_property
+    def reader(self) -> Reader:
+        """The parser of texts, made from the lists alone."""
+        return Reader(self.lists, self.params.pronouns)
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        params, lists = self.params, self.lists
+        table, phrases, sentences, space = self._plan
+        rows = stop - start
+        codes = np.empty(rows * codes_per_row(sentences), np.int32)
+        ends, units = np.empty(rows, np.int64), np.empty((rows, 2), np.int64)
+        facts, plans = np.empty((rows, FIELDS + 2), np.int64), np.empty((rows, 2 * N_ATTRIBUTES), np.int64)
+        homes = np.array(lists.company_city, np.int64)
+        options = (params.sentences == "entry", ("fixed", "entry", "person").index(params.order), params.full_name)
+        write_documents(
+            state,
+            self._keys,
+            start,
+            stop,
+            params.people,
+            field_sizes(lists, len(params.pronouns)),
+            homes,
+            phrases,
+            space,
+            (sentences.pieces, sentences.starts, sentences.first, sentences.counts, sentences.pronouns),
+            options,
+            codes,
+            ends,
+            facts,
+            plans,
+            units,
+        )
+        return Rows(
+            content=Codes(table, codes[: ends[-1]], ends, KINDS),
+            difficulty=np.full(rows, N_ATTRIBUTES, np.int32),
+            units=units,
+            latent=self._latent(facts, plans, homes),
+        )
+
+    def _latent(self, facts: np.ndarray, plans: np.ndarray, homes: np.ndarray) -> dict[str, pa.Array]:
+        fields = {field.name: field.type for field in self.latent_fields}
+        person = facts[:, 2:]
+        _, days, years = self.lists.dates
+        values = [(person[:, MONTH] * days + person[:, DAY]) * years + person[:, YEAR]]
+        values += [person[:, field] for field in range(YEAR + 1, EMPLOYER + 1)] + [homes[person[:, EMPLOYER]]]
+
+        def struct(name: str, columns: Any) -> pa.StructArray:
+            arrays = [pa.array(c.astype(f.type.to_pandas_dtype())) for c, f in zip(columns, fields[name], strict=True)]
+            return pa.StructArray.from_arrays(arrays, fields=list(fields[name]))
+
+        order = pa.array(plans[:, N_ATTRIBUTES:].astype(np.int8).reshape(-1))
+        offsets = pa.array(np.arange(len(plans) + 1, dtype=np.int32) * N_ATTRIBUTES)
+        return {
+            "person": pa.array(np.ascontiguousarray(facts[:, 0])),
+            "entry": pa.array(np.ascontiguousarray(facts[:, 1])),
+            "pronoun": pa.array(person[:, PRONOUN].astype(np.int8)),
+            "name": struct("name", [person[:, part] for part in range(3)]),
+            "values": struct("values", values),
+            "templates": struct("templates", plans[:, :N_ATTRIBUTES].T),
+            "order": pa.ListArray.from_arrays(offsets, order),
+        }
+
+    # -- entropy ------------------------------------------------------------------------------------------------------
+
+    def entropy(self, rows: int | None = None) -> Entropy:
+        params, lists = self.params, self.lists
+        n, sizes = params.people, lists.sizes()
+        attributes = sum(math.log2(size) for size in sizes.values())
+        wording = sum(math.log2(len(entries)) for entries in lists.templates.values())
+        order = 0.0 if params.order == "fixed" else log2_factorial(N_ATTRIBUTES)
+        rows = rows or self.rows_max or 0
+        first = min(n, rows) / rows if rows else 0.0  # the share of rows that are a person's first
+        pronoun = math.log2(len(params.pronouns)) * self.pronoun_shown
+        row = {
+            "wording": Book(Bits(wording if params.sentences == "entry" else wording * first)),
+            "order": Book(Bits(order if params.order != "person" else order * first)),
+        }
+        world = {
+            "names": Book(Bits(log2_binomial(lists.names, n)), "world"),
+            "attributes": Book(Bits(attributes * n), "world"),
+            "pronouns": Book(Bits(pronoun * n), "world"),
+        }
+        bits = sum(book.bits.value for book in row.values())
+        facts = {
+            "people": n,
+            "full_names": lists.names,
+            "names_set_bits": log2_binomial(lists.names, n),
+            "names_list_bits": log2_falling(lists.names, n),
+            "names_paper_bits": n * math.log2(lists.names / n),
+            "attribute_bits_a_person": attributes,
+            "attribute_bits": {name: math.log2(size) for name, size in sizes.items()} | {"company_city": 0.0},
+            "pronoun_bits_a_person": pronoun,
+            "world_list_bits": log2_falling(lists.names, n) + (attributes + pronoun) * n,
+            "world_bits": sum(book.bits.value for book in world.values()),
+            "world_bits_a_person": sum(book.bits.value for book in world.values()) / n,
+            "wording_bits": wording,
+            "order_bits": order,
+            "floor_bits": math.log2(n) + bits,
+            "floor_nats": (math.log2(n) + bits) * math.log(2),
+            "renderings": str(math.prod(len(e) for e in lists.templates.values()) * (720 if order else 1)),
+        }
+        return Entropy(row | world, facts)
+
+    @property
+    def pronoun_shown(self) -> float:
+        """The probability that a person's entries show the pronoun: 1, unless every sentence has the full name."""
+        if not self.params.full_name:
+            return 1.0
+        hidden = 1.0
+        for entries in self.lists.templates.values():
+            hidden *= 1 - sum(map(shows_pronoun, entries)) / len(entries)
+        if self.params.entries == "online":
+            return 1.0 if hidden < 1 else 0.0
+        return 1 - hidden ** (self.params.entries if self.params.sentences == "entry" else 1)
+
+    # -- checking -----------------------------------------------------------------------------------------------------
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the text shows: pronoun (None if hidden), name, values, templates, order, spans."""
+        return self.reader.read(row["text"])
+
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Read the text with the lists alone, and compare facts, spans and bits with what the row states."""
+        try:
+            return self._verify(row)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            return Verdict.wrong(f"the row cannot be read: {error}")
+
+    def _verify(self, row: Mapping[str, Any]) -> Verdict:
+        read, latent = self.reader.read(row["text"]), row["latent"]
+        if latent["values"]["company_city"] != self.lists.company_city[latent["values"]["employer"]]:
+            return Verdict.wrong("the company city is not the employer's")
+        for field in ("name", "values", "templates", "order"):
+            if read[field] != latent[field]:
+                return Verdict.wrong(f"latent.{field} is {latent[field]}, the text says {read[field]}")
+        if read["pronoun"] not in (None, latent["pronoun"]):
+            return Verdict.wrong(f"latent.pronoun is {latent['pronoun']}, the text says {read['pronoun']}")
+        for kind in KINDS:
+            if [(span["start"], span["end"]) for span in latent["spans"][kind]] != read["spans"][kind]:
+                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
+        params, first = self.params, latent["entry"] == 0
+        shown: dict[str, int] = {
+            "wording": sum(log2_units(len(entries)) for entries in self.lists.templates.values()),
+            "order": sum(log2_units(i) for i in range(2, N_ATTRIBUTES + 1)),
+        }
+        if params.sentences == "once" and not first:
+            shown["wording"] = 0
+        if params.order == "fixed" or (params.order == "person" and not first):
+            shown["order"] = 0
+        shown["total"] = sum(shown.values())
+        for book, units in shown.items():
+            if row["bits"][book] != units / UNITS_PER_BIT:
+                return Verdict.wrong(f"bits.{book} is {row['bits'][book]}, the text has {units / UNITS_PER_BIT}")
+        if row["difficulty"] != N_ATTRIBUTES:
+            return Verdict.wrong(f"difficulty is {row['difficulty']}, the text states {N_ATTRIBUTES} facts")
+        return Verdict.right()
