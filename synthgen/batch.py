@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from synthgen.columns import list_column, struct_column
 from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import SPANS, Codes, assemble
 from synthgen.task import Rows, Task, Tokens
@@ -69,37 +70,25 @@ def to_batch(task: Task, schema: pa.Schema, rows: Rows, start: int) -> pa.Record
     columns: dict[str, Any] = {"id": pa.array(np.arange(start, start + n, dtype=np.int64))}
     spans = None
     if isinstance(rows.content, Tokens):
-        columns["input_ids"] = _lists(rows.content.ends, rows.content.ids, schema.field("input_ids").type)
+        columns["input_ids"] = list_column(
+            rows.content.ends, rows.content.ids, schema.field("input_ids").type.value_type
+        )
         if rows.content.trained is not None:
-            columns["completion_mask"] = _lists(rows.content.ends, rows.content.trained, pa.list_(pa.bool_()))
+            columns["completion_mask"] = list_column(rows.content.ends, rows.content.trained, pa.bool_())
     else:
         assert isinstance(rows.content, Codes)
         texts, spans = assemble(rows.content)
         columns |= dict(zip(("text",) if len(texts) == 1 else ("prompt", "completion"), texts, strict=True))
     columns["difficulty"] = pa.array(rows.difficulty.astype(np.int32, copy=False))
-    columns["bits"] = _struct(
+    columns["bits"] = struct_column(
         schema.field("bits").type,
         [pa.array(rows.units.sum(axis=1) / UNITS_PER_BIT)]
         + [pa.array(rows.units[:, book] / UNITS_PER_BIT) for book in range(len(task.books))],
     )
     if "latent" in schema.names:
         kind = schema.field("latent").type
-        columns["latent"] = _struct(
+        columns["latent"] = struct_column(
             kind, [spans if field.name == "spans" else rows.latent[field.name] for field in kind]
         )
     columns |= rows.extra
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
-
-
-def _struct(kind: pa.StructType, arrays: list[pa.Array]) -> pa.StructArray:
-    return pa.StructArray.from_arrays(arrays, fields=list(kind))
-
-
-def _lists(ends: np.ndarray, values: np.ndarray, kind: pa.ListType) -> pa.ListArray:
-    offsets = np.concatenate([[0], ends]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, kind.value_type), type=kind)
-
-
-def lists(ends: np.ndarray, values: np.ndarray, kind: pa.DataType) -> pa.ListArray:
-    """Return lists of `kind`: row i holds values[ends[i-1]:ends[i]]. For latents of varying length."""
-    return _lists(ends, values, pa.list_(kind))

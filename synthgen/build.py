@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import tomli_w
 
 import synthgen
 from synthgen.errors import SynthgenError
-from synthgen.folder import is_made, locked, opened, recorded, told_of_a_full_disk, write_assets
+from synthgen.folder import is_made, locked, opened, recorded, told_how_to_go_on, told_of_a_full_disk, write_assets
 from synthgen.manifest import Manifest
 from synthgen.pool import run_local, usable_cores
 from synthgen.readme import short_readme
@@ -41,6 +42,9 @@ SHARD_BYTES = 64 << 20
 
 SAMPLE_ROWS = 64
 """Rows made to estimate bytes a row."""
+
+WORTH_A_POOL = 4.0
+"""Seconds of work below which one process is faster than starting a pool, which takes a second or two."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +181,8 @@ def generate(
         if on_plan:
             on_plan(build, todo)
         if jobs:
-            wanted = workers or usable_cores()
-            with told_of_a_full_disk(folder):
+            wanted = workers or (usable_cores() if _seconds(build, todo) > WORTH_A_POOL else 1)
+            with told_of_a_full_disk(folder), told_how_to_go_on(folder):
                 run_local(jobs, min(wanted, len(jobs)), lambda shard: None, on_rows or (lambda rows: None))
         if rank is not None:
             return None
@@ -277,6 +281,15 @@ def _complete(folder: Path, build: Build, old: Manifest | None, known: Mapping[s
     shutil.rmtree(work)
     sync_folder(folder)
     return manifest
+
+
+def _seconds(build: Build, todo: int) -> float:
+    """Return about how long one process needs for `todo` rows, from a sample of the first split."""
+    split, (rows, _) = next(iter(build.splits.items()))
+    sample = min(rows, 1024)
+    start = time.perf_counter()
+    build.source.batch(0, sample, split, build.columns)
+    return 1.5 * todo * (time.perf_counter() - start) / sample  # hashing and writing take about a third
 
 
 def _check_disk(folder: Path, build: Build, todo: int) -> None:

@@ -135,7 +135,7 @@ def generate(
     seed: Seed = None,
     world: World = None,
     shards: Annotated[int | None, typer.Option(help="Shards of each split.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes; by default one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; by default one a core, if the job is long.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
     format: Annotated[str, typer.Option("--format", help="arrow or parquet.")] = "arrow",
     sets: Sets = None,
@@ -232,13 +232,10 @@ def main() -> None:
         app()
     except SynthgenError as error:
         print(f"synthgen: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except KeyboardInterrupt:
-        print("synthgen: interrupted; finished shards are kept: the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

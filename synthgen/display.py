@@ -202,7 +202,9 @@ def print_findings(findings: Sequence[Any], folder: Path) -> None:
                 detail = "; ".join(f"{finding.subject}: {finding.detail}" for finding in own[:6])
             console.print(Text("ok   ", style="green").append(f"{check}: {detail}", "default"), soft_wrap=True)
     faults = sum(not finding.ok for finding in findings)
-    console.print(f"{folder}: {f'{faults} checks failed' if faults else 'all checks passed'}", highlight=False)
+    console.print(
+        f"{folder}: {f'{faults} checks failed' if faults else 'all checks passed'}", highlight=False, soft_wrap=True
+    )
 
 
 def print_rates(rates: Mapping[str, Sequence[Any]]) -> None:

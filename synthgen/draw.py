@@ -246,8 +246,8 @@ def subset(state, n, k, out):
 class Draw:
     """The same draws from plain Python, for tasks that need no kernel.
 
-    `Draw(keys.split("order"), entity=row)` or, to replay and record, `Draw(tape=...)`. Sizes may be integers of any
-    length. Raises DrawError for sizes below 1.
+    `Draw(keys.split("order"), entity=row)`; with `state` it draws on that state, or records on that tape. Sizes may be
+    integers of any length. Raises DrawError for sizes below 1.
 
     >>> draw = Draw(Keys(seed=7).split("order"), entity=3)
     >>> sorted(draw.permutation(4)), draw.subset(5, 5), draw.below(10**30) < 10**30
@@ -257,9 +257,9 @@ class Draw:
     """
 
     def __init__(
-        self, key: np.ndarray | None = None, entity: int = 0, part: int = 0, *, tape: np.record | None = None
+        self, key: np.ndarray | None = None, entity: int = 0, part: int = 0, *, state: np.record | None = None
     ) -> None:
-        self.state = new_state() if tape is None else tape
+        self.state = new_state() if state is None else state
         begin(self.state, np.zeros(2, np.uint64) if key is None else key, entity, part)
 
     @property

@@ -13,6 +13,15 @@ from collections.abc import Iterable
 class SynthgenError(Exception):
     """Bad input or a wrong use; the message says what would be right."""
 
+    exit_code = 2
+    """What the command line exits with."""
+
+
+class Interrupted(SynthgenError):
+    """The user stopped a run with Ctrl-C; the message says how to go on."""
+
+    exit_code = 130
+
 
 class DrawError(SynthgenError):
     """A draw ran out of its bounded retries, or a recorded tape does not fit the sampler that reads it."""

@@ -13,10 +13,11 @@ from typing import Any
 
 import tomli_w
 
-from synthgen.errors import SynthgenError
+from synthgen.assets import asset_files
+from synthgen.errors import Interrupted, SynthgenError
 from synthgen.manifest import Manifest
 from synthgen.shards import Shard, write_whole
-from synthgen.spec import Spec, asset_files
+from synthgen.spec import Spec
 
 
 @contextlib.contextmanager
@@ -128,6 +129,17 @@ def told_of_a_full_disk(folder: Path) -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise SynthgenError(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
         raise
+
+
+@contextlib.contextmanager
+def told_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Turn Ctrl-C into an error that says what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"{folder}: interrupted; finished shards are kept: the same command goes on from here"
+        ) from None
 
 
 def write_assets(folder: Path, spec: Spec) -> None:

@@ -49,8 +49,8 @@ class Source:
         self._tasks: dict[str, Task] = {}
         self._state = new_state()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"spec": self.spec, "_tasks": {}, "_state": new_state()}
+    def __reduce__(self) -> tuple[type[Source], tuple[Spec]]:
+        return Source, (self.spec,)
 
     def task(self, split: str = "train") -> Task:
         """Return the task behind a split."""

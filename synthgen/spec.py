@@ -20,12 +20,13 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from synthgen.assets import asset_files
 from synthgen.draw import Keys
 from synthgen.errors import SynthgenError, nearest
 from synthgen.task import Task
@@ -274,24 +275,6 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SynthgenError(f"{path}: not valid TOML: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SynthgenError(f"{path}: cannot be read: {error}") from None
-
-
-def read_asset(files: Path, name: str, field: str) -> Path:
-    """Return the path of a file or folder that a param names: relative to the spec's folder, never outside of it."""
-    parts = PurePosixPath(name)
-    if parts.is_absolute() or ".." in parts.parts:
-        raise SynthgenError(f"params.{field} = {name!r}: name a file beside or below the spec, without '..'")
-    path = files / parts
-    if not path.exists():
-        raise SynthgenError(f"params.{field} = {name!r}: no such file or folder in {files.resolve()}")
-    return path
-
-
-def asset_files(path: Path) -> list[tuple[str, Path]]:
-    """Return the files behind a file's or folder's path: (name below it, path) in order of name."""
-    if path.is_file():
-        return [("", path)]
-    return sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
 
 
 def spec_schema() -> dict[str, Any]:

@@ -1,6 +1,27 @@
-"""Shared settings: hypothesis without deadlines (kernels compile on first use) and with fixed seeds in CI."""
+"""Shared settings and fixtures."""
 
+import os
+import subprocess
+
+import pytest
 from hypothesis import settings
 
+# No deadlines, since kernels compile on first use; fixed examples, so that a red run is red again.
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=60, database=None)
 settings.load_profile("default")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 8 MB, to be filled."""
+    folder = tmp_path / "small-disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, text=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"needs the right to mount a tmpfs: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -104,7 +104,7 @@ def test_every_outcome_is_equally_likely_and_books_its_bits(name):
     sampler, outcomes = SAMPLERS[name]
 
     def run(tape):
-        d = Draw(tape=tape)
+        d = Draw(state=tape)
         return sampler(d), d.bits
 
     law, bits = _outcomes(run)
@@ -116,7 +116,7 @@ def test_every_outcome_is_equally_likely_and_books_its_bits(name):
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=5).filter(any))
 def test_weighted_choice_follows_its_weights(weights):
     def run(tape):
-        d = Draw(tape=tape)
+        d = Draw(state=tape)
         return d.weighted(weights), d.bits
 
     law, bits = _outcomes(run)

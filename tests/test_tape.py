@@ -39,9 +39,9 @@ def test_the_same_address_gives_the_same_choice():
     key = Keys(0).world("people")
 
     def run(tape):
-        first = Draw(key, entity=1, tape=tape).below(3)
-        other = Draw(key, entity=2, tape=tape).below(3)
-        assert Draw(key, entity=1, tape=tape).below(3) == first
+        first = Draw(key, entity=1, state=tape).below(3)
+        other = Draw(key, entity=2, state=tape).below(3)
+        assert Draw(key, entity=1, state=tape).below(3) == first
         return first, other
 
     assert len(list(enumerate_tapes(run))) == 9
@@ -67,6 +67,6 @@ def test_faults_are_named():
     with pytest.raises(DrawError, match="more than 10"):
         list(enumerate_tapes(lambda tape: _walk(tape, key, 6), limit=10))
     tape = new_tape()
-    Draw(key, tape=tape).below(3)
+    Draw(key, state=tape).below(3)
     with pytest.raises(DrawError, match="two different numbers"):
-        Draw(key, tape=tape).below(4)
+        Draw(key, state=tape).below(4)

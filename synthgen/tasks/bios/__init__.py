@@ -19,12 +19,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator
 
+from synthgen.assets import read_asset
+from synthgen.columns import list_column, struct_column
 from synthgen.draw import Keys
 from synthgen.entropy import Bits, Book, Entropy, log2_binomial, log2_factorial, log2_falling
 from synthgen.errors import SynthgenError
 from synthgen.ledger import UNITS_PER_BIT, log2_units
 from synthgen.phrases import Codes, PhraseTable
-from synthgen.spec import read_asset
 from synthgen.task import Rows, Task, TaskParams, Verdict
 from synthgen.tasks.bios.documents import KINDS, N_ATTRIBUTES, codes_per_row, value_phrases, write_documents
 from synthgen.tasks.bios.lists import ATTRIBUTES, Sizes, read_lists
@@ -86,7 +87,7 @@ class Bios(Task):
     Params: ClassVar = BiosParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"people": 2, "pronouns": ["they"], "sizes": _tiny_sizes(birth_cities=2)},
-        {"people": 1, "entries": 2, "order": "entry", "pronouns": ["he"], "sizes": _tiny_sizes(last_names=1)},
+        {"people": 1, "order": "entry", "pronouns": ["he"], "sizes": _tiny_sizes(last_names=1)},
         {"people": 1, "entries": 2, "sentences": "once", "full_name": True, "sizes": _tiny_sizes(templates=2, years=3)},
     )
 
@@ -183,20 +184,15 @@ class Bios(Task):
         values = [(person[:, MONTH] * days + person[:, DAY]) * years + person[:, YEAR]]
         values += [person[:, field] for field in range(YEAR + 1, EMPLOYER + 1)] + [homes[person[:, EMPLOYER]]]
 
-        def struct(name: str, columns: Any) -> pa.StructArray:
-            arrays = [pa.array(c.astype(f.type.to_pandas_dtype())) for c, f in zip(columns, fields[name], strict=True)]
-            return pa.StructArray.from_arrays(arrays, fields=list(fields[name]))
-
-        order = pa.array(plans[:, N_ATTRIBUTES:].astype(np.int8).reshape(-1))
-        offsets = pa.array(np.arange(len(plans) + 1, dtype=np.int32) * N_ATTRIBUTES)
+        plan_ends = np.arange(1, len(plans) + 1) * N_ATTRIBUTES
         return {
             "person": pa.array(np.ascontiguousarray(facts[:, 0])),
             "entry": pa.array(np.ascontiguousarray(facts[:, 1])),
             "pronoun": pa.array(person[:, PRONOUN].astype(np.int8)),
-            "name": struct("name", [person[:, part] for part in range(3)]),
-            "values": struct("values", values),
-            "templates": struct("templates", plans[:, :N_ATTRIBUTES].T),
-            "order": pa.ListArray.from_arrays(offsets, order),
+            "name": struct_column(fields["name"], [person[:, part] for part in range(3)]),
+            "values": struct_column(fields["values"], values),
+            "templates": struct_column(fields["templates"], list(plans[:, :N_ATTRIBUTES].T)),
+            "order": list_column(plan_ends, plans[:, N_ATTRIBUTES:].astype(np.int8).reshape(-1), pa.int8()),
         }
 
     # -- entropy ------------------------------------------------------------------------------------------------------

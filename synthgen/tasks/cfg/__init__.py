@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from synthgen.batch import lists
+from synthgen.assets import read_asset
+from synthgen.columns import list_column
 from synthgen.draw import Draw, Keys
 from synthgen.entropy import Bits, Book, Entropy
 from synthgen.ledger import UNITS_PER_BIT, log2_units
-from synthgen.spec import read_asset
 from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab
 from synthgen.tasks.cfg.grammar import Grammar, Rule
 from synthgen.tasks.cfg.membership import Membership
@@ -50,7 +50,7 @@ class Cfg(Task):
     Params: ClassVar = CfgParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"grammar": {"sizes": [1, 2, 2], "degree": [2, 2], "length": [1, 2], "duplicate_rules": True}},
-        {"grammar": {"sizes": [1, 2, 2, 3], "degree": [1, 3], "length": [1, 2]}},
+        {"grammar": {"sizes": [1, 2, 2, 3], "degree": [2, 3], "length": [1, 2]}},
     )
 
     def __init__(self, params: CfgParams, keys: Keys, files: Path) -> None:
@@ -103,7 +103,7 @@ class Cfg(Task):
             content=Tokens(ids, id_ends),
             difficulty=np.diff(id_ends, prepend=0),
             units=units.reshape(-1, 1),
-            latent={"derivation": lists(choice_ends, choices, self.latent_fields[0].type.value_type)},
+            latent={"derivation": list_column(choice_ends, choices, self.latent_fields[0].type.value_type)},
         )
 
     def entropy(self, rows: int | None = None) -> Entropy:

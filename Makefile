@@ -1,0 +1,39 @@
+# Everything sets itself up in .venv; nothing is needed but Python >= 3.11, pip and the package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test slow lint golden schema bench clean
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'synthgen needs Python 3.11 or newer; set PYTHON=')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/.ready  ## generate, check and open two datasets under build/
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.ready lint  ## everything that CI runs
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(VENV)/.ready  ## the longer suites
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+golden: $(VENV)/.ready  ## pin the first rows of every spec anew, after raising a task's version
+	$(BIN)/python tests/golden.py
+
+schema: $(VENV)/.ready  ## the JSON schema of specs, for editors
+	$(BIN)/python -c "import json; from synthgen.spec import *; (specs_folder() / 'schema.json').write_text(json.dumps(spec_schema(), indent=1) + '\n')"
+
+bench: $(VENV)/.ready
+	$(BIN)/synthgen bench
+
+clean:
+	rm -rf $(VENV) build dist

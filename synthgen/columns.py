@@ -1,0 +1,23 @@
+"""Columns: Arrow arrays from what kernels write, without a copy where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+
+def list_column(ends: np.ndarray, values: np.ndarray, item: pa.DataType) -> pa.ListArray:
+    """Return lists of `item`: row i holds values[ends[i - 1] : ends[i]]."""
+    offsets = np.concatenate([[0], ends]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, item), type=pa.list_(item))
+
+
+def struct_column(kind: pa.StructType, columns: Sequence[np.ndarray | pa.Array]) -> pa.StructArray:
+    """Return structs of `kind` from one column a field; numpy columns are cast to the field's type."""
+    arrays = [
+        pa.array(column.astype(field.type.to_pandas_dtype())) if isinstance(column, np.ndarray) else column
+        for column, field in zip(columns, kind, strict=True)
+    ]
+    return pa.StructArray.from_arrays(arrays, fields=list(kind))

@@ -1,0 +1,318 @@
+"""Builds: the same bytes however the work is cut, killed, resumed or joined; other datasets are refused."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+
+import datasets
+import pyarrow as pa
+import pytest
+from helpers import files, manifest, run, start
+
+import synthgen
+from synthgen.errors import SynthgenError
+from synthgen.manifest import Manifest
+from synthgen.shards import BATCH_ROWS, read_batches, shard_range
+
+SPEC, PARAMS, SHARDS = "bios-multi5", {"people": 20_000}, 12
+COMMAND = ("generate", SPEC, "--set", "people=20000", "--shards", SHARDS)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """A build of twelve shards by one worker in this process."""
+    folder = tmp_path_factory.mktemp("reference") / "data"
+    synthgen.generate(SPEC, folder, params=PARAMS, shards=SHARDS, workers=1)
+    return folder
+
+
+def rows(folder, split="train"):
+    shards = [shard for shard in Manifest.read(folder).shards if shard.split == split]
+    return pa.Table.from_batches(b for shard in shards for b in read_batches(folder / shard.path)).combine_chunks()
+
+
+def test_worker_processes_do_not_change_a_byte(reference, tmp_path):
+    done = run(*COMMAND, "--out", tmp_path / "two", "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path / "two") == files(reference)
+
+
+def test_resharding_changes_files_and_no_row(reference, tmp_path):
+    synthgen.generate(SPEC, tmp_path / "one", params=PARAMS, shards=1, workers=1)
+    synthgen.generate(SPEC, tmp_path / "seven", params=PARAMS, shards=7, workers=1)
+    assert rows(tmp_path / "one").equals(rows(reference))
+    assert rows(tmp_path / "seven").equals(rows(reference))
+    assert manifest(tmp_path / "one")["content_id"] == manifest(reference)["content_id"]
+    for shard in Manifest.read(tmp_path / "seven").shards:
+        sizes = [batch.num_rows for batch in read_batches(tmp_path / "seven" / shard.path)]
+        assert all(size == BATCH_ROWS for size in sizes[:-1])
+    index = [shard.rows for shard in Manifest.read(tmp_path / "seven").shards]
+    assert index == [b - a for a, b in (shard_range(100_000, i, 7) for i in range(7))]
+
+
+def test_two_rank_halves_and_finish_make_the_same_folder(reference, tmp_path):
+    out = tmp_path / "ranks"
+    for rank in (1, 0):
+        done = run(*COMMAND, "--out", out, "--rank", rank, "--world-size", 2)
+        assert done.returncode == 0, done.stderr
+        assert not (out / "manifest.json").exists()
+        if rank == 1:
+            early = run("finish", out)
+            assert early.returncode == 2
+            assert "6 shards are missing" in early.stderr
+            assert "train-00000-of-00012" in early.stderr
+    assert run("finish", out).returncode == 0
+    assert files(out) == files(reference)
+    assert run("finish", out).returncode == 0, "finishing twice is fine"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kill_and_resume(reference, tmp_path, workers):
+    out = tmp_path / "killed"
+    process = start(*COMMAND, "--out", out, "--workers", workers)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list((out / "data").glob("*.arrow") if (out / "data").exists() else ()):
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    process.stderr.close()
+    assert not (out / "manifest.json").exists(), "killed after the first shard, the dataset is no dataset yet"
+    with pytest.raises(SynthgenError, match="unfinished"):
+        synthgen.open(out)
+    before = {path: path.stat().st_mtime_ns for path in (out / "data").glob("*.arrow")}
+    recorded = {json.loads(p.read_text())["path"] for p in (out / ".synthgen" / "shards").glob("*.json")}
+    done = run(*COMMAND, "--out", out, "--workers", workers)
+    assert done.returncode == 0, done.stderr
+    assert files(out) == files(reference)
+    for path, time_ns in before.items():
+        if path.relative_to(out).as_posix() in recorded:
+            assert path.stat().st_mtime_ns == time_ns, "a finished shard was made again"
+
+
+def test_a_killed_worker_is_replaced(reference, tmp_path):
+    out = tmp_path / "worker"
+    process = start(*COMMAND, "--out", out, "--workers", 2)
+    killed = False
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None and not killed:
+        children = _children(process.pid)
+        if list((out / "data").glob("*.arrow")) if (out / "data").exists() else ():
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+                killed = True
+                break
+        time.sleep(0.002)
+    assert process.wait(120) == 0, process.stderr.read()
+    assert files(out) == files(reference)
+    process.stdout.close()
+    process.stderr.close()
+
+
+def _children(pid):
+    """Return the processes that `multiprocessing` spawned from `pid`."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as line:
+                    if int(stat.read().rpartition(")")[2].split()[1]) == pid and "spawn_main" in line.read():
+                        found.append(int(entry))
+            except OSError:
+                continue
+    return found
+
+
+def test_a_second_run_has_nothing_to_do(reference):
+    before = {path: path.stat().st_mtime_ns for path in reference.rglob("*") if path.is_file()}
+    again = synthgen.generate(SPEC, reference, params=PARAMS, shards=SHARDS)
+    assert again.totals == Manifest.read(reference).totals
+    assert {path: path.stat().st_mtime_ns for path in reference.rglob("*") if path.is_file()} == before
+
+
+def test_a_missing_split_is_added_and_a_lost_shard_made_again(tmp_path):
+    out = tmp_path / "grow"
+    synthgen.generate("cfg3b", out, splits=["test"], rows=500)
+    first = manifest(out)
+    synthgen.generate("cfg3b", out, splits=["test-2026-11"], rows=300)
+    both = manifest(out)
+    assert both["splits"]["test"] == first["splits"]["test"]
+    assert both["splits"]["test-2026-11"]["rows"] == 300
+    loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
+    assert {name: len(split) for name, split in loaded.items()} == {"test": 500, "test_2026_11": 300}
+    lost = out / both["shards"][0]["path"]
+    content = lost.read_bytes()
+    lost.unlink()
+    synthgen.generate("cfg3b", out, splits=["test"], rows=500)
+    assert lost.read_bytes() == content
+    assert manifest(out) == both
+
+
+def test_the_resolved_spec_makes_the_same_bytes(reference, tmp_path):
+    done = run("generate", reference / "spec.toml", "--out", tmp_path / "again")
+    assert done.returncode == 0, done.stderr
+    mine, theirs = files(tmp_path / "again"), files(reference)
+    assert {p: h for p, h in mine.items() if p.startswith("data/")} == {
+        p: h for p, h in theirs.items() if p.startswith("data/")
+    }
+    assert manifest(tmp_path / "again")["content_id"] == manifest(reference)["content_id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"params": {"people": 5000}}, "params.people is 20000 there and 5000 here"),
+        ({"seed": 3}, "seed is 0 there and 3 here"),
+        ({"world": 3}, "world is 0 there and 3 here"),
+        ({"rows": 17}, "splits.train.rows is 100000 there and 17 here"),
+        ({"shards": 2}, "splits.train.shards is 12 there and 2 here"),
+        ({"columns": ["text"]}, "columns"),
+        ({"format": "parquet"}, "container is 'arrow' there and 'parquet' here"),
+    ],
+)
+def test_a_folder_of_another_build_is_refused_by_field(reference, changes, field):
+    before = files(reference)
+    with pytest.raises(SynthgenError, match="holds another dataset") as refused:
+        synthgen.generate(SPEC, reference, **{"params": PARAMS, "shards": SHARDS} | changes)
+    assert field in str(refused.value)
+    assert files(reference) == before
+
+
+def test_a_folder_of_other_files_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(SynthgenError, match="holds other files"):
+        synthgen.generate("cfg3b", tmp_path, splits=["test"], rows=10)
+    with pytest.raises(SynthgenError, match="is a file"):
+        synthgen.generate("cfg3b", tmp_path / "thesis.tex", splits=["test"], rows=10)
+    assert files(tmp_path).keys() == {"thesis.tex"}
+
+
+def test_two_processes_cannot_share_a_folder(tmp_path):
+    out = tmp_path / "shared"
+    command = ("generate", "bios-multi5", "--shards", 8, "--workers", 1)
+    first = start(*command, "--out", out)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (out / ".synthgen" / "build.json").exists():
+        time.sleep(0.01)
+    second = run(*command, "--out", out)
+    assert second.returncode == 2
+    assert "another process is generating into this folder" in second.stderr
+    assert first.wait(240) == 0, first.stderr.read()
+    first.stdout.close()
+    first.stderr.close()
+    assert run("check", out, "--sample", 0).returncode == 0
+
+
+def test_columns_and_parquet(tmp_path):
+    synthgen.generate("bios-single", tmp_path / "text", rows=5000, columns=["text", "id"])
+    assert [f.name for f in rows(tmp_path / "text").schema] == ["id", "text"]
+    synthgen.generate("bios-single", tmp_path / "arrow", rows=5000, shards=2)
+    synthgen.generate("bios-single", tmp_path / "parquet", rows=5000, shards=2, format="parquet")
+    arrow, parquet = Manifest.read(tmp_path / "arrow"), Manifest.read(tmp_path / "parquet")
+    assert [s.content for s in arrow.shards] == [s.content for s in parquet.shards], "same rows, same content hash"
+    assert [s.sha256 for s in arrow.shards] != [s.sha256 for s in parquet.shards]
+    loaded = datasets.load_dataset(str(tmp_path / "parquet"), cache_dir=str(tmp_path / "cache"))["train"]
+    assert loaded.features == synthgen.open(tmp_path / "arrow")["train"].features
+    assert loaded[4321] == synthgen.open(tmp_path / "arrow")["train"][4321]
+
+
+def test_datasets_reads_the_folder_both_ways(reference, tmp_path):
+    opened = synthgen.open(reference)["train"]
+    loaded = datasets.load_dataset(str(reference), cache_dir=str(tmp_path / "cache"))["train"]
+    assert loaded.features == opened.features
+    assert loaded[12345] == opened[12345] == synthgen.load(SPEC, params=PARAMS).row(12345)
+    streamed = datasets.load_dataset(str(reference), streaming=True)["train"]
+    assert [row["id"] for row in streamed.take(3)] == [0, 1, 2]
+    assert next(iter(streamed)) == opened[0]
+
+
+def test_shards_are_mapped_and_not_copied(reference):
+    before = pa.total_allocated_bytes()
+    opened = synthgen.open(reference)["train"]
+    texts = opened.data.column("text")
+    assert pa.total_allocated_bytes() - before < 200_000
+    assert texts.nbytes > 5_000_000
+
+
+def test_a_finite_corpus_is_finite(tmp_path):
+    with pytest.raises(SynthgenError, match="has 500,000 rows in all"):
+        synthgen.generate("bios-multi5", tmp_path / "x", rows=500_001)
+    assert not (tmp_path / "x").exists()
+    synthgen.generate("bios-multi5", tmp_path / "part", rows=100)
+    assert manifest(tmp_path / "part")["splits"]["train"]["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rows": 0}, "--rows 0"),
+        ({"rows": -5}, "--rows -5"),
+        ({"shards": 0}, "--shards 0"),
+        ({"rows": 10, "shards": 11}, "11 shards for 10 rows"),
+        ({"workers": 0}, "--workers 0"),
+        ({"rank": 2, "world_size": 2}, "--rank 2"),
+        ({"rank": -1}, "--rank -1"),
+        ({"columns": ["txt"]}, "no column 'txt'"),
+        ({"format": "csv"}, "--format 'csv'"),
+        ({"splits": ["../evil"]}, "split '../evil'"),
+        ({"splits": ["new"]}, "has no size"),
+    ],
+)
+def test_bad_arguments_leave_nothing_behind(tmp_path, arguments, message):
+    out = tmp_path / "out"
+    with pytest.raises(SynthgenError) as refused:
+        synthgen.generate("cfg3b", out, **arguments)
+    assert message in str(refused.value)
+    assert not out.exists()
+
+
+def test_a_full_disk_is_told_and_survived(tmp_path, small_disk):
+    out = small_disk / "data"
+    arguments = ("generate", "cfg3b", "--split", "test", "--rows", 4000, "--shards", 8, "--out", out)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(6_500_000))
+    full = run(*arguments, "--workers", 1)
+    assert full.returncode == 2, full.stderr
+    assert "disk is full" in full.stderr or "free" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert not (out / "manifest.json").exists()
+    assert not list((out / ".synthgen" / "tmp").iterdir()) if (out / ".synthgen").exists() else True
+    filler.unlink()
+    again = run(*arguments, "--workers", 1)
+    assert again.returncode == 0, again.stderr
+    assert run("check", out).returncode == 0
+    synthgen.generate("cfg3b", tmp_path / "data", splits=["test"], rows=4000, shards=8, workers=1)
+    assert files(out) == files(tmp_path / "data")
+
+
+def test_a_disk_that_fills_up_halfway_keeps_what_is_finished(tmp_path, small_disk):
+    out = small_disk / "data"
+
+    def fill(rows):
+        if len(list((out / "data").glob("*.arrow"))) == 3:
+            with contextlib.suppress(OSError), (small_disk / "filler").open("wb") as filler:
+                while True:
+                    filler.write(bytes(4096))
+
+    arguments = {"splits": ["test"], "rows": 4000, "shards": 8, "workers": 1}
+    with pytest.raises(SynthgenError, match="disk is full; finished shards are kept"):
+        synthgen.generate("cfg3b", out, **arguments, on_rows=fill)
+    synthgen.generate("cfg3b", tmp_path / "data", **arguments)
+    there = {path: digest for path, digest in files(out).items() if path.endswith(".arrow")}
+    assert 3 <= len(there) < 8
+    assert there.items() <= files(tmp_path / "data").items(), "no half-written shard"
+    assert not list((out / ".synthgen" / "tmp").iterdir())
+    (small_disk / "filler").unlink()
+    synthgen.generate("cfg3b", out, **arguments)
+    assert files(out) == files(tmp_path / "data")
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    parent = tmp_path / "file"
+    parent.write_text("")
+    done = run("generate", "cfg3b", "--split", "test", "--rows", 10, "--out", parent / "data")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,202 @@
+"""The checker finds each planted fault, names it, and passes on what is sound."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from helpers import manifest, run
+
+import synthgen
+from synthgen.check import check_folder
+from synthgen.errors import SynthgenError
+from synthgen.manifest import Manifest
+from synthgen.shards import Summary, read_batches, write_shard
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """Two small datasets of two splits each, made once."""
+    folder = tmp_path_factory.mktemp("sound")
+    synthgen.generate("bios-multi5", folder / "bios", params={"people": 500}, shards=2)
+    synthgen.generate("bios-multi5", folder / "bios", params={"people": 500}, splits=["other"], rows=600)
+    synthgen.generate("cfg3b", folder / "cfg", splits=["train", "test"], rows=600, shards=2)
+    return folder
+
+
+@pytest.fixture(params=["bios", "cfg"])
+def folder(request, sound, tmp_path):
+    return shutil.copytree(sound / request.param, tmp_path / request.param)
+
+
+def faults(folder, **options):
+    return [f"{f.check}: {f.subject}: {f.detail}" for f in check_folder(folder, **options) if not f.ok]
+
+
+def test_sound_folders_pass(folder):
+    findings = check_folder(folder, sample=1.0)
+    assert all(finding.ok for finding in findings)
+    checks = {finding.check for finding in findings}
+    assert checks >= {"hash", "schema", "rows", "content hash", "bits", "re-derived", "ledger = formula", "shared rows"}
+    done = run("check", folder, "--json")
+    assert done.returncode == 0
+    assert all(finding["ok"] for finding in json.loads(done.stdout))
+
+
+def test_one_flipped_bit_is_named(folder):
+    path = sorted((folder / "data").iterdir())[1]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert [f for f in faults(folder) if f.startswith(f"hash: data/{path.name}: was changed")]
+    done = run("check", folder)
+    assert done.returncode == 1
+    assert path.name in done.stdout
+
+
+def test_a_missing_a_short_and_a_strange_file(folder):
+    first, second, *_ = sorted((folder / "data").iterdir())
+    second.write_bytes(second.read_bytes()[:-100])
+    first.rename(folder / "data" / "stray.arrow")
+    found = "\n".join(faults(folder))
+    assert f"file: data/{first.name}: is missing" in found
+    assert f"hash: data/{second.name}: has" in found
+    assert "no other file: data/: data/stray.arrow" in found
+
+
+def replant(folder, change, index=0):
+    """Change the rows of one shard and forge its manifest entry, hashes and all."""
+    stated = manifest(folder)
+    entry = stated["shards"][index]
+    path = folder / entry["path"]
+    table = pa.Table.from_batches(read_batches(path))
+    rows = table.to_pylist()
+    change(rows)
+    batches = pa.Table.from_pylist(rows, table.schema).to_batches()
+    shard = write_shard(batches, table.schema, path, folder / "part", entry["path"], entry["split"])
+    stated["shards"][index] = shard.to_json()
+    (folder / "manifest.json").write_text(json.dumps(stated))
+
+
+def _new_value(rows):
+    row = rows[100]
+    if "text" in row:
+        span = row["latent"]["spans"]["birth_city"][0]
+        city = row["text"][span["start"] : span["end"]]
+        row["text"] = row["text"].replace(city, "Gotham, NJ")
+    else:
+        row["input_ids"][3] = row["input_ids"][3] % 3 + 1
+
+
+def _other_latent(rows):
+    latent = rows[7]["latent"]
+    if "derivation" in latent:
+        latent["derivation"][5] ^= 1
+    else:
+        latent["values"]["major"] = (latent["values"]["major"] + 1) % 100
+
+
+PLANTED = {
+    "a value": (_new_value, "re-derived"),
+    "a latent": (_other_latent, "re-derived"),
+    "bits of a row": (lambda rows: rows[3]["bits"].update(total=1.0), "re-derived"),
+    "a difficulty": (lambda rows: rows[3].update(difficulty=0), "re-derived"),
+    "an id": (lambda rows: rows[3].update(id=5), "re-derived"),
+    "a lost row": (lambda rows: rows.pop(), "rows"),
+    "bits of all rows": (
+        lambda rows: [r["bits"].update({b: v * 1.5 for b, v in r["bits"].items()}) for r in rows],
+        "ledger",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_forged_rows_are_found_though_all_hashes_agree(folder, name):
+    change, check = PLANTED[name]
+    replant(folder, change)
+    found = faults(folder, sample=1.0)
+    assert any(f.startswith(check) for f in found), found
+
+
+def test_a_forged_sum_of_bits_is_found(folder):
+    stated = manifest(folder)
+    stated["shards"][0]["bits"]["total"] += 1
+    (folder / "manifest.json").write_text(json.dumps(stated))
+    assert [f for f in faults(folder) if f.startswith("bits:")]
+
+
+def test_a_forged_entropy_and_a_forged_spec_are_found(folder):
+    stated = manifest(folder)
+    stated["splits"]["train"]["entropy"]["bits"] += 0.5
+    (folder / "manifest.json").write_text(json.dumps(stated))
+    assert [f for f in faults(folder) if f.startswith("entropy: train")]
+    spec = folder / "spec.toml"
+    spec.write_text(spec.read_text().replace("seed = 0", "seed = 1"))
+    assert [f for f in faults(folder) if f.startswith("content id: spec.toml")]
+
+
+def test_rows_shared_by_two_splits_are_counted(sound, tmp_path):
+    folder = shutil.copytree(sound / "cfg", tmp_path / "cfg")
+    train = pa.Table.from_batches(read_batches(folder / "data/train-00000-of-00002.arrow")).to_pylist()
+    index = next(i for i, shard in enumerate(manifest(folder)["shards"]) if shard["split"] == "test")
+
+    def copy(rows):
+        for i in range(25):
+            rows[i] = {**train[i + 3], "id": rows[i]["id"]}
+
+    replant(folder, copy, index)
+    shared = next(f for f in check_folder(folder) if f.check == "shared rows")
+    assert shared.detail.startswith("25 ")
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "junk", "list", "other format", "escape", "absolute"])
+def test_a_bad_manifest_is_an_error_and_no_traceback(folder, damage):
+    path = folder / "manifest.json"
+    text = path.read_text()
+    stated = json.loads(text)
+    if damage == "missing":
+        path.unlink()
+    elif damage in ("escape", "absolute"):
+        stated["shards"][0]["path"] = "data/../../x.arrow" if damage == "escape" else "/etc/passwd"
+        path.write_text(json.dumps(stated))
+    else:
+        other = json.dumps({**stated, "format": 99})
+        path.write_text(
+            {"truncated": text[: len(text) // 2], "junk": "\x00", "list": "[]", "other format": other}[damage]
+        )
+    with pytest.raises(SynthgenError):
+        Manifest.read(folder)
+    for command in ("check", "finish"):
+        done = run(command, folder)
+        assert done.returncode == 2, (command, done.stdout)
+        assert "manifest.json" in done.stderr or "nothing to finish" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_sample_is_stated(sound):
+    finding = next(f for f in check_folder(sound / "bios", sample=0.01) if f.check == "re-derived")
+    assert "every 100th row" in finding.detail
+    with pytest.raises(SynthgenError, match="--sample 2"):
+        check_folder(sound / "bios", sample=2)
+
+
+def test_the_content_hash_depends_on_values_alone():
+    source = synthgen.load("bios-single")
+    batch = source.batch(0, 50)
+    longer = source.batch(0, 60).slice(0, 50)
+
+    def of(one):
+        summary = Summary(one.schema)
+        summary.add(one)
+        return summary
+
+    assert of(batch).content == of(longer).content, "a slice has the same values"
+    assert of(batch).content != of(source.batch(1, 51)).content
+    rebuilt = pa.RecordBatch.from_pylist(batch.to_pylist(), schema=batch.schema)
+    assert of(rebuilt).content == of(batch).content
+    assert of(rebuilt).bits == of(batch).bits
+    values = np.array(batch.column("bits").field("total"))
+    assert abs(of(batch).bits["total"] - values.sum()) < 1e-9
+    assert len(hashlib.sha256().hexdigest()) == len(of(batch).content)

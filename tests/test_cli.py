@@ -1,0 +1,165 @@
+"""The command line: the contract's names, exit codes and JSON; errors for people and never a traceback."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from helpers import run, start
+
+from synthgen.spec import shipped_specs
+
+
+def loads(*arguments):
+    done = run(*arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_help_names_every_command_and_imports_nothing_heavy():
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("list", "show", "entropy", "plan", "generate", "finish", "check", "bench"):
+        assert f" {command} " in done.stdout
+    code = "import sys; sys.argv = ['synthgen', '--help']\nimport atexit, synthgen.cli\n"
+    code += "atexit.register(lambda: print(sorted({'numba', 'numpy', 'pyarrow', 'datasets'} & set(sys.modules))))\nsynthgen.cli.main()"
+    heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert heavy.stdout.strip().endswith("[]"), heavy.stdout[-200:]
+
+
+def test_list_json():
+    table = loads("list", "--json")
+    assert [entry["name"] for entry in table] == shipped_specs()
+    for entry in table:
+        keys = {"name", "task", "paper", "row_format", "splits", "rows", "bits", "status", "difficulty"}
+        assert keys <= set(entry)
+        assert entry["rows"] > 0
+        assert "train" in entry["splits"]
+    text = run("list").stdout
+    assert all(name in text for name in shipped_specs())
+
+
+def test_entropy_json_of_cfg3f():
+    table = loads("entropy", "cfg3f", "--json")
+    assert abs(table["bits"] - 268.6606) < 1e-4
+    assert abs(table["facts"]["expected_length"] - 249.860) < 1e-3
+    assert table["status"] == table["facts"]["text_bits"]["status"] == "upper"
+    assert table["books"]["derivation"] == {"bits": table["bits"], "status": "exact", "scope": "row"}
+    text = run("entropy", "cfg3f").stdout
+    assert "268.6606" in text
+    assert "upper" in text
+
+
+def test_entropy_json_of_bios():
+    facts = loads("entropy", "bios-single", "--json")["facts"]
+    assert abs(facts["attribute_bits_a_person"] - 46.5916) < 1e-4
+    assert facts["pronoun_bits_a_person"] == 1
+    assert abs(facts["floor_nats"] - (11.512925 + 23.284875)) < 1e-3
+
+
+def test_show_json_and_text():
+    (row,) = loads("show", "bios-single", "--row", 17, "--json")
+    assert row["id"] == 17
+    text = run("show", "bios-single", "--row", 17, "-n", 2).stdout
+    assert "row 17" in text
+    assert "row 18" in text
+    assert "wording 33.5930" in text
+    assert run("show", "bios-single", "--row", 10**9).returncode == 2
+    assert run("show", "bios-single", "-n", 0).returncode == 2
+
+
+def test_plan_json():
+    plan = loads("plan", "cfg3f", "--rows", 1_000_000, "--json")
+    assert plan["rows"] == 2_000_000
+    assert plan["shards"] == sum(split["shards"] for split in plan["splits"].values())
+    assert 500 < plan["bytes"] / plan["rows"] < 1000
+    assert plan["disk_fits"] is True
+    huge = loads("plan", "cfg3f", "--rows", 10**15, "--split", "train", "--json")
+    assert huge["disk_fits"] is False
+    assert "DOES NOT FIT" in run("plan", "cfg3f", "--rows", 10**15, "--split", "train").stdout
+
+
+def test_generate_and_check_print_what_they_did(tmp_path):
+    made = run("generate", "cfg3b", "--split", "test", "--rows", 300, "--out", tmp_path / "a")
+    assert "300 rows" in made.stdout
+    assert "rows a second" in made.stdout
+    assert made.stderr.replace("synthgen: compiling kernels (first run only; some ten seconds) ...\n", "") == ""
+    again = run("generate", "cfg3b", "--split", "test", "--rows", 300, "--out", tmp_path / "a", "--json")
+    assert json.loads(again.stdout)["totals"]["rows"] == 300
+    checked = run("check", tmp_path / "a")
+    assert "all checks passed" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("show", "nope"), "no spec named 'nope'"),
+        (("show", "cfg3f", "--set", "grammer=cfg3b"), "did you mean 'grammar'?"),
+        (("show", "cfg3f", "--set", "grammar"), "write field=value"),
+        (("show", "cfg3f", "--split", "a b"), "split 'a b'"),
+        (("generate", "cfg3f"), "--out"),
+        (("generate", "cfg3f", "--out", "x", "--rows", "many"), "--rows"),
+        (("check", "no-such-folder"), "no such folder"),
+        (("finish", "no-such-folder"), "nothing to finish"),
+        (("bench", "no-such-task"), "no benchmark named"),
+        (("frobnicate",), "frobnicate"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_a_sentence(arguments, message, tmp_path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stdout
+    assert message in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_interrupted_runs_say_how_to_go_on(tmp_path):
+    out = tmp_path / "data"
+    command = ("generate", "bios-multi5", "--shards", 40, "--workers", 2, "--out", out)
+    process = start(*command)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (list((out / "data").glob("*.arrow")) if (out / "data").exists() else ()):
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from here" in errors
+    assert "Traceback" not in errors
+    assert not (out / "manifest.json").exists()
+    assert run(*command).returncode == 0
+    assert run("check", out, "--sample", 0).returncode == 0
+    assert not (out / ".synthgen").exists()
+
+
+def test_progress_is_drawn_on_a_terminal_only(tmp_path):
+    command = [sys.executable, "-m", "synthgen", "generate", "cfg3b", "--split", "test", "--out"]
+    piped = subprocess.run([*command, str(tmp_path / "a")], capture_output=True, text=True, check=True)
+    assert "rows" not in piped.stderr.replace("compiling", "")
+    leader, follower = pty.openpty()
+    shown = subprocess.Popen([*command, str(tmp_path / "b")], stdout=subprocess.PIPE, stderr=follower, text=True)
+    os.close(follower)
+    drawn = b""
+    while True:
+        try:
+            chunk = os.read(leader, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        drawn += chunk
+    assert shown.wait(60) == 0
+    assert b"rows" in drawn
+    shown.stdout.close()
+    os.close(leader)
+
+
+def test_a_closed_pipe_is_no_error():
+    done = subprocess.run(
+        f"{sys.executable} -m synthgen list --json | head -c 10", shell=True, capture_output=True, text=True
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stdout == '[\n {\n  "na'

@@ -1,0 +1,301 @@
+"""The contract test: one for every task and every shipped spec. A task declares what it promises; this demands it."""
+
+import copy
+import json
+import math
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import synthgen
+from synthgen.batch import schema_of, to_batch
+from synthgen.draw import Keys, new_state
+from synthgen.entropy import SIGNS, disagreement
+from synthgen.shards import Summary
+from synthgen.source import INDEX_MAX
+from synthgen.spec import shipped_specs
+from synthgen.tape import enumerate_tapes
+from synthgen.tasks import task_class, task_names
+
+SPECS = shipped_specs()
+ROWS = 64
+LEDGER_ROWS = 2000
+CAPABILITIES = {"exact", "injective", "enumerable", "parses"}
+GOLDEN = Path(__file__).with_name("golden.json")
+GOLDEN_ROWS = 16
+
+
+@pytest.fixture(params=SPECS)
+def source(request):
+    return synthgen.load(request.param)
+
+
+def rows_of(source, split, n=ROWS):
+    limit = source.rows_max(split)
+    return n if limit is None else min(n, limit)
+
+
+def content(batch):
+    return batch.select([name for name in batch.schema.names if name in ("text", "prompt", "completion", "input_ids")])
+
+
+# -- every shipped spec ---------------------------------------------------------------------------------------------
+
+
+def test_rows_do_not_depend_on_the_batch(source):
+    for split in source.splits:
+        n = rows_of(source, split)
+        whole = source.batch(0, n, split)
+        cuts = [0, 1, 2, 5, n // 2, n]
+        parts = [source.batch(a, b, split) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+        assert pa.Table.from_batches(parts).combine_chunks().equals(pa.Table.from_batches([whole]))
+        assert source.row(n - 1, split) == whole.to_pylist()[n - 1]
+        assert synthgen.load(source.spec.name).batch(0, n, split).equals(whole), "a second source makes the same rows"
+
+
+def test_rows_have_the_schema_and_the_features(source):
+    batch = source.batch(0, 2)
+    assert batch.schema.equals(source.schema, check_metadata=True)
+    batch.validate(full=True)
+    features = datasets.Features.from_arrow_schema(source.schema)
+    assert json.loads(source.schema.metadata[b"huggingface"])["info"]["features"] == features.to_dict()
+    assert [field.name for field in batch.schema.field("bits").type] == ["total", *source.task().books]
+
+
+def test_ids_difficulty_and_bits_add_up(source):
+    for split in source.splits:
+        n = rows_of(source, split)
+        for index, row in enumerate(source.batch(0, n, split).to_pylist()):
+            assert row["id"] == index
+            assert row["difficulty"] >= 0
+            books = [value for name, value in row["bits"].items() if name != "total"]
+            assert all(value >= 0 for value in books)
+            assert row["bits"]["total"] == math.fsum(books)
+
+
+def test_verify_accepts_every_row(source):
+    for split in source.splits:
+        for row in source.batch(0, rows_of(source, split), split).to_pylist():
+            verdict = source.verify(row, split=split)
+            assert verdict.correct, verdict.reason
+            assert verdict.score == 1.0
+
+
+def mutations(row):
+    """Yield (what, row) with one fault each."""
+    for field in [name for name in ("text", "completion") if name in row]:
+        for what, text in (("cut", row[field][:-3]), ("doubled", row[field] * 2), ("swapped", row[field][::-1])):
+            yield f"{field} {what}", {**row, field: text}
+    if "input_ids" in row:
+        ids = row["input_ids"]
+        yield "token dropped", {**row, "input_ids": ids[:-1]}
+        yield "token added", {**row, "input_ids": [*ids, ids[0]]}
+        yield "tokens strange", {**row, "input_ids": [65_000, *ids[1:]]}
+    yield "difficulty", {**row, "difficulty": row["difficulty"] + 1}
+    for book in row["bits"]:
+        yield f"bits.{book}", {**row, "bits": {**row["bits"], book: row["bits"][book] + 2**-20}}
+    for kind, spans in (row.get("latent", {}).get("spans") or {}).items():
+        if spans:
+            fault = copy.deepcopy(row)
+            fault["latent"]["spans"][kind][0]["end"] += 1
+            yield f"span {kind}", fault
+    yield "empty", {}
+    yield "junk", dict.fromkeys(row, "\x00junk")
+
+
+def test_verify_rejects_every_mutation(source):
+    for row in source.batch(0, min(8, rows_of(source, "train"))).to_pylist():
+        for what, fault in mutations(row):
+            verdict = source.verify(fault)
+            assert not verdict.correct, f"{source.spec.name}: {what} was accepted"
+            assert verdict.reason
+            assert 0 <= verdict.score < 1
+
+
+def test_spans_and_masks_lie_inside(source):
+    for row in source.batch(0, rows_of(source, "train")).to_pylist():
+        text = row.get("text", row.get("prompt", "") + row.get("completion", ""))
+        length = len(row["input_ids"]) if "input_ids" in row else len(text)
+        for kind, spans in (row.get("latent", {}).get("spans") or {}).items():
+            for span in spans:
+                assert 0 <= span["start"] < span["end"] <= length, kind
+        if "completion_mask" in row:
+            assert len(row["completion_mask"]) == length
+            assert any(row["completion_mask"])
+
+
+def test_the_ledger_agrees_with_the_formula(source):
+    for split in source.splits:
+        n = rows_of(source, split, LEDGER_ROWS)
+        entropy = source.entropy(split, n if source.rows_max(split) else None)
+        bits = source.batch(0, n, split).column("bits")
+        values = {field.name: bits.field(field.name).to_numpy() for field in bits.type}
+        sums = {name: float(v.sum()) for name, v in values.items()}
+        squares = {name: float((v * v).sum()) for name, v in values.items()}
+        assert disagreement(entropy.books, sums, squares, n) == []
+        if "exact" in source.task().capabilities:
+            assert all(book.bits.status == "exact" for book in entropy.books.values() if book.scope == "row")
+
+
+def test_entropy_is_complete_and_fit_for_json(source):
+    for split in source.splits:
+        entropy = source.entropy(split)
+        table = json.loads(json.dumps(entropy.to_json()))
+        assert set(table) >= {"spec", "split", "bits", "status", "reason", "books", "facts"}
+        assert table["status"] in SIGNS
+        row_books = [name for name, book in entropy.books.items() if book.scope == "row"]
+        assert row_books == list(source.task(split).books)
+        for book in table["books"].values():
+            assert set(book) >= {"bits", "status", "scope"}
+            assert book["status"] == "exact" or book["reason"]
+
+
+def test_parse_gives_the_latent_back(source):
+    if "parses" not in source.task().capabilities:
+        return
+    for row in source.batch(0, rows_of(source, "train")).to_pylist():
+        parsed = source.task().parse(row)
+        for field, value in parsed.items():
+            if value is not None and field != "spans":
+                assert row["latent"][field] == value, field
+    with pytest.raises(ValueError):
+        source.task().parse({"text": "Junk.", "prompt": "Junk", "completion": " junk", "input_ids": [1, 1, 1]})
+
+
+def test_splits_are_streams_of_their_own(source):
+    n = rows_of(source, "train", 32)
+    prints = {}
+    for split in [*source.splits, "a-fresh-split"]:
+        table = content(source.batch(0, min(n, rows_of(source, split)), split)).to_pylist()
+        for other, rows in prints.items():
+            assert rows != table[: len(rows)], f"{split} repeats {other}"
+        prints[split] = table
+
+
+def test_construction_and_far_rows_cost_nothing(source):
+    limit = source.rows_max()
+    far = source.row(10**12 if limit is None else limit - 1)
+    assert source.verify(far).correct
+    with pytest.raises(IndexError):
+        source.row(INDEX_MAX if limit is None else limit)
+    with pytest.raises(IndexError):
+        source.row(-1)
+
+
+def golden(source, split):
+    batch = source.batch(0, rows_of(source, split, GOLDEN_ROWS), split)
+    summary = Summary(batch.schema)
+    summary.add(batch)
+    return summary.content[:32]
+
+
+def test_golden_rows_are_unchanged(source):
+    """The first rows of every shipped spec are pinned; a change needs a higher version of its task.
+
+    After raising a version, `python tests/golden.py` writes the file anew.
+    """
+    pinned = json.loads(GOLDEN.read_text())
+    name = source.spec.name
+    assert name in pinned, f"{name} is not in {GOLDEN.name}: run `python tests/golden.py`"
+    version = source.spec.task_class.version
+    assert pinned[name]["version"] == version, f"the version changed: run `python tests/golden.py {name}`"
+    for split in source.splits:
+        assert golden(source, split) == pinned[name][split], (
+            f"rows of {name}/{split} changed, but not the task's version"
+        )
+
+
+# -- every task -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=task_names())
+def task(request):
+    return task_class(request.param)
+
+
+def test_a_task_declares_itself(task):
+    assert task.capabilities <= CAPABILITIES
+    assert task.version >= 1
+    assert task.row_formats
+    assert task.difficulty
+    assert task.__doc__
+    missing = sorted(CAPABILITIES - task.capabilities)
+    print(f"{task.name} does not promise: {', '.join(missing) or 'nothing is left out'}")
+
+
+def test_every_choice_of_a_tiny_configuration(task):
+    """The probabilities of all choice sequences sum to 1, and give exactly the entropy that the formulas state."""
+    if "enumerable" not in task.capabilities:
+        return
+    for params in task.tiny:
+        one = task(task.Params.model_validate(params), Keys(0), Path())
+        rows, schema = one.rows_max or 1, schema_of(one, one.row_formats[0])
+
+        def run(tape, one=one, rows=rows, schema=schema):
+            batch = to_batch(one, schema, one.rows(0, rows, tape), 0)
+            books = {book: batch.column("bits").field(book).to_pylist() for book in one.books}
+            return json.dumps(content(batch).to_pylist()), {book: math.fsum(v) for book, v in books.items()}
+
+        law, booked, total = Counter(), Counter(), 0
+        for (text, bits), probability in enumerate_tapes(run):
+            law[text] += probability
+            total += probability
+            for book, value in bits.items():
+                booked[book] += float(probability) * value
+        assert total == 1
+        entropy = one.entropy()
+        for book in one.books:
+            formula = entropy.books[book].bits
+            if formula.status == "exact":
+                assert math.isclose(booked[book] / rows, formula.value, abs_tol=1e-9), (task.name, book)
+        text_bits = -math.fsum(float(p) * math.log2(p) for p in law.values())
+        world = entropy.facts.get("world_list_bits", entropy.world.value)
+        if "injective" in task.capabilities:
+            assert math.isclose(text_bits, world + rows * entropy.bits, abs_tol=1e-9), task.name
+        elif entropy.status in ("exact", "upper"):
+            assert text_bits <= rows * entropy.bits + 1e-9
+
+
+PROBE = """
+import hashlib, json, sys
+import synthgen
+digests = {}
+for name in json.loads(sys.argv[1]):
+    source = synthgen.load(name)
+    batch = source.batch(5, 5 + int(sys.argv[2]))
+    digests[name] = hashlib.sha256(batch.serialize()).hexdigest()
+print(json.dumps(digests))
+"""
+
+
+def test_rows_depend_on_neither_hash_seed_nor_compiler(task):
+    specs = [name for name in SPECS if synthgen.load(name).spec.task == task.name]
+    some = specs[:: max(1, len(specs) // 3)][:3]
+    if not some:
+        return
+    outputs = []
+    for extra in ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2"}, {"NUMBA_DISABLE_JIT": "1"}):
+        command = [sys.executable, "-c", PROBE, json.dumps(some), "3"]
+        run = subprocess.run(command, env={**os.environ, **extra}, capture_output=True, text=True, check=True)
+        outputs.append(json.loads(run.stdout))
+    assert outputs[0] == outputs[1] == outputs[2]
+
+
+def test_rows_hold_no_memory_between_batches(task):
+    """A state or source that was used before gives the same rows as a fresh one."""
+    name = next((s for s in SPECS if synthgen.load(s).spec.task == task.name), None)
+    if name is None:
+        return
+    source = synthgen.load(name)
+    first = source.batch(0, 8)
+    source.batch(8, 40)
+    source._state = new_state()
+    source._state.block[:] = np.uint64(7)
+    assert source.batch(0, 8).equals(first)
