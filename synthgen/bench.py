@@ -6,11 +6,13 @@ and the median ratio is what to quote.
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -144,12 +146,61 @@ def bench_cfg() -> list[Rate]:
     """cfg3f: tokens sampled with their ledger, and into shards, against naive recursion in Python."""
     source, generator = load("cfg3f"), random.Random(0)
     grammar = source.task().grammar  # type: ignore[attr-defined]
+    strings = [ids for ids, _ in grammar.draw(new_state(), Keys(0).split("bench"), 3000)]
+
+    def rows_with_text_bits() -> int:
+        return len(load("cfg3f", params={"text_bits": True}).batch(0, 3000).column("text_bits")) * 250
+
     contenders = {
         "plain Python recursion": lambda: sum(len(sample_plainly(grammar, generator)) for _ in range(1500)),
         "sampled, with ledger": lambda: make_content(source, 20),
         "into shards, all columns": lambda: make_shard(source, 20),
+        "into batches with text_bits and token_bits": rows_with_text_bits,
+        "inside probability, read back": lambda: sum(ids.size for ids in strings if grammar.log2_probability(ids) < 0),
     }
     return race(contenders, unit="tokens")
+
+
+def bench_parse() -> list[Rate]:
+    """Strings of cfg3f and cfg3k judged: nltk's chart parser and lark's Earley (if there) beside the chart."""
+    contenders: dict[str, Callable[[], int]] = {}
+    cfg3f = load("cfg3f").task().grammar  # type: ignore[attr-defined]
+    few = [ids for ids in cfg3f.sample(40) if len(ids) < 300][:8]
+    contenders |= other_parsers(cfg3f, few)
+    for name in ("cfg3f", "cfg3k"):
+        grammar = load(name).task().grammar  # type: ignore[attr-defined]
+        strings = [np.array(ids) for ids in grammar.sample(1000)]
+        contenders[f"{name}: membership"] = partial(_judge, grammar.contains, strings)
+        contenders[f"{name}: inside probability"] = partial(_judge, grammar.log2_probability, strings)
+        contenders[f"{name}: number of parses"] = partial(_judge, grammar.parses, strings)
+        contenders[f"{name}: next-token table"] = partial(_judge, grammar.next_token, strings)
+    return race(contenders, unit="strings")
+
+
+def _judge(judge: Callable[[Any], Any], strings: list[np.ndarray]) -> int:
+    return len([judge(ids) for ids in strings])
+
+
+def other_parsers(grammar: Any, strings: list[list[int]]) -> dict[str, Callable[[], int]]:
+    """Return contenders that judge a few strings with nltk and, where it is installed, with lark."""
+    import nltk
+
+    parser = nltk.ChartParser(grammar.to_nltk())
+    words = [[str(token) for token in ids] for ids in strings]
+    contenders: dict[str, Callable[[], int]] = {
+        "cfg3f: nltk ChartParser": lambda: sum(next(iter(parser.parse(w)), None) is not None for w in words)
+    }
+    if importlib.util.find_spec("lark"):
+        import lark
+
+        rules = "\n".join(
+            f"r{a}: "
+            + " | ".join(" ".join(f"r{c}" if c in grammar.rules else f'"{c}"' for c in r.children) for r in own)
+            for a, own in grammar.rules.items()
+        )
+        earley = lark.Lark(f"start: r{grammar.root}\n{rules}", parser="earley", lexer="basic", ambiguity="forest")
+        contenders["cfg3f: lark Earley"] = lambda: sum(bool(earley.parse("".join(w))) for w in words)
+    return contenders
 
 
 def bench_bios() -> list[Rate]:
@@ -165,7 +216,7 @@ def bench_bios() -> list[Rate]:
     return race(contenders, unit="rows")
 
 
-BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "bios": bench_bios}
+BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios}
 
 
 def run_benchmarks(name: str | None = None) -> dict[str, list[Rate]]:

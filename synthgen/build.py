@@ -256,7 +256,7 @@ def _complete(folder: Path, build: Build, old: Manifest | None, known: Mapping[s
             "complete": None if limit is None else rows == limit,
             "split_by": source.task(name).split_by,
             "params": spec.splits[name].params if name in spec.splits else {},
-            "entropy": source.entropy(name, rows).to_json(),
+            "entropy": source.entropy(name, rows, estimates=False).to_json(),
         }
     resolved = spec.resolved(splits)
     manifest = Manifest(

@@ -203,7 +203,7 @@ def check(
 
 @app.command()
 def bench(
-    task: Annotated[str | None, typer.Argument(help="draw, cfg or bios; by default all.")] = None,
+    task: Annotated[str | None, typer.Argument(help="draw, cfg, parse or bios; by default all.")] = None,
     json: Json = False,
 ) -> None:
     """Rates on one core, as ratios against plain Python in the same run."""

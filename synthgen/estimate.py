@@ -58,7 +58,7 @@ def _split(build: Build, name: str, rows: int, shards: int) -> dict[str, Any]:
         seconds = time.perf_counter() - start
         if seconds > SAMPLE_SECONDS or made >= rows:
             break
-    entropy = build.source.entropy(name, rows)
+    entropy = build.source.entropy(name, rows, estimates=False)
     return {
         "rows": rows,
         "shards": shards,

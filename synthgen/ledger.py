@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import types
 from numba.extending import intrinsic, overload, register_jitable
@@ -72,6 +74,13 @@ def log2_units(n: int) -> int:
     if n < TABLE_SIZE:
         return _TABLE[n]
     return _log2_units(n)
+
+
+@register_jitable
+def log2_of_double(x: float) -> int:
+    """Return log2(x) in ledger units for a positive float, by the same integer arithmetic."""
+    mantissa, exponent = math.frexp(x)
+    return _log2_units(np.int64(mantissa * 9007199254740992.0)) + (exponent - 53) * UNITS_PER_BIT
 
 
 def log2_big(n: int) -> int:

@@ -73,13 +73,15 @@ class Source:
         """The names of the spec's splits; any other name is a fresh stream of the base params."""
         return list(self.spec.splits)
 
-    def entropy(self, split: str = "train", rows: int | None = None) -> Entropy:
+    def entropy(self, split: str = "train", rows: int | None = None, estimates: bool = True) -> Entropy:
         """Return bits a row by book with status, the world's bits and further facts, without making any data.
 
-        `rows` says how many rows of a finite corpus there are; by default what the spec says.
+        `rows` says how many rows of a finite corpus there are; by default what the spec says. Without `estimates`,
+        facts that take a sample of rows (and perhaps a second) are left at their bound.
         """
         own = self.spec.splits.get(split)
-        return replace(self.task(split).entropy(rows or (own.rows if own else None)), spec=self.spec.name, split=split)
+        found = self.task(split).entropy(rows or (own.rows if own else None), estimates)
+        return replace(found, spec=self.spec.name, split=split)
 
     def rows_max(self, split: str = "train") -> int | None:
         """Return how many rows a finite corpus has; None for an endless one."""

@@ -88,12 +88,13 @@ class Spec(BaseModel):
     @property
     def assets(self) -> Mapping[str, Path]:
         """The files that params name, by param."""
-        return self.task_class(self.base_params, Keys(self.seed, self.world), self._files).assets
+        return self.task_class(self.base_params, Keys(self.seed, self.world), self._files, self.row_format).assets
 
     def task_of(self, split: str) -> Task:
         """Return the task that makes the rows of `split`. Raises SynthgenError for a bad split name or params."""
         check_split_name(split)
-        return self.task_class(self.params_of(split), Keys(self.seed, self.world, split), self._files)
+        keys = Keys(self.seed, self.world, split)
+        return self.task_class(self.params_of(split), keys, self._files, self.row_format)
 
     @functools.cached_property
     def content_id(self) -> str:

@@ -17,7 +17,7 @@ remembers a row. It has:
     tiny                 params of configurations small enough to enumerate
 
     rows(start, stop, state)   the rows [start, stop) as `Rows`; `state` is a draw state or a tape
-    entropy()                  the `Entropy` of this split: formulas, no data
+    entropy(rows, estimates)   the `Entropy` of this split: formulas, no data
     verify(row)                the `Verdict` on a whole row, re-derived from what a reader has
     judge(prompt, completion)  the `Verdict` on somebody's completion of a prompt
 
@@ -114,15 +114,16 @@ class Task:
     version: ClassVar[int] = 1
     paper: ClassVar[str] = ""
     row_formats: ClassVar[tuple[str, ...]]
-    books: ClassVar[tuple[str, ...]]
+    books: tuple[str, ...]
     difficulty: ClassVar[str]
     capabilities: ClassVar[frozenset[str]] = frozenset()
     Params: ClassVar[type[TaskParams]]
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = ()
 
-    def __init__(self, params: Any, keys: Keys, files: Path) -> None:
+    def __init__(self, params: Any, keys: Keys, files: Path, row_format: str = "") -> None:
         """Make the task for one split. `files` is the folder that file names in params are relative to."""
         self.params, self.keys, self.files = params, keys, files
+        self.row_format = row_format or self.row_formats[0]
 
     @property
     def split_by(self) -> str:
@@ -168,10 +169,11 @@ class Task:
         """Return the rows [start, stop), drawn with `state` (from `draw.new_state`) or replayed from a tape."""
         raise NotImplementedError
 
-    def entropy(self, rows: int | None = None) -> Entropy:
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         """Return the bits of a row by book, the world's bits, and what else is known of this split.
 
         `rows` is how many rows of a finite corpus the split holds (None: all), for books that not every row pays.
+        Without `estimates`, facts that take a sample (and perhaps a second) are left at their bound.
         """
         raise NotImplementedError
 

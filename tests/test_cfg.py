@@ -18,9 +18,8 @@ from synthgen.draw import Draw, Keys, new_state
 from synthgen.errors import SynthgenError
 from synthgen.ledger import UNITS_PER_BIT
 from synthgen.tasks.cfg import Grammar, RandomGrammar, Rule
-from synthgen.tasks.cfg.membership import Membership
 from synthgen.tasks.cfg.random_grammar import draw_grammar
-from synthgen.tasks.cfg.sampler import Tables, sample_rows
+from synthgen.tasks.cfg.sampler import sample_rows
 
 PUBLISHED = json.loads(Path(__file__).with_name("published_grammars.json").read_text())
 
@@ -103,7 +102,7 @@ def test_random_grammars_have_the_law_and_the_counts_of_brute_force(seed, length
 def test_membership_equals_brute_force(seed):
     grammar = random_grammar(seed, length=(1, 3), degree=(1, 3), sizes=[1, 2, 2])
     language = set(derivations(grammar, grammar.root))
-    contains = Membership(grammar)
+    contains = grammar.contains
     for n in range(1, 6):
         for string in itertools.product(range(1, 3), repeat=n):
             assert contains(list(string)) == (string in language), string
@@ -112,7 +111,7 @@ def test_membership_equals_brute_force(seed):
 
 
 def test_membership_of_junk_is_a_plain_no():
-    contains = Membership(Grammar.load("cfg3b"))
+    contains = Grammar.load("cfg3b").contains
     for junk in ([], [0], [4], [-1], [10**30], ["a"], "123", None, [[1]], [1.5], {"a": 1}, [1] * 100_000):
         assert contains(junk) is False
 
@@ -120,7 +119,7 @@ def test_membership_of_junk_is_a_plain_no():
 def test_edited_strings_are_judged_as_the_language_has_it():
     """One token changed: about 8 % of cfg3f strings stay grammatical; the derivations found by hand agree."""
     source = synthgen.load("cfg3f")
-    contains, draw = source.task().membership, Draw(Keys(1).split("edits"))
+    contains, draw = source.task().grammar.contains, Draw(Keys(1).split("edits"))
     accepted = 0
     for row in source.batch(0, 600).to_pylist():
         ids = row["input_ids"]
@@ -132,14 +131,13 @@ def test_edited_strings_are_judged_as_the_language_has_it():
 
 def test_weights_are_the_law():
     grammar = Grammar("w", 9, {9: (Rule((1,), 1), Rule((2,), 2), Rule((1, 2), 5))})
-    ids, ends, choices, _, units = sample_rows(
-        new_state(), Keys(0).split("d"), 0, 8000, grammar, Tables.of(grammar), grammar.expected_length
-    )
+    drawn = sample_rows(new_state(), Keys(0).split("d"), 0, 8000, grammar)
+    choices, units = drawn.choices, drawn.units[:, 0]
     assert chisquare(np.bincount(choices, minlength=3), np.array([1, 2, 5]) * 1000).pvalue > 1e-4
     booked = {int(c): u / UNITS_PER_BIT for c, u in zip(choices, units, strict=True)}
     assert all(math.isclose(booked[c], -math.log2(w / 8), abs_tol=1e-9) for c, w in enumerate((1, 2, 5)))
     assert math.isclose(units.mean() / UNITS_PER_BIT, grammar.derivation_entropy, abs_tol=0.05)
-    assert ends[-1] == ids.size
+    assert drawn.id_ends[-1] == drawn.ids.size
 
 
 def test_a_drawn_grammar_keeps_its_switches():
@@ -195,7 +193,7 @@ def test_a_grammar_file(tmp_path):
         ("[rules]\nS = [['a']]", "'root' is missing"),
         ("root = 'T'\n[rules]\nS = [['a']]", "root 'T' has no rules"),
         ("root = 'S'\n[rules]\nS = [['a']]\nT = [['b']]", "'T' cannot be reached"),
-        ("root = 'S'\n[rules]\nS = [['T']]\nT = [['S', 'a']]", "leads back to itself"),
+        ("root = 'S'\n[rules]\nS = [['T']]\nT = [['S', 'a']]", "never ends in terminals"),
         ("root = 'S'\n[rules]\nS = [['a'], ['a']]", "same right-hand side twice"),
         ("root = 'S'\n[rules]\nS = []", "give a list of right-hand sides"),
         ("root = 'S'\n[rules]\nS = [[]]", "a right-hand side is a list of symbols"),
@@ -215,6 +213,6 @@ def test_bad_grammar_files_are_told(tmp_path, text, message):
 
 def test_wide_rules_and_long_strings_find_room():
     grammar = Grammar("wide", 5, {5: (Rule((6,) * 40), Rule((1,))), 6: (Rule((1, 2) * 30), Rule((2,)))})
-    _, ends, *_ = sample_rows(new_state(), Keys(0).split("d"), 0, 50, grammar, Tables.of(grammar), 3.0)
-    assert ends.size == 50
-    assert ends[-1] > 1000
+    drawn = sample_rows(new_state(), Keys(0).split("d"), 0, 50, grammar)
+    assert drawn.id_ends.size == 50
+    assert drawn.ids.size > 1000

@@ -14,7 +14,7 @@ from synthgen.task import Task
 
 BUILT_IN = {
     "bios": "synthgen.tasks.bios:Bios",
-    "cfg": "synthgen.tasks.cfg:Cfg",
+    "cfg": "synthgen.tasks.cfg.task:Cfg",
 }
 
 

@@ -47,7 +47,7 @@ class Coins(Task):
             latent={"place": pa.array(places, pa.int32())},
         )
 
-    def entropy(self, rows=None):
+    def entropy(self, rows=None, estimates=True):
         return Entropy({"place": Book(Bits(log2_big(self.params.coins) / UNITS_PER_BIT))})
 
     def judge(self, prompt, completion):

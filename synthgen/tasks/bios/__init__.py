@@ -91,8 +91,8 @@ class Bios(Task):
         {"people": 1, "entries": 2, "sentences": "once", "full_name": True, "sizes": _tiny_sizes(templates=2, years=3)},
     )
 
-    def __init__(self, params: BiosParams, keys: Keys, files: Path) -> None:
-        super().__init__(params, keys, files)
+    def __init__(self, params: BiosParams, keys: Keys, files: Path, row_format: str = "") -> None:
+        super().__init__(params, keys, files, row_format)
         self.lists = read_lists(self.assets.get("lists"), params.sizes)
         if params.people > self.lists.names:
             raise SynthgenError(
@@ -197,7 +197,7 @@ class Bios(Task):
 
     # -- entropy ------------------------------------------------------------------------------------------------------
 
-    def entropy(self, rows: int | None = None) -> Entropy:
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, lists = self.params, self.lists
         n, sizes = params.people, lists.sizes()
         attributes = sum(math.log2(size) for size in sizes.values())

@@ -1,8 +1,11 @@
-"""Grammars: symbols, rules with integer weights, and everything that has a closed form.
+"""Grammars: symbols and rules with integer weights, and what is known of the strings they make.
 
 A rule's probability is its weight over the sum of its symbol's weights. Symbols are numbered as the papers do it:
 terminals 1..T, then T+1 <eos>, T+2 <mask>, T+3 <sep>, and non-terminals above, the root last. In a *layered* grammar
-every rule of a symbol of one level is a string over the next level, so no string is longer than a stated maximum.
+every rule of a symbol of one level is a string over the next level; other grammars may have unit rules and recursion.
+
+    grammar = Grammar.load("cfg3f")
+    grammar.contains([1, 2, 3]), grammar.log2_probability(ids), grammar.next_token(ids)
 """
 
 from __future__ import annotations
@@ -11,19 +14,25 @@ import functools
 import graphlib
 import json
 import math
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from synthgen.entropy import entropy_of
+from synthgen.draw import Keys, new_state
 from synthgen.errors import SynthgenError, nearest
+from synthgen.tasks.cfg import ambiguity, moments
+from synthgen.tasks.cfg.chart import Chart, chart_rules
+from synthgen.tasks.cfg.sampler import Tables, sample_rows
 
 PUBLISHED = Path(__file__).with_name("published.json")
 """The nine published grammars: cfg3b to cfg3e2 of Part 1 (2305.13673), cfg3j and cfg3k of Part 4.1 (2512.17351)."""
+
+
+OWN = ("english",)
+"""Grammars of the package's own, in TOML files beside this one."""
 
 
 @dataclass(frozen=True)
@@ -36,80 +45,85 @@ class Rule:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A context-free grammar without recursion: `rules` maps each non-terminal to its rules, in order."""
+    """A context-free grammar: `rules` maps each non-terminal to its rules, in order.
+
+    `names` gives symbols names. In a variant of a grammar (`synthgen.tasks.cfg.variants`), `books` numbers the book
+    that a symbol's choices are booked in, where it is not 0, the derivation's; `origin` gives the symbol it stands for
+    in the grammar before, where that is another one, and 0 for a symbol that is noise's own. `proof` says whether the
+    grammar is known to be unambiguous, where that need not be found out.
+    """
 
     name: str
     root: int
     rules: Mapping[int, tuple[Rule, ...]]
     names: Mapping[int, str] = field(default_factory=dict)
+    books: Mapping[int, int] = field(default_factory=dict)
+    origin: Mapping[int, int] = field(default_factory=dict)
+    proof: bool | None = None
+
+    # -- making one ---------------------------------------------------------------------------------------------------
 
     @classmethod
     def load(cls, name: str | Path) -> Grammar:
         """Return a published grammar (`cfg3f`) or read a TOML file. Raises SynthgenError with what is wrong."""
         tables = _published()
         if str(name) in tables:
-            return cls._numbered(str(name), tables[str(name)])
-        if Path(name).suffix != ".toml":
-            known = nearest(str(name), tables)
+            table = tables[str(name)]
+            rules = {int(s): tuple(Rule(tuple(c)) for c in children) for s, children in table["rules"].items()}
+            return cls(str(name), table["root"], rules, proof=table["unambiguous"])
+        if str(name) in OWN:
+            name = Path(__file__).with_name(f"{name}.toml")
+        elif Path(name).suffix != ".toml":
+            known = nearest(str(name), [*tables, *OWN])
             raise SynthgenError(f"no grammar named {str(name)!r}{known}; give a published one's name or a .toml file")
-        return cls.from_toml(Path(name))
+        from synthgen.tasks.cfg.formats import read_toml
+
+        return read_toml(Path(name))
 
     @classmethod
-    def _numbered(cls, name: str, table: Mapping[str, Any]) -> Grammar:
-        rules = {int(s): tuple(Rule(tuple(c)) for c in children) for s, children in table["rules"].items()}
-        return cls(name, table["root"], rules)
+    def from_nltk(cls, text: str) -> Grammar:
+        """Read a grammar in nltk's PCFG format (`S -> NP VP [1.0]`). Raises SynthgenError with what is wrong."""
+        from synthgen.tasks.cfg.formats import read_nltk
 
-    @classmethod
-    def from_toml(cls, path: Path) -> Grammar:
-        """Read a grammar file: `root`, and under `[rules]` each symbol's right-hand sides.
+        return read_nltk(text)
 
-            root = "S"
-            [rules]
-            S = [["A", "B"], ["B", "A", "B"]]
-            A = [{ to = ["x", "y"], weight = 3 }, { to = ["y"], weight = 1 }]
+    def to_nltk(self) -> Any:
+        """Return the grammar as an `nltk.PCFG`; symbols are called by their names, terminals are strings."""
+        from synthgen.tasks.cfg.formats import to_nltk
 
-        Symbols that have no rules are terminals, numbered 1, 2, ... in the order in which they appear; where all
-        symbols are integers, the numbers stay.
-        """
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise SynthgenError(f"{path}: cannot be read: {error}") from None
-        except tomllib.TOMLDecodeError as error:
-            raise SynthgenError(f"{path}: not valid TOML: {error}") from None
-        for key in table:
-            if key not in ("root", "rules"):
-                raise SynthgenError(f"{path}: unknown key {key!r}{nearest(key, ['root', 'rules'])}")
-        if not isinstance(table.get("rules"), dict) or not table["rules"]:
-            raise SynthgenError(f"{path}: [rules] is missing; give each symbol its right-hand sides")
-        named: dict[str, list[tuple[list[str], int]]] = {}
-        for symbol, rules in table["rules"].items():
-            if not isinstance(rules, list) or not rules:
-                raise SynthgenError(f"{path}: rules.{symbol}: give a list of right-hand sides")
-            named[symbol] = [_read_rule(rule, f"{path}: rules.{symbol}[{i}]") for i, rule in enumerate(rules)]
-        if "root" not in table:
-            raise SynthgenError(f"{path}: 'root' is missing; name the start symbol")
-        return cls.from_names(path.stem, str(table["root"]), named, str(path))
+        return to_nltk(self)
 
     @classmethod
     def from_names(
-        cls, name: str, root: str, rules: Mapping[str, Sequence[tuple[Sequence[str], int]]], origin: str = ""
+        cls,
+        name: str,
+        root: str,
+        rules: Mapping[str, Sequence[tuple[Sequence[str], int]]],
+        terminals: Sequence[str] | None = None,
+        origin: str = "",
     ) -> Grammar:
-        """Number a grammar given by symbol names, and check it: `rules` maps a symbol to (children, weight) pairs."""
+        """Number a grammar given by symbol names, and check it: `rules` maps a symbol to (children, weight) pairs.
+
+        Without `terminals`, every symbol that has no rules is one.
+        """
         origin = origin or name
         if root not in rules:
             raise SynthgenError(f"{origin}: root {root!r} has no rules{nearest(root, rules)}")
         used = dict.fromkeys(child for options in rules.values() for children, _ in options for child in children)
-        terminals = [symbol for symbol in used if symbol not in rules]
-        symbols = [*rules, *terminals]
+        found = [symbol for symbol in used if symbol not in rules]
+        undefined = [symbol for symbol in found if terminals is not None and symbol not in terminals]
+        if undefined:
+            hint = nearest(undefined[0], [*rules, *(terminals or ())])
+            raise SynthgenError(f"{origin}: symbol {undefined[0]!r} has no rules and is no terminal{hint}")
+        symbols = [*rules, *found]
         if all(symbol.isdecimal() for symbol in symbols):
             number = {symbol: int(symbol) for symbol in symbols}
             if min(number.values()) < 1 or len(set(number.values())) < len(number):
                 raise SynthgenError(f"{origin}: symbol numbers must be distinct and at least 1")
         else:
-            number = {symbol: 1 + i for i, symbol in enumerate(terminals)}
-            lowest_last = sorted(rules, key=lambda s: s == root)
-            number |= {symbol: len(terminals) + 4 + i for i, symbol in enumerate(lowest_last)}
+            number = {symbol: 1 + i for i, symbol in enumerate(found)}
+            root_last = sorted(rules, key=lambda s: s == root)
+            number |= {symbol: len(found) + 4 + i for i, symbol in enumerate(root_last)}
         numbered = {
             number[s]: tuple(Rule(tuple(number[c] for c in children), weight) for children, weight in options)
             for s, options in rules.items()
@@ -119,16 +133,22 @@ class Grammar:
         return grammar
 
     def check(self, origin: str) -> None:
-        """Raise SynthgenError for a symbol that nothing reaches, for recursion, and for two equal rules."""
+        """Raise SynthgenError for useless symbols, equal rules, unit cycles and strings that would be endless."""
         unreachable = set(self.rules) - self.reachable
         if unreachable:
             raise SynthgenError(
                 f"{origin}: {self._list(unreachable)} cannot be reached from the root; remove the rules"
             )
-        _ = self.order
+        unproductive = set(self.rules) - self.productive
+        if unproductive:
+            raise SynthgenError(f"{origin}: {self._list(unproductive)} never ends in terminals; add a rule that does")
         for symbol, rules in self.rules.items():
             if len({rule.children for rule in rules}) < len(rules):
                 raise SynthgenError(f"{origin}: {self.symbol(symbol)} has the same right-hand side twice; use a weight")
+        moments.mean_matrix(self)
+        _ = self.chart
+
+    # -- its shape ----------------------------------------------------------------------------------------------------
 
     def symbol(self, number: int) -> str:
         """Return a symbol's name; a number where it has none."""
@@ -137,10 +157,20 @@ class Grammar:
     def _list(self, symbols: set[int]) -> str:
         return "symbol " + ", ".join(repr(self.symbol(s)) for s in sorted(symbols)[:5])
 
+    def expand(self, symbol: int) -> list[tuple[float, Rule]]:
+        """Return a symbol's rules with their probabilities."""
+        total = sum(rule.weight for rule in self.rules[symbol])
+        return [(rule.weight / total, rule) for rule in self.rules[symbol]]
+
     @functools.cached_property
     def terminals(self) -> tuple[int, ...]:
         """The terminals, in rising order."""
         return tuple(sorted({c for rules in self.rules.values() for r in rules for c in r.children} - set(self.rules)))
+
+    @property
+    def vocabulary(self) -> int:
+        """Token ids run from 0 to this, exclusive: the largest terminal and one."""
+        return self.terminals[-1] + 1
 
     @functools.cached_property
     def reachable(self) -> frozenset[int]:
@@ -155,19 +185,33 @@ class Grammar:
         return frozenset(seen)
 
     @functools.cached_property
+    def productive(self) -> frozenset[int]:
+        """The symbols that some string of terminals comes from."""
+        done = set(self.terminals)
+        while True:
+            more = {
+                a for a, rules in self.rules.items() if any(done.issuperset(rule.children) for rule in rules)
+            } - done
+            if not more:
+                return frozenset(done)
+            done |= more
+
+    @functools.cached_property
     def order(self) -> tuple[int, ...]:
-        """The reachable non-terminals, children before parents. Raises SynthgenError for recursion."""
+        """The reachable non-terminals, children before parents; empty for a recursive grammar."""
         children = {
             a: {child for rule in self.rules[a] for child in rule.children if child in self.rules}
             for a in sorted(self.reachable & set(self.rules))
         }
         try:
             return tuple(graphlib.TopologicalSorter(children).static_order())
-        except graphlib.CycleError as error:
-            cycle = " -> ".join(self.symbol(s) for s in reversed(error.args[1]))
-            raise SynthgenError(
-                f"grammar {self.name}: {cycle} leads back to itself; recursion is not allowed"
-            ) from None
+        except graphlib.CycleError:
+            return ()
+
+    @property
+    def recursive(self) -> bool:
+        """Whether a symbol can hold itself."""
+        return not self.order
 
     @functools.cached_property
     def levels(self) -> tuple[tuple[int, ...], ...] | None:
@@ -179,82 +223,129 @@ class Grammar:
                     if level.setdefault(child, level[symbol] + 1) != level[symbol] + 1:
                         return None
         depth = max(level.values())
-        if any(level.get(t, depth) != depth for t in self.terminals):
+        if self.recursive or any(level.get(t, depth) != depth for t in self.terminals):
             return None
         return tuple(tuple(sorted(s for s, at in level.items() if at == d)) for d in range(depth + 1))
 
-    # -- closed forms -------------------------------------------------------------------------------------------------
-
-    def law(self, symbol: int) -> list[float]:
-        """Return the probabilities of a symbol's rules."""
-        weights = [rule.weight for rule in self.rules[symbol]]
-        return [w / sum(weights) for w in weights]
-
-    def _expectation(self, own: Mapping[int, float], leaf: float) -> dict[int, float]:
-        """Return, by symbol, the expected sum over a derivation of own[non-terminal] and `leaf` a terminal."""
-        value = dict.fromkeys(self.terminals, leaf)
-        for a in self.order:
-            below = (p * sum(value[c] for c in r.children) for p, r in zip(self.law(a), self.rules[a], strict=True))
-            value[a] = own[a] + math.fsum(below)
-        return value
+    # -- its law ------------------------------------------------------------------------------------------------------
 
     @functools.cached_property
     def derivation_entropy(self) -> float:
-        """Bits of a derivation: the rule law's entropy at every node, in expectation."""
-        own = {a: entropy_of(rule.weight for rule in self.rules[a]) for a in self.order}
-        return self._expectation(own, 0.0)[self.root]
+        """Bits of a derivation."""
+        return moments.derivation_entropy(self)
 
     @functools.cached_property
     def expected_length(self) -> float:
         """Expected number of tokens of a string."""
-        return self._expectation(dict.fromkeys(self.order, 0.0), 1.0)[self.root]
+        return moments.expected_length(self)
 
     @functools.cached_property
     def length_law(self) -> np.ndarray:
-        """The exact law of a string's length: law[n] is the probability of n tokens."""
-        law: dict[int, np.ndarray] = {t: np.array([0.0, 1.0]) for t in self.terminals}
-        for a in self.order:
-            parts = []
-            for p, rule in zip(self.law(a), self.rules[a], strict=True):
-                part = np.array([p])
-                for child in rule.children:
-                    part = np.convolve(part, law[child])
-                parts.append(part)
-            law[a] = np.zeros(max(part.size for part in parts))
-            for part in parts:
-                law[a][: part.size] += part
-        return law[self.root]
+        """The law of a string's length: length_law[n] is the probability of n tokens."""
+        return moments.length_law(self)
 
     @functools.cached_property
-    def lengths(self) -> tuple[int, int]:
-        """The shortest and the longest string, in tokens."""
-        shortest, longest = dict.fromkeys(self.terminals, 1), dict.fromkeys(self.terminals, 1)
-        for a in self.order:
-            shortest[a] = min(sum(shortest[c] for c in rule.children) for rule in self.rules[a])
-            longest[a] = max(sum(longest[c] for c in rule.children) for rule in self.rules[a])
-        return shortest[self.root], longest[self.root]
+    def lengths(self) -> tuple[int, int | None]:
+        """The tokens of the shortest and of the longest string; None if there is no longest."""
+        return moments.shortest(self), moments.longest(self)
 
     @functools.cached_property
     def derivations(self) -> int:
-        """The exact number of derivations."""
-        count = dict.fromkeys(self.terminals, 1)
-        for a in self.order:
-            count[a] = sum(math.prod(count[c] for c in rule.children) for rule in self.rules[a])
-        return count[self.root]
+        """The exact number of derivations. Raises SynthgenError for a recursive grammar."""
+        return moments.derivation_counts(self)[self.root]
 
+    @functools.cached_property
+    def unambiguous(self) -> bool:
+        """Whether it is proved that no string has two derivations (`synthgen.tasks.cfg.ambiguity`).
 
-def _read_rule(rule: Any, where: str) -> tuple[list[str], int]:
-    children, weight = rule, 1
-    if isinstance(rule, dict):
-        unknown = [key for key in rule if key not in ("to", "weight")]
-        if unknown:
-            raise SynthgenError(f"{where}: unknown key {unknown[0]!r}{nearest(unknown[0], ['to', 'weight'])}")
-        children, weight = rule.get("to"), rule.get("weight", 1)
-    if not isinstance(children, list) or not children or not all(isinstance(c, str | int) for c in children):
-        raise SynthgenError(f'{where}: a right-hand side is a list of symbols, like ["A", "B"]; not {children!r}')
-    if not isinstance(weight, int) or not 0 < weight < 2**31:
-        raise SynthgenError(f"{where}: weight = {weight!r}: weights are integers from 1 to 2^31")
-    return [str(child) for child in children], weight
+        Of the published grammars, cfg3b and cfg3e1 are proved to have none; cfg3e2 has some, though samples show none.
+        """
+        return ambiguity.proved_unambiguous(self) if self.proof is None else self.proof
+
+    # -- its strings --------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def tables(self) -> Tables:
+        """The grammar as arrays for the sampler."""
+        return Tables.of(self)
+
+    def sample(self, n: int, seed: int = 0) -> list[list[int]]:
+        """Return n strings."""
+        return [ids.tolist() for ids, _ in self.draw(new_state(), Keys(seed).split("sample"), n)]
+
+    def draw(self, state: np.record, key: np.ndarray, n: int) -> Iterator[tuple[np.ndarray, int]]:
+        """Yield n strings drawn under `key`, each with the bits of its derivation in ledger units."""
+        for start in range(0, n, 1000):
+            drawn = sample_rows(state, key, start, min(start + 1000, n), self)
+            edges = [0, *drawn.id_ends.tolist()]
+            for i, units in enumerate(drawn.units.sum(axis=1).tolist()):
+                yield drawn.ids[edges[i] : edges[i + 1]], units
+
+    @functools.cached_property
+    def chart(self) -> Chart:
+        """The parser. Raises SynthgenError for a cycle of unit rules."""
+        heads = sorted(a for a in self.rules if a in self.reachable)
+        number = {symbol: i for i, symbol in enumerate([*heads, *self.terminals])}
+        rules = [(number[a], [number[c] for c in rule.children], p) for a in heads for p, rule in self.expand(a)]
+        try:
+            return Chart(chart_rules(number[self.root], rules, len(heads), len(self.terminals)))
+        except ValueError as error:
+            raise SynthgenError(f"grammar {self.name}: {error}") from None
+
+    @functools.cached_property
+    def places(self) -> np.ndarray:
+        """By token id: which terminal it is, counted from 0, or -1."""
+        places = np.full(self.vocabulary, -1, np.int64)
+        places[list(self.terminals)] = np.arange(len(self.terminals))
+        return places
+
+    def _read(self, ids: Any) -> np.ndarray:
+        """Return token ids as terminals counted from 0, -1 for what is none. Raises ValueError for no list of ids."""
+        try:
+            tokens = np.asarray(ids)
+        except (ValueError, OverflowError):
+            raise ValueError("not a list of token ids") from None
+        if tokens.dtype.kind in "Of" and isinstance(ids, Sequence) and all(type(i) is int for i in ids):
+            tokens = np.array([i if 0 <= i < self.vocabulary else -1 for i in ids], np.int64)  # none, or endless ones
+        if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
+            raise ValueError("not a list of token ids")
+        inside = (tokens >= 0) & (tokens < self.vocabulary)
+        return np.where(inside, self.places[np.where(inside, tokens, 0).astype(np.int64)], -1)
+
+    def contains(self, ids: Any) -> bool:
+        """Say whether the grammar makes exactly these tokens; False for junk."""
+        try:
+            given, _ = self.chart.conditionals(self._read(ids))
+        except ValueError:
+            return False
+        return bool(given[-1] > 0)
+
+    def parses(self, ids: Any) -> int:
+        """Return how many derivations make these tokens; exact."""
+        return self.chart.parses(self._read(ids))
+
+    def log2_probability(self, ids: Any) -> float:
+        """Return log2 of the probability of a string, all its derivations together; -inf outside the language."""
+        given, _ = self.chart.conditionals(self._read(ids))
+        return float(np.log2(given).sum()) if given[-1] > 0 else -math.inf
+
+    def next_token(self, ids: Any) -> np.ndarray:
+        """Return the exact law of the next token after each prefix, (len + 1, vocabulary + 1).
+
+        Columns are token ids; the last one is the end of the string. Rows behind the first impossible token are 0.
+        """
+        tokens = self._read(ids)
+        table = np.zeros((tokens.size + 1, len(self.terminals) + 1))
+        self.chart.conditionals(tokens, table)
+        law = np.zeros((tokens.size + 1, self.vocabulary + 1))
+        law[:, [*self.terminals, self.vocabulary]] = table
+        return law
+
+    def first_error(self, ids: Any) -> int | None:
+        """Return the first position that no string has; len(ids) if the string must go on; None if it is one."""
+        tokens = self._read(ids)
+        given, reached = self.chart.conditionals(tokens)
+        return None if given[-1] > 0 else reached
 
 
 @functools.cache

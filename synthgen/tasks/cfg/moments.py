@@ -1,0 +1,146 @@
+"""Closed forms of a grammar: entropy, lengths, counts. By recursion over the symbols, or by a linear system.
+
+Without recursion every figure is a sum over children before parents. With recursion (an English-like grammar) the
+expectations solve v = own + M v, where M[a, b] is how many b an expansion of a is expected to hold; they are finite
+exactly if M's spectral radius is below 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthgen.entropy import entropy_of
+from synthgen.errors import SynthgenError
+
+if TYPE_CHECKING:
+    from synthgen.tasks.cfg.grammar import Grammar
+
+LENGTH_TAIL = 1e-12
+"""The length law of a recursive grammar is cut where less than this is left."""
+
+LENGTH_CUT = 4096
+"""... or at this many tokens."""
+
+
+def expectation(grammar: Grammar, own: Mapping[int, float], leaf: float) -> dict[int, float]:
+    """Return, by symbol, the expected sum over a derivation of own[non-terminal] and `leaf` a terminal."""
+    value = dict.fromkeys(grammar.terminals, leaf)
+    if grammar.recursive:
+        symbols, matrix = mean_matrix(grammar)
+        leaves = np.array([sum(p * sum(c in value for c in r.children) for p, r in grammar.expand(a)) for a in symbols])
+        solved = np.linalg.solve(np.eye(len(symbols)) - matrix, np.array([own[a] for a in symbols]) + leaf * leaves)
+        return value | dict(zip(symbols, solved.tolist(), strict=True))
+    for a in grammar.order:
+        value[a] = own[a] + math.fsum(p * sum(value[c] for c in rule.children) for p, rule in grammar.expand(a))
+    return value
+
+
+def mean_matrix(grammar: Grammar) -> tuple[list[int], np.ndarray]:
+    """Return the reachable non-terminals and how many of each an expansion of each is expected to hold.
+
+    Raises SynthgenError if expansions do not die out, so that strings would be endless.
+    """
+    symbols = [a for a in sorted(grammar.rules) if a in grammar.reachable]
+    number = {a: i for i, a in enumerate(symbols)}
+    matrix = np.zeros((len(symbols), len(symbols)))
+    for a in symbols:
+        for p, rule in grammar.expand(a):
+            for child in rule.children:
+                if child in number:
+                    matrix[number[a], number[child]] += p
+    radius = max(abs(np.linalg.eigvals(matrix)))
+    if radius >= 1 - 1e-9:
+        raise SynthgenError(
+            f"grammar {grammar.name}: strings are expected to be endless (spectral radius {radius:.4f}, not below 1); "
+            "give the rules without recursion more weight"
+        )
+    return symbols, matrix
+
+
+def derivation_entropy(grammar: Grammar, book: int | None = None) -> float:
+    """Return the bits of a derivation: the rule law's entropy at every node, in expectation; all books, or one."""
+    own = dict.fromkeys(grammar.rules, 0.0)
+    for a, rules in grammar.rules.items():
+        if book is None or grammar.books.get(a, 0) == book:
+            own[a] = entropy_of(rule.weight for rule in rules)
+    return expectation(grammar, own, 0.0)[grammar.root]
+
+
+def expected_length(grammar: Grammar) -> float:
+    """Return the expected number of tokens of a string."""
+    return expectation(grammar, dict.fromkeys(grammar.rules, 0.0), 1.0)[grammar.root]
+
+
+def length_law(grammar: Grammar) -> np.ndarray:
+    """Return the law of a string's length: law[n] is the probability of n tokens; exact up to its cut."""
+    law: dict[int, np.ndarray] = {t: np.array([0.0, 1.0]) for t in grammar.terminals}
+    if not grammar.recursive:
+        for a in grammar.order:
+            law[a] = _one_length_law(grammar, law, a, LENGTH_CUT**2)
+        return law[grammar.root]
+    symbols, _ = mean_matrix(grammar)
+    law |= {a: np.zeros(1) for a in symbols}
+    for _ in range(LENGTH_CUT):
+        law |= {a: _one_length_law(grammar, law, a, LENGTH_CUT) for a in symbols}
+        if 1 - law[grammar.root].sum() < LENGTH_TAIL:
+            break
+    return np.trim_zeros(law[grammar.root], "b")
+
+
+def _one_length_law(grammar: Grammar, law: Mapping[int, np.ndarray], a: int, cut: int) -> np.ndarray:
+    parts = []
+    for p, rule in grammar.expand(a):
+        part = np.array([p])
+        for child in rule.children:
+            part = np.convolve(part, law[child])[: cut + 1]
+        parts.append(part)
+    total = np.zeros(max(part.size for part in parts))
+    for part in parts:
+        total[: part.size] += part
+    return total
+
+
+def shortest(grammar: Grammar) -> int:
+    """Return the tokens of the shortest string."""
+    length: dict[int, float] = dict.fromkeys(grammar.terminals, 1)
+    for _ in range(len(grammar.rules)):
+        for a, rules in grammar.rules.items():
+            length[a] = min(sum(length.get(c, math.inf) for c in rule.children) for rule in rules)
+    return int(length[grammar.root])
+
+
+def longest(grammar: Grammar) -> int | None:
+    """Return the tokens of the longest string; None if there is no end."""
+    if grammar.recursive:
+        return None
+    length = dict.fromkeys(grammar.terminals, 1)
+    for a in grammar.order:
+        length[a] = max(sum(length[c] for c in rule.children) for rule in grammar.rules[a])
+    return length[grammar.root]
+
+
+def derivation_counts(grammar: Grammar) -> dict[int, int]:
+    """Return the exact number of derivations of each symbol. Raises SynthgenError for a recursive grammar."""
+    if grammar.recursive:
+        raise SynthgenError(f"grammar {grammar.name} is recursive: it has endlessly many derivations")
+    count = dict.fromkeys(grammar.terminals, 1)
+    for a in grammar.order:
+        count[a] = sum(math.prod(count[c] for c in rule.children) for rule in grammar.rules[a])
+    return count
+
+
+def collision_bits(grammar: Grammar) -> float:
+    """Return -log2 of the probability that two derivations are the same (their Renyi entropy of order 2)."""
+    value = dict.fromkeys(grammar.terminals, 0.0)  # log2 of the probability, so that nothing underflows
+    if grammar.recursive:
+        value |= dict.fromkeys(grammar.rules, -math.inf)
+    for _ in range(1000 if grammar.recursive else 1):
+        for a in sorted(grammar.rules) if grammar.recursive else grammar.order:
+            terms = [2 * math.log2(p) + sum(value[c] for c in rule.children) for p, rule in grammar.expand(a)]
+            top = max(terms)
+            value[a] = top + math.log2(math.fsum(2 ** (t - top) for t in terms)) if top > -math.inf else top
+    return -value[grammar.root]

@@ -1,0 +1,358 @@
+"""The task `cfg`: strings of a grammar, whole or after a prefix, plain, noisy or behind bags of tokens."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from synthgen.assets import read_asset
+from synthgen.columns import list_column
+from synthgen.draw import Draw, Keys
+from synthgen.entropy import Bits, Book, Entropy
+from synthgen.errors import SynthgenError
+from synthgen.ledger import UNITS_PER_BIT, log2_units
+from synthgen.phrases import Codes, PhraseTable
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab
+from synthgen.tasks.cfg import moments
+from synthgen.tasks.cfg.ambiguity import SAMPLES, text_entropy
+from synthgen.tasks.cfg.chart import bits_of
+from synthgen.tasks.cfg.fixed_length import LengthTables, sample_length
+from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.labels import label_columns, label_fields, walk
+from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
+from synthgen.tasks.cfg.sampler import Drawn, sample_rows
+from synthgen.tasks.cfg.variants import (
+    CORRUPTION,
+    DERIVATION,
+    TOKENS,
+    Bags,
+    Noise,
+    perturbed,
+    uniform,
+    with_bags,
+)
+
+BOOKS = ("derivation", "corruption", "tokens")
+
+SAMPLES_UNDER_NOISE = {"terminal": 60, "nonterminal": 400, "fixed": 800}
+"""Strings behind an estimate of noisy text's entropy: everything may be noise, so a chart takes up to 70 ms."""
+
+
+class CfgParams(TaskParams):
+    """Params of the task `cfg`."""
+
+    grammar: str | RandomGrammar = Field(
+        "cfg3f", description="a published grammar's name, a grammar file (.toml), or a table of sizes to draw one from"
+    )
+    law: Literal["rules", "uniform"] = Field(
+        "rules", description="derivations by rule probabilities, or all equally likely"
+    )
+    length: int | None = Field(None, ge=1, le=100_000, description="only strings of this many tokens, by their law")
+    cut: int | None = Field(None, ge=0, description="the first tokens are a prompt, the rest its completion")
+    bags: Bags | None = Field(None, description="implicit grammar: terminals show as tokens of their bags")
+    noise: Noise | None = Field(None, description="corrupted rows")
+    text_bits: bool = Field(False, description="add the columns text_bits and token_bits: the exact bits of the text")
+    labels: bool = Field(False, description="add the columns ancestor, index, boundary and deepest, for probes")
+
+    @model_validator(mode="after")
+    def _together(self) -> CfgParams:
+        if self.length is not None and (self.law == "uniform" or self.bags or self.noise):
+            raise ValueError("length goes with the plain law of rules alone: drop law, bags and noise")
+        return self
+
+
+class Cfg(Task):
+    """Strings of a grammar: a rule is chosen at every node by its weight (the published grammars: uniformly)."""
+
+    name = "cfg"
+    version = 1
+    paper = "2305.13673"
+    row_formats = ("tokens", "prompt-completion", "document")
+    books: tuple[str, ...] = BOOKS[:1]
+    difficulty = "tokens of the string"
+    capabilities = frozenset({"exact", "enumerable"})
+    Params: ClassVar = CfgParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"grammar": {"sizes": [1, 2, 2], "degree": [2, 2], "length": [1, 2], "duplicate_rules": True}},
+        {"grammar": {"sizes": [1, 2, 2, 3], "degree": [2, 3], "length": [1, 2]}},
+        {
+            "grammar": {"sizes": [1, 2, 2], "degree": [1, 2], "length": [1, 2]},
+            "bags": {"vocabulary": 3, "weights": "rank"},
+            "noise": {"kind": "terminal", "rate": 0.25, "clean": 0.5},
+        },
+    )
+
+    def __init__(self, params: CfgParams, keys: Keys, files: Path, row_format: str = "") -> None:
+        super().__init__(params, keys, files, row_format)
+        self._key = keys.split("derivation")
+        self._world: dict[str, Book] = {}
+        if isinstance(params.grammar, RandomGrammar):
+            draw = Draw(keys.world("grammar"))
+            self.base = draw_grammar(params.grammar, draw)
+            self._book("grammar", draw, "right-hand sides that were drawn again are counted")
+        elif self.assets:
+            self.base = Grammar.load(self.assets["grammar"])
+        else:
+            self.base = Grammar.load(params.grammar)
+        self.grammar = self._variant()
+        if params.cut is not None and params.cut >= (params.length or self.grammar.lengths[0]):
+            shortest = params.length or self.grammar.lengths[0]
+            raise SynthgenError(
+                f"params.cut = {params.cut}: the shortest string has {shortest} tokens; cut before its end"
+            )
+        if params.labels and self.base.levels is None:
+            raise SynthgenError("params.labels: only a layered grammar has levels to label")
+        self._booked = [DERIVATION, *([CORRUPTION] if params.noise else []), *([TOKENS] if params.bags else [])]
+        self.books = tuple(BOOKS[number] for number in self._booked)
+
+    def _variant(self) -> Grammar:
+        grammar = uniform(self.base) if self.params.law == "uniform" else self.base
+        if self.params.noise:
+            grammar = perturbed(grammar, self.params.noise)
+        if self.params.bags:
+            draw = Draw(self.keys.world("bags"))
+            grammar = with_bags(grammar, self.params.bags, draw)
+            if self.params.bags.mode == "overlap":
+                self._book("bags", draw, "tokens that were drawn twice are counted")
+        return grammar
+
+    def _book(self, name: str, draw: Draw, reason: str) -> None:
+        self._world[name] = Book(Bits(draw.bits, "upper", reason), "world")
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        name = self.params.grammar
+        return {"grammar": read_asset(self.files, name, "grammar")} if str(name).endswith(".toml") else {}
+
+    @property
+    def vocab(self) -> Vocab:
+        top = self.grammar.terminals[-1]
+        names = {t: self.grammar.symbol(t) for t in self.grammar.terminals}
+        names |= {0: "<bos>", top + 1: "<eos>", top + 2: "<mask>", top + 3: "<sep>", top + 4: "<pad>"}
+        return Vocab(size=top + 5, bos=0, eos=top + 1, pad=top + 4, names=names)
+
+    @property
+    def masked(self) -> bool:
+        return self.params.cut is not None
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        wide = max(len(rules) for rules in self.grammar.rules.values()) > 256
+        fields = [pa.field("derivation", pa.list_(pa.uint16() if wide else pa.uint8()))]
+        if self.params.noise:
+            fields += [pa.field("corrupted", pa.bool_()), pa.field("places", pa.list_(pa.int32()))]
+        return fields
+
+    @property
+    def extra_fields(self) -> list[pa.Field]:
+        fields = []
+        if self.params.text_bits:
+            fields += [pa.field("text_bits", pa.float64()), pa.field("token_bits", pa.list_(pa.float64()))]
+        return fields + (label_fields(len(self.base.levels or ()) - 1) if self.params.labels else [])
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _lengths(self) -> LengthTables:
+        return LengthTables.of(self.grammar, self.params.length)
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        grammar = self.grammar
+        if self.params.length is None:
+            drawn = sample_rows(state, self._key, start, stop, grammar)
+        else:
+            drawn = sample_length(state, self._key, start, stop, grammar, self.params.length, self._lengths)
+        wide = self.latent_fields[0].type.value_type
+        latent = {"derivation": list_column(drawn.choice_ends, drawn.choices, wide)}
+        if self.params.noise:
+            latent |= self._noise_latent(drawn)
+        return Rows(
+            content=self._content(drawn),
+            difficulty=np.diff(drawn.id_ends, prepend=0),
+            units=drawn.units[:, self._booked],
+            latent=latent,
+            extra=self._extra(drawn),
+        )
+
+    def _content(self, drawn: Drawn) -> Tokens | Codes:
+        cut, starts = self.params.cut, np.concatenate([[0], drawn.id_ends[:-1]])
+        if self.row_format == "tokens":
+            if cut is None:
+                return Tokens(drawn.ids, drawn.id_ends)
+            place = np.arange(drawn.ids.size) - np.repeat(starts, np.diff(drawn.id_ends, prepend=0))
+            return Tokens(drawn.ids, drawn.id_ends, place >= cut)
+        table, numbers = self._words
+        codes = numbers[1][drawn.ids]
+        if cut:
+            codes[starts] = numbers[0][drawn.ids[starts]]  # a prompt begins without a space, a completion with one
+        if self.row_format == "document":
+            codes[starts] = numbers[0][drawn.ids[starts]]
+            return Codes(table, codes, drawn.id_ends)
+        ends = np.column_stack([starts + (cut or 0), drawn.id_ends]).reshape(-1)
+        return Codes(table, codes, ends, parts=2)
+
+    @functools.cached_property
+    def _words(self) -> tuple[PhraseTable, np.ndarray]:
+        """The words of tokens, bare (row 0) and behind a space (row 1), (2, vocabulary)."""
+        table, names = PhraseTable(), [self.grammar.symbol(t) for t in range(self.grammar.vocabulary)]
+        bare, spaced = table.extend(names), table.extend(f" {name}" for name in names)
+        return table, np.arange(len(names), dtype=np.int32) + np.array([[bare], [spaced]], np.int32)
+
+    def _noise_latent(self, drawn: Drawn) -> dict[str, pa.Array]:
+        _, _, struck, struck_ends = walk(self.grammar, self.base, drawn)
+        first = np.concatenate([[0], drawn.choice_ends[:-1]])
+        last = len(self.grammar.rules[self.grammar.root]) - 1
+        return {
+            "corrupted": pa.array(drawn.choices[first] == last),
+            "places": list_column(struck_ends, struck, pa.int32()),
+        }
+
+    def _extra(self, drawn: Drawn) -> dict[str, pa.Array]:
+        columns: dict[str, pa.Array] = {}
+        if self.params.text_bits:
+            chart, places = self.grammar.chart, self.grammar.places
+            rows = np.split(drawn.ids, drawn.id_ends[:-1])
+            units = [bits_of(chart.conditionals(places[ids])[0]) for ids in rows]
+            columns["text_bits"] = pa.array([int(own.sum()) / UNITS_PER_BIT for own in units])
+            ends = drawn.id_ends + np.arange(1, len(rows) + 1)  # the end of the string is one more token
+            columns["token_bits"] = list_column(ends, np.concatenate(units) / UNITS_PER_BIT, pa.float64())
+        if self.params.labels:
+            columns |= label_columns(self.grammar, self.base, drawn)
+        return columns
+
+    # -- entropy ------------------------------------------------------------------------------------------------------
+
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        grammar = self.grammar
+        hidden = (
+            "" if grammar.unambiguous else "the grammar is not proved unambiguous: two derivations may make one text"
+        )
+        books = {BOOKS[number]: Book(Bits(self._book_entropy(number))) for number in self._booked}
+        derivation = sum(book.bits.value for book in books.values())
+        if self.params.length is not None:
+            law = np.zeros(self.params.length + 1)
+            law[-1] = 1.0
+        else:
+            law = grammar.length_law
+        n = np.arange(law.size)
+        mean = float(law @ n) if self.params.length else grammar.expected_length
+        text = Bits(derivation, "upper", hidden) if hidden else Bits(derivation)
+        if estimates and hidden and self.params.length is None:
+            text = text_entropy(grammar, SAMPLES_UNDER_NOISE[self.params.noise.kind] if self.params.noise else SAMPLES)
+        facts: dict[str, Any] = {
+            "expected_length": mean,
+            "length_sd": float(np.sqrt(law @ (n - mean) ** 2)),
+            "length_min": self.params.length or grammar.lengths[0],
+            "length_max": self.params.length or grammar.lengths[1],
+            "derivations": "endless" if grammar.recursive else str(grammar.derivations),
+            "text_bits": {"bits": text.value, "status": text.status, "reason": text.reason, "se": text.se},
+            "bits_a_token": text.value / mean,
+            "floor_bits_a_predicted_token": text.value / (mean + 1),
+            "unreachable_symbols": len(set(self.base.rules) - self.base.reachable),
+        }
+        if self.params.length is None:
+            facts["collision_bits"] = moments.collision_bits(grammar)
+        return Entropy(books | self._world, facts, hidden=hidden)
+
+    def _book_entropy(self, number: int) -> float:
+        if self.params.length is not None:
+            return self._lengths.entropy
+        return moments.derivation_entropy(self.grammar, number)
+
+    # -- checking -----------------------------------------------------------------------------------------------------
+
+    def tokens_of(self, content: Any) -> list[int]:
+        """Return the ids behind a list of ids or a text of token names. Raises ValueError for junk."""
+        if isinstance(content, str):
+            words = content.split(" ")[1:] if content.startswith(" ") else content.split(" ") if content else []
+            known = {self.grammar.symbol(t): t for t in self.grammar.terminals}
+            unknown = [word for word in words if word not in known]
+            if unknown:
+                raise ValueError(f"{unknown[0][:40]!r} is no token of the grammar")
+            return [known[word] for word in words]
+        if not isinstance(content, Sequence) or not all(type(i) is int for i in content):
+            raise ValueError("neither a text nor a list of token ids")
+        return list(content)
+
+    def judge(self, prompt: Any, completion: Any) -> Verdict:
+        """Judge a completion: right if prompt and completion are a string of the grammar; `step` is the first error."""
+        try:
+            ids = self.tokens_of(prompt) + self.tokens_of(completion)
+        except ValueError as error:
+            return Verdict.wrong(str(error), step=0)
+        where = self.grammar.first_error(ids)
+        if where is None:
+            return Verdict.right()
+        if where == len(ids):
+            return Verdict.wrong("the string is not at its end", where)
+        return Verdict.wrong(f"token {where} is in no string that begins so", where)
+
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Prove membership anew, expand the stated derivation in plain Python, and recount its bits."""
+        try:
+            return self._verify(row)
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError, StopIteration) as error:
+            return Verdict.wrong(f"the row cannot be read: {error or type(error).__name__}")
+
+    def _verify(self, row: Mapping[str, Any]) -> Verdict:
+        if "prompt" in row:
+            ids = self.tokens_of(row["prompt"]) + self.tokens_of(row["completion"])
+        else:
+            ids = self.tokens_of(row["input_ids"] if "input_ids" in row else row["text"])
+        cut = self.params.cut or 0
+        given = 0.0
+        if (
+            not self.params.noise or self.params.text_bits
+        ):  # under noise nearly all is possible, and takes long to prove
+            given = self.grammar.log2_probability(ids)
+        if given == -np.inf:
+            return Verdict.wrong("the tokens are no string of the grammar")
+        if "prompt" in row and (len(self.tokens_of(row["prompt"])) != cut or not row["completion"].startswith(" ")):
+            return Verdict.wrong(f"the prompt must hold the first {cut} tokens, and the completion begin with a space")
+        if self.masked and "input_ids" in row and row["completion_mask"] != [i >= cut for i in range(len(ids))]:
+            return Verdict.wrong(f"completion_mask must be true from token {cut} on")
+        tokens, units = expand(self.grammar, row["latent"]["derivation"])
+        if tokens != ids:
+            return Verdict.wrong("the derivation makes other tokens")
+        if row["difficulty"] != len(ids):
+            return Verdict.wrong(f"difficulty is {row['difficulty']}, but there are {len(ids)} tokens")
+        total = row["bits"]["total"]
+        booked = {book: value for book, value in row["bits"].items() if book != "total"}
+        if abs(total - sum(booked.values())) > 1e-9:
+            return Verdict.wrong("bits.total is not the sum of its books")
+        if self.params.length is None:
+            for number in self._booked:
+                stated, found = booked[BOOKS[number]], units[number] / UNITS_PER_BIT
+                if stated != found:
+                    return Verdict.wrong(f"bits.{BOOKS[number]} is {stated}, the derivation has {found}")
+        if "text_bits" in row and abs(row["text_bits"] + given) > 1e-6:
+            return Verdict.wrong(f"text_bits is {row['text_bits']}, the chart gives {-given}")
+        if "text_bits" in row and abs(sum(row["token_bits"]) - row["text_bits"]) > 1e-6:
+            return Verdict.wrong("token_bits do not sum to text_bits")
+        return Verdict.right()
+
+
+def expand(grammar: Grammar, choices: list[int]) -> tuple[list[int], list[int]]:
+    """Return the tokens of a leftmost derivation and its bits by book, in ledger units, by walking the rules."""
+    steps, tokens, units, stack = iter(choices), [], [0] * len(BOOKS), [grammar.root]
+    while stack:
+        symbol = stack.pop()
+        rules = grammar.rules.get(symbol)
+        if rules is None:
+            tokens.append(symbol)
+            continue
+        rule = rules[next(steps)]
+        total = sum(r.weight for r in rules)
+        uneven = len({r.weight for r in rules}) > 1
+        own = log2_units(total) - log2_units(rule.weight) if uneven else log2_units(len(rules))
+        units[grammar.books.get(symbol, 0)] += int(own)
+        stack.extend(reversed(rule.children))
+    if next(steps, None) is not None:
+        raise IndexError("choices are left over")
+    return tokens, units
