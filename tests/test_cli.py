@@ -47,7 +47,11 @@ def test_entropy_json_of_cfg3f():
     table = loads("entropy", "cfg3f", "--json")
     assert abs(table["bits"] - 268.6606) < 1e-4
     assert abs(table["facts"]["expected_length"] - 249.860) < 1e-3
-    assert table["status"] == table["facts"]["text_bits"]["status"] == "upper"
+    assert table["status"] == "upper"
+    text_bits = table["facts"]["text_bits"]
+    assert text_bits["status"] == "estimate"
+    assert 0 < text_bits["se"] < 0.1
+    assert text_bits["bits"] < table["bits"]
     assert table["books"]["derivation"] == {"bits": table["bits"], "status": "exact", "scope": "row"}
     text = run("entropy", "cfg3f").stdout
     assert "268.6606" in text
