@@ -691,6 +691,24 @@ def _attempt(state, p, w, law, sizes, table, op, scratch):
 
 
 @register_jitable
+def reached(state, key, row, p, w, op, max_edge, sizes, table):
+    """Return the operations of one try with s = op; 0 where the ordering failed."""
+    begin(state, key, row, 0)
+    n = greater(state, 1, op)
+    m = n + below(state, op - n + 1)
+    layers = 2 + weighted(state, sizes[op])
+    a, b = 2 + weighted(state, sizes[op]), 2 + weighted(state, sizes[op])
+    least, most = min(a, b), max(a, b)
+    edges = lesser(state, (layers - 1) * least, max(max_edge, (layers - 1) * least))
+    w.hits = 0
+    w.misses = 0
+    grow(state, p, w, layers, least, most, min(edges, (layers - 1) * most * most))
+    connect(p, w)
+    choose(state, p, w, n, m)
+    return extend(state, p, w, op) if arrange(state, p, w, table, False) else 0
+
+
+@register_jitable
 def _finish(state, p, w, law, s, op, scratch):
     """Give the ordered parameters their sentences, if op and bin are the wanted ones."""
     if extend(state, p, w, s) != op:

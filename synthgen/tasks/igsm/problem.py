@@ -66,7 +66,7 @@ PROBLEM = np.dtype(
         ("right", "i8", SYMBOLS),
         ("result", "i8", SYMBOLS),
         ("spelling", "i8", SYMBOLS),  # which letter a symbol has
-        ("cited", "i8", PARAMS),  # abstract parameters that the problem or the solution mentions
+        ("taken", "i8", SYMBOLS),  # scratch: the letters given so far
         ("solved", "i8", PARAMS),  # whether a parameter is in the solution
     ]
 )
@@ -119,7 +119,6 @@ def number_parameters(p, edge):
         p.literal[x] = BARE
         p.minus[x] = 0
         p.number[x] = 0
-        p.cited[x] = 0
         p.solved[x] = 0
 
 

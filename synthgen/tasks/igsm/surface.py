@@ -29,16 +29,16 @@ def draw_names(state, key, row, p, as_sets):
             which = below(state, NAMES - j)
             place = first + j
             for k in range(first, first + j):  # names taken already stand before, rising
-                if which >= p.spelling[k]:
+                if which >= p.taken[k]:
                     which += 1
-            while place > first and p.spelling[place - 1] > which:
-                p.spelling[place] = p.spelling[place - 1]
+            while place > first and p.taken[place - 1] > which:
+                p.taken[place] = p.taken[place - 1]
                 place -= 1
-            p.spelling[place] = which
+            p.taken[place] = which
             p.name[first + j] = which
         if as_sets:
             for j in range(p.width[i]):
-                p.name[first + j] = p.spelling[first + j]
+                p.name[first + j] = p.taken[first + j]
                 state.ledger -= log2_units(j + 1)
     return state.ledger
 
@@ -66,14 +66,28 @@ def draw_sentence_order(state, key, row, p):
 
 
 @register_jitable
-def draw_letters(state, key, row, p, pool):
-    """Give every symbol a letter, without replacement; beyond 52 symbols, the rest get two letters."""
+def draw_letters(state, key, row, p, partial_only):
+    """Give every symbol a letter, without replacement; beyond 52 symbols, the rest get two letters.
+
+    `partial_only`: parameters are written by name, and only partial results have letters.
+    """
     begin(state, key, row, 0)
-    for i in range(LETTERS + LONG_LETTERS):
-        pool[i] = i
+    given = 0
     for symbol in range(p.op):
-        left = LETTERS - symbol if symbol < LETTERS else LETTERS + LONG_LETTERS - symbol
-        which = symbol + below(state, left)
-        pool[symbol], pool[which] = pool[which], pool[symbol]
-        p.spelling[symbol] = pool[symbol]
+        if partial_only and p.meaning[symbol] >= 0:
+            continue
+        long = given >= LETTERS
+        size, base = (LONG_LETTERS, LETTERS) if long else (LETTERS, 0)
+        taken = given - base
+        which = base + below(state, size - taken)
+        for k in range(base, given):  # the taken ones stand in p.taken, rising
+            if which >= p.taken[k]:
+                which += 1
+        place = given
+        while place > base and p.taken[place - 1] > which:
+            p.taken[place] = p.taken[place - 1]
+            place -= 1
+        p.taken[place] = which
+        p.spelling[symbol] = which
+        given += 1
     return state.ledger
