@@ -41,7 +41,7 @@ class Fault(Exception):
     """A step that is wrong; the message begins with one of FAULTS."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """A step as read: what it defines, its operations in order of the text, and what it was found to be."""
 
@@ -186,16 +186,16 @@ class Reader:
         """Judge a completion of a prompt. `parts` holds a verdict for every step, then counts of the whole."""
         try:
             problem = self.problem(prompt)
-            values = solve(problem, self.modulus, [problem.query])
-            needed = set(values)
-            solve_all = solve(problem, self.modulus, problem.parameters())
+            needed = problem.needed()
+            hidden = self.no_symbols or self.names == 1  # then values are all that shows whether a step is right
+            values = solve(problem, self.modulus, problem.parameters()) if hidden else {}
         except (ValueError, TypeError) as error:
             return Verdict.wrong(f"format: the problem cannot be read: {error}", step=0)
         try:
             steps, answer, _ = self.steps(completion)
         except ValueError as error:
             return Verdict.wrong(f"format: {error}", step=0)
-        return _Judge(self, problem, solve_all, needed).verdict(steps, answer)
+        return _Judge(self, problem, values, needed).verdict(steps, answer)
 
     # -- what the text shows ------------------------------------------------------------------------------------------
 
@@ -353,7 +353,7 @@ class _Judge:
         elif not self.reader.no_symbols:
             self._compare(parameter, tree)
         if parameter is not None:
-            if result != self.values[parameter]:
+            if self.values and result != self.values[parameter]:
                 raise Fault(f"wrong arithmetic: {result}, but it is {self.values[parameter]}")
             self.defined[parameter] = result
         self.found[step.letter] = (parameter, result)
