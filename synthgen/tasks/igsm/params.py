@@ -35,8 +35,8 @@ class IgsmParams(TaskParams):
     sampler: Literal["paper", "open"] = Field("paper", description="the paper's law, or one whose every bit is exact")
     op: Op | Literal["light"] | tuple[Op, Op] | dict[Op, Annotated[int, Field(ge=0, lt=2**31)]] = Field(
         "light",
-        description="operations: a number, [lowest, highest] uniformly, a table of weights, or `light`, the papers' law: "
-        "the lesser of two uniform numbers up to max_op",
+        description="operations: a number, [lowest, highest] uniformly, a table of weights, or `light`, the law of the "
+        "papers: the lesser of two uniform numbers up to max_op",
     )
     max_op: Op = Field(15, description="the greatest op of the law `light`: 15 for med, 21 for hard")
     max_edge: int = Field(20, ge=2, le=MAX_EDGES, description="most problem sentences: 20 for med, 28 for hard")
@@ -52,12 +52,12 @@ class IgsmParams(TaskParams):
     )
     bonus: Literal["fresh", "wanted"] | None = Field(
         None,
-        description="references prefer parameters nobody waits for (the code), or those somebody does (the paper's text)",
+        description="references prefer parameters nobody waits for (the code), or those somebody does (the text)",
     )
     steps: Literal["redrawn", "fixed"] | None = Field(
         None,
-        description="the budget s is drawn anew until the op comes out (the code), or is the op (the paper, and the code "
-        "for a given op)",
+        description="the budget s is drawn anew until the op comes out (the code), or it is the op (the paper, and the "
+        "code for a given op)",
     )
     train_bins: int | None = Field(None, ge=1, le=22, description="bins below this are for training: 16 code, 17 paper")
 
@@ -84,8 +84,8 @@ class IgsmParams(TaskParams):
             top, accepted = greatest_op(highest, self.max_edge)
             if accepted < TRIES // 500:
                 raise ValueError(
-                    f"op {highest} with max_edge {self.max_edge} is out of reach: {accepted} of {TRIES:,} tries made it, "
-                    f"the greatest was {top}; lower op or raise max_edge"
+                    f"op {highest} with max_edge {self.max_edge} is out of reach: {accepted} of {TRIES:,} tries "
+                    f"made it, the greatest was {top}; lower op or raise max_edge"
                 )
         return self
 
@@ -153,4 +153,3 @@ def greatest_op(op: int, max_edge: int) -> tuple[int, int]:
 def _try(state, key, op, max_edge, sizes, table, p, w, found):
     for i in range(found.size):
         found[i] = reached(state, key, i, p, w, op, max_edge, sizes, table)
-

@@ -18,8 +18,8 @@ OP, STRUCTURE, NAME_BOOK, VALUES, OPERATORS, SENTENCE_ORDER, SOLUTION_ORDER, LET
 STAGES = ("structure", "names", "values", "order", "letters")
 """The stages whose keys the kernels take, in this order."""
 
-FIGURES = ("op", "layers", "edges", "necessary", "necessary_abstract", "unnecessary", "solution_depth")
-FIGURES += ("query_abstract", "answer", "bin")
+FIGURES: tuple[str, ...] = ("op", "layers", "edges", "necessary", "necessary_abstract", "unnecessary")
+FIGURES += ("solution_depth", "query_abstract", "answer", "bin")
 """The whole-number latents that the kernels write, in this order; four widths follow."""
 
 SKETCH_BYTES = 1 << 14
@@ -91,7 +91,7 @@ def write_paper_rows(
     state, keys, start, first, stop, p, w, law, op_sums, sizes, table, scratch, page,
     codes, ends, units, figures, orders, order_ends, pairs, pair_ends, sketches, sketch_ends,
 ):  # fmt: skip
-    """Write the rows [first, stop) of a batch that begins at `start`; return the first row for which there is no room."""
+    """Write the rows [first, stop) of a batch that begins at `start`; return the first row there is no room for."""
     at = ends[2 * (first - start) - 1] if first > start else 0
     listed = order_ends[first - start - 1] if first > start else 0
     paired = pair_ends[first - start - 1] if first > start else 0

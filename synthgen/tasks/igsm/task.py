@@ -22,11 +22,11 @@ from synthgen.task import Rows, Task, Verdict
 from synthgen.tasks.igsm.paper import new_work
 from synthgen.tasks.igsm.params import IgsmParams, law_of
 from synthgen.tasks.igsm.problem import PARAMS, WIDTH, new_problem
-from synthgen.tasks.igsm.verifier import Reader
 from synthgen.tasks.igsm.rows import BOOKS, FIGURES, LETTER_BOOK, SKETCH_BYTES, STAGES, write_paper_rows
 from synthgen.tasks.igsm.sketch import new_scratch
 from synthgen.tasks.igsm.surface import LETTERS, LONG_LETTERS
 from synthgen.tasks.igsm.text import CODES, KINDS, Wording, make_wording
+from synthgen.tasks.igsm.verifier import Reader
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
 
 SAMPLE = 2048
@@ -194,9 +194,9 @@ class Igsm(Task):
     def _facts(self, books: Mapping[str, Book], joint: bool) -> dict[str, Any]:
         latent, rows = self._sample.latent, SAMPLE
         answers = np.bincount(latent["answer"].to_numpy(), minlength=self.params.modulus) / rows
-        letters = books["letters"].bits
+        letters, weights = books["letters"].bits, self.params.op_weights
         return {
-            "op_law": {str(op): weight / sum(self.params.op_weights.values()) for op, weight in self.params.op_weights.items()},
+            "op_law": {str(op): weight / sum(weights.values()) for op, weight in weights.items()},
             "solution_floor_bits": {"bits": letters.value, "status": "lower", "reason": "letters alone"},
             "joint_books": ["structure", "operators"] if joint else [],
             "answer_zero_share": float(answers[0]),
@@ -211,7 +211,7 @@ class Igsm(Task):
     # -- checking -----------------------------------------------------------------------------------------------------
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what the text shows: op, edges, necessary, ... answer, template, bin, spans. Raises ValueError on junk."""
+        """Return what the text shows: op, edges, ..., answer, template, bin, spans. Raises ValueError on junk."""
         return self.reader.latent(row["prompt"], row["completion"])
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:

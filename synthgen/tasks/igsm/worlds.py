@@ -64,8 +64,9 @@ def read_world(pack: str | Path) -> World:
     for category, groups in found:
         if [len(group) for group in groups] != [NAMES] * GROUPS:
             raise SynthgenError(f"{path}: {category!r} needs {GROUPS} lines of {NAMES} names, apart by commas")
-    forms = {entry: _forms(entry) for category, groups in found for entry in [category, *sum(groups, [])]}
-    _lint(path, [forms[e][0] for category, groups in found for e in [category, *sum(groups, [])]])
+    entries = [entry for category, groups in found for group in [[category], *groups] for entry in group]
+    forms = {entry: _forms(entry) for entry in entries}
+    _lint(path, [forms[entry][0] for entry in entries])
     chains = [found[first : first + CATEGORIES] for first in range(0, len(found), CATEGORIES)]
     return World(
         tuple(tuple(forms[category] for category, _ in chain) for chain in chains),
