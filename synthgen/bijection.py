@@ -239,8 +239,14 @@ def _walk_wide(subkeys, n, i, inverse):
     raise DrawError("a permutation walked 256 steps beyond its numbers: its subkeys are not random")
 
 
-overload(permuted_wide)(lambda subkeys, n, i: lambda subkeys, n, i: _walk_wide(subkeys, n, i, False))
-overload(unpermuted_wide)(lambda subkeys, n, i: lambda subkeys, n, i: _walk_wide(subkeys, n, i, True))
+@overload(permuted_wide)
+def _permuted_wide_compiled(subkeys, n, i):
+    return lambda subkeys, n, i: _walk_wide(subkeys, n, i, False)
+
+
+@overload(unpermuted_wide)
+def _unpermuted_wide_compiled(subkeys, n, i):
+    return lambda subkeys, n, i: _walk_wide(subkeys, n, i, True)
 
 
 def _permute_wide(key: np.ndarray, n: int, i: int, entity: int, inverse: bool) -> int:

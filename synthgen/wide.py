@@ -10,8 +10,10 @@ True
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba.extending import register_jitable
+from numba.extending import overload
 
 from synthgen.errors import SynthgenError
 from synthgen.ledger import multiply_high
@@ -26,6 +28,13 @@ _TWO64 = 18446744073709551616.0
 ZERO: Wide = (_U0, _U0, _U0, _U0)
 
 
+def _wrapping(function: Any) -> Any:
+    """Make a function usable in kernels; in plain Python, its words wrap around without a warning."""
+    plain = np.errstate(over="ignore")(function)
+    overload(plain, jit_options={"forceinline": True}, strict=False)(lambda *args, **kwargs: function)
+    return plain
+
+
 def to_words(number: int) -> Wide:
     """Return 0 <= number < 2^256 as a wide number. Raises SynthgenError outside."""
     if not 0 <= number < 1 << _U64 * WORDS:
@@ -38,25 +47,25 @@ def to_int(number: Wide | np.ndarray) -> int:
     return sum(int(word) << _U64 * i for i, word in enumerate(number))
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def load(table, row):
     """Return the wide number in a row of a (rows, 4) table of uint64."""
     return (table[row, 0], table[row, 1], table[row, 2], table[row, 3])
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def store(table, row, a):
     """Write a wide number to a row of a (rows, 4) table of uint64."""
     table[row, 0], table[row, 1], table[row, 2], table[row, 3] = a
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def from_word(word):
     """Return a number below 2^63 as a wide one."""
     return (np.uint64(word), _U0, _U0, _U0)
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def less(a, b):
     """Return whether a < b."""
     if a[3] != b[3]:
@@ -68,7 +77,7 @@ def less(a, b):
     return a[0] < b[0]
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def _carry(a, b, carry):
     """Return a + b + carry: the low word and the carry out."""
     low = a + b
@@ -77,7 +86,7 @@ def _carry(a, b, carry):
     return whole, out | (_U1 if whole < low else _U0)
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def add(a, b):
     """Return (a + b) mod 2^256."""
     w0, carry = _carry(a[0], b[0], _U0)
@@ -86,7 +95,7 @@ def add(a, b):
     return (w0, w1, w2, a[3] + b[3] + carry)
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def _borrow(a, b, borrow):
     """Return a - b - borrow: the low word and the borrow out."""
     low = a - b
@@ -95,7 +104,7 @@ def _borrow(a, b, borrow):
     return whole, out | (_U1 if low < borrow else _U0)
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def subtract(a, b):
     """Return (a - b) mod 2^256."""
     w0, borrow = _borrow(a[0], b[0], _U0)
@@ -104,7 +113,7 @@ def subtract(a, b):
     return (w0, w1, w2, a[3] - b[3] - borrow)
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def times(a, word):
     """Return (a word) mod 2^256, for an integer 0 <= word < 2^63."""
     factor = np.uint64(word)
@@ -115,13 +124,13 @@ def times(a, word):
     return (w0, w1, w2, a[3] * factor + multiply_high(a[2], factor) + carry)
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def to_float(a):
     """Return the number as a float: right to some 2^-52, and the same on every machine (no libm)."""
     return ((np.float64(a[3]) * _TWO64 + np.float64(a[2])) * _TWO64 + np.float64(a[1])) * _TWO64 + np.float64(a[0])
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def divide(a, b):
     """Return (a // b as an int64, a mod b), for b > 0 and a quotient below 2^40."""
     quotient = np.int64(to_float(a) / to_float(b))  # off by one at most: floats hold 53 bits
@@ -136,7 +145,7 @@ def divide(a, b):
     return quotient, rest
 
 
-@register_jitable
+@_wrapping
 def bit_length(a):
     """Return the number of bits of a; 0 for 0."""
     for place in range(WORDS - 1, -1, -1):
@@ -150,7 +159,7 @@ def bit_length(a):
     return 0
 
 
-@register_jitable(forceinline=True)
+@_wrapping
 def push32(a, digit):
     """Return (a 2^32 + digit) mod 2^256 for a digit below 2^32."""
     return (
@@ -161,7 +170,7 @@ def push32(a, digit):
     )
 
 
-@register_jitable
+@_wrapping
 def shift_right(a, bits):
     """Return a >> bits, for 0 <= bits < 256."""
     for _ in range(bits // 64):
@@ -173,7 +182,7 @@ def shift_right(a, bits):
     return (a[0] >> by | a[1] << up, a[1] >> by | a[2] << up, a[2] >> by | a[3] << up, a[3] >> by)
 
 
-@register_jitable
+@_wrapping
 def shift_left(a, bits):
     """Return (a << bits) mod 2^256, for 0 <= bits < 256."""
     for _ in range(bits // 64):
