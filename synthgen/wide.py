@@ -16,7 +16,7 @@ import numpy as np
 from numba.extending import overload
 
 from synthgen.errors import SynthgenError
-from synthgen.ledger import multiply_high
+from synthgen.ledger import UNITS_PER_BIT, log2_units, multiply_high
 
 WORDS = 4
 """64-bit words in a wide number."""
@@ -115,13 +115,22 @@ def subtract(a, b):
 
 @_wrapping
 def times(a, word):
-    """Return (a word) mod 2^256, for an integer 0 <= word < 2^63."""
+    """Return (a word) mod 2^256, for an integer 0 <= word < 2^64."""
     factor = np.uint64(word)
     w0, high = a[0] * factor, multiply_high(a[0], factor)
     w1, carry = _carry(a[1] * factor, high, _U0)
     high = multiply_high(a[1], factor) + carry
     w2, carry = _carry(a[2] * factor, high, _U0)
     return (w0, w1, w2, a[3] * factor + multiply_high(a[2], factor) + carry)
+
+
+@_wrapping
+def multiply(a, b):
+    """Return (a b) mod 2^256."""
+    product = times(a, b[0])
+    product = add(product, shift_left(times(a, b[1]), 64))
+    product = add(product, shift_left(times(a, b[2]), 128))
+    return add(product, shift_left(times(a, b[3]), 192))
 
 
 @_wrapping
@@ -192,3 +201,10 @@ def shift_left(a, bits):
         return a
     down = np.uint64(64) - by
     return (a[0] << by, a[1] << by | a[0] >> down, a[2] << by | a[1] >> down, a[3] << by | a[2] >> down)
+
+
+@_wrapping
+def log2_wide(a):
+    """Return log2(a) in ledger units for a >= 1: the same number as `ledger.log2_big`."""
+    shift = max(0, bit_length(a) - 62)
+    return shift * UNITS_PER_BIT + log2_units(np.int64(shift_right(a, shift)[0]))
