@@ -116,7 +116,7 @@ class Task:
     row_formats: ClassVar[tuple[str, ...]]
     books: tuple[str, ...]
     difficulty: ClassVar[str]
-    capabilities: ClassVar[frozenset[str]] = frozenset()
+    capabilities: frozenset[str] = frozenset()
     Params: ClassVar[type[TaskParams]]
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = ()
 

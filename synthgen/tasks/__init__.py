@@ -15,6 +15,7 @@ from synthgen.task import Task
 BUILT_IN = {
     "bios": "synthgen.tasks.bios:Bios",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
+    "igsm": "synthgen.tasks.igsm.task:Igsm",
 }
 
 
