@@ -7,7 +7,7 @@ all ops of a law at once. Where only one half of few templates is drawn from, th
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -41,16 +41,17 @@ def averages(halves: Halves, law: Mapping[int, float], half: Half) -> Averages:
     """Return the means over the templates of a half whose op follows `law` (probabilities that sum to 1)."""
     counts = halves.counts
     few = {op for op in law if half != "all" and halves.is_split(op) and counts.count(op) <= FEW}
-    sizes: Counter[tuple[int, Sums]] = Counter()
+    sizes: dict[tuple[int, Sums], float] = defaultdict(float)
     numbers = np.zeros(NUMBERS)
     rest = {op: share for op, share in law.items() if op not in few}
     for part, own in [_flow(counts, rest)] + [_listed(halves, op, half, law[op]) for op in sorted(few)]:
-        sizes.update(part)
+        for size, share in part.items():
+            sizes[size] += share
         numbers += own
     return Averages({size: share for size, share in sorted(sizes.items()) if share > 0}, numbers)
 
 
-def _flow(counts: Counts, law: Mapping[int, float]) -> tuple[Counter[tuple[int, Sums]], np.ndarray]:
+def _flow(counts: Counts, law: Mapping[int, float]) -> tuple[dict[tuple[int, Sums], float], np.ndarray]:
     """Push the probability of all ops in `law` through the table. Exact up to rounding (1e-12)."""
     sums = all_sums(counts.shape.abstract[1])
     index = {s: i for i, s in enumerate(sums)}
@@ -71,6 +72,8 @@ def _flow(counts: Counts, law: Mapping[int, float]) -> tuple[Counter[tuple[int, 
             follow = left - cost
             turn = (kind != MEMBER) - used
             low, high = max(0, -turn), min(rate.shape[1], boxes[follow].shape[1] - turn)
+            if low >= high:
+                continue
             placed = np.arange(rate.shape[0])
             table = np.array(
                 [[_ways(kind, ways, p, w, refs, used) for w in range(low, high)] for p in placed.tolist()], float
@@ -95,7 +98,7 @@ def _flow(counts: Counts, law: Mapping[int, float]) -> tuple[Counter[tuple[int, 
             target += moved
             literals = arrangements[start : start + ways, 0]
             numbers += moved.sum() * np.array([(literals == literal).mean() for literal in (3, 1, 2)])
-    sizes: Counter[tuple[int, Sums]] = Counter()
+    sizes: dict[tuple[int, Sums], float] = defaultdict(float)
     for (placed, i), share in np.ndenumerate(mass[0][:, 1, 0].sum(axis=-1)):
         sizes[placed - len(sums[i]), sums[i]] += float(share)
     return sizes, numbers
@@ -107,12 +110,12 @@ def _ways(kind: int, ways: int, placed: int, waiting: int, refs: int, used: int)
     return 1 if kind == ABSTRACT else ways * math.comb(waiting, used) * math.comb(placed - waiting, refs - used)
 
 
-def _listed(halves: Halves, op: int, half: Half, share: float) -> tuple[Counter[tuple[int, Sums]], np.ndarray]:
+def _listed(halves: Halves, op: int, half: Half, share: float) -> tuple[dict[tuple[int, Sums], float], np.ndarray]:
     """Go through every template of a half of one op."""
     size = halves.size(op, half)
     found = np.zeros((size, 4 + NUMBERS), np.int64)
     _list(halves.ranks(half), halves.counts.tables, op, size, new_template(), found)
-    sizes: Counter[tuple[int, Sums]] = Counter()
+    sizes: dict[tuple[int, Sums], float] = defaultdict(float)
     lines, many = np.unique(found[:, :4], axis=0, return_counts=True)
     for (nodes, *by_size), number in zip(lines.tolist(), many.tolist(), strict=True):
         # by_size: sums over two, over three and over four members; `nodes` counts 100 for each sum over one.

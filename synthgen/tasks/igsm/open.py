@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -204,12 +204,12 @@ class OpenLaw:
         return self._all if self.half == "all" else averages(self.halves, self.law, self.half)
 
     @functools.cached_property
-    def _placed(self) -> tuple[float, np.ndarray, Counter[int], Counter[tuple[int, ...]]]:
+    def _placed(self) -> tuple[float, np.ndarray, dict[int, float], dict[tuple[int, ...], float]]:
         """Mean bits of all but op and template; mean numbers; the laws of the sentences and of the widths."""
         own = self.params
         bits, numbers = 0.0, self.averages.numbers.copy()
-        edges_law: Counter[int] = Counter()
-        widths_law: Counter[tuple[int, ...]] = Counter()
+        edges_law: dict[int, float] = defaultdict(float)
+        widths_law: dict[tuple[int, ...], float] = defaultdict(float)
         for (necessary, sums), share in self.averages.sizes.items():
             options = self._edges(necessary)
             for edges in options:

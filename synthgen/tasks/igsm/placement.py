@@ -105,12 +105,12 @@ class Placement:
             for c in set(whole):
                 without[i, c] = self.index[_less(whole, (c,)) or ()]
         rows = self._rows(without)
-        deep, whole = self._blocks(rows, parts)
-        fitting = np.zeros(whole.shape, np.int64)
-        first = np.zeros((*whole.shape[:2], LAYERS + 2), np.int64)
+        deep, top = self._blocks(rows, parts)
+        fitting = np.zeros(top.shape, np.int64)
+        first = np.zeros((*top.shape[:2], LAYERS + 2), np.int64)
         length = np.array([len(v) for v in self.vectors])
-        for s, k in itertools.product(*map(range, whole.shape[:2])):
-            found = np.flatnonzero(whole[s, k])
+        for s, k in itertools.product(*map(range, top.shape[:2])):
+            found = np.flatnonzero(top[s, k])
             fitting[s, k, : len(found)] = found
             first[s, k] = np.searchsorted(length[found], np.arange(LAYERS + 2))
         index = {v: i for i, v in enumerate(self.vectors)}
@@ -122,7 +122,7 @@ class Placement:
             rows,
             np.array(vectors, np.int64),
             deep,
-            whole,
+            top,
             fitting,
             first,
             np.array([[math.comb(n, k) for k in range(5)] for n in range(5)], np.int64),
