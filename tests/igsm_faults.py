@@ -6,8 +6,8 @@ OPERATION = re.compile(r"(\S+) ([+*-]) (\S+)")
 
 
 def split(completion):
-    """Return a solution's steps, each (head, [(letter, symbols or "", result)]), and the answer's words."""
-    body, answer = completion[1:].rsplit(". Answer: ", 1)
+    """Return a solution's steps, each (head, [(letter, symbols or "", result)])."""
+    body = completion[1:].rsplit(". Answer: ", 1)[0]
     steps = []
     for text in body.split(". "):
         head, *parts = text.split("; ")

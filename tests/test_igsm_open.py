@@ -224,7 +224,7 @@ def test_a_law_that_is_not_uncapped_is_refused():
         _law(dict.fromkeys(range(1, 16), 1), uncapped_from=10)
     facts = _law({op: 2 * (15 - op) + 1 for op in range(1, 16)}, uncapped_from=14).facts(1_000_000)
     assert facts["enumerable_share"] == pytest.approx(1 - 9 / 225)
-    assert [int(line["templates"]) > 2**64 for line in facts["templates"]]== [False] * 12 + [True] * 3
+    assert [int(line["templates"]) > 2**64 for line in facts["templates"]] == [False] * 12 + [True] * 3
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from synthgen.draw import Keys, new_state
 from synthgen.jit import kernel
 from synthgen.task import TaskParams
+from synthgen.tasks.igsm.open import OpenParams
 from synthgen.tasks.igsm.paper import (
     ALL_BINS,
     LAW,
@@ -21,6 +22,7 @@ from synthgen.tasks.igsm.paper import (
     strengths,
 )
 from synthgen.tasks.igsm.problem import new_problem
+from synthgen.tasks.igsm.worlds import Sizes
 
 MAX_OP = 100
 SURE_OP = 16
@@ -61,6 +63,9 @@ class IgsmParams(TaskParams):
     )
     train_bins: int | None = Field(None, ge=1, le=22, description="bins below this are for training: 16 code, 17 paper")
 
+    sizes: Sizes = Field(Sizes(), description="how much of the world is used; by default all")
+    open: OpenParams = Field(OpenParams(), description="the shapes of problems of the open sampler")
+
     @field_validator("op")
     @classmethod
     def _range(cls, op: Any) -> Any:
@@ -80,6 +85,11 @@ class IgsmParams(TaskParams):
     @model_validator(mode="after")
     def _feasible(self) -> IgsmParams:
         highest = max(self.op_weights)
+        widest = 4 if self.sampler == "paper" else self.open.widths[1]
+        if self.sizes.names < widest:
+            raise ValueError(f"sizes.names = {self.sizes.names}: a layer may have {widest} items, each with its name")
+        if self.reask and self.sampler == "open":
+            raise ValueError("reask goes with the paper's sampler: an open problem's bits know its own query only")
         if self.sampler == "paper" and self.redrawn is False and highest > self.max_edge + SURE_OP:
             top, accepted = greatest_op(highest, self.max_edge)
             if accepted < TRIES // 500:
@@ -107,9 +117,14 @@ class IgsmParams(TaskParams):
         return self.op == "light" and (self.steps or by_default) == "redrawn"
 
     @property
+    def bins_for_training(self) -> int:
+        """How many of the 23 bins are for training."""
+        return self.train_bins or (16 if self.fidelity == "released" else 17)
+
+    @property
     def allowed_bins(self) -> int:
         """The bins problems may fall in, as bits."""
-        split = self.train_bins or (16 if self.fidelity == "released" else 17)
+        split = self.bins_for_training
         low = (1 << split) - 1
         return {"all": ALL_BINS, "train": low, "test": ALL_BINS & ~low}[self.bins]
 

@@ -275,16 +275,35 @@ class Reader:
                 text.append(f" {' = '.join(parts)} = 0.")
         return "".join(text).encode()
 
-    def bits(self, prompt: str, completion: str, widths: list[int], as_sets: bool = False) -> dict[str, float]:
+    def lines(self, prompt: str, completion: str) -> list[tuple[int, int, int, tuple[int, ...]]]:
+        """Return a solution's template: (1 if abstract, literal, minus, places of what it is computed from) a step."""
+        problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
+        place: dict[Parameter, int] = {}
+        lines: list[tuple[int, int, int, tuple[int, ...]]] = []
+        for step in steps:
+            if step.back or step.parameter is None:
+                continue
+            cited = tuple(place[other] for other in problem.needs(step.parameter))
+            sentence = problem.sentences.get(step.parameter)
+            place[step.parameter] = len(lines)
+            own = (0, sentence.literal, int(sentence.minus)) if sentence else (1, 0, 0)
+            lines.append((*own, cited))
+        return lines
+
+    def bits(
+        self, prompt: str, completion: str, widths: list[int], sizes: tuple[int, int, int, int], as_sets: bool
+    ) -> dict[str, float]:
         """Return the bits of the books that the text settles: names, values, sentence_order, letters."""
+        chains, groups, names, single = sizes
         problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
         kinds = [sentence.literal for sentence in problem.sentences.values()]
         values = sum(kind in (ADDED, CONSTANT) for kind in kinds) * math.log2(self.modulus)
         values += kinds.count(TIMES) * math.log2(max(1, self.modulus - 1))
-        named = 2 + math.log2(5 - len(widths)) + len(widths) * math.log2(5)
-        named += sum(math.log2(math.comb(20, w) if as_sets else math.perm(20, w)) for w in widths)
+        named = math.log2(chains) + math.log2(5 - len(widths)) + len(widths) * math.log2(groups)
+        named += sum(math.log2(math.comb(names, w) if as_sets else math.perm(names, w)) for w in widths)
         lettered = sum(1 for s in steps for operation in s.operations if self.names != 2 or operation[0] != s.letter)
-        letters = math.log2(math.perm(52, min(52, lettered))) + math.log2(math.perm(676, max(0, lettered - 52)))
+        letters = math.log2(math.perm(single, min(single, lettered)))
+        letters += math.log2(math.perm(676, max(0, lettered - single)))
         order = math.log2(math.factorial(len(kinds)))
         return {"names": named, "values": values, "sentence_order": order, "letters": letters}
 
