@@ -17,19 +17,21 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from synthgen.assets import read_asset
 from synthgen.columns import list_column, struct_column
 from synthgen.draw import Keys
-from synthgen.entropy import Bits, Book, Entropy, log2_binomial, log2_factorial, log2_falling
+from synthgen.entropy import Bits, Book, Entropy, log2_binomial, log2_falling
 from synthgen.errors import SynthgenError
 from synthgen.ledger import UNITS_PER_BIT, log2_units
-from synthgen.phrases import Codes, PhraseTable
-from synthgen.task import Rows, Task, TaskParams, Verdict
-from synthgen.tasks.bios.documents import KINDS, N_ATTRIBUTES, codes_per_row, value_phrases, write_documents
+from synthgen.phrases import SPANS, Codes, PhraseTable, span_lists
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab
+from synthgen.tasks.bios.compact import NAME_PARTS, CompactReader, CompactVocab, tokens_per_row, write_tokens
+from synthgen.tasks.bios.documents import KINDS, codes_per_row, value_phrases, write_documents
 from synthgen.tasks.bios.lists import ATTRIBUTES, Sizes, read_lists
 from synthgen.tasks.bios.people import DAY, EMPLOYER, FIELDS, MONTH, PRONOUN, YEAR, field_sizes
+from synthgen.tasks.bios.plan import N_ATTRIBUTES, PAIRS, style_numbers
 from synthgen.tasks.bios.reader import Reader
 from synthgen.tasks.bios.sentences import Sentences, compile_sentences, shows_pronoun
 
@@ -46,8 +48,17 @@ class BiosParams(TaskParams):
     sentences: Literal["once", "entry"] = Field(
         "entry", description="templates are drawn once for a person, or anew for each entry"
     )
-    order: Literal["fixed", "entry", "person"] = Field(
-        "fixed", description="sentence order: canonical, drawn for each entry, or drawn once for a person"
+    order: Literal["fixed", "entry", "person", "couple"] = Field(
+        "fixed",
+        description="sentence order: canonical, drawn for each entry, drawn once for a person, or couple: three fixed "
+        "pairs (birth date and city, university and major, employer and its city) in an order drawn for each entry",
+    )
+    city_first: bool = Field(False, description="canonical order has the company city before the employer")
+    reverse: Literal[0, 1, 2, 6] = Field(
+        0, description="sentences before the one that has the name (Part 3.2); 6: it follows all, in a seventh"
+    )
+    first_person: int = Field(
+        0, ge=0, le=2**40, description="the first person's number: groups are disjoint ranges of one world"
     )
     full_name: bool = Field(False, description="every sentence has the full name, not only the first")
     pronouns: tuple[Pronoun, ...] = Field(("he", "she"), min_length=1, description="a person's is drawn from these")
@@ -68,6 +79,12 @@ class BiosParams(TaskParams):
             raise ValueError("name each pronoun once")
         return pronouns
 
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> BiosParams:
+        if self.reverse and self.full_name:
+            raise ValueError("full_name puts the name into every sentence, reverse keeps it out: take one of them")
+        return self
+
 
 def _tiny_sizes(**sizes: int) -> dict[str, int]:
     """Return sizes of 1 for every list (2 for the names), but for those that are given."""
@@ -80,7 +97,7 @@ class Bios(Task):
     name = "bios"
     version = 1
     paper = "2309.14316"
-    row_formats = ("document",)
+    row_formats = ("document", "tokens")
     books = ("wording", "order")
     difficulty = "facts"
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
@@ -88,17 +105,18 @@ class Bios(Task):
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"people": 2, "pronouns": ["they"], "sizes": _tiny_sizes(birth_cities=2)},
         {"people": 1, "order": "entry", "pronouns": ["he"], "sizes": _tiny_sizes(last_names=1)},
+        {"people": 1, "order": "couple", "reverse": 6, "sizes": _tiny_sizes(last_names=1, templates=2)},
         {"people": 1, "entries": 2, "sentences": "once", "full_name": True, "sizes": _tiny_sizes(templates=2, years=3)},
     )
 
     def __init__(self, params: BiosParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
         self.lists = read_lists(self.assets.get("lists"), params.sizes)
-        if params.people > self.lists.names:
+        if params.first_person + params.people > self.lists.names:
             raise SynthgenError(
-                f"params.people = {params.people:,}: there are {self.lists.names:,} full names "
-                f"({len(self.lists.first_names)} x {len(self.lists.middle_names)} x {len(self.lists.last_names)}); "
-                "take fewer people or longer lists"
+                f"params.first_person + params.people = {params.first_person + params.people:,}, more than the "
+                f"{self.lists.names:,} full names ({len(self.lists.first_names)} x {len(self.lists.middle_names)} "
+                f"x {len(self.lists.last_names)}): take fewer people or longer lists"
             )
         self._keys = np.array(
             [keys.world("names"), keys.world("people"), *(keys.split(stage) for stage in ("rows", "wording", "order"))]
@@ -141,41 +159,63 @@ class Bios(Task):
     @functools.cached_property
     def reader(self) -> Reader:
         """The parser of texts, made from the lists alone."""
-        return Reader(self.lists, self.params.pronouns)
+        return Reader(self.lists, self.params.pronouns, self.params.reverse)
+
+    @functools.cached_property
+    def compact(self) -> CompactVocab:
+        """The ids of token rows."""
+        return CompactVocab.of(self.lists)
+
+    @functools.cached_property
+    def vocab(self) -> Vocab | None:
+        return self.compact.vocab(self.lists) if self.row_format == "tokens" else None
+
+    @property
+    def style(self) -> tuple[int, ...]:
+        """The variant, as kernels know it."""
+        params = self.params
+        return style_numbers(params.sentences, params.order, params.city_first, params.reverse, params.full_name)
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         params, lists = self.params, self.lists
-        table, phrases, sentences, space = self._plan
         rows = stop - start
-        codes = np.empty(rows * codes_per_row(sentences), np.int32)
         ends, units = np.empty(rows, np.int64), np.empty((rows, 2), np.int64)
         facts, plans = np.empty((rows, FIELDS + 2), np.int64), np.empty((rows, 2 * N_ATTRIBUTES), np.int64)
         homes = np.array(lists.company_city, np.int64)
-        options = (params.sentences == "entry", ("fixed", "entry", "person").index(params.order), params.full_name)
-        write_documents(
-            state,
-            self._keys,
-            start,
-            stop,
-            params.people,
-            field_sizes(lists, len(params.pronouns)),
-            homes,
-            phrases,
-            space,
-            (sentences.pieces, sentences.starts, sentences.first, sentences.counts, sentences.pronouns),
-            options,
-            codes,
-            ends,
-            facts,
-            plans,
-            units,
-        )
-        return Rows(
-            content=Codes(table, codes[: ends[-1]], ends, KINDS),
-            difficulty=np.full(rows, N_ATTRIBUTES, np.int32),
-            units=units,
-            latent=self._latent(facts, plans, homes),
-        )
+        sizes = field_sizes(lists, len(params.pronouns))
+        who = (start, stop, params.first_person, params.people, sizes, homes)
+        difficulty = np.full(rows, N_ATTRIBUTES, np.int32)
+        if self.row_format == "tokens":
+            compact = self.compact
+            blocks = np.array([*compact.templates, *compact.names, *compact.values, *compact.date], np.int64)
+            counts = np.array([len(lists.templates[attribute]) for attribute in ATTRIBUTES], np.int64)
+            length = tokens_per_row(compact, params.full_name)
+            mentions = N_ATTRIBUTES if params.full_name else 1
+            ids, edges = np.empty((rows, length), np.int32), np.empty((rows, mentions + N_ATTRIBUTES), np.int32)
+            write_tokens(state, self._keys, *who, blocks, counts, self.style, ids, edges, facts, plans, units)
+            ends = np.arange(1, rows + 1) * length
+            latent = self._latent(facts, plans, homes) | {"spans": self._token_spans(edges)}
+            return Rows(Tokens(ids.reshape(-1), ends), difficulty, units, latent)
+        table, phrases, sentences, space = self._plan
+        codes = np.empty(rows * codes_per_row(sentences), np.int32)
+        forms = (sentences.pieces, sentences.starts, sentences.first, sentences.counts, sentences.pronouns)
+        write_documents(state, self._keys, *who, phrases, space, forms, self.style, codes, ends, facts, plans, units)
+        latent = self._latent(facts, plans, homes)
+        return Rows(Codes(table, codes[: ends[-1]], ends, KINDS), difficulty, units, latent)
+
+    def _token_spans(self, edges: np.ndarray) -> pa.StructArray:
+        """The spans of token rows: three tokens a mention of the name, one (or three, a date's) a value."""
+        rows, mentions = len(edges), edges.shape[1] - N_ATTRIBUTES
+        own = {"name": (edges[:, :mentions], NAME_PARTS)}
+        for number, attribute in enumerate(ATTRIBUTES):
+            width = self.compact.date_tokens if attribute == "birth_date" else 1
+            own[attribute] = (edges[:, mentions + number : mentions + number + 1], width)
+        fields = []
+        for starts, width in own.values():
+            offsets = np.arange(rows + 1) * starts.shape[1]
+            flat = np.ascontiguousarray(starts).reshape(-1)
+            fields.append(span_lists(offsets, flat, flat + np.int32(width)))
+        return pa.StructArray.from_arrays(fields, fields=[pa.field(k, SPANS, nullable=False) for k in KINDS])
 
     def _latent(self, facts: np.ndarray, plans: np.ndarray, homes: np.ndarray) -> dict[str, pa.Array]:
         fields = {field.name: field.type for field in self.latent_fields}
@@ -202,7 +242,8 @@ class Bios(Task):
         n, sizes = params.people, lists.sizes()
         attributes = sum(math.log2(size) for size in sizes.values())
         wording = sum(math.log2(len(entries)) for entries in lists.templates.values())
-        order = 0.0 if params.order == "fixed" else log2_factorial(N_ATTRIBUTES)
+        orders = {"fixed": 1, "couple": math.factorial(PAIRS)}.get(params.order, math.factorial(N_ATTRIBUTES))
+        order = math.log2(orders)
         rows = rows or self.rows_max or 0
         first = min(n, rows) / rows if rows else 0.0  # the share of rows that are a person's first
         pronoun = math.log2(len(params.pronouns)) * self.pronoun_shown
@@ -232,13 +273,15 @@ class Bios(Task):
             "order_bits": order,
             "floor_bits": math.log2(n) + bits,
             "floor_nats": (math.log2(n) + bits) * math.log(2),
-            "renderings": str(math.prod(len(e) for e in lists.templates.values()) * (720 if order else 1)),
+            "renderings": str(math.prod(len(e) for e in lists.templates.values()) * orders),
         }
         return Entropy(row | world, facts)
 
     @property
     def pronoun_shown(self) -> float:
-        """The probability that a person's entries show the pronoun: 1, unless every sentence has the full name."""
+        """The probability that a person's entries show the pronoun: 1, but for full names everywhere and tokens."""
+        if self.row_format == "tokens":
+            return 0.0
         if not self.params.full_name:
             return 1.0
         hidden = 1.0
@@ -251,7 +294,10 @@ class Bios(Task):
     # -- checking -----------------------------------------------------------------------------------------------------
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what the text shows: pronoun (None if hidden), name, values, templates, order, spans."""
+        """Return what the row shows: pronoun (None if hidden), name, values, templates, order, spans."""
+        if self.row_format == "tokens":
+            reader = CompactReader(self.compact, self.lists)
+            return reader.read(row["input_ids"], self.params.reverse, self.params.full_name)
         return self.reader.read(row["text"])
 
     def verify(self, row: Mapping[str, Any]) -> Verdict:
@@ -262,7 +308,7 @@ class Bios(Task):
             return Verdict.wrong(f"the row cannot be read: {error}")
 
     def _verify(self, row: Mapping[str, Any]) -> Verdict:
-        read, latent = self.reader.read(row["text"]), row["latent"]
+        read, latent = self.parse(row), row["latent"]
         if latent["values"]["company_city"] != self.lists.company_city[latent["values"]["employer"]]:
             return Verdict.wrong("the company city is not the employer's")
         for field in ("name", "values", "templates", "order"):
@@ -276,7 +322,7 @@ class Bios(Task):
         params, first = self.params, latent["entry"] == 0
         shown: dict[str, int] = {
             "wording": sum(log2_units(len(entries)) for entries in self.lists.templates.values()),
-            "order": sum(log2_units(i) for i in range(2, N_ATTRIBUTES + 1)),
+            "order": sum(log2_units(i) for i in range(2, (PAIRS if params.order == "couple" else N_ATTRIBUTES) + 1)),
         }
         if params.sentences == "once" and not first:
             shown["wording"] = 0
