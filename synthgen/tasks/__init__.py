@@ -13,7 +13,7 @@ from synthgen.errors import SynthgenError, nearest
 from synthgen.task import Task
 
 BUILT_IN = {
-    "bios": "synthgen.tasks.bios:Bios",
+    "bios": "synthgen.tasks.bios.task:Bios",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
 }
 
