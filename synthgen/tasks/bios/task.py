@@ -28,7 +28,7 @@ from synthgen.phrases import SPANS, Codes, PhraseTable, span_lists
 from synthgen.task import Rows, Task, Tokens, Verdict, Vocab
 from synthgen.tasks.bios.compact import NAME_PARTS, CompactReader, CompactVocab, tokens_per_row, write_tokens
 from synthgen.tasks.bios.documents import KINDS, codes_per_row, value_phrases, write_documents
-from synthgen.tasks.bios.lists import ATTRIBUTES, Sizes
+from synthgen.tasks.bios.lists import ATTRIBUTES
 from synthgen.tasks.bios.people import FIELDS, PRONOUN, field_sizes
 from synthgen.tasks.bios.plan import N_ATTRIBUTES, PAIRS, style_numbers
 from synthgen.tasks.bios.reader import Reader
@@ -39,6 +39,7 @@ from synthgen.tasks.bios.world import (
     WorldParams,
     lists_of,
     person_columns,
+    tiny_sizes,
     world_bits,
 )
 
@@ -77,11 +78,6 @@ class BiosParams(WorldParams):
         return self
 
 
-def _tiny_sizes(**sizes: int) -> dict[str, int]:
-    """Return sizes of 1 for every list (2 for the names), but for those that are given."""
-    return dict.fromkeys(Sizes.model_fields, 1) | {"first_names": 2, "last_names": 2} | sizes
-
-
 class Bios(Task):
     """Biographies: finite corpora of people x entries, or an endless stream of fresh wordings."""
 
@@ -94,10 +90,10 @@ class Bios(Task):
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = BiosParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"people": 2, "pronouns": ["they"], "sizes": _tiny_sizes(birth_cities=2)},
-        {"people": 1, "order": "entry", "pronouns": ["he"], "sizes": _tiny_sizes(last_names=1)},
-        {"people": 1, "order": "couple", "reverse": 6, "sizes": _tiny_sizes(last_names=1, templates=2)},
-        {"people": 1, "entries": 2, "sentences": "once", "full_name": True, "sizes": _tiny_sizes(templates=2, years=3)},
+        {"people": 2, "pronouns": ["they"], "sizes": tiny_sizes(birth_cities=2)},
+        {"people": 1, "order": "entry", "pronouns": ["he"], "sizes": tiny_sizes(last_names=1)},
+        {"people": 1, "order": "couple", "reverse": 6, "sizes": tiny_sizes(last_names=1, templates=2)},
+        {"people": 1, "entries": 2, "sentences": "once", "full_name": True, "sizes": tiny_sizes(templates=2, years=3)},
     )
 
     def __init__(self, params: BiosParams, keys: Keys, files: Path, row_format: str = "") -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,13 @@ from synthgen.tasks.bios.lists import ATTRIBUTES, Lists, Sizes, read_lists
 from synthgen.tasks.bios.people import DAY, EMPLOYER, MONTH, YEAR
 
 Pronoun = Literal["he", "she", "they"]
+Entries = Annotated[int, Field(ge=1, le=10**6)] | Literal["online"]
+"""How many entries a person has; online: a new one for ever."""
+
+
+def tiny_sizes(**sizes: int) -> dict[str, int]:
+    """Return sizes of 1 for every list (2 for the names), but for those that are given: worlds to enumerate."""
+    return dict.fromkeys(Sizes.model_fields, 1) | {"first_names": 2, "last_names": 2} | sizes
 
 
 class WorldParams(TaskParams):
