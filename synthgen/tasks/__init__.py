@@ -14,6 +14,7 @@ from synthgen.task import Task
 
 BUILT_IN = {
     "bios": "synthgen.tasks.bios.task:Bios",
+    "biod": "synthgen.tasks.bios.biod:Biod",
     "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
 }
