@@ -26,6 +26,7 @@ from synthgen.errors import SynthgenError
 from synthgen.ledger import UNITS_PER_BIT, log2_units
 from synthgen.phrases import Codes, PhraseTable
 from synthgen.task import Rows, Task, Verdict
+from synthgen.tasks.bios.certificate import CorpusCertificate
 from synthgen.tasks.bios.clauses import PLAN, Language, N, read_language, unrank
 from synthgen.tasks.bios.documents import KINDS, value_phrases
 from synthgen.tasks.bios.people import FIELDS, PRONOUN, field_sizes
@@ -222,6 +223,11 @@ class Rewrites(Task):
         plan = np.zeros(PLAN, np.int64)
         unrank(self.language.counts, number, plan)
         return plan
+
+    def certificate(self, rows: int) -> CorpusCertificate:
+        """Rebuild the knowledge from the shards: see `synthgen.tasks.bios.certificate`."""
+        entries = self.params.entries if isinstance(self.params.entries, int) and rows == self.rows_max else None
+        return CorpusCertificate(self.params.people, entries, self.lists.sizes())
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the text shows: pronoun (None if hidden), name, values, order, rank, spans."""

@@ -26,6 +26,7 @@ from synthgen.entropy import Bits, Book, Entropy
 from synthgen.ledger import UNITS_PER_BIT, log2_units
 from synthgen.phrases import SPANS, Codes, PhraseTable, span_lists
 from synthgen.task import Rows, Task, Tokens, Verdict, Vocab
+from synthgen.tasks.bios.certificate import CorpusCertificate
 from synthgen.tasks.bios.compact import NAME_PARTS, CompactReader, CompactVocab, tokens_per_row, write_tokens
 from synthgen.tasks.bios.documents import KINDS, codes_per_row, value_phrases, write_documents
 from synthgen.tasks.bios.lists import ATTRIBUTES
@@ -249,6 +250,11 @@ class Bios(Task):
         return 1 - hidden ** (self.params.entries if self.params.sentences == "entry" else 1)
 
     # -- checking -----------------------------------------------------------------------------------------------------
+
+    def certificate(self, rows: int) -> CorpusCertificate:
+        """Rebuild the knowledge from the shards: see `synthgen.tasks.bios.certificate`."""
+        entries = self.params.entries if isinstance(self.params.entries, int) and rows == self.rows_max else None
+        return CorpusCertificate(self.params.people, entries, self.lists.sizes())
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the row shows: pronoun (None if hidden), name, values, templates, order, spans."""
