@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -20,15 +20,17 @@ from pydantic import Field
 
 from synthgen.assets import read_asset
 from synthgen.columns import list_column
-from synthgen.draw import Keys
+from synthgen.draw import Keys, new_state
 from synthgen.entropy import Bits, Book, Entropy, log2_falling
 from synthgen.errors import SynthgenError
 from synthgen.ledger import UNITS_PER_BIT, log2_units
-from synthgen.phrases import Codes, PhraseTable
+from synthgen.phrases import Codes, PhraseTable, assemble, closing, opening
 from synthgen.task import Rows, Task, Verdict
 from synthgen.tasks.bios.certificate import CorpusCertificate
 from synthgen.tasks.bios.clauses import PLAN, Language, N, read_language, unrank
 from synthgen.tasks.bios.documents import KINDS, value_phrases
+from synthgen.tasks.bios.lists import ATTRIBUTES
+from synthgen.tasks.bios.model_text import Examiner, ModelTexts, Request, read_texts, spans_of
 from synthgen.tasks.bios.people import FIELDS, PRONOUN, field_sizes
 from synthgen.tasks.bios.rewrite_reader import RewriteReader
 from synthgen.tasks.bios.rewriting import (
@@ -70,6 +72,9 @@ class RewritesParams(WorldParams):
         description="how sentences after the first may refer to the person",
     )
     sentence_facts: int = Field(3, ge=1, le=3, description="the most facts in a sentence")
+    texts: str = Field(
+        "", description="a file of rewrites by a language model, as `synthgen rewrite` makes it; rows it lacks are ours"
+    )
     clauses: int | None = Field(
         None, ge=1, description="how many clauses, connectives and tones are used; by default all"
     )
@@ -120,7 +125,8 @@ class Rewrites(Task):
 
     @property
     def assets(self) -> Mapping[str, Path]:
-        return {"lists": read_asset(self.files, self.params.lists, "lists")} if self.params.lists else {}
+        named = {"lists": self.params.lists, "texts": self.params.texts}
+        return {field: read_asset(self.files, file, field) for field, file in named.items() if file}
 
     @property
     def rows_max(self) -> int | None:
@@ -159,7 +165,62 @@ class Rewrites(Task):
         """The parser of texts, made from lists and clauses alone."""
         return RewriteReader(self.lists, self.params.pronouns, self.language)
 
+    @functools.cached_property
+    def texts(self) -> ModelTexts | None:
+        """The rewrites of a language model, if the spec has any."""
+        path = self.assets.get("texts")
+        return read_texts(path) if path else None
+
+    def requests(self, start: int, stop: int) -> Iterator[Request]:
+        """Yield what a language model is asked for, row by row: the grammar's rewrite and what must survive."""
+        for row in _listed(self._rows(start, stop, new_state()), start):
+            yield self._request(row["id"], row["text"], row["latent"])
+
+    def _request(self, number: int, text: str, latent: Mapping[str, Any]) -> Request:
+        parts = (self.lists.first_names, self.lists.middle_names, self.lists.last_names)
+        name = " ".join(part[latent["name"][key]] for key, part in zip(("first", "middle", "last"), parts, strict=True))
+        values = {attribute: self.lists.value(attribute, latent["values"][attribute]) for attribute in ATTRIBUTES}
+        return Request(number, text, name, self.params.pronouns[latent["pronoun"]], values)
+
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        if self.texts is None:
+            return self._rows(start, stop, state)
+        if stop > self.texts.rows:
+            raise SynthgenError(
+                f"params.texts = {self.params.texts!r}: has {self.texts.rows:,} rows, and row {stop - 1:,} is asked for"
+            )
+        return self._with_texts(start, stop, self._rows(start, stop, state))
+
+    def _with_texts(self, start: int, stop: int, rows: Rows) -> Rows:
+        """Put the model's texts in the place of the grammar's, with their spans."""
+        assert self.texts is not None
+        table, codes, ends = PhraseTable(), [], []
+        orders, ranks, units = [], [], rows.units.copy()
+        for row in _listed(rows, start):
+            number, latent = row["id"], row["latent"]
+            text = self.texts.texts.get(number)
+            spans = {kind: [(s["start"], s["end"]) for s in latent["spans"][kind]] for kind in KINDS}
+            if text is not None:
+                spans = spans_of(text, self._request(number, row["text"], latent))
+                units[number - start, 0] = round(self.texts.bits.get(number, 0.0) * UNITS_PER_BIT)
+            text = row["text"] if text is None else text
+            at = 0
+            marks = sorted((a, b, kind) for kind, name in enumerate(KINDS) for a, b in spans[name])
+            for first, last, kind in marks:
+                codes += [table.add(text[at:first]), opening(kind), table.add(text[first:last]), closing(kind)]
+                at = last
+            codes.append(table.add(text[at:]))
+            ends.append(len(codes))
+            orders += [kind - 1 for _, _, kind in marks if kind > 0]
+            ranks.append(-1 if number in self.texts.texts else latent["rank"])
+        latents = dict(rows.latent) | {
+            "order": list_column(np.arange(1, stop - start + 1) * N, np.array(orders, np.int8), pa.int8()),
+            "rank": pa.array(ranks, pa.int64()),
+        }
+        content = Codes(table, np.array(codes, np.int32), np.array(ends, np.int64), KINDS)
+        return Rows(content, rows.difficulty, units, latents)
+
+    def _rows(self, start: int, stop: int, state: np.record) -> Rows:
         params, lists, language = self.params, self.lists, self.language
         table, phrases, wordings = self._phrases
         rows = stop - start
@@ -205,7 +266,18 @@ class Rewrites(Task):
             "floor_bits": math.log2(params.people) + wording,
             "floor_nats": (math.log2(params.people) + wording) * math.log(2),
         }
-        return Entropy({"wording": Book(Bits(wording))} | world, known | facts)
+        bits = Bits(wording) if self.texts is None else self._text_bits(self.texts, wording)
+        return Entropy({"wording": Book(bits)} | world, known | facts)
+
+    def _text_bits(self, texts: ModelTexts, grammar: float) -> Bits:
+        """The wording bits where a model wrote: by its own log-probabilities if it told them all, else unknown."""
+        if len(texts.bits) < len(texts.texts):
+            return Bits(0.0, "unknown", "a language model wrote these texts, and told no probabilities")
+        values = np.array([*texts.bits.values()] or [grammar])
+        share = len(texts.texts) / max(texts.rows, 1)
+        error = share * float(values.std()) / math.sqrt(len(values)) + 1e-9
+        reason = "the language model's own log-probabilities; rows it did not write have the grammar's bits"
+        return Bits(share * float(values.mean()) + (1 - share) * grammar, "estimate", reason, error)
 
     @property
     def pronoun_shown(self) -> float:
@@ -240,7 +312,21 @@ class Rewrites(Task):
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             return Verdict.wrong(f"the row cannot be read: {error}")
 
+    def _verify_text(self, row: Mapping[str, Any]) -> Verdict:
+        """Judge a text of a language model: the values and spans, as far as the lists reach."""
+        request = self._request(row["id"], "", row["latent"])
+        faults = Examiner(self.lists).faults(row["text"], request)
+        if faults:
+            return Verdict.wrong("; ".join(faults))
+        spans = spans_of(row["text"], request)
+        for kind in KINDS:
+            if [(span["start"], span["end"]) for span in row["latent"]["spans"][kind]] != spans[kind]:
+                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
+        return Verdict.right()
+
     def _verify(self, row: Mapping[str, Any]) -> Verdict:
+        if self.texts is not None and row["latent"]["rank"] == -1:
+            return self._verify_text(row)
         read, latent = self.reader.read(row["text"]), row["latent"]
         if latent["values"]["company_city"] != self.lists.company_city[latent["values"]["employer"]]:
             return Verdict.wrong("the company city is not the employer's")
@@ -264,3 +350,15 @@ class Rewrites(Task):
         if row["difficulty"] != N:
             return Verdict.wrong(f"difficulty is {row['difficulty']}, the text states {N} facts")
         return Verdict.right()
+
+
+def _listed(rows: Rows, start: int) -> list[dict[str, Any]]:
+    """Return rows as the Python values that readers of the data see: id, text and latent with spans."""
+    assert isinstance(rows.content, Codes)
+    (texts,), spans = assemble(rows.content)
+    assert spans is not None
+    latent = {name: column.to_pylist() for name, column in {**rows.latent, "spans": spans}.items()}
+    return [
+        {"id": start + i, "text": text, "latent": {name: column[i] for name, column in latent.items()}}
+        for i, text in enumerate(texts.to_pylist())
+    ]
