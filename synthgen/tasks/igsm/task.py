@@ -41,7 +41,7 @@ TEMPLATE = b"synthgen igsm template 1 "
 """What a template's hash begins with, so that a later form cannot be mistaken for this one."""
 
 SAMPLED = f"exact in every row; the mean is that of {SAMPLE:,} problems plus six standard errors"
-REJECTED = f"books the accepted attempt; the mean of {SAMPLE:,} problems plus six standard errors"
+REJECTED = f"books the accepted attempt; the mean is that of {SAMPLE:,} problems plus six standard errors"
 
 
 def template_hash(sketch: bytes) -> str:
