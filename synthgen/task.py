@@ -39,6 +39,7 @@ from pydantic import BaseModel, ConfigDict
 
 from synthgen.draw import Keys
 from synthgen.entropy import Entropy
+from synthgen.errors import SynthgenError
 from synthgen.phrases import Codes
 
 
@@ -141,6 +142,11 @@ class Task:
         return "fresh"
 
     @property
+    def part(self) -> str:
+        """The part of all templates that this split draws from; two different parts share none. "" is the whole."""
+        return ""
+
+    @property
     def rows_max(self) -> int | None:
         """How many rows there are in all; None for an endless task."""
         return None
@@ -202,6 +208,10 @@ class Task:
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion of a prompt; never raises."""
         return Verdict.wrong(f"task {self.name!r} has no prompts: verify a whole row instead")
+
+    def draw(self, row: Mapping[str, Any], file: Path) -> None:
+        """Draw a picture of a row to a file, whose ending decides the format."""
+        raise SynthgenError(f"task {self.name!r} has no pictures of its rows; leave out --plot")
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return a token row as `show` prints it."""
