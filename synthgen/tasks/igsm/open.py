@@ -226,7 +226,7 @@ class OpenLaw:
     def entropy(self) -> dict[str, float]:
         """Return the exact mean bits of the books `op` and `structure`."""
         size = math.fsum(share * math.log2(self.halves.size(op, self.half)) for op, share in self.law.items())
-        return {"op": entropy_of(self.law.values()), "structure": size + self._placed[0]}
+        return {"op": entropy_of(self.law.values()), "structure": float(size + self._placed[0])}
 
     def numbers(self) -> dict[str, float]:
         """Return the exact mean number of sentences that are constants, add a number, multiply by one."""
