@@ -103,7 +103,7 @@ TINY = [
 def test_all_choices_give_different_problems_and_the_formula(weights, fields):
     law = _law(weights, **fields)
     p, key, units = new_problem(), Keys(0).split("structure"), np.zeros(2, np.int64)
-    chance, booked, bits = defaultdict(Fraction), {}, np.zeros(2)
+    chance, booked, floors, bits = defaultdict(Fraction), {}, {}, np.zeros(2)
 
     def run(tape):
         _draw_one(tape, key, 0, p, law.tables, units)
@@ -113,12 +113,20 @@ def test_all_choices_give_different_problems_and_the_formula(weights, fields):
         if shown not in chance:
             _check(p, law)
         chance[shown] += probability
-        booked[shown] = own.sum()
+        booked[shown], floors[shown] = own.sum(), to_bits(law.tables.settings.floor)
         bits += float(probability) * own
     assert sum(chance.values()) == 1
     assert len(chance) > 10
     for shown, probability in chance.items():
         assert booked[shown] == pytest.approx(-math.log2(probability), abs=1e-8)
+    solutions = defaultdict(list)
+    for shown in chance:  # the same problem and question, solved in another order
+        solutions[(*shown[:3], shown[3][-1])].append(shown)
+    for orders in solutions.values():
+        assert len({chance[shown] for shown in orders}) == 1, "given the problem, its orders are equally likely"
+        assert {round(2 ** floors[shown], 9) for shown in orders} == {len(orders)}, (
+            "and the floor is log2 of their number"
+        )
     formula = law.entropy()
     assert bits.tolist() == pytest.approx([formula["op"], formula["structure"]], abs=1e-8)
 
