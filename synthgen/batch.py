@@ -68,7 +68,7 @@ def to_batch(task: Task, schema: pa.Schema, rows: Rows, start: int) -> pa.Record
     """Return rows (whose first has index `start`) as one RecordBatch of `schema`."""
     n = rows.difficulty.size
     columns: dict[str, Any] = {"id": pa.array(np.arange(start, start + n, dtype=np.int64))}
-    spans = None
+    spans = None  # of token rows: the task's own, in `rows.latent`
     if isinstance(rows.content, Tokens):
         columns["input_ids"] = list_column(
             rows.content.ends, rows.content.ids, schema.field("input_ids").type.value_type
@@ -88,7 +88,7 @@ def to_batch(task: Task, schema: pa.Schema, rows: Rows, start: int) -> pa.Record
     if "latent" in schema.names:
         kind = schema.field("latent").type
         columns["latent"] = struct_column(
-            kind, [spans if field.name == "spans" else rows.latent[field.name] for field in kind]
+            kind, [spans if field.name == "spans" and spans is not None else rows.latent[field.name] for field in kind]
         )
     columns |= rows.extra
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

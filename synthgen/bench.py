@@ -26,6 +26,7 @@ from synthgen.jit import kernel
 from synthgen.phrases import Codes, assemble
 from synthgen.shards import BATCH_ROWS, write_shard
 from synthgen.source import Source, load
+from synthgen.spec import load_spec
 from synthgen.tasks.bios.plain import PlainWriter
 from synthgen.tasks.cfg.plain import sample_plainly
 
@@ -212,6 +213,13 @@ def bench_bios() -> list[Rate]:
         "plain Python": lambda: sum(bool(writer.write(generator)) for _ in range(20_000)),
         "text rendered": lambda: make_content(source, 40),
         "into shards, all columns": lambda: make_shard(source, 40),
+    }
+    compact = load(load_spec("bios-multi5-permute", sets={"row_format": "tokens"}))
+    rewrites = load("bios-rewrite5")
+    contenders |= {
+        "compact tokens": lambda: make_content(compact, 40) // len(compact.row(0)["input_ids"]),
+        "rewrites": lambda: make_content(rewrites, 10),
+        "rewrites into shards": lambda: make_shard(rewrites, 10),
     }
     return race(contenders, unit="rows")
 

@@ -22,6 +22,7 @@ from synthgen.manifest import Manifest
 from synthgen.shards import Shard, Summary, file_sha256, read_batches
 from synthgen.source import Source
 from synthgen.spec import load_spec
+from synthgen.task import Certificate
 
 SAMPLE_ROWS = 10_000
 """Rows of a split whose text is re-derived, where the user does not say how many."""
@@ -55,6 +56,7 @@ class _Split:
     checked: int = 0
     readable: bool = True
     fingerprints: list[np.ndarray] = field(default_factory=list)
+    certificate: Certificate | None = None
 
 
 def check_folder(
@@ -74,7 +76,8 @@ def check_folder(
     findings = [_check_identity(manifest, spec.content_id), *_check_files(folder, manifest)]
     splits: dict[str, _Split] = {}
     for name, stated in manifest.splits.items():
-        split = splits[name] = _Split()
+        whole = manifest.columns == source.schema.names
+        split = splits[name] = _Split(certificate=source.task(name).certificate(stated["rows"]) if whole else None)
         stride = _stride(stated["rows"], sample)
         for shard in (shard for shard in manifest.shards if shard.split == name):
             findings += _check_shard(folder, source, manifest, shard, split, stride, on_rows or (lambda rows: None))
@@ -167,6 +170,8 @@ def _gather(batch: pa.RecordBatch, source: Source, name: str, split: _Split, str
             split.squares[book] = split.squares.get(book, 0.0) + math.fsum(values * values)
     if start < FINGERPRINT_ROWS:
         split.fingerprints.append(_fingerprints(batch))
+    if split.certificate is not None:
+        split.certificate.add(batch)
     if stride and full:
         for index in range(-start % stride, rows, stride):
             verdict = source.verify(batch.slice(index, 1).to_pylist()[0], split=name)
@@ -192,6 +197,9 @@ def _check_split(
         yield Finding(
             "ledger = formula", name, not faults, "; ".join(faults) or f"{mean:.4f} and {entropy.row} bits a row"
         )
+    if split.certificate is not None:
+        for check, holds, figures in split.certificate.findings():
+            yield Finding(check, name, holds, figures)
     if entropy_changed := _entropy_difference(source, name, stated):
         yield Finding("entropy", name, False, entropy_changed)
 

@@ -171,6 +171,44 @@ def generate(
 
 
 @app.command()
+def rewrite(
+    spec: SpecArgument,
+    out: Annotated[Path, typer.Option(help="The file of rewrites; name it in the spec's params.texts.")],
+    model: Annotated[str, typer.Option(help="The model's name at the endpoint.")],
+    rows: Annotated[int | None, typer.Option(help="The first rows only.")] = None,
+    temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = 1.0,
+    attempts: Annotated[int, typer.Option(min=1, help="Answers asked for, before the grammar's rewrite stays.")] = 3,
+    cache: Annotated[Path | None, typer.Option(help="The cache of answers; by default beside OUT.")] = None,
+    offline: Annotated[bool, typer.Option(help="From the cache alone: no request is made.")] = False,
+    parallel: Annotated[int, typer.Option(min=1, max=256, help="Requests at a time.")] = 8,
+    seed: Seed = None,
+    world: World = None,
+    sets: Sets = None,
+    json: Json = False,
+) -> None:
+    """Ask a language model for rewrites: an OpenAI-compatible endpoint (OPENAI_BASE_URL, OPENAI_API_KEY)."""
+    from synthgen.display import Progress
+    from synthgen.rewriter import Sampling
+    from synthgen.rewriter import rewrite as ask
+    from synthgen.source import Source
+
+    sampling = Sampling(model, temperature, attempts=attempts)
+    source = Source(_spec(spec, seed, world, sets))
+    with Progress("rows") as progress:
+        progress.expect(rows or source.rows_max() or 0)
+        report = ask(
+            source, out, sampling, rows=rows, cache=cache, offline=offline, parallel=parallel, on_rows=progress.add
+        )
+    if json:
+        _print_json(vars(report))
+    else:
+        print(
+            f"{out}: {report.rows:,} rows, {report.by_model:,} by {model}, {report.by_grammar:,} by the grammar; "
+            f"{report.asked:,} answers asked for, {report.cached:,} from the cache, {report.refused:,} not accepted"
+        )
+
+
+@app.command()
 def finish(folder: Folder, json: Json = False) -> None:
     """After rank runs: completeness, then the manifest."""
     from synthgen.build import finish as complete

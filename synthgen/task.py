@@ -28,10 +28,10 @@ so `rows` gives the same bytes whatever the batch. Outside packages add tasks by
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -105,6 +105,16 @@ class Verdict:
     ) -> Verdict:
         """Return the verdict on something with a fault at `step`."""
         return cls(False, score, reason, step, tuple(parts))
+
+
+class Certificate(Protocol):
+    """What `Task.certificate` returns: it is shown all rows of a split in order, and says what holds of them."""
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take in the next rows, with all columns."""
+
+    def findings(self) -> Iterable[tuple[str, bool, str]]:
+        """Return (what, whether it holds, the figures) for each thing that is certified."""
 
 
 class Task:
@@ -184,6 +194,10 @@ class Task:
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Judge a whole row by what a reader has; never raises, whatever the row holds."""
         raise NotImplementedError
+
+    def certificate(self, rows: int) -> Certificate | None:
+        """Return what certifies a split of `rows` rows as a whole, for `check`; None if there is nothing to say."""
+        return None
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion of a prompt; never raises."""

@@ -21,9 +21,9 @@ from synthgen.tasks.igsm.surface import draw_values
 from synthgen.tasks.igsm.task import law_of
 
 COLUMNS = (
-    "op d w0 w1 e items nece nece_inst nece_abs unnece_inst abs_listed_unnece edges_nece_noRNG depth "
-    "q_type ans hash query_level chains cites citable first operand".split()  # noqa: SIM905
-)
+    "op", "d", "w0", "w1", "e", "items", "nece", "nece_inst", "nece_abs", "unnece_inst", "abs_listed_unnece",
+    "edges_nece_noRNG", "depth", "q_type", "ans", "hash", "query_level", "chains", "cites", "citable", "first", "operand",
+)  # fmt: skip
 KINDS = ["const", "r1", "r2sum", "r2diff", "r3", "r4"]
 KINDS += [f"{sign}_{kind}" for sign in ("add", "mul") for kind in ("r1", "r2sum", "r2diff", "r3")]
 
@@ -80,7 +80,19 @@ def statistics(params, rows, seed=0):
     kinds, degrees = np.zeros((2, len(KINDS)), np.int64), np.zeros((2, 5), np.int64)
     stages = np.array([keys.split("structure"), keys.split("values")])
     _count(
-        new_state(), stages, rows, new_problem(), new_work(), law, op_sums, sizes, table, new_scratch(), out, kinds, degrees
+        new_state(),
+        stages,
+        rows,
+        new_problem(),
+        new_work(),
+        law,
+        op_sums,
+        sizes,
+        table,
+        new_scratch(),
+        out,
+        kinds,
+        degrees,
     )
     column = dict(zip(COLUMNS, out.T, strict=True))
     found = {f"hist_{name}": Counter(column[name].tolist()) for name in COLUMNS[:17]}

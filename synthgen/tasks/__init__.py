@@ -13,7 +13,9 @@ from synthgen.errors import SynthgenError, nearest
 from synthgen.task import Task
 
 BUILT_IN = {
-    "bios": "synthgen.tasks.bios:Bios",
+    "bios": "synthgen.tasks.bios.task:Bios",
+    "biod": "synthgen.tasks.bios.biod:Biod",
+    "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
     "igsm": "synthgen.tasks.igsm.task:Igsm",
 }

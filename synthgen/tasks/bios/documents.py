@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from numba.extending import register_jitable
 
-from synthgen.draw import begin, below, shuffle
 from synthgen.jit import kernel
 from synthgen.phrases import PhraseTable, closing, opening
 from synthgen.tasks.bios.lists import ATTRIBUTES, FIRST_YEAR, MONTHS, Lists
@@ -21,13 +21,10 @@ from synthgen.tasks.bios.people import (
     PRONOUN,
     UNIVERSITY,
     YEAR,
-    draw_person,
-    person_at,
 )
-from synthgen.tasks.bios.sentences import BY_NAME, BY_PRONOUN, NAME, VALUE, Sentences
+from synthgen.tasks.bios.plan import CITY, N_ATTRIBUTES, draw_plan
+from synthgen.tasks.bios.sentences import BY_NAME, BY_PERSON, BY_PRONOUN, NAME, REFERENCES, VALUE, Sentences
 
-N_ATTRIBUTES = len(ATTRIBUTES)
-CITY = ATTRIBUTES.index("company_city")
 KINDS = ("name", *ATTRIBUTES)
 """The kinds of spans: kind 0 is a mention of the name, kind 1 + a the value of attribute a."""
 
@@ -61,79 +58,86 @@ def value_phrases(lists: Lists, table: PhraseTable) -> np.ndarray:
 
 def codes_per_row(sentences: Sentences) -> int:
     """Return a bound on the codes that a row emits."""
-    return N_ATTRIBUTES * (sentences.longest + CODES_PER_NAME + CODES_PER_VALUE + 1)
+    return (N_ATTRIBUTES + 1) * (sentences.longest + CODES_PER_NAME + CODES_PER_VALUE + 1)
 
 
 @kernel
 def write_documents(
-    state, keys, start, stop, people, sizes, homes, phrases, space, sentences, options, codes, ends, facts, plans, units
+    state,
+    keys,
+    start,
+    stop,
+    first_person,
+    people,
+    sizes,
+    homes,
+    phrases,
+    space,
+    sentences,
+    style,
+    codes,
+    ends,
+    facts,
+    plans,
+    units,
 ):
     """Word the rows [start, stop).
 
     keys: (5, 2) of the stages names, people, rows, wording, order; homes: the company city of each employer; phrases:
-    `value_phrases`; options: (sentences anew for each entry, order 0 fixed / 1 by entry / 2 by person, full names).
-    Writes codes and the rows' ends, facts (rows, FIELDS + 2: person, entry, fields), plans (rows, 12: templates by
-    attribute, then the order) and units (rows, 2: wording, order).
+    `value_phrases`; style: `style_numbers`. Writes codes and the rows' ends, facts (rows, FIELDS + 2: person, entry,
+    fields), plans (rows, 12: templates by attribute, then the order) and units (rows, 2: wording, order).
     """
     pieces, piece_starts, first_template, counts, pronouns = sentences
-    anew, ordering, full_name = options
-    person_fields = np.empty(FIELDS, np.int64)
-    order = np.empty(N_ATTRIBUTES, np.int64)
+    name_at, full_name = style[3], style[4]
+    fields = np.empty(FIELDS, np.int64)
     at = 0
     for row in range(start, stop):
         i = row - start
-        person, entry = person_at(state, keys[2], people, row)
-        draw_person(state, keys[0], keys[1], person, sizes, person_fields)
-        facts[i, 0] = person
-        facts[i, 1] = entry
-        for field in range(FIELDS):
-            facts[i, 2 + field] = person_fields[field]
-
-        begin(state, keys[3], person, entry if anew else 0)
-        for attribute in range(N_ATTRIBUTES):
-            plans[i, attribute] = below(state, counts[attribute])
-            order[attribute] = attribute
-        units[i, 0] = state.ledger if anew or entry == 0 else 0  # sentences chosen once are paid for once
-        units[i, 1] = 0
-        if ordering > 0:
-            begin(state, keys[4], person, entry if ordering == 1 else 0)
-            shuffle(state, order, N_ATTRIBUTES)
-            units[i, 1] = state.ledger if ordering == 1 or entry == 0 else 0
-
-        for place in range(N_ATTRIBUTES):
-            attribute = order[place]
-            plans[i, N_ATTRIBUTES + place] = attribute
+        draw_plan(state, keys, row, first_person, people, sizes, counts, style, fields, facts, plans, units, i)
+        for place in range(N_ATTRIBUTES + (name_at == N_ATTRIBUTES)):
             if place > 0:
                 codes[at] = space
                 at += 1
-            template = first_template[attribute] + plans[i, attribute]
-            reference = BY_NAME if place == 0 or full_name else BY_PRONOUN
-            form = (template * pronouns + person_fields[PRONOUN]) * 2 + reference
+            form = piece_starts.size - 2
+            attribute = 0
+            if place < N_ATTRIBUTES:
+                attribute = plans[i, N_ATTRIBUTES + place]
+                template = first_template[attribute] + plans[i, attribute]
+                reference = BY_PRONOUN if place > 0 else BY_PERSON
+                if place == name_at or full_name:
+                    reference = BY_NAME
+                form = (template * pronouns + fields[PRONOUN]) * REFERENCES + reference
             for p in range(piece_starts[form], piece_starts[form + 1]):
                 piece = pieces[p]
                 if piece == NAME:
                     codes[at] = opening(0)
-                    codes[at + 1] = phrases[FIRST] + person_fields[FIRST]
-                    codes[at + 2] = phrases[MIDDLE] + person_fields[MIDDLE]
-                    codes[at + 3] = phrases[LAST] + person_fields[LAST]
+                    codes[at + 1] = phrases[FIRST] + fields[FIRST]
+                    codes[at + 2] = phrases[MIDDLE] + fields[MIDDLE]
+                    codes[at + 3] = phrases[LAST] + fields[LAST]
                     codes[at + 4] = closing(0)
                     at += CODES_PER_NAME
                 elif piece == VALUE:
-                    codes[at] = opening(1 + attribute)
-                    at += 1
-                    if attribute == 0:
-                        codes[at] = phrases[DAY] + person_fields[MONTH] * sizes[DAY] + person_fields[DAY]
-                        codes[at + 1] = phrases[YEAR] + person_fields[YEAR]
-                        at += 2
-                    elif attribute == CITY:
-                        codes[at] = phrases[FIELDS] + homes[person_fields[EMPLOYER]]
-                        at += 1
-                    else:
-                        codes[at] = phrases[YEAR + attribute] + person_fields[YEAR + attribute]
-                        at += 1
-                    codes[at] = closing(1 + attribute)
-                    at += 1
+                    at = write_value(codes, at, attribute, fields, sizes, homes, phrases)
                 else:
                     codes[at] = piece
                     at += 1
         ends[i] = at
+
+
+@register_jitable
+def write_value(codes, at, attribute, fields, sizes, homes, phrases):
+    """Write the codes of a person's value of an attribute, with its span; return the new end."""
+    codes[at] = opening(1 + attribute)
+    at += 1
+    if attribute == 0:
+        codes[at] = phrases[DAY] + fields[MONTH] * sizes[DAY] + fields[DAY]
+        codes[at + 1] = phrases[YEAR] + fields[YEAR]
+        at += 2
+    elif attribute == CITY:
+        codes[at] = phrases[FIELDS] + homes[fields[EMPLOYER]]
+        at += 1
+    else:
+        codes[at] = phrases[YEAR + attribute] + fields[YEAR + attribute]
+        at += 1
+    codes[at] = closing(1 + attribute)
+    return at + 1

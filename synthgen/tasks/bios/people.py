@@ -27,14 +27,20 @@ def field_sizes(lists: Lists, pronouns: int) -> np.ndarray:
 @register_jitable
 def draw_person(state, names_key, people_key, person, sizes, out):
     """Write the fields of `person` to `out`; `sizes` is `field_sizes`."""
+    draw_name(state, names_key, person, sizes, out)
+    begin(state, people_key, person, 0)
+    for field in range(MONTH, FIELDS):
+        out[field] = below(state, sizes[field])
+
+
+@register_jitable
+def draw_name(state, names_key, person, sizes, out):
+    """Write the three parts of a person's name to `out`: no two people have the same."""
     name = permuted(state, names_key, 0, sizes[FIRST] * sizes[MIDDLE] * sizes[LAST], person)
     out[LAST] = name % sizes[LAST]
     name //= sizes[LAST]
     out[MIDDLE] = name % sizes[MIDDLE]
     out[FIRST] = name // sizes[MIDDLE]
-    begin(state, people_key, person, 0)
-    for field in range(MONTH, FIELDS):
-        out[field] = below(state, sizes[field])
 
 
 @register_jitable

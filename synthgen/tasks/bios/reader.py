@@ -27,12 +27,16 @@ FORMS = {
     },
 }
 
+NAMED = r"(?P<name>[^ ,]+ [^ ,]+ [^ ,]+?)"
+CLOSING = re.compile(rf" The name of this person is {NAMED}\.$")
+
 
 class Reader:
     """Reads the texts of one set of lists and pronouns."""
 
-    def __init__(self, lists: Lists, pronouns: Sequence[str]) -> None:
-        self.lists, self.pronouns = lists, tuple(pronouns)
+    def __init__(self, lists: Lists, pronouns: Sequence[str], name_at: int = 0) -> None:
+        """`name_at` is how many sentences come before the one that has the name; with all six it is a seventh."""
+        self.lists, self.pronouns, self.name_at = lists, tuple(pronouns), name_at
         self._numbers = {
             attribute: {text: i for i, text in enumerate(getattr(lists, attribute))}
             for attribute in ("birth_city", "university", "major", "employer")
@@ -49,23 +53,20 @@ class Reader:
             for number, template in enumerate(self.lists.templates[attribute]):
                 seen = set()
                 for pronoun, word in enumerate(self.pronouns):
-                    for by_name in (True, False):
-                        text = _written(template, word, by_name)
-                        if (text, by_name) in seen:
+                    for somebody in ("name", "pronoun", "person") if self.name_at else ("name", "pronoun"):
+                        text = _written(template, word, somebody)
+                        if (text, somebody) in seen:
                             continue
-                        seen.add((text, by_name))
-                        alike = all(_written(template, other, by_name) == text for other in self.pronouns)
+                        seen.add((text, somebody))
+                        alike = all(_written(template, other, somebody) == text for other in self.pronouns)
                         shown = None if alike and len(self.pronouns) > 1 else pronoun
-                        pattern = re.escape(text).replace("\x00", r"(?P<name>[^ ,]+ [^ ,]+ [^ ,]+?)")
-                        pattern = pattern.replace("\x01", "(?P<value>.+?)")
+                        pattern = re.escape(text).replace("\x00", NAMED).replace("\x01", "(?P<value>.+?)")
                         reading = (attribute, number, shown, re.compile(pattern))
                         readings.setdefault(_key(text), []).append(reading)
         return readings
 
     def _matches(self, text: str) -> list[tuple[str, int, int | None, int, re.Match[str]]]:
         """Return the reading of each sentence, with its offset. Raises ValueError if a sentence has none or two."""
-        if not isinstance(text, str) or len(text) > 100_000 or not text.endswith("."):
-            raise ValueError("no text of sentences")
         result, offset = [], 0
         for sentence in text.split(". "):
             whole = sentence if sentence.endswith(".") and offset + len(sentence) == len(text) else sentence + "."
@@ -98,14 +99,20 @@ class Reader:
 
         The pronoun is None where no sentence shows it. Raises ValueError on junk.
         """
-        matches = self._matches(text)
+        if not isinstance(text, str) or len(text) > 100_000 or not text.endswith("."):
+            raise ValueError("no text of sentences")
+        closing = CLOSING.search(text) if self.name_at == len(ATTRIBUTES) else None
+        matches = self._matches(text[: closing.start()] if closing else text)
         by_attribute = {attribute: (number, offset, match) for attribute, number, _, offset, match in matches}
         if len(by_attribute) != len(ATTRIBUTES) or len(matches) != len(ATTRIBUTES):
             raise ValueError("a biography states each of the six facts once")
-        named = [(offset, match) for *_, offset, match in matches if "name" in match.re.groupindex]
-        names = {match["name"] for _, match in named}
-        if len(names) != 1 or named[0][0] != 0:
-            raise ValueError(f"the first sentence must have the full name, and all the same one: {sorted(names)}")
+        named = [
+            (place, offset, match) for place, (*_, offset, match) in enumerate(matches) if "name" in match.re.groupindex
+        ]
+        named += [(len(matches), 0, closing)] if closing else []
+        names = {match["name"] for *_, match in named}
+        if len(names) != 1 or named[0][0] != self.name_at:
+            raise ValueError(f"sentence {self.name_at + 1} must have the full name first: {sorted(names)}")
         shown = {pronoun for _, _, pronoun, _, _ in matches if pronoun is not None}
         if len(shown) > 1:
             raise ValueError("two pronouns for one person")
@@ -113,7 +120,7 @@ class Reader:
         numbers = [known[part] for known, part in zip(self._names, parts, strict=True) if part in known]
         if len(numbers) != 3:
             raise ValueError(f"{' '.join(parts)!r} is no name of the lists")
-        spans = {"name": [(offset + match.start("name"), offset + match.end("name")) for offset, match in named]}
+        spans = {"name": [(offset + match.start("name"), offset + match.end("name")) for _, offset, match in named]}
         for attribute, (_, offset, match) in by_attribute.items():
             spans[attribute] = [(offset + match.start("value"), offset + match.end("value"))]
         return {
@@ -126,19 +133,19 @@ class Reader:
         }
 
 
-def _written(template: str, pronoun: str, by_name: bool) -> str:
-    """Return a template as written for a pronoun, with \\0 for the name and \\1 for the value."""
+def _written(template: str, pronoun: str, somebody: str) -> str:
+    """Return a template about "name", "pronoun" or "person", with \\0 for the name and \\1 for the value."""
     forms = FORMS[pronoun]
 
     def one(match: re.Match[str]) -> str:
         marker = match[1]
         if marker == "v":
             return "\x01"
-        if marker in ("S", "S's", "O") and by_name:
-            return "\x00's" if marker == "S's" else "\x00"
+        if marker in ("S", "S's", "O") and somebody != "pronoun":
+            return ("\x00" if somebody == "name" else "the person") + ("'s" if marker == "S's" else "")
         if "|" in marker:
             one, many = marker.split(":")[-1].split("|")
-            return many if pronoun == "they" and (":" in marker or not by_name) else one
+            return many if pronoun == "they" and (":" in marker or somebody == "pronoun") else one
         return forms[marker]
 
     text = re.sub(r"\{([^}]*)\}", one, template)

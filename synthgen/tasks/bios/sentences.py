@@ -1,7 +1,7 @@
 """Sentences: templates, inflected for every pronoun and reference, as sequences of phrase numbers.
 
-The little language of the templates is told in `lists/templates.toml`. A sentence is known in 2 x pronouns forms: about
-the person by full name, or by pronoun.
+The little language of the templates is told in `lists/templates.toml`. A sentence is known in 3 x pronouns forms: about
+somebody by full name, by pronoun, or as "the person", who is named later.
 """
 
 from __future__ import annotations
@@ -24,13 +24,22 @@ PRONOUNS = {
 VALUE, NAME = -1, -2
 """Pieces of a sentence that a row fills in."""
 
-BY_NAME, BY_PRONOUN = 0, 1
+BY_NAME, BY_PRONOUN, BY_PERSON = 0, 1, 2
 """How a sentence refers to its person."""
+
+REFERENCES = 3
+
+CLOSING = "The name of this person is {S}."
+"""The sentence that names the person at the end of a reversed biography (Part 3.2's reverse6)."""
 
 
 @dataclass(frozen=True)
 class Sentences:
-    """All forms of all templates. Form f is pieces[starts[f]:starts[f + 1]]; see `form` for its number."""
+    """All forms of all templates; form f is pieces[starts[f] : starts[f + 1]].
+
+    Template t of an attribute, pronoun p and reference r have form ((first[attribute] + t) * pronouns + p) * 3 + r; the
+    last form of all is the closing sentence.
+    """
 
     pieces: np.ndarray  # (total,) int32: phrase numbers, VALUE or NAME
     starts: np.ndarray  # (forms + 1,) int64
@@ -47,15 +56,19 @@ class Sentences:
 def compile_sentences(
     templates: dict[str, tuple[str, ...]], pronouns: tuple[str, ...], table: PhraseTable
 ) -> Sentences:
-    """Compile templates by attribute, adding phrases to `table`. Form = (template * pronouns + pronoun) * 2 + ref."""
+    """Compile templates by attribute; their phrases are added to `table`."""
     pieces: list[int] = []
     starts = [0]
-    for entries in templates.values():
-        for template in entries:
-            for pronoun in pronouns:
-                for reference in (BY_NAME, BY_PRONOUN):
-                    pieces += [p if isinstance(p, int) else table.add(p) for p in render(template, pronoun, reference)]
-                    starts.append(len(pieces))
+    forms = [
+        render(template, pronoun, reference)
+        for entries in templates.values()
+        for template in entries
+        for pronoun in pronouns
+        for reference in range(REFERENCES)
+    ]
+    for form in [*forms, render(CLOSING, pronouns[0], BY_NAME)]:
+        pieces += [piece if isinstance(piece, int) else table.add(piece) for piece in form]
+        starts.append(len(pieces))
     counts = np.array([len(entries) for entries in templates.values()], np.int64)
     first = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
     return Sentences(np.array(pieces, np.int32), np.array(starts, np.int64), first, counts, len(pronouns))
@@ -90,6 +103,8 @@ def render(template: str, pronoun: str, reference: int) -> list[str | int]:
             if reference == BY_NAME:
                 pieces.append(NAME)
                 say("'s" if marker == "S's" else "")
+            elif reference == BY_PERSON:
+                say(("the person" if pieces else "The person") + ("'s" if marker == "S's" else ""))
             else:
                 refer({"S": "he", "S's": "his", "O": "him"}[marker])
         elif marker in forms:

@@ -179,7 +179,7 @@ def urn(state, hits, misses):
 
 @register_jitable
 def grow(state, p, w, layers, least, most, edges):
-    """Draw the structure graph: widths between `least` and `most`, then `edges` edges, every inner item with a parent."""
+    """Draw the structure graph: widths from `least` to `most`, then `edges` edges; every inner item has a parent."""
     p.layers = layers
     for i in range(layers):
         p.width[i] = least

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from synthgen.draw import Keys, new_state
 from synthgen.jit import kernel
 from synthgen.task import TaskParams
+from synthgen.tasks.igsm.open import OpenParams
 from synthgen.tasks.igsm.paper import (
     ALL_BINS,
     LAW,
@@ -21,6 +22,7 @@ from synthgen.tasks.igsm.paper import (
     strengths,
 )
 from synthgen.tasks.igsm.problem import new_problem
+from synthgen.tasks.igsm.worlds import Sizes
 
 MAX_OP = 100
 SURE_OP = 16
@@ -35,8 +37,8 @@ class IgsmParams(TaskParams):
     sampler: Literal["paper", "open"] = Field("paper", description="the paper's law, or one whose every bit is exact")
     op: Op | Literal["light"] | tuple[Op, Op] | dict[Op, Annotated[int, Field(ge=0, lt=2**31)]] = Field(
         "light",
-        description="operations: a number, [lowest, highest] uniformly, a table of weights, or `light`, the papers' law: "
-        "the lesser of two uniform numbers up to max_op",
+        description="operations: a number, [lowest, highest] uniformly, a table of weights, or `light`, the law of the "
+        "papers: the lesser of two uniform numbers up to max_op",
     )
     max_op: Op = Field(15, description="the greatest op of the law `light`: 15 for med, 21 for hard")
     max_edge: int = Field(20, ge=2, le=MAX_EDGES, description="most problem sentences: 20 for med, 28 for hard")
@@ -52,14 +54,17 @@ class IgsmParams(TaskParams):
     )
     bonus: Literal["fresh", "wanted"] | None = Field(
         None,
-        description="references prefer parameters nobody waits for (the code), or those somebody does (the paper's text)",
+        description="references prefer parameters nobody waits for (the code), or those somebody does (the text)",
     )
     steps: Literal["redrawn", "fixed"] | None = Field(
         None,
-        description="the budget s is drawn anew until the op comes out (the code), or is the op (the paper, and the code "
-        "for a given op)",
+        description="the budget s is drawn anew until the op comes out (the code), or it is the op (the paper, and the "
+        "code for a given op)",
     )
     train_bins: int | None = Field(None, ge=1, le=22, description="bins below this are for training: 16 code, 17 paper")
+
+    sizes: Sizes = Field(Sizes(), description="how much of the world is used; by default all")
+    open: OpenParams = Field(OpenParams(), description="the shapes of problems of the open sampler")
 
     @field_validator("op")
     @classmethod
@@ -80,12 +85,17 @@ class IgsmParams(TaskParams):
     @model_validator(mode="after")
     def _feasible(self) -> IgsmParams:
         highest = max(self.op_weights)
+        widest = 4 if self.sampler == "paper" else self.open.widths[1]
+        if self.sizes.names < widest:
+            raise ValueError(f"sizes.names = {self.sizes.names}: a layer may have {widest} items, each with its name")
+        if self.reask and self.sampler == "open":
+            raise ValueError("reask goes with the paper's sampler: an open problem's bits know its own query only")
         if self.sampler == "paper" and self.redrawn is False and highest > self.max_edge + SURE_OP:
             top, accepted = greatest_op(highest, self.max_edge)
             if accepted < TRIES // 500:
                 raise ValueError(
-                    f"op {highest} with max_edge {self.max_edge} is out of reach: {accepted} of {TRIES:,} tries made it, "
-                    f"the greatest was {top}; lower op or raise max_edge"
+                    f"op {highest} with max_edge {self.max_edge} is out of reach: {accepted} of {TRIES:,} tries "
+                    f"made it, the greatest was {top}; lower op or raise max_edge"
                 )
         return self
 
@@ -107,9 +117,14 @@ class IgsmParams(TaskParams):
         return self.op == "light" and (self.steps or by_default) == "redrawn"
 
     @property
+    def bins_for_training(self) -> int:
+        """How many of the 23 bins are for training."""
+        return self.train_bins or (16 if self.fidelity == "released" else 17)
+
+    @property
     def allowed_bins(self) -> int:
         """The bins problems may fall in, as bits."""
-        split = self.train_bins or (16 if self.fidelity == "released" else 17)
+        split = self.bins_for_training
         low = (1 << split) - 1
         return {"all": ALL_BINS, "train": low, "test": ALL_BINS & ~low}[self.bins]
 
@@ -153,4 +168,3 @@ def greatest_op(op: int, max_edge: int) -> tuple[int, int]:
 def _try(state, key, op, max_edge, sizes, table, p, w, found):
     for i in range(found.size):
         found[i] = reached(state, key, i, p, w, op, max_edge, sizes, table)
-

@@ -1,9 +1,9 @@
 """One problem, as arrays: the structure graph, every parameter that exists, and the solution as binary operations.
 
 Items are numbered through the layers, from outside to inside. Parameters are numbered too: first the `edges` instance
-parameters ("how many of item k are in each item j"; one problem sentence each), then all abstract ones ("how many things
-of category L are in each item j"). Everything that may be asked of a problem (what depends on what, what can come next,
-its text in any wording) follows from the record, whoever filled it: the paper's sampler, the open one, a test.
+parameters ("how many of item k are in each item j"; one problem sentence each), then all abstract ones ("how many
+things of category L are in each item j"). Everything that may be asked of a problem (what depends on what, what can
+come next, its text in any wording) follows from the record, whoever filled it: the paper's sampler or the open one.
 """
 
 from __future__ import annotations

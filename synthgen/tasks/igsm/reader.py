@@ -1,7 +1,7 @@
 """Reading problems back, from the text and the names alone: parser and solver. Shares nothing with what wrote them.
 
-A parameter is a pair of names, (item, item) or (item, category). Names are capitalised words, so where one ends is never
-in doubt. `synthgen.tasks.igsm.verifier` judges solutions on top of this.
+A parameter is a pair of names, (item, item) or (item, category). Names are capitalised words, so where one ends is
+never in doubt. `synthgen.tasks.igsm.verifier` judges solutions on top of this.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COUNT_REFERENCE = re.compile(rf"the ({NAME}) in each ({NAME})")
 COUNT_QUESTION = re.compile(rf"How many ({NAME}) are in each ({NAME})\?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """What a problem says of an instance parameter: its number and what that does, and what it cites, in order."""
 
@@ -47,7 +47,7 @@ class Sentence:
     cites: tuple[Parameter, ...]
 
 
-@dataclass
+@dataclass(slots=True)
 class Problem:
     """A problem as read: a sentence of each instance parameter, in order of the text, and what is asked."""
 
@@ -59,6 +59,7 @@ class Problem:
     layer: dict[str, int] = field(default_factory=dict)  # of items, and of categories, from 0 within the chain
     categories: set[str] = field(default_factory=set)
     deepest: int = 0
+    known_needs: dict[Parameter, list[Parameter]] = field(default_factory=dict)
 
     def is_abstract(self, parameter: Parameter) -> bool:
         """Say whether a parameter counts things of a category."""
@@ -73,15 +74,29 @@ class Problem:
 
     def needs(self, parameter: Parameter) -> list[Parameter]:
         """Return what a parameter is computed from."""
+        found = self.known_needs.get(parameter)
+        if found is not None:
+            return found
+        found = self.known_needs[parameter] = []
         if parameter in self.sentences:
-            return list(self.sentences[parameter].cites)
+            found += self.sentences[parameter].cites
+            return found
         item, category = parameter
-        found: list[Parameter] = []
         deep = self.layer[category] - self.layer[item] > 1
         for child in self.children.get(item, ()):
             found.append((item, child))
             if deep:
                 found.append((child, category))
+        return found
+
+    def needed(self) -> set[Parameter]:
+        """Return the query and all it is computed from, directly or not."""
+        found, stack = {self.query}, [self.query]
+        while stack:
+            for other in self.needs(stack.pop()):
+                if other not in found:
+                    found.add(other)
+                    stack.append(other)
         return found
 
     def parameters(self) -> list[Parameter]:
@@ -192,37 +207,45 @@ class ProblemReader:
 
     def _structure(self, problem: Problem) -> None:
         """Work out layers and children, and refuse what cannot be: names of two chains, citations of nothing."""
-        place = self.place
+        place, layer, sentences = self.place, problem.layer, problem.sentences
+        mentioned = {problem.query: None}
+        for sentence in sentences.values():
+            for parameter in sentence.cites:
+                mentioned[parameter] = None
+        groups: list[int] = [-1] * 4
         chain = -1
-        groups: dict[int, int] = {}
-        mentioned = [*problem.sentences, problem.query]
-        for sentence in problem.sentences.values():
-            mentioned += sentence.cites
-        for owner, target in mentioned:
-            if owner not in place or target not in place:
-                raise ValueError(f"{owner}'s {target}: not both names of this world")
-            (h, c, g), (h2, c2, g2) = place[owner], place[target]
+        for parameter in (*sentences, *mentioned):
+            owner, target = parameter
+            try:
+                (h, c, g), (h2, c2, g2) = place[owner], place[target]
+            except KeyError:
+                raise ValueError(f"{owner}'s {target}: not both names of this world") from None
             if chain < 0:
                 chain = h
             if h != chain or h2 != chain or g < 0 or c2 <= c or (g2 >= 0 and c2 != c + 1):
                 raise ValueError(f"{owner}'s {target} cannot be: these names do not hold each other")
-            problem.layer[owner], problem.layer[target] = c, c2
-            if groups.setdefault(c, g) != g or (g2 >= 0 and groups.setdefault(c2, g2) != g2):
-                raise ValueError(f"{owner}'s {target}: names of two groups in one layer")
-            if g2 < 0:
-                problem.categories.add(target)
-        for owner, target in problem.sentences:
+            layer[owner] = c
+            if groups[c] != g:
+                if groups[c] >= 0:
+                    raise ValueError(f"{owner}'s {target}: names of two groups in one layer")
+                groups[c] = g
+            if g2 >= 0:
+                layer[target] = c2
+                if groups[c2] != g2:
+                    if groups[c2] >= 0:
+                        raise ValueError(f"{owner}'s {target}: names of two groups in one layer")
+                    groups[c2] = g2
+        for owner, target in sentences:
+            if place[target][2] < 0:
+                raise ValueError(f"{owner}'s {target}: a sentence states the number of a whole category")
             problem.children.setdefault(owner, []).append(target)
-        problem.deepest = max(problem.layer[target] for _, target in problem.sentences)
-        for c, name in enumerate(self.chains[chain]):
-            if c <= problem.deepest:
-                problem.categories.add(name)
-                problem.layer[name] = c
+        problem.deepest = max(layer[target] for _, target in sentences)
+        for c, name in enumerate(self.chains[chain][: problem.deepest + 1]):
+            problem.categories.add(name)
+            layer[name] = c
         for parameter in mentioned:
-            if not problem.exists(parameter) or problem.layer[parameter[1]] > problem.deepest:
+            if not problem.exists(parameter):
                 raise ValueError(f"{parameter[0]}'s {parameter[1]} is mentioned, but nothing says what it is")
-        if any(target in problem.categories for _, target in problem.sentences):
-            raise ValueError("a sentence states the number of a whole category")
 
     def solve(self, problem: Problem) -> dict[Parameter, int]:
         """Return the value of every parameter the query needs. Raises ValueError for a circle of sentences."""

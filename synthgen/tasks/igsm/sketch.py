@@ -156,10 +156,9 @@ def sha256(scratch, length):
         scratch.digest[i] = _START[i]
     for block in range(blocks):
         for t in range(16):
-            word = 0
+            scratch.words[t] = 0
             for i in range(4):
-                word = word << 8 | np.int64(scratch.bytes[block * 64 + t * 4 + i])
-            scratch.words[t] = word
+                scratch.words[t] = scratch.words[t] << 8 | np.int64(scratch.bytes[block * 64 + t * 4 + i])
         for t in range(16, 64):
             x, y = scratch.words[t - 15], scratch.words[t - 2]
             small = _rotate(x, 7) ^ _rotate(x, 18) ^ x >> 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,18 +16,22 @@ import pyarrow as pa
 from synthgen.assets import read_asset
 from synthgen.columns import list_column
 from synthgen.draw import Keys, new_state
-from synthgen.entropy import Bits, Book, Entropy, entropy_of, log2_falling
+from synthgen.entropy import Bits, Book, Entropy, entropy_of, log2_binomial, log2_factorial, log2_falling
+from synthgen.errors import SynthgenError
+from synthgen.jit import kernel
 from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import Codes
 from synthgen.task import Rows, Task, Verdict
+from synthgen.tasks.igsm.open import OpenLaw
+from synthgen.tasks.igsm.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
 from synthgen.tasks.igsm.paper import new_work
 from synthgen.tasks.igsm.params import IgsmParams, law_of
-from synthgen.tasks.igsm.problem import PARAMS, WIDTH, new_problem
-from synthgen.tasks.igsm.verifier import Reader
-from synthgen.tasks.igsm.rows import BOOKS, FIGURES, LETTER_BOOK, SKETCH_BYTES, STAGES, write_paper_rows
+from synthgen.tasks.igsm.problem import new_problem
+from synthgen.tasks.igsm.rows import BOOKS, FIGURES, LETTER_BOOK, STAGES, Out, write_open_rows, write_paper_rows
 from synthgen.tasks.igsm.sketch import new_scratch
-from synthgen.tasks.igsm.surface import LETTERS, LONG_LETTERS
-from synthgen.tasks.igsm.text import CODES, KINDS, Wording, make_wording
+from synthgen.tasks.igsm.surface import LONG_LETTERS
+from synthgen.tasks.igsm.text import KINDS, Wording, make_wording
+from synthgen.tasks.igsm.verifier import Reader
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
 
 SAMPLE = 2048
@@ -36,12 +41,29 @@ TEMPLATE = b"synthgen igsm template 1 "
 """What a template's hash begins with, so that a later form cannot be mistaken for this one."""
 
 SAMPLED = f"exact in every row; the mean is that of {SAMPLE:,} problems plus six standard errors"
-REJECTED = f"books the accepted attempt; the mean of {SAMPLE:,} problems plus six standard errors"
+REJECTED = f"books the accepted attempt; the mean is that of {SAMPLE:,} problems plus six standard errors"
 
 
 def template_hash(sketch: bytes) -> str:
     """Return the ordered hash of a template, 32 hex digits, from its sketch."""
     return hashlib.blake2b(TEMPLATE + sketch, digest_size=16).hexdigest()
+
+
+def _tiny(op: dict[int, int], **shape: Any) -> dict[str, Any]:
+    """Return params of an open law that is small enough to enumerate."""
+    small = {"chains": 1, "groups": 1, "names": 2, "letters": 1}
+    own = {"layers": (2, 2), "uncapped_from": 35, **shape}
+    return {"sampler": "open", "op": op, "modulus": 2, "sizes": small, "open": own}
+
+
+CEILING_SAMPLE = 512
+"""Problems whose orders are counted for the mean of the ceiling."""
+
+
+@kernel
+def count_order_units(graph, memo):
+    """Return log2 of the number of orders of a graph, in ledger units; -1 where it is not known."""
+    return order_units(graph, memo)
 
 
 class Igsm(Task):
@@ -53,12 +75,20 @@ class Igsm(Task):
     row_formats = ("prompt-completion",)
     books: tuple[str, ...] = BOOKS
     difficulty = "operations of the solution"
-    capabilities: frozenset[str] = frozenset({"parses"})
+    capabilities: frozenset[str] = frozenset({"exact", "injective", "enumerable", "parses"})  # of the open sampler
     Params: ClassVar = IgsmParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        _tiny({1: 1, 2: 2}, sentences=(1, 3), distractors=(0, 1), widths=(1, 2)),
+        _tiny({2: 1, 3: 1}, sentences=(1, 3), distractors=(0, 0), widths=(1, 2)),
+    )
 
     def __init__(self, params: IgsmParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
         self._keys = np.array([keys.split(stage) for stage in STAGES])
+        if params.sampler == "open":
+            _ = self.law  # a law that cannot be is told at once
+        else:
+            self.capabilities = frozenset({"parses"})
 
     @property
     def split_by(self) -> str:
@@ -111,57 +141,55 @@ class Igsm(Task):
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         return self._rows(start, stop, state, self._keys)
 
+    @functools.cached_property
+    def law(self) -> OpenLaw:
+        """The law of the open sampler."""
+        own = self.params
+        key = self.keys.world("halves")
+        return OpenLaw(own.open, own.op_weights, own.bins, key, own.bins_for_training)
+
     def _rows(self, start: int, stop: int, state: np.record, keys: np.ndarray) -> Rows:
-        rows = stop - start
-        codes, sketches = np.empty(rows * 500 + CODES, np.int32), np.empty(rows * 600 + SKETCH_BYTES, np.uint8)
-        ends, units = np.empty(2 * rows, np.int64), np.zeros((rows, len(BOOKS)), np.int64)
-        figures = np.zeros((rows, len(FIGURES) + 4), np.int64)
-        orders, order_ends = np.empty(rows * PARAMS, np.int16), np.empty(rows, np.int64)
-        pairs, pair_ends = np.empty((rows * PARAMS * WIDTH, 2), np.int16), np.empty(rows, np.int64)
-        sketch_ends = np.empty(rows, np.int64)
-        done, parts = start, (new_problem(), new_work(), *law_of(self.params), new_scratch(), self.wording.page)
+        own, page, done = self.params, self.wording.page, start
+        out, used = Out.of(stop - start), np.array(own.sizes.numbers(), np.int64)
+        problem, scratch = new_problem(), new_scratch()
+        work, law = new_work(), law_of(own)
         while True:
-            done = write_paper_rows(
-                state, keys, start, done, stop, *parts,
-                codes, ends, units, figures, orders, order_ends, pairs, pair_ends, sketches, sketch_ends,
-            )  # fmt: skip
+            if own.sampler == "open":
+                tables = self.law.tables
+                done = write_open_rows(
+                    state, keys, start, done, stop, used, problem, tables, own.modulus, scratch, page, out
+                )
+            else:
+                done = write_paper_rows(state, keys, start, done, stop, used, problem, work, *law, scratch, page, out)
             if done == stop:
                 break
-            codes, sketches = np.resize(codes, 2 * codes.size), np.resize(sketches, 2 * sketches.size)
+            out = out.larger()
         return Rows(
-            content=Codes(self.wording.table, codes[: ends[-1]], ends, KINDS, parts=2),
-            difficulty=figures[:, 0],
-            units=units,
-            latent=self._latent(figures, orders, order_ends, pairs, pair_ends, sketches, sketch_ends, units),
+            content=Codes(self.wording.table, out.codes[: out.ends[-1]], out.ends, KINDS, parts=2),
+            difficulty=out.figures[:, 0],
+            units=out.units,
+            latent=self._latent(out),
         )
 
-    def _latent(
-        self,
-        figures: np.ndarray,
-        orders: np.ndarray,
-        order_ends: np.ndarray,
-        pairs: np.ndarray,
-        pair_ends: np.ndarray,
-        sketches: np.ndarray,
-        sketch_ends: np.ndarray,
-        units: np.ndarray,
-    ) -> dict[str, pa.Array]:
+    def _latent(self, out: Out) -> dict[str, pa.Array]:
+        figures = out.figures
         latent = {name: pa.array(figures[:, i].astype(np.int16)) for i, name in enumerate(FIGURES)}
         latent["query_abstract"] = pa.array(figures[:, FIGURES.index("query_abstract")] == 1)
         widths = figures[:, len(FIGURES) :]
         latent["widths"] = list_column(np.cumsum(figures[:, 1]), widths[widths > 0], pa.int8())
-        raw, at = sketches[: sketch_ends[-1]].tobytes(), 0
+        raw, at = out.sketches[: out.sketch_ends[-1]].tobytes(), 0
         hashes = []
-        for end in sketch_ends.tolist():
+        for end in out.sketch_ends.tolist():
             hashes.append(template_hash(raw[at:end]))
             at = end
         latent["template"] = pa.array(hashes)
-        latent["solution_floor"] = pa.array(units[:, LETTER_BOOK] / UNITS_PER_BIT)
-        latent["solution"] = list_column(order_ends, orders[: order_ends[-1]], pa.int16())
+        floors = (out.units[:, LETTER_BOOK] + out.floors) / UNITS_PER_BIT
+        latent["solution_floor"] = pa.array(floors, mask=out.floors < 0)
+        latent["solution"] = list_column(out.order_ends, out.orders[: out.order_ends[-1]], pa.int16())
         kind = next(field for field in self.latent_fields if field.name == "graph").type.value_type
-        own = [pa.array(np.ascontiguousarray(pairs[: pair_ends[-1], i])) for i in range(2)]
+        own = [pa.array(np.ascontiguousarray(out.pairs[: out.pair_ends[-1], i])) for i in range(2)]
         items = pa.StructArray.from_arrays(own, fields=list(kind))
-        offsets = pa.array(np.concatenate([[0], pair_ends]).astype(np.int32))
+        offsets = pa.array(np.concatenate([[0], out.pair_ends]).astype(np.int32))
         latent["graph"] = pa.ListArray.from_arrays(offsets, items, type=pa.list_(kind))
         return latent
 
@@ -174,44 +202,101 @@ class Igsm(Task):
         return self._rows(0, SAMPLE, new_state(), np.array([stream.split(stage) for stage in STAGES]))
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        if self.params.sampler == "open":
+            books = self._exact_books()
+            return Entropy(books, self._facts(books) | self.law.facts(rows or 1))
+        books = self._sampled_books()
+        return Entropy(books, self._facts(books), hidden="names and structure show up to a renumbering of items")
+
+    def _letters(self) -> float:
+        """The mean bits of letters, where all symbols have one and op has its own law."""
+        weights, single = self.params.op_weights, self.params.sizes.letters
+        total = math.fsum(weight * letter_bits(op, single) for op, weight in weights.items())
+        return total / sum(weights.values())
+
+    def _exact_books(self) -> dict[str, Book]:
+        own, numbers, widths = self.params, self.law.numbers(), self.law.widths_law()
+        used = own.sizes
+        names = math.log2(used.chains)
+        for layers, share in widths.items():
+            names += share * (math.log2(5 - len(layers)) + len(layers) * math.log2(used.groups))
+            names += share * math.fsum(log2_binomial(used.names, items) for items in layers)
+        values = (numbers["constants"] + numbers["added"]) * math.log2(own.modulus)
+        values += numbers["times"] * math.log2(max(1, own.modulus - 1))
+        order = math.fsum(share * log2_factorial(edges) for edges, share in self.law.edges_law().items())
+        means = self.law.entropy() | {"names": names, "values": values, "sentence_order": order}
+        books = {name: Book(Bits(means.get(name, 0.0))) for name in BOOKS}
+        if own.detail % 3 == 2:
+            books["letters"] = self._sampled_books()["letters"]
+        else:
+            books["letters"] = Book(Bits(self._letters()))
+        return books
+
+    def _sampled_books(self) -> dict[str, Book]:
         sampled, books = self._sample.units / UNITS_PER_BIT, {}
-        weights = self.params.op_weights
-        joint = self.params.bins != "all" or self.params.reask
         for i, name in enumerate(BOOKS):
-            own = sampled[:, i]
-            value = float(own.mean() + 6 * own.std() / math.sqrt(SAMPLE))
+            value = float(sampled[:, i].mean() + 6 * sampled[:, i].std() / math.sqrt(SAMPLE))
             reason = REJECTED if name in ("structure", "solution_order") else SAMPLED
             books[name] = Book(Bits(value, "upper", reason))
-        books["op"] = Book(Bits(entropy_of(weights.values())))
-        if joint:
+        books["op"] = Book(Bits(entropy_of(self.params.op_weights.values())))
+        if self._joint:
             books["operators"] = Book(Bits(0.0))
         if not self.params.reask and self.params.detail % 3 != 2:
-            whole = sum(weights.values())
-            letters = math.fsum(weight * letter_bits(op) for op, weight in weights.items()) / whole
-            books["letters"] = Book(Bits(letters))
-        return Entropy(books, self._facts(books, joint), hidden="names and structure show up to a renumbering of items")
+            books["letters"] = Book(Bits(self._letters()))
+        return books
 
-    def _facts(self, books: Mapping[str, Book], joint: bool) -> dict[str, Any]:
-        latent, rows = self._sample.latent, SAMPLE
-        answers = np.bincount(latent["answer"].to_numpy(), minlength=self.params.modulus) / rows
-        letters = books["letters"].bits
+    @property
+    def _joint(self) -> bool:
+        """Whether structure and operators are one book: the bin looks at both."""
+        return self.params.sampler == "open" or self.params.bins != "all" or self.params.reask
+
+    def _facts(self, books: Mapping[str, Book]) -> dict[str, Any]:
+        own, latent, weights = self.params, self._sample.latent, self.params.op_weights
+        answers = np.bincount(latent["answer"].to_numpy(), minlength=own.modulus) / SAMPLE
+        floors = np.array([floor for floor in latent["solution_floor"].to_pylist() if floor is not None])
+        exact = own.sampler == "open"
+        floor = {"bits": float(floors.mean()), "status": "estimate" if exact else "lower"}
+        floor |= {"se": float(floors.std() / math.sqrt(floors.size))} if exact else {}
+        floor |= {"reason": "orders and letters, exact in every row" if exact else "letters alone"}
         return {
-            "op_law": {str(op): weight / sum(self.params.op_weights.values()) for op, weight in self.params.op_weights.items()},
-            "solution_floor_bits": {"bits": letters.value, "status": "lower", "reason": "letters alone"},
-            "joint_books": ["structure", "operators"] if joint else [],
+            "op_law": {str(op): weight / sum(weights.values()) for op, weight in weights.items()},
+            "solution_floor_bits": floor,
+            "solution_ceiling_bits": floor if exact else self._ceiling,
+            "joint_books": ["structure", "operators"] + ["solution_order"] * exact if self._joint else [],
             "answer_zero_share": float(answers[0]),
             "constant_guess": {"answer": int(answers.argmax()), "share": float(answers.max())},
-            "sampled_rows": rows,
+            "sampled_rows": SAMPLE,
             "necessary": float(latent["necessary"].to_numpy().mean()),
             "sentences": float(latent["edges"].to_numpy().mean()),
             "distinct_templates": len(set(latent["template"].to_pylist())),
-            "follows": self.params.fidelity,
+            "follows": "an open law of our own" if exact else own.fidelity,
         }
+
+    @functools.cached_property
+    def _ceiling(self) -> dict[str, Any]:
+        """The mean of letters and log2 of the number of orders, over some of the sampled problems."""
+        latent, letters, graph, memo = self._sample.latent, self._sample.units[:, LETTER_BOOK], new_graph(), new_memo()
+        found = []
+        rows = zip(latent["solution"].to_pylist(), latent["graph"].to_pylist(), letters.tolist(), strict=True)
+        for solution, needs, units in itertools.islice(rows, CEILING_SAMPLE):
+            place = {parameter: i for i, parameter in enumerate(solution)}
+            if len(solution) > MAX_ORDERED:
+                continue
+            graph.nodes, graph.most_open, graph.before[:] = len(solution), 0, 0
+            for pair in needs:
+                if pair["parameter"] in place:
+                    graph.before[place[pair["parameter"]]] |= 1 << place[pair["needs"]]
+            link(graph)
+            orders = count_order_units(graph, memo)
+            if orders >= 0:
+                found.append((orders + units) / UNITS_PER_BIT)
+        mean, spread = float(np.mean(found)), float(np.std(found) / math.sqrt(len(found)))
+        return {"bits": mean, "status": "estimate", "se": spread, "reason": "letters, and all orders equally likely"}
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what the text shows: op, edges, necessary, ... answer, template, bin, spans. Raises ValueError on junk."""
+        """Return what the text shows: op, edges, ..., answer, template, bin, spans. Raises ValueError on junk."""
         return self.reader.latent(row["prompt"], row["completion"])
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
@@ -222,7 +307,7 @@ class Igsm(Task):
         """Solve the problem from its text, judge the solution, and compare latents, spans and bits."""
         try:
             return self._verify(row)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, SynthgenError) as error:
             return Verdict.wrong(f"the row cannot be read: {error}")
 
     def _verify(self, row: Mapping[str, Any]) -> Verdict:
@@ -236,19 +321,25 @@ class Igsm(Task):
         for kind in KINDS:
             if [(span["start"], span["end"]) for span in latent["spans"][kind]] != found["spans"][kind]:
                 return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
-        if not self.params.allowed_bins >> latent["bin"] & 1:
+        if self.params.sampler == "open":
+            half = self.law.half_of(self.reader.lines(row["prompt"], row["completion"]))
+            if half not in ("all", self.params.bins) and self.params.bins != "all":
+                return Verdict.wrong(f"the template is of the half {half!r}, not {self.params.bins!r}")
+        elif not self.params.allowed_bins >> latent["bin"] & 1:
             return Verdict.wrong(f"bin {latent['bin']} is none of this split's ({self.params.bins})")
         if row["difficulty"] != found["op"]:
             return Verdict.wrong(f"difficulty is {row['difficulty']}, the solution has {found['op']} operations")
         booked = {name: value for name, value in row["bits"].items() if name != "total"}
         if abs(row["bits"]["total"] - math.fsum(booked.values())) > 1e-9:
             return Verdict.wrong("bits.total is not the sum of its books")
-        for name, value in self.reader.bits(row["prompt"], row["completion"], latent["widths"]).items():
+        used, as_sets = self.params.sizes.numbers(), self.params.sampler == "open"
+        shown = self.reader.bits(row["prompt"], row["completion"], latent["widths"], used, as_sets)
+        for name, value in shown.items():
             if abs(booked[name] - value) > 1e-6:
                 return Verdict.wrong(f"bits.{name} is {booked[name]}, the text has {value}")
         return Verdict.right(verdict.parts)
 
 
-def letter_bits(count: int) -> float:
-    """Return the bits of `count` letters drawn without replacement, with two-letter names beyond 52."""
-    return log2_falling(LETTERS, min(count, LETTERS)) + log2_falling(LONG_LETTERS, max(0, count - LETTERS))
+def letter_bits(count: int, single: int) -> float:
+    """Return the bits of `count` letters drawn without replacement, with two-letter names beyond `single`."""
+    return log2_falling(single, min(count, single)) + log2_falling(LONG_LETTERS, max(0, count - single))

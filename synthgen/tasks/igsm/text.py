@@ -1,7 +1,9 @@
-"""Text: problem, question, solution and answer as phrase numbers, in two families of wording and twelve levels of detail.
+"""Text: problem, question, solution and answer as phrase numbers, in two families of wording.
 
-    paper   The number of each Oak's Wren equals 3 more than each Yew's Bird. ...  Define Oak's Wren as x; so x = 3 + b = 3 + 4 = 7.
-    count   To count the Wrens in each Oak, add 3 to the Birds in each Yew. ...    Let x be the Wrens in each Oak; hence x = ...
+    paper   The number of each Oak's Robin equals 3 more than each Yew's Bird. How many Robins does each Oak have?
+            Define Oak's Robin as x; so x = 3 + b = 3 + 4 = 7. Answer: 7.
+    count   To count the Robins in each Oak, add 3 to the Birds in each Yew. How many Robins are in each Oak?
+            Let x be the Robins in each Oak; hence x = 3 + b = 3 + 4 = 7. So the answer is 7.
 
 A level of detail is case0 + 3 case1 + 6 case2: case0 1 hides what a letter stands for, 2 has names in place of letters;
 case1 leaves out the symbols of a calculation, case2 its numbers. The papers use level 0.
@@ -62,11 +64,15 @@ FRAGMENTS = {
 }  # fmt: skip
 """The fixed words of each family. The kernels below number them in this order."""
 
-(P_NUMBER_OF, P_EQUALS, P_EACH, P_OF, P_MORE, P_TIMES, P_SUM, P_DIFFERENCE, P_AND, P_COMMA, P_HOW_MANY, P_DOES, P_HAVE,
- P_DEFINE, P_AS, P_SEMICOLON, P_SO, P_IS, P_PLUS, P_MINUS, P_STAR, P_NEXT, P_STOP, P_SPACE, P_ANSWER) = range(25)  # fmt: skip
-(C_TO_COUNT, C_IN_EACH, C_COMMA, C_THE, C_ARE, C_IS_ONE, C_COUNT, C_ADD, C_TO, C_MULTIPLY, C_BY, C_ADD_UP, C_AND,
- C_TAKE, C_FROM, C_THEN_ADD, C_THEN_TIMES, C_HOW_MANY, C_ARE_IN, C_HAVE, C_DEFINE, C_AS, C_SEMICOLON, C_SO, C_IS, C_PLUS,
- C_MINUS, C_STAR, C_NEXT, C_STOP, C_SPACE, C_UNNAMED, C_ANSWER) = range(33)  # fmt: skip
+(
+    P_NUMBER_OF, P_EQUALS, P_EACH, P_OF, P_MORE, P_TIMES, P_SUM, P_DIFFERENCE, P_AND, P_COMMA, P_HOW_MANY, P_DOES,
+    P_HAVE, P_DEFINE, P_AS, P_SEMICOLON, P_SO, P_IS, P_PLUS, P_MINUS, P_STAR, P_NEXT, P_STOP, P_SPACE, P_ANSWER,
+) = range(25)  # fmt: skip
+(
+    C_TO_COUNT, C_IN_EACH, C_COMMA, C_THE, C_ARE, C_IS_ONE, C_COUNT, C_ADD, C_TO, C_MULTIPLY, C_BY, C_ADD_UP, C_AND,
+    C_TAKE, C_FROM, C_THEN_ADD, C_THEN_TIMES, C_HOW_MANY, C_ARE_IN, C_HAVE, C_DEFINE, C_AS, C_SEMICOLON, C_SO, C_IS,
+    C_PLUS, C_MINUS, C_STAR, C_NEXT, C_STOP, C_SPACE, C_UNNAMED, C_ANSWER,
+) = range(33)  # fmt: skip
 
 
 @dataclass(frozen=True)

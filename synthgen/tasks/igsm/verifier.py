@@ -33,6 +33,9 @@ COUNT_NAME = re.compile(rf"the ({NAME}) in each ({NAME})")
 BACK = "BACK"
 """The word that takes a definition back (Part 2.2)."""
 
+MAX_WAYS = 256
+"""Explanations of steps without names that are followed at a time."""
+
 Tree = Any
 """A calculation: a number, a parameter, or (sign, parts) with the parts of sums and products sorted."""
 
@@ -41,7 +44,7 @@ class Fault(Exception):
     """A step that is wrong; the message begins with one of FAULTS."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """A step as read: what it defines, its operations in order of the text, and what it was found to be."""
 
@@ -95,6 +98,15 @@ def leaves(tree: Tree) -> tuple[list[Parameter], list[int]]:
         parameters += more
         numbers += others
     return parameters, numbers
+
+
+def rename(tree: Tree, names: dict[str, Parameter]) -> Tree:
+    """Return a calculation over letters as one over the parameters they stand for."""
+    if isinstance(tree, list):
+        return list(names[tree[0]])
+    if isinstance(tree, int):
+        return tree
+    return combine(tree[0], [rename(part, names) for part in tree[1]])
 
 
 class Reader:
@@ -186,16 +198,16 @@ class Reader:
         """Judge a completion of a prompt. `parts` holds a verdict for every step, then counts of the whole."""
         try:
             problem = self.problem(prompt)
-            values = solve(problem, self.modulus, [problem.query])
-            needed = set(values)
-            solve_all = solve(problem, self.modulus, problem.parameters())
+            needed = problem.needed()
+            hidden = self.no_symbols or self.names == 1  # then values are all that shows whether a step is right
+            values = solve(problem, self.modulus, problem.parameters()) if hidden else {}
         except (ValueError, TypeError) as error:
             return Verdict.wrong(f"format: the problem cannot be read: {error}", step=0)
         try:
             steps, answer, _ = self.steps(completion)
         except ValueError as error:
             return Verdict.wrong(f"format: {error}", step=0)
-        return _Judge(self, problem, solve_all, needed).verdict(steps, answer)
+        return _Judge(self, problem, values, needed).verdict(steps, answer)
 
     # -- what the text shows ------------------------------------------------------------------------------------------
 
@@ -243,7 +255,8 @@ class Reader:
         def name(symbol: str) -> str:
             if symbol not in renamed:
                 count = len(renamed)
-                renamed[symbol] = alphabet[count] if count < 52 else alphabet[26 + (count - 52) // 26] + alphabet[count % 26]
+                long = alphabet[26 + (count - 52) // 26] + alphabet[(count - 52) % 26]
+                renamed[symbol] = alphabet[count] if count < 52 else long
             return renamed[symbol]
 
         text = []
@@ -262,18 +275,35 @@ class Reader:
                 text.append(f" {' = '.join(parts)} = 0.")
         return "".join(text).encode()
 
-    def bits(self, prompt: str, completion: str, widths: list[int], as_sets: bool = False) -> dict[str, float]:
+    def lines(self, prompt: str, completion: str) -> list[tuple[int, int, int, tuple[int, ...]]]:
+        """Return a solution's template: (1 if abstract, literal, minus, places of what it is computed from) a step."""
+        problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
+        place: dict[Parameter, int] = {}
+        lines: list[tuple[int, int, int, tuple[int, ...]]] = []
+        for step in steps:
+            if step.back or step.parameter is None:
+                continue
+            cited = tuple(place[other] for other in problem.needs(step.parameter))
+            sentence = problem.sentences.get(step.parameter)
+            place[step.parameter] = len(lines)
+            own = (0, sentence.literal, int(sentence.minus)) if sentence else (1, 0, 0)
+            lines.append((*own, cited))
+        return lines
+
+    def bits(
+        self, prompt: str, completion: str, widths: list[int], sizes: tuple[int, int, int, int], as_sets: bool
+    ) -> dict[str, float]:
         """Return the bits of the books that the text settles: names, values, sentence_order, letters."""
+        chains, groups, names, single = sizes
         problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
         kinds = [sentence.literal for sentence in problem.sentences.values()]
         values = sum(kind in (ADDED, CONSTANT) for kind in kinds) * math.log2(self.modulus)
         values += kinds.count(TIMES) * math.log2(max(1, self.modulus - 1))
-        named = 2 + math.log2(5 - len(widths)) + len(widths) * math.log2(5)
-        named += sum(math.log2(math.comb(20, w) if as_sets else math.perm(20, w)) for w in widths)
-        lettered = sum(
-            1 for s in steps for operation in s.operations if self.names != 2 or operation[0] != s.letter
-        )
-        letters = math.log2(math.perm(52, min(52, lettered))) + math.log2(math.perm(676, max(0, lettered - 52)))
+        named = math.log2(chains) + math.log2(5 - len(widths)) + len(widths) * math.log2(groups)
+        named += sum(math.log2(math.comb(names, w) if as_sets else math.perm(names, w)) for w in widths)
+        lettered = sum(1 for s in steps for operation in s.operations if self.names != 2 or operation[0] != s.letter)
+        letters = math.log2(math.perm(single, min(single, lettered)))
+        letters += math.log2(math.perm(676, max(0, lettered - single)))
         order = math.log2(math.factorial(len(kinds)))
         return {"names": named, "values": values, "sentence_order": order, "letters": letters}
 
@@ -285,14 +315,13 @@ PREFIX = b"synthgen igsm template 1 "
 class _Judge:
     """The state of judging one solution: which letters stand for what, and what was found."""
 
-    def __init__(
-        self, reader: Reader, problem: Problem, values: dict[Parameter, int], needed: set[Parameter]
-    ) -> None:
+    def __init__(self, reader: Reader, problem: Problem, values: dict[Parameter, int], needed: set[Parameter]) -> None:
         self.reader, self.problem, self.values, self.needed = reader, problem, values, needed
         self.found: dict[str, tuple[Parameter | None, int]] = {}  # a letter's parameter (None: partial) and value
         self.defined: dict[Parameter, int] = {}
         self.parts: list[dict[str, Any]] = []
         self.retries = 0
+        self.unnamed: list[tuple[str, Tree, int]] = []  # steps without a name: letter, calculation, result
 
     def verdict(self, steps: list[Step], answer: int) -> Verdict:
         first: tuple[int, str] | None = None
@@ -310,6 +339,8 @@ class _Judge:
                 first = (i, fault)
             named = step.parameter or (None if step.back else last)
             self.parts.append({"step": i, "parameter": named, "verdict": fault or ("back" if step.back else "ok")})
+        if first is None and self.unnamed:
+            first, last = self._name()
         count = len(steps) - self.retries
         redundant = sum(parameter not in self.needed for parameter in self.defined)
         operations = sum(len(step.operations) for step in steps)
@@ -321,6 +352,37 @@ class _Judge:
         if first is None:
             return Verdict.right([*self.parts, whole])
         return Verdict.wrong(first[1], first[0], parts=[*self.parts, whole])
+
+    def _name(self) -> tuple[tuple[int, str] | None, Parameter | None]:
+        """Find out what steps without names define: every way in which the problem explains them, up to MAX_WAYS.
+
+        Returns the first step that has no explanation, and what the last step defines. Where calculations are not shown
+        either, only the last value is looked at.
+        """
+        query, places = self.problem.query, range(len(self.unnamed))
+        if self.reader.no_symbols:
+            result = self.unnamed[-1][2]
+            self.defined = {query: result}
+            if result != self.values[query]:
+                return (places[-1], f"wrong arithmetic: {result}, but it is {self.values[query]}"), query
+            return None, query
+        ways: list[dict[str, Parameter]] = [{}]
+        formulas = {parameter: formula(self.problem, parameter) for parameter in self.values}
+        for place, (letter, tree, _) in enumerate(self.unnamed):
+            further = []
+            for way in ways:
+                taken, named = set(way.values()), rename(tree, way)
+                for parameter, wanted in formulas.items():
+                    if parameter not in taken and wanted == named:
+                        further.append({**way, letter: parameter})
+            if not further:
+                return (place, "wrong operand: no parameter that is left is computed so"), None
+            further.sort(key=lambda way: sum(parameter not in self.needed for parameter in way.values()))
+            ways = further[:MAX_WAYS]
+        last = self.unnamed[-1][0]
+        best = next((way for way in ways if way[last] == query), ways[0])
+        self.defined = {best[letter]: result for letter, _, result in self.unnamed}
+        return None, best[last]
 
     def _take_back(self, step: Step) -> None:
         self.retries += 1
@@ -349,28 +411,29 @@ class _Judge:
         result = step.operations[-1][3]
         tree = trees[step.letter]
         if parameter is None:
-            parameter = self._guess(tree, result)
+            parameter = (step.letter, "")
+            self.unnamed.append((step.letter, tree, result))
         elif not self.reader.no_symbols:
             self._compare(parameter, tree)
-        if parameter is not None:
-            if result != self.values[parameter]:
-                raise Fault(f"wrong arithmetic: {result}, but it is {self.values[parameter]}")
-            self.defined[parameter] = result
+        if parameter in self.values and result != self.values[parameter]:
+            raise Fault(f"wrong arithmetic: {result}, but it is {self.values[parameter]}")
+        self.defined[parameter] = result
         self.found[step.letter] = (parameter, result)
         return parameter
 
     def _calculate(self, operation: tuple[str, str | None, str | None, int], trees: dict[str, Tree]) -> Tree:
         """Check one operation by itself; return its calculation in parameters and numbers."""
-        letter, symbols, numbers, result = operation
+        _, symbols, numbers, result = operation
         reader = self.reader
         if reader.no_symbols:
-            self._check_sum(numbers, result, letter)
+            self._check_numbers(numbers, result)
             return None
         if symbols is None:
             return result
         match = OPERATION.fullmatch(symbols)
         sides = [match[1], match[3]] if match else [symbols]
-        operands, values = [], []
+        operands: list[Tree] = []
+        values: list[int] = []
         for side in sides:
             if side.isdigit():
                 operands.append(int(side))
@@ -391,24 +454,24 @@ class _Judge:
                 raise Fault(f"wrong reference value: {sides[0][:40]} is {values[0]}, not {result}")
             return operands[0]
         sign = match[2]
-        if not reader.no_numbers:
-            if numbers != f"{values[0]} {sign} {values[1]}":
-                raise Fault(f"wrong reference value: {symbols[:60]} is {values[0]} {sign} {values[1]}, not {str(numbers)[:40]}")
-        expected = values[0] + values[1] if sign == "+" else values[0] - values[1] if sign == "-" else values[0] * values[1]
-        if result != (expected % reader.modulus if reader.modulus else expected):
-            raise Fault(f"wrong arithmetic: {values[0]} {sign} {values[1]} is not {result}")
+        right = f"{values[0]} {sign} {values[1]}"
+        if not reader.no_numbers and numbers != right:
+            raise Fault(f"wrong reference value: {symbols[:60]} is {right}, not {str(numbers)[:40]}")
+        self._check(values[0], sign, values[1], result)
         return combine(sign, operands)
 
-    def _check_sum(self, numbers: str | None, result: int, letter: str) -> None:
+    def _check(self, a: int, sign: str, b: int, result: int) -> None:
+        expected = a + b if sign == "+" else a - b if sign == "-" else a * b
+        if result != (expected % self.reader.modulus if self.reader.modulus else expected):
+            raise Fault(f"wrong arithmetic: {a} {sign} {b} is not {result}")
+
+    def _check_numbers(self, numbers: str | None, result: int) -> None:
         if numbers is None:
             return
         match = re.fullmatch(r"(-?\d+) ([+*-]) (-?\d+)", numbers)
         if match is None:
             raise Fault(f"format: {numbers[:40]} is no calculation")
-        a, b = int(match[1]), int(match[3])
-        expected = a + b if match[2] == "+" else a - b if match[2] == "-" else a * b
-        if result != (expected % self.reader.modulus if self.reader.modulus else expected):
-            raise Fault(f"wrong arithmetic: {numbers} is not {result}")
+        self._check(int(match[1]), match[2], int(match[3]), result)
 
     def _compare(self, parameter: Parameter, tree: Tree) -> None:
         """See that a calculation is the one the problem states, and say what differs."""
@@ -421,15 +484,3 @@ class _Judge:
         if sorted(numbers) != sorted(stated):
             raise Fault(f"wrong literal: {parameter[0]}'s {parameter[1]} has {stated}, not {numbers}")
         raise Fault(f"wrong operator: {parameter[0]}'s {parameter[1]} is computed otherwise")
-
-    def _guess(self, tree: Tree, result: int) -> Parameter | None:
-        """Return which parameter a step without a name defines: one with this calculation, needed ones first."""
-        if self.reader.no_symbols:
-            ready = [p for p in self.values if p not in self.defined and self.values[p] == result]
-            fits = [p for p in ready if all(other in self.defined for other in self.problem.needs(p))]
-        else:
-            fits = [p for p in self.values if p not in self.defined and formula(self.problem, p) == tree]
-        if not fits:
-            raise Fault("wrong operand: no parameter that is left is computed so")
-        fits.sort(key=lambda p: (p not in self.needed, p == self.problem.query))
-        return fits[0]

@@ -12,12 +12,28 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from synthgen.errors import SynthgenError
+from synthgen.task import TaskParams
 
 OWN = Path(__file__).with_name("worlds")
 PACKS = ("nature", "boxes")
 CHAINS, CATEGORIES, GROUPS, NAMES = 4, 4, 5, 20
 """Chains of a world, categories of a chain, groups of a category, names of a group."""
+
+
+class Sizes(TaskParams):
+    """How much of a world is used, from its beginning; by default all. Small worlds can be enumerated."""
+
+    chains: int = Field(CHAINS, ge=1, le=CHAINS)
+    groups: int = Field(GROUPS, ge=1, le=GROUPS, description="groups of each category")
+    names: int = Field(NAMES, ge=1, le=NAMES, description="names of each group")
+    letters: int = Field(52, ge=1, le=52, description="letters for variables, before names of two letters")
+
+    def numbers(self) -> tuple[int, int, int, int]:
+        """Return all four, as kernels take them."""
+        return self.chains, self.groups, self.names, self.letters
 
 
 @dataclass(frozen=True)
@@ -64,8 +80,9 @@ def read_world(pack: str | Path) -> World:
     for category, groups in found:
         if [len(group) for group in groups] != [NAMES] * GROUPS:
             raise SynthgenError(f"{path}: {category!r} needs {GROUPS} lines of {NAMES} names, apart by commas")
-    forms = {entry: _forms(entry) for category, groups in found for entry in [category, *sum(groups, [])]}
-    _lint(path, [forms[e][0] for category, groups in found for e in [category, *sum(groups, [])]])
+    entries = [entry for category, groups in found for group in [[category], *groups] for entry in group]
+    forms = {entry: _forms(entry) for entry in entries}
+    _lint(path, [forms[entry][0] for entry in entries])
     chains = [found[first : first + CATEGORIES] for first in range(0, len(found), CATEGORIES)]
     return World(
         tuple(tuple(forms[category] for category, _ in chain) for chain in chains),
