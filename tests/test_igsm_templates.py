@@ -87,6 +87,7 @@ def _is_of(shape, solution):
         and all(len(s[3]) <= shape.references for s in solution if s[0] == 0)
         and (shape.open_ends is None or _most_open(solution) <= shape.open_ends)
         and (shape.constants is None or shape.constants[0] <= constants <= shape.constants[1])
+        and (not shape.uniform_answer or (solution[-1][0] == 0 and solution[-1][1] in (1, 3)))
         and (not shape.merged or all(s[2] or s[0] or list(s[3]) == sorted(s[3]) for s in solution))
     )
 
@@ -103,6 +104,8 @@ SHAPES = [
     Shape(op=5, constants=(2, 3)),
     Shape(op=5, constants=(0, 1), abstract=(0, 4)),
     Shape(op=5, merged=True, abstract=(0, 1)),
+    Shape(op=5, uniform_answer=True),
+    Shape(op=5, uniform_answer=True, merged=True, constants=(1, 2)),
 ]
 
 

@@ -66,8 +66,8 @@ def _flow(counts: Counts, law: Mapping[int, float]) -> tuple[dict[tuple[int, Sum
         rate = np.divide(mass[left], boxes[left], out=np.zeros_like(boxes[left]), where=boxes[left] > 0)
         if not rate.any():
             continue
-        for kind, cost, refs, used, start, ways in moves:
-            if cost > left:
+        for kind, cost, refs, used, start, ways, ends in moves:
+            if cost > left - 1 + ends:
                 continue
             follow = left - cost
             turn = (kind != MEMBER) - used

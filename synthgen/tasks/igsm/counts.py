@@ -49,6 +49,8 @@ class Shape:
     references   parameters a sentence cites, at most (1 to 4)
     open_ends    branching: parameters that wait for their use at any time, at most (1: chains; None: free)
     constants    number of bare constants, from and to; None: free
+    uniform_answer   whether the query's sentence adds a number of its own (or is one): whatever the rest, the answer
+                 is then exactly uniform; else it is 0 somewhat more often (a difference of equals)
     merged       whether the terms of a sum stand in the order of computation: counts "a + b" and "b + a" once
     """
 
@@ -58,6 +60,7 @@ class Shape:
     references: int = MAX_REFS
     open_ends: int | None = None
     constants: tuple[int, int] | None = None
+    uniform_answer: bool = False
     merged: bool = False
 
     def __post_init__(self) -> None:
@@ -84,7 +87,7 @@ class Tables(NamedTuple):
     first: np.ndarray  # (op + 1,) int64
     widths: np.ndarray  # (op + 1,) int64
     sizes: np.ndarray  # (3,) int64: X, Q, K
-    moves: np.ndarray  # (moves, 6) int64: kind, cost, refs, how many of them wait, first arrangement, arrangements
+    moves: np.ndarray  # (moves, 7) int64: kind, cost, refs, of them waiting, first arrangement, arrangements, may end
     arrangements: np.ndarray  # (arrangements, 6) int64: literal, minus, the order of the cited ones
     binomial: np.ndarray  # (41, 5) int64
 
@@ -107,15 +110,21 @@ def _moves(shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """Return `Tables.moves` and `Tables.arrangements`."""
     moves: list[tuple[int, ...]] = []
     rows: list[tuple[int, ...]] = []
-    for (cost, refs), kinds in sorted(forms(shape).items()):
-        start = len(rows)
-        rows += [(literal, minus, *order, *(0,) * (MAX_REFS - refs)) for literal, minus, order in kinds]
-        for waiting in range(refs, -1, -1):
-            moves.append((INSTANCE, cost, refs, waiting, start, len(kinds)))
-            if shape.abstract[1]:
-                moves.append((MEMBER, cost, refs, waiting, start, len(kinds)))
+    for (cost, refs), every in sorted(forms(shape).items()):
+        groups = [every]
+        if shape.uniform_answer:  # forms that may end a template, and forms that may not, are moves of their own
+            groups = [[form for form in every if (form[0] in (PLUS, CONSTANT)) == ends] for ends in (True, False)]
+        for kinds in filter(None, groups):
+            ends = int(not shape.uniform_answer or kinds[0][0] in (PLUS, CONSTANT))
+            start = len(rows)
+            rows += [(literal, minus, *order, *(0,) * (MAX_REFS - refs)) for literal, minus, order in kinds]
+            for waiting in range(refs, -1, -1):
+                moves.append((INSTANCE, cost, refs, waiting, start, len(kinds), ends))
+                if shape.abstract[1]:
+                    moves.append((MEMBER, cost, refs, waiting, start, len(kinds), 0))
     if shape.abstract[1]:
-        moves += [(ABSTRACT, max(1, c - 1), c, 0, 0, 1) for c in range(1, MAX_CHILDREN + 1)]
+        ends = int(not shape.uniform_answer)
+        moves += [(ABSTRACT, max(1, c - 1), c, 0, 0, 1, ends) for c in range(1, MAX_CHILDREN + 1)]
     return np.array(moves, np.int64), np.array(rows, np.int64)
 
 
@@ -153,8 +162,8 @@ class Counts:
             self._end(box)
             return box
         grid = np.ix_(placed, waiting)
-        for kind, cost, refs, used, _, arrangements in self.moves.tolist():
-            if cost > left:
+        for kind, cost, refs, used, _, arrangements, ends in self.moves.tolist():
+            if cost > left - 1 + ends:
                 continue
             after = self.boxes[left - cost]
             queue = waiting - used + (kind != MEMBER)

@@ -12,7 +12,7 @@ import functools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
@@ -50,6 +50,11 @@ class OpenParams(TaskParams):
         None, ge=1, description="branching: parameters that wait for their use at any time, at most; 1 makes chains"
     )
     constants: Pair | None = Field(None, description="necessary sentences that are bare numbers, from and to")
+    answers: Literal["free", "uniform"] = Field(
+        "free",
+        description="`uniform`: the question is about a parameter that adds a number of its own, and all answers are "
+        "exactly equally likely; with `free` ones, 0 comes up more often (two equal numbers are subtracted)",
+    )
     layers: Pair = Field((2, 4), description="layers of the structure graph, from and to")
     widths: Pair = Field((1, 4), description="items of a layer, from and to")
     uncapped_from: int = Field(
@@ -80,6 +85,7 @@ class OpenParams(TaskParams):
             references=self.references,
             open_ends=self.open_ends,
             constants=self.constants,
+            uniform_answer=self.answers == "uniform",
         )
 
 
@@ -226,7 +232,7 @@ class OpenLaw:
     def entropy(self) -> dict[str, float]:
         """Return the exact mean bits of the books `op` and `structure`."""
         size = math.fsum(share * math.log2(self.halves.size(op, self.half)) for op, share in self.law.items())
-        return {"op": entropy_of(self.law.values()), "structure": size + self._placed[0]}
+        return {"op": entropy_of(self.law.values()), "structure": float(size + self._placed[0])}
 
     def numbers(self) -> dict[str, float]:
         """Return the exact mean number of sentences that are constants, add a number, multiply by one."""

@@ -53,7 +53,7 @@ PLACED = np.dtype(
     [
         ("edge", "i8", (LAYERS, MOST_WIDE)),  # children of each item, as bits
         ("mark", "i8", (LAYERS, MOST_WIDE)),  # whether an item is summed
-        ("sum", "i8", MAX_NODES),  # the summed nodes of the template, by size
+        ("summed", "i8", MAX_NODES),  # the summed nodes of the template, by size
         ("free", "i8", PARAMS),  # the free edges not taken yet, as parameters
         ("frees", "i8"),
         ("parameter", "i8", MAX_NODES),  # of each node of the template
@@ -314,7 +314,7 @@ def place(state, t, template, edges, p, w):
     for size in range(1, MAX_CHILDREN + 1):
         for node in range(template.nodes):
             if template.kind[node] == 1 and template.refs[node] == size:
-                w.sum[sums] = node
+                w.summed[sums] = node
                 sums += 1
                 members += size
     s = _sums_index(t, template, w, sums)
@@ -322,10 +322,10 @@ def place(state, t, template, edges, p, w):
     number_parameters(p, w.edge)
     for first in range(sums):  # sums of one size go to the marked items of that size in any order
         last = first
-        while last + 1 < sums and template.refs[w.sum[last + 1]] == template.refs[w.sum[first]]:
+        while last + 1 < sums and template.refs[w.summed[last + 1]] == template.refs[w.summed[first]]:
             last += 1
         other = first + below(state, last - first + 1)
-        w.sum[first], w.sum[other] = w.sum[other], w.sum[first]
+        w.summed[first], w.summed[other] = w.summed[other], w.summed[first]
     w.frees = 0
     for layer in range(p.layers - 1):
         for item in range(p.width[layer]):
@@ -336,11 +336,11 @@ def place(state, t, template, edges, p, w):
                     w.frees += 1
                 continue
             taken = 0
-            while template.refs[w.sum[taken]] != p.children[own]:
+            while template.refs[w.summed[taken]] != p.children[own]:
                 taken += 1
-            node = w.sum[taken]
+            node = w.summed[taken]
             for later in range(taken, sums - 1):
-                w.sum[later] = w.sum[later + 1]
+                w.summed[later] = w.summed[later + 1]
             sums -= 1
             w.parameter[node] = p.abstract[own, layer + 1]
             for i in range(p.children[own]):
@@ -366,7 +366,7 @@ def _sums_index(t, template, w, sums):
         rest = s
         for i in range(sums):
             if rest >= 0:
-                rest = t.without[rest, template.refs[w.sum[i]]]
+                rest = t.without[rest, template.refs[w.summed[i]]]
         if rest == 0:
             return s
     return -1

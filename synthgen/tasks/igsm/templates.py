@@ -53,7 +53,7 @@ def _step(tables, move, left, placed, waiting, members, abstracts, constants):
     """Return in how many ways a move can be made, and what it makes of the four numbers after `placed`."""
     kind, cost, refs, used = tables.moves[move, 0], tables.moves[move, 1], tables.moves[move, 2], tables.moves[move, 3]
     others = placed - waiting
-    if cost > left or used > waiting or (kind != ABSTRACT and refs - used > others):
+    if cost > left - 1 + tables.moves[move, 6] or used > waiting or (kind != ABSTRACT and refs - used > others):
         return 0, 0, 0, 0, 0
     if kind == ABSTRACT:
         if refs > members:
@@ -114,7 +114,7 @@ def unrank(tables, op, rank, template):
         for move in range(len(moves)):
             kind, cost, refs, used = moves[move, 0], moves[move, 1], moves[move, 2], moves[move, 3]
             w, x, q, k = waiting - used + 1, members, abstracts, constants
-            if cost > left:
+            if cost > left - 1 + moves[move, 6]:
                 continue
             if kind == ABSTRACT:
                 ways = binomial[members, refs]
