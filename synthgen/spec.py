@@ -29,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from synthgen.assets import asset_files
 from synthgen.draw import Keys
 from synthgen.errors import SynthgenError, nearest
+from synthgen.recipe import Recipe
 from synthgen.task import Task
 from synthgen.tasks import task_class, task_names
 
@@ -58,6 +59,7 @@ class Spec(BaseModel):
     seed: int = Field(0, ge=0, lt=2**63, description="seeds the rows, orders and wording of every split")
     world: int | None = Field(None, ge=0, lt=2**63, description="seeds what splits and specs share; by default `seed`")
     params: dict[str, Any] = Field(default_factory=dict, description="the task's params")
+    windows: Recipe = Field(default_factory=Recipe, description="how the rows become training windows; changes no row")
     splits: dict[str, SplitSpec] = Field(default_factory=dict, description="the splits, by name")
 
     _name: str = PrivateAttr("")
@@ -78,12 +80,12 @@ class Spec(BaseModel):
         """Return the task's validated params for a split; a split the spec does not name has the base params."""
         own = self.splits[split].params if split in self.splits else {}
         field = f"splits.{split}.params" if own else "params"
-        return _validated(self.task_class.Params, self.params | own, self._origin, field)
+        return validated(self.task_class.Params, self.params | own, self._origin, field)
 
     @property
     def base_params(self) -> Any:
         """The task's validated params without any split's overrides."""
-        return _validated(self.task_class.Params, self.params, self._origin, "params")
+        return validated(self.task_class.Params, self.params, self._origin, "params")
 
     @property
     def assets(self) -> Mapping[str, Path]:
@@ -169,7 +171,7 @@ def load_spec(
 
 
 def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
-    spec = _validated(Spec, table, origin, "")
+    spec = validated(Spec, table, origin, "")
     if spec.task not in task_names():
         raise SynthgenError(f"{origin}: task = {spec.task!r} is no task{nearest(spec.task, task_names())}")
     formats = spec.task_class.row_formats
@@ -220,7 +222,8 @@ def _set(table: dict[str, Any], field: str, value: Any) -> None:
     table[path[-1]] = value
 
 
-def _validated(model: Any, table: Mapping[str, Any], origin: str, field: str) -> Any:
+def validated(model: Any, table: Mapping[str, Any], origin: str, field: str) -> Any:
+    """Return `table` as a model. Raises SynthgenError that names the file, the field, the value and the fix."""
     try:
         return model.model_validate(table)
     except ValidationError as error:
