@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,12 +16,13 @@ import pyarrow.parquet as pq
 from synthgen.draw import Keys, new_state
 from synthgen.errors import SynthgenError
 from synthgen.manifest import Manifest
+from synthgen.mixture import Mixture
 from synthgen.packing import Units
 from synthgen.recipe import Recipe
 from synthgen.shards import read_batches
 from synthgen.source import Source
 from synthgen.spec import load_spec
-from synthgen.task import Tokens, Vocab
+from synthgen.task import Task, Tokens, Vocab
 
 PERSON = "person"
 """The latent field that says whom a row is about; two rows about one person should not share a window."""
@@ -102,6 +104,7 @@ class FolderFeed:
         self.vocab = Vocab(vocab["size"], vocab["bos"], vocab["eos"], vocab["pad"], names)
         self.rows: int | None = there if rows is None else rows
         self.finite = manifest.splits[split]["complete"] is not None
+        self.task = spec.task_of(split)
         self.keys = Keys(spec.seed, spec.world, split)
         self._shards = [folder / shard.path for shard in manifest.shards if shard.split == split]
         sizes = [shard.rows for shard in manifest.shards if shard.split == split]
@@ -127,6 +130,27 @@ class FolderFeed:
             latent = table.column("latent").combine_chunks()
             named = {f.name: pc.struct_field(latent, f.name) for f in latent.type if f.name in (PERSON, KIND)}
         return _units(ids, ends, trained, begin, named.get(PERSON), named.get(KIND))
+
+
+class ComponentFeed:
+    """The rows of one component of a mixture, from the folder that holds them all."""
+
+    def __init__(self, folder: FolderFeed, mixture: Mixture, component: int) -> None:
+        assert folder.rows is not None
+        self._folder, self._slots, self._component = folder, mixture.slots, component
+        self.name = f"{folder.name}/{mixture.parts[component].name}"
+        self.recipe, self.vocab, self.keys = folder.recipe, folder.vocab, folder.keys
+        self.rows: int | None = mixture.rows_of(component, folder.rows)
+        self.finite = mixture.parts[component].task.rows_max is not None
+
+    def read(self, start: int, stop: int) -> Units:
+        """Return the component's rows [start, stop), found in the blocks they lie in."""
+        assert self._folder.rows is not None
+        quota, block = self._slots.stages[0].quotas[self._component], self._slots.block
+        first, last = start // quota, -(-stop // quota)
+        own = self._folder.read(first * block, min(last * block, self._folder.rows))
+        places = np.flatnonzero(own.kinds == self._component)[start - first * quota : stop - first * quota]
+        return own.picked(places, start)
 
 
 def _open_shard(path: Path) -> pa.Table:
@@ -164,26 +188,42 @@ def _column(column: Any, rows: int, kind: Any, missing: int) -> np.ndarray:
     return pc.fill_null(column, missing).to_numpy(zero_copy_only=False).astype(kind, copy=False)
 
 
-def feed_of(
-    data: Any,
-    split: str,
-    rows: int | None,
-    overrides: dict[str, Any],
-) -> Feed:
-    """Return the feed of a dataset folder (it holds a manifest), or of a spec (by name, file, or loaded)."""
-    if isinstance(data, Source):
-        return SourceFeed(data, split, rows)
+def feeds_of(data: Any, split: str, rows: int | None, overrides: Mapping[str, Any]) -> list[tuple[Feed, Fraction]]:
+    """Return the feeds of a dataset folder (it holds a manifest) or of a spec (by name, file, or loaded), by share.
+
+    There is one, but for mixtures that count windows: they have one for each component.
+    """
     if isinstance(data, str | Path) and Path(data).is_dir():
         given = [name for name, value in overrides.items() if value]
         if given:
             raise SynthgenError(f"{data}: is a dataset folder: {', '.join(given)} cannot change it; name its spec")
-        return FolderFeed(Path(data), split, rows)
-    sets = dict(overrides.pop("params", None) or {})
-    if overrides.get("tokenizer"):
-        sets = {"tokenizer": overrides["tokenizer"], **{f"params.{k}": v for k, v in sets.items()}}
-    return SourceFeed(
-        Source(load_spec(data, seed=overrides.get("seed"), world=overrides.get("world"), sets=sets)), split, rows
-    )
+        folder = FolderFeed(Path(data), split, rows)
+        mixture = _of_windows(folder.task)
+        if mixture is None:
+            return [(folder, Fraction(1))]
+        parts: list[Feed] = [ComponentFeed(folder, mixture, c) for c in range(len(mixture.parts))]
+        return list(zip(parts, mixture.shares, strict=True))
+    if isinstance(data, Source):
+        source = data
+    else:
+        sets = {f"params.{name}": value for name, value in (overrides.get("params") or {}).items()}
+        if overrides.get("tokenizer"):
+            sets |= {"tokenizer": overrides["tokenizer"], "row_format": "tokens"}
+        source = Source(load_spec(data, seed=overrides.get("seed"), world=overrides.get("world"), sets=sets))
+    mixture = _of_windows(source.task(split))
+    if mixture is None:
+        return [(SourceFeed(source, split, rows), Fraction(1))]
+    out: list[tuple[Feed, Fraction]] = []
+    for c, share in enumerate(mixture.shares):
+        alone = Source(load_spec(source.spec, sets={"params.component": mixture.alone(c)}))
+        out.append((SourceFeed(alone, split, None if rows is None else mixture.rows_of(c, rows)), share))
+    return out
+
+
+def _of_windows(task: Task) -> Mixture | None:
+    """Return the mixture behind a task, if its windows are of one component each."""
+    task = getattr(task, "text", task)  # a mixture of texts, behind its tokenizer
+    return task if isinstance(task, Mixture) and task.params.unit == "windows" else None
 
 
 def members_of(data: Any) -> Sequence[tuple[Any, int]]:

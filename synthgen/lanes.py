@@ -46,6 +46,7 @@ class Plan:
     drop: bool  # a last window that is not full is dropped, not padded
     watch: bool  # refuse two rows about one person in one window
     room: bool  # note each position's unit and place
+    member: int | None  # its number in a list of several data
 
     @property
     def blocks(self) -> int | None:
@@ -196,26 +197,33 @@ class Packer:
 
 
 class Lane:
-    """The windows of one lane, of one feed or of several in exact shares; it stands at `cursor`, so many given."""
+    """The windows of one lane, of one feed or of several in exact shares; where one feed ends, the others go on."""
 
     def __init__(
         self, number: int, lanes: int, plans: Sequence[Plan], weights: Sequence[int], at: Sequence[int] | None
     ) -> None:
         self.number, self._weights, self._plans = number, weights, plans
-        self.given = at[0] if at else 0
-        own = [at[1 + 3 * k : 4 + 3 * k] if at else None for k in range(len(plans))]
+        self.given, self._slot = at[:2] if at else (0, 0)
+        own = [at[2 + 3 * k : 5 + 3 * k] if at else None for k in range(len(plans))]
         self._packers = [Packer(plan, number, lanes, a) for plan, a in zip(plans, own, strict=True)]
-        self.ended = not all(plan.has(number) for plan in plans)
+        self._over = {member for member, plan in enumerate(plans) if not plan.has(number)}
         self._turn: tuple[int, list[int]] = (-1, [])
 
     @property
-    def cursor(self) -> tuple[int, ...]:
-        """Windows given, and where each packer stands."""
-        return self.given, *(part for packer in self._packers for part in packer.cursor)
+    def ended(self) -> bool:
+        """Whether all feeds are at their end."""
+        return len(self._over) == len(self._plans)
 
-    def _member(self, window: int) -> int:
-        """Return which feed a window is of: exact shares in every round of sum(weights) windows, in drawn order."""
-        turn, place = divmod(window, sum(self._weights))
+    @property
+    def cursor(self) -> tuple[int, ...]:
+        """Windows given, slots passed, and where each packer stands."""
+        return self.given, self._slot, *(part for packer in self._packers for part in packer.cursor)
+
+    def _member(self, slot: int) -> int:
+        """Return which feed a slot is of: exact shares in every round of sum(weights) slots, in drawn order."""
+        if len(self._weights) == 1:
+            return 0
+        turn, place = divmod(slot, sum(self._weights))
         if self._turn[0] != turn:
             order = [member for member, weight in enumerate(self._weights) for _ in range(weight)]
             draw = Draw(self._plans[0].feed.keys.split("members"), entity=self.number, part=turn)
@@ -223,31 +231,34 @@ class Lane:
         return self._turn[1][place]
 
     def take(self, n: int) -> tuple[dict[str, np.ndarray], Counts] | None:
-        """Return the arrays of up to n windows and what they are made of; None at the end."""
-        members = (
-            np.array([self._member(self.given + k) for k in range(n)]) if len(self._plans) > 1 else np.zeros(n, int)
-        )
+        """Return the arrays of up to n windows (none, if the last rows were dropped) and counts; None at the end."""
         parts: list[dict[str, np.ndarray]] = []
         counts, k = Counts(), 0
         while k < n and not self.ended:
-            member = int(members[k])
+            member = self._member(self._slot)
             run = 1
-            while k + run < n and members[k + run] == member:
+            while k + run < n and self._member(self._slot + run) == member:
                 run += 1
-            taken = self._packers[member].take(run)
+            taken = None if member in self._over else self._packers[member].take(run)
             if taken is None:
-                self.ended = True
-                counts.add(self._packers[member].lost)
-                break
+                if member not in self._over:
+                    self._over.add(member)
+                    counts.add(self._packers[member].lost)
+                self._slot += run
+                continue
             packed, units = taken
             counts.add(packed.counts)
-            parts.append(arrays(packed, units, member if len(self._plans) > 1 else None))
+            parts.append(arrays(packed, units, self._plans[member].member))
             k += packed.spans.shape[0]
+            self._slot += packed.spans.shape[0]
         self.given += k
         if not parts:
-            return None if not counts.dropped else ({}, counts)
-        whole = parts[0] if len(parts) == 1 else {n: np.concatenate([p[n] for p in parts]) for n in parts[0]}
-        return whole, counts
+            return ({}, counts) if counts.dropped else None
+        return parts[0] if len(parts) == 1 else _stacked(parts), counts
+
+
+def _stacked(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def arrays(packed: Packed, units: Units, member: int | None) -> dict[str, np.ndarray]:

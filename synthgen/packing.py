@@ -67,6 +67,15 @@ class Units:
             self.kinds[row:],
         )
 
+    def picked(self, places: np.ndarray, first: int) -> Units:
+        """Return some rows (without markers) as rows `first`, `first` + 1, ..."""
+        sizes = np.diff(self.starts)[places]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        at = np.repeat(self.starts[places] - starts[:-1], sizes) + np.arange(starts[-1])
+        trained = self.trained[at] if self.trained.size else self.trained
+        rows = np.arange(first, first + places.size)
+        return Units(self.tokens[at], trained, starts, rows, self.people[places], self.kinds[places])
+
     def followed_by(self, other: Units) -> Units:
         """Return these units and then the other ones."""
         return Units(

@@ -14,6 +14,7 @@ nothing else: not row counts, shards, container or workers.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
@@ -170,6 +171,11 @@ def load_spec(
     return _make(table, name, origin, files)
 
 
+def spec_of_table(table: Mapping[str, Any], name: str, files: Path) -> Spec:
+    """Return the spec that a table holds, as a TOML file would. Raises SynthgenError as `load_spec` does."""
+    return _make(copy.deepcopy(dict(table)), name, name, files)
+
+
 def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
     spec = validated(Spec, table, origin, "")
     if spec.task not in task_names():
@@ -181,7 +187,8 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
     for split in spec.splits:
         check_split_name(split, origin)
     world = spec.seed if spec.world is None else spec.world
-    spec = spec.model_copy(update={"row_format": row_format, "world": world})
+    params = dict(spec.task_class.resolve(spec.params, files))
+    spec = spec.model_copy(update={"row_format": row_format, "world": world, "params": params})
     spec._name, spec._origin, spec._files = name, origin, files
     for split in spec.splits:
         for field, path in spec.task_of(split).assets.items():

@@ -7,23 +7,25 @@ Rows are taken in blocks, and block b belongs to lane b mod `lanes`; each lane i
 other, and batch g is the next `batch_size` windows of lane g mod `lanes`. So rank r of W takes the batches g with
 g mod W = r and touches no lane but its own: together the ranks see the same batches, whatever W (a divisor of 48, or
 lanes are packed more than once). A window is a pure function of the data and of where its lane stands; where it stands
-is three integers, so a run goes on exactly where it was: `state` and `load`.
+is a few integers, so a run goes on exactly where it was: `state` and `load`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.feeds import Feed, feed_of, members_of
+from synthgen.feeds import Feed, feeds_of, members_of
 from synthgen.lanes import Lane, Plan, block_rows
 from synthgen.packing import IGNORED, Counts
 from synthgen.recipe import Recipe
+from synthgen.slots import whole
 from synthgen.source import Source
 from synthgen.spec import Spec
 from synthgen.task import Vocab
@@ -73,12 +75,15 @@ def windows(
     """
     arguments = dict(locals())
     recipe = {name: arguments[name] for name in Recipe.model_fields if arguments[name] is not None}
-    feeds = []
-    for one, weight in members_of(data):
+    feeds: list[tuple[Feed, Fraction, int]] = []
+    for member, (one, weight) in enumerate(members_of(data)):
         overrides = {"seed": seed, "world": world, "params": params, "tokenizer": tokenizer}
-        feeds.append((feed_of(one, split, rows, overrides), weight))
+        own = feeds_of(one, split, rows, overrides)
+        whole_share = sum(share for _, share in own)
+        feeds += [(feed, weight * share / whole_share, member) for feed, share in own if share]
+    weights = whole([weight for _, weight, _ in feeds])
     made = Windows(
-        feeds,
+        [(feed, weight) for (feed, *_), weight in zip(feeds, weights, strict=True)],
         recipe,
         batch_size=batch_size,
         shuffle=shuffle,
@@ -89,6 +94,7 @@ def windows(
         lanes=lanes,
         neighbours=neighbours,
         fields=fields,
+        members=[member for *_, member in feeds] if feeds[-1][2] else None,
     )
     made.arguments = arguments
     return made
@@ -114,6 +120,7 @@ class Windows:
         lanes: int = LANES,
         neighbours: str | None = None,
         fields: Sequence[str] | None = None,
+        members: Sequence[int] | None = None,
     ) -> None:
         for name, value, least in (
             ("batch_size", batch_size, 1),
@@ -152,8 +159,9 @@ class Windows:
                 drop=tail == "drop",
                 watch=neighbours == "refuse" or (neighbours is None and feed.finite),
                 room=any(name in FIELDS[2:] for name in self.fields),
+                member=members[k] if members else None,
             )
-            for feed, _ in feeds
+            for k, (feed, _) in enumerate(feeds)
         ]
         self._weights = [weight for _, weight in feeds]
         self._lanes: dict[int, Lane] = {}
@@ -200,7 +208,7 @@ class Windows:
     # -- going on where one stopped -----------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Return where this rank stands: the next batch's number, and three integers for each of its lanes (JSON)."""
+        """Return where this rank stands: the next batch's number, and five integers for each of its lanes (JSON)."""
         lanes = dict(self._state["lanes"]) | {str(n): list(lane.cursor) for n, lane in sorted(self._lanes.items())}
         return {"batch": self._batch, "lanes": lanes}
 
@@ -213,7 +221,7 @@ class Windows:
             batch, lanes = int(state["batch"]), {str(int(n)): [int(i) for i in at] for n, at in state["lanes"].items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SynthgenError(f"state: not one of synthgen.windows ({type(error).__name__}: {error})") from None
-        width = 1 + 3 * len(self._plans)
+        width = 2 + 3 * len(self._plans)
         if batch < 0 or any(len(at) != width or int(n) >= self._n_lanes for n, at in lanes.items()):
             raise SynthgenError("state: is of other data, or of another number of lanes")
         self._batch, self._state, self._lanes = batch, {"batch": batch, "lanes": lanes}, {}

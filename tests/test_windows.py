@@ -9,7 +9,7 @@ import pytest
 
 import synthgen
 from synthgen.errors import SynthgenError
-from synthgen.feeds import feed_of
+from synthgen.feeds import feeds_of
 from synthgen.lanes import block_rows
 from synthgen.source import Source
 from synthgen.spec import load_spec
@@ -46,7 +46,7 @@ def lanes_of(windows, lanes):
 
 def oracle(source, rows, context, packing, lanes, loss="all"):
     """Pack one pass over `rows` rows in plain Python: lanes of windows, each (inputs, targets)."""
-    feed = feed_of(source, "train", rows, {})
+    ((feed, _),) = feeds_of(source, "train", rows, {})
     size, bos, pad = block_rows(feed, context), feed.vocab.bos, feed.vocab.pad
     packed = [[] for _ in range(lanes)]
     for lane in range(lanes):
