@@ -135,6 +135,11 @@ class Task:
         self.params, self.keys, self.files = params, keys, files
         self.row_format = row_format or self.row_formats[0]
 
+    @classmethod
+    def resolve(cls, params: Mapping[str, Any], files: Path) -> Mapping[str, Any]:
+        """Return a spec's params with whatever they refer to written out; `files` is the spec's folder."""
+        return params
+
     @property
     def split_by(self) -> str:
         """What splits guarantee: `fresh` (independent streams), `latent` (disjoint by construction), `person`."""
