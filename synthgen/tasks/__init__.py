@@ -16,6 +16,7 @@ BUILT_IN = {
     "bios": "synthgen.tasks.bios.task:Bios",
     "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
+    "qa": "synthgen.tasks.bios.questions:Questions",
 }
 
 
