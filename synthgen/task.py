@@ -145,6 +145,16 @@ class Task:
         """What splits guarantee: `fresh` (independent streams), `latent` (disjoint by construction), `person`."""
         return "fresh"
 
+    def apart(self, other: Task) -> bool:
+        """Say whether this split and another of the same spec promise to share nothing: no `subjects`, and no row
+        (unless rows hide what they are about: see `Entropy.hidden`).
+        """
+        return self.split_by != "fresh"
+
+    def subjects(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """Return what a batch's rows are about (int64), where splits divide that (people, keys); None elsewhere."""
+        return None
+
     @property
     def rows_max(self) -> int | None:
         """How many rows there are in all; None for an endless task."""
