@@ -323,7 +323,7 @@ class Mixture(Task):
         shares = [count / sum(counts) for count in counts]
         own = []
         for part, limit, count in zip(self.parts, self._limits, counts, strict=True):
-            seen = None if not rows or limit is None else max(1, min(limit, count))
+            seen = max(1, count if limit is None else min(limit, count)) if rows else None
             own.append(part.task.entropy(seen, estimates))
         books: dict[str, Book] = {}
         for book in self.books[:-1]:
