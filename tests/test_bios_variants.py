@@ -10,7 +10,8 @@ import pytest
 import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.spec import load_spec
-from synthgen.tasks.bios.lists import ATTRIBUTES
+from synthgen.tasks.bios.lists import ATTRIBUTES, MONTHS
+from synthgen.tasks.bios.probing import Probes
 
 SMALL = {"people": 40, "entries": 3}
 TOY = dict.fromkeys(("first_names", "middle_names", "last_names"), 40) | {
@@ -135,3 +136,21 @@ def test_planted_faults_in_compact_rows_are_found():
         assert not source.verify(changed).correct
         del changed["input_ids"][place]
         assert not source.verify(changed).correct
+
+
+@pytest.mark.parametrize("spec", ["bios-multi5-permute", "bios-rewrite5"])
+def test_probing_targets_are_what_stands_at_their_places(spec):
+    source = synthgen.load(spec, params=SMALL)
+    probes = Probes(source.task().lists)
+    assert len(probes.classes) == 11
+    assert probes.classes["birth_month"] == 12
+    for row in source.batch(0, 60).to_pylist():
+        text, targets = row["text"], probes.targets(row)
+        assert probes.name(row) in text
+        assert [place for _, place in probes.places(row)] == sorted(place for _, place in probes.places(row))
+        for attribute, place in probes.places(row):
+            if attribute == "birth_date":
+                assert text[place:].startswith(MONTHS[targets["birth_month"]])
+            else:
+                assert text[place:].startswith(source.task().lists.value(attribute, targets[attribute]))
+        assert all(0 <= targets[name] < size for name, size in probes.classes.items())
