@@ -1,8 +1,10 @@
 """Variants of the biographies: orders, reversals, groups of people and compact token rows."""
 
 import copy
+import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from synthgen.spec import load_spec
 from synthgen.tasks.bios.lists import ATTRIBUTES, MONTHS
 from synthgen.tasks.bios.probing import Probes
 
+FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())["surface"]
 SMALL = {"people": 40, "entries": 3}
 TOY = dict.fromkeys(("first_names", "middle_names", "last_names"), 40) | {
     "months": 1,
@@ -63,6 +66,40 @@ def test_couples_stay_together():
     }
     assert all(source.verify(row).correct for row in table)
     assert math.isclose(source.entropy().books["order"].bits.value, math.log2(6))
+
+
+WORDING = {
+    "single": ("bios-single", {}),
+    "single+permute1": ("bios-single-permute1", {}),
+    "single+permute5": ("bios-single-permute5", {}),
+    "multi2": ("bios-multi2", {}),
+    "multi5": ("bios-multi5", {}),
+    "multi5+permute": ("bios-multi5-permute", {}),
+    "online_per_exposure": ("bios-online", {}),
+    "couple1": ("bios-couple5", {"entries": 1}),
+    "couple5": ("bios-couple5", {}),
+    "bioS_simple": ("bios-simple", {}),
+}
+NO_MORE = {
+    "fullname_adds": {"full_name": True},
+    "reverse1/2/6_adds": {"reverse": 6},
+    "order_flag_city_before_company": {"city_first": True},
+}
+
+
+@pytest.mark.parametrize("variant", WORDING)
+def test_wording_of_a_person_is_the_published_one(variant):
+    spec, params = WORDING[variant]
+    source = synthgen.load(spec, params=params)
+    entries = source.task().params.entries
+    bits = source.entropy().bits * (entries if entries != "online" else 1)
+    assert math.isclose(bits, FIGURES[variant], abs_tol=1e-6)
+
+
+@pytest.mark.parametrize("variant", NO_MORE)
+def test_variants_that_add_no_wording(variant):
+    plain, other = (synthgen.load("bios-multi5", params=params).entropy().bits for params in ({}, NO_MORE[variant]))
+    assert other - plain == FIGURES[variant] == 0
 
 
 def test_the_company_city_may_come_first():
