@@ -27,7 +27,9 @@ from synthgen.phrases import Codes, assemble
 from synthgen.shards import BATCH_ROWS, write_shard
 from synthgen.source import Source, load
 from synthgen.spec import load_spec
+from synthgen.tasks.bios.forms import read_questions
 from synthgen.tasks.bios.plain import PlainWriter
+from synthgen.tasks.bios.plain_questions import PlainAsker
 from synthgen.tasks.cfg.plain import sample_plainly
 
 
@@ -242,7 +244,21 @@ def bench_igsm() -> list[Rate]:
     return race(contenders, unit="problems")
 
 
-BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios, "igsm": bench_igsm}
+def bench_qa() -> list[Rate]:
+    """qa-extract and other questions: prompts and completions, and into shards, against `random` and `format`."""
+    source, generator = load("qa-extract"), random.Random(0)
+    asker = PlainAsker(source.task().lists, read_questions(None), 50_000)  # type: ignore[attr-defined]
+    contenders: dict[str, Callable[[], int]] = {
+        "plain Python, people at hand": lambda: sum(bool(asker.ask(generator)) for _ in range(50_000))
+    }
+    for name in ("qa-extract", "know-classify-month", "know-compare-month", "know-inverse-name"):
+        contenders[f"{name}: text"] = partial(make_content, load(name), 60)
+    contenders["qa-extract: into shards, all columns"] = lambda: make_shard(source, 60)
+    return race(contenders, unit="rows")
+
+
+BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios, "qa": bench_qa}
+BENCHMARKS |= {"igsm": bench_igsm}
 
 
 def run_benchmarks(name: str | None = None) -> dict[str, list[Rate]]:

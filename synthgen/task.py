@@ -136,10 +136,25 @@ class Task:
         self.params, self.keys, self.files = params, keys, files
         self.row_format = row_format or self.row_formats[0]
 
+    @classmethod
+    def resolve(cls, params: Mapping[str, Any], files: Path) -> Mapping[str, Any]:
+        """Return a spec's params with whatever they refer to written out; `files` is the spec's folder."""
+        return params
+
     @property
     def split_by(self) -> str:
         """What splits guarantee: `fresh` (independent streams), `latent` (disjoint by construction), `person`."""
         return "fresh"
+
+    def apart(self, other: Task) -> bool:
+        """Say whether this split and another of the same spec promise to share nothing: no `subjects`, and no row
+        (unless rows hide what they are about: see `Entropy.hidden`).
+        """
+        return self.split_by != "fresh"
+
+    def subjects(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """Return what a batch's rows are about (int64), where splits divide that (people, keys); None elsewhere."""
+        return None
 
     @property
     def part(self) -> str:
