@@ -239,10 +239,58 @@ class Reader:
             "spans": {
                 "sentence": problem.spans,
                 "question": [problem.question],
-                "step": [(own + start, own + end) for start, end in (step.span for step in steps)],
+                "step": [(own + start, own + end) for start, end in (step.span for step in shown)],
+                **self._retry_spans(own, [step.span for step in steps if step.back]),
                 "answer": [(own + where[0], own + where[1])],
             },
         }
+
+    def _retry_spans(self, own: int, spans: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
+        """Return the spans of sentences that are taken back: up to BACK, and the names alone."""
+        whole, names = [], []
+        for start, end in spans:
+            if self.family == "paper":
+                name = (own + start + len("Define "), own + end - len(" as BACK"))
+                whole.append((own + start, own + end - len("BACK")))
+            else:
+                name = (own + start + len("Let BACK be "), own + end)
+                whole.append(name)
+            names.append(name)
+        return {"retry": whole, "retry_name": names}
+
+    def retries(
+        self, prompt: str, completion: str, kind: str, next_counts: bool
+    ) -> list[tuple[list[Parameter], set[Parameter]]]:
+        """Return, for each right step, what was taken back before it, and the candidates by the kind's definition.
+
+        perfect: what needs something that is not defined yet; weak: what this step or a later one defines; miss: what
+        the problem states, cites or asks for, and is not defined yet.
+        """
+        problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
+        right = [step.parameter for step in steps if not step.back and step.parameter]
+        spoken = {problem.query, *problem.sentences}
+        for sentence in problem.sentences.values():
+            spoken.update(sentence.cites)
+        everything = problem.parameters() if kind == "perfect" else []
+        defined: set[Parameter] = set()
+        wrong: list[Parameter] = []
+        places: list[tuple[list[Parameter], set[Parameter]]] = []
+        for step in steps:
+            if step.parameter is None:
+                continue
+            if step.back:
+                wrong.append(step.parameter)
+                continue
+            if kind == "perfect":
+                candidates = {x for x in everything if x not in defined and not defined.issuperset(problem.needs(x))}
+            elif kind == "weak":
+                candidates = set(right[len(places) + (not next_counts) :])
+            else:
+                candidates = spoken - defined
+            places.append((wrong, candidates))
+            defined.add(step.parameter)
+            wrong = []
+        return places
 
     def sketch(self, problem: Problem, steps: list[Step]) -> bytes | None:
         """Return the published sketch of a solution; None where the level of detail does not show it."""
