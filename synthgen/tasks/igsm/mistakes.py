@@ -47,8 +47,8 @@ class RetryParams(BaseModel):
     )
     kind: Literal["perfect", "weak", "miss"] = Field(
         "perfect",
-        description="what is begun by mistake: what cannot be computed yet, what a later step defines, or anything that "
-        "is not defined yet",
+        description="what is begun by mistake: what cannot be computed yet, what a later step defines, or anything "
+        "that is not defined yet",
     )
     next_counts: bool = Field(
         True, description="weak: the parameter defined right next may be taken back first (the code; not in the paper)"

@@ -24,7 +24,7 @@ from synthgen.phrases import Codes
 from synthgen.retries import expected_bits, expected_number, shown_bits
 from synthgen.task import Rows, Task, Verdict
 from synthgen.tasks.igsm.graphs import draw_graph
-from synthgen.tasks.igsm.mistakes import new_mistakes
+from synthgen.tasks.igsm.mistakes import RetryParams, new_mistakes
 from synthgen.tasks.igsm.open import OpenLaw
 from synthgen.tasks.igsm.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
 from synthgen.tasks.igsm.paper import new_work
@@ -93,6 +93,8 @@ class Igsm(Task):
             self.books = (*BOOKS, "retries")
         if params.sampler == "open":
             _ = self.law  # a law that cannot be is told at once
+            if params.retry and params.retry.rate:
+                self.capabilities = type(self).capabilities - {"exact"}  # the mean bits of retries come from a sample
         else:
             self.capabilities = frozenset({"parses"})
 
@@ -126,7 +128,8 @@ class Igsm(Task):
     def reader(self) -> Reader:
         """The parser, solver and verifier of texts, made from the names alone."""
         own = self.params
-        return Reader(self.world, own.phrasing, own.modulus, own.detail, own.format)
+        retry = own.retry or RetryParams()
+        return Reader(self.world, own.phrasing, own.modulus, own.detail, own.format, retry.kind, retry.next_counts)
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
@@ -227,25 +230,30 @@ class Igsm(Task):
         return Entropy(books, self._facts(books), hidden="names and structure show up to a renumbering of items")
 
     def _retry_book(self) -> dict[str, Book]:
-        """The bits of retries: exact given how many candidates each step has, a mean over the sampled problems."""
-        if not self.params.retry:
+        """The bits of retries: a formula given how many candidates each step has, a mean over the sampled problems."""
+        retry = self.params.retry
+        if not retry:
             return {}
-        rate, candidates = self.params.retry.rate, self._sample.latent["candidates"].to_pylist()
-        bits = np.array([math.fsum(expected_bits(rate, n) for n in steps) for steps in candidates])
-        reason = f"exact given the candidates of each step; a mean over {SAMPLE:,} problems"
-        error = float(bits.std()) / math.sqrt(SAMPLE)
-        return {"retries": Book(Bits(float(bits.mean()), "estimate", reason, error) if rate else Bits(0.0))}
+        if not retry.rate:
+            return {"retries": Book(Bits(0.0))}
+        bits = np.array([math.fsum(expected_bits(retry.rate, n) for n in steps) for steps in self._sampled_candidates])
+        return {"retries": Book(Bits(float(bits.mean() + 6 * bits.std() / math.sqrt(SAMPLE)), "upper", SAMPLED))}
+
+    @functools.cached_property
+    def _sampled_candidates(self) -> list[list[int]]:
+        """How many mistakes could be made before each step of the sampled problems."""
+        return self._sample.latent["candidates"].to_pylist()
 
     def _retry_facts(self) -> dict[str, Any]:
-        if not self.params.retry:
+        """The expected number of retries, in closed form given the candidates of each step."""
+        retry = self.params.retry
+        if not retry:
             return {}
-        rate, candidates = self.params.retry.rate, self._sample.latent["candidates"].to_pylist()
-        numbers = [math.fsum(expected_number(rate, n) for n in steps) for steps in candidates]
-        steps = [len(own) for own in candidates]
+        numbers = [math.fsum(expected_number(retry.rate, n) for n in own) for own in self._sampled_candidates]
         return {
             "retries_a_problem": float(np.mean(numbers)),
-            "retries_a_step": float(np.sum(numbers) / np.sum(steps)),
-            "retries_a_step_untruncated": rate / (1 - rate),
+            "retries_a_step": float(np.sum(numbers)) / sum(len(own) for own in self._sampled_candidates),
+            "retries_a_step_untruncated": retry.rate / (1 - retry.rate),
         }
 
     def _letters(self) -> float:
@@ -362,20 +370,17 @@ class Igsm(Task):
 
     def _retry_fault(self, row: Mapping[str, Any]) -> str:
         """Hold every sentence that is taken back against its kind's candidates, and the book against their number."""
-        retry = self.params.retry
-        places = self.reader.retries(
-            row["prompt"], row["completion"], retry.kind if retry else "", bool(retry and retry.next_counts)
-        )
-        if not retry or not retry.rate:
-            return "" if not any(wrong for wrong, _ in places) else "a sentence is taken back in data without retries"
-        for step, (wrong, candidates) in enumerate(places):
-            for parameter in wrong:
-                if parameter not in candidates:
-                    return (
-                        f"{parameter[0]}'s {parameter[1]} before step {step + 1} is no mistake of kind {retry.kind!r}"
-                    )
+        retry, places = self.params.retry, self.reader.retries(row["prompt"], row["completion"])
+        if (not retry or not retry.rate) and any(place.wrong for place in places):
+            return "a sentence is taken back in data without retries"
+        if not retry:
+            return ""
+        for step, (wrong, candidates) in enumerate(places, 1):
+            for item, target in wrong:
+                if (item, target) not in candidates:
+                    return f"{item}'s {target} before step {step} is no mistake of kind {retry.kind!r}"
             if len(set(wrong)) < len(wrong):
-                return f"a parameter is taken back twice before step {step + 1}"
+                return f"a parameter is taken back twice before step {step}"
         latent = row["latent"]
         if latent["retries"] != sum(len(wrong) for wrong, _ in places):
             return f"latent.retries is {latent['retries']}, the text has another number"

@@ -16,6 +16,7 @@ from typing import Any
 
 from synthgen.task import Verdict
 from synthgen.tasks.igsm.reader import ADDED, CONSTANT, MAX_TEXT, NAME, TIMES, Parameter, Problem, ProblemReader, solve
+from synthgen.tasks.igsm.retractions import TakenBack, label, taken_back
 from synthgen.tasks.igsm.worlds import World
 
 FAULTS = (
@@ -110,10 +111,23 @@ def rename(tree: Tree, names: dict[str, Parameter]) -> Tree:
 
 
 class Reader:
-    """Reads, solves and judges the texts of one world, family of wording, level of detail and modulus."""
+    """Reads, solves and judges the texts of one world, family of wording, level of detail and modulus.
 
-    def __init__(self, world: World, family: str, modulus: int, detail: int = 0, form: str = "pq") -> None:
+    Definitions that are taken back are held against a kind of mistake (`synthgen.tasks.igsm.retractions`).
+    """
+
+    def __init__(
+        self,
+        world: World,
+        family: str,
+        modulus: int,
+        detail: int = 0,
+        form: str = "pq",
+        kind: str = "perfect",
+        next_counts: bool = True,
+    ) -> None:
         self.problems = ProblemReader(world, family, modulus, form)
+        self.kind, self.next_counts = kind, next_counts
         self.family, self.modulus = family, modulus
         self.names, self.no_symbols, self.no_numbers = detail % 3, detail // 3 % 2 == 1, detail // 6 == 1
         self.words = ("so ", " Answer: ") if family == "paper" else ("hence ", " So the answer is ")
@@ -195,7 +209,11 @@ class Reader:
     # -- judging ------------------------------------------------------------------------------------------------------
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
-        """Judge a completion of a prompt. `parts` holds a verdict for every step, then counts of the whole."""
+        """Judge a completion of a prompt. `parts` holds a verdict for every step, then counts of the whole.
+
+        What is taken back does not make a solution wrong, whatever it names: it is labelled `back` (a mistake of the
+        reader's kind), `needless` (none) or `unknown` (the problem has no such thing), and counted.
+        """
         try:
             problem = self.problem(prompt)
             needed = problem.needed()
@@ -258,39 +276,9 @@ class Reader:
             names.append(name)
         return {"retry": whole, "retry_name": names}
 
-    def retries(
-        self, prompt: str, completion: str, kind: str, next_counts: bool
-    ) -> list[tuple[list[Parameter], set[Parameter]]]:
-        """Return, for each right step, what was taken back before it, and the candidates by the kind's definition.
-
-        perfect: what needs something that is not defined yet; weak: what this step or a later one defines; miss: what
-        the problem states, cites or asks for, and is not defined yet.
-        """
-        problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
-        right = [step.parameter for step in steps if not step.back and step.parameter]
-        spoken = {problem.query, *problem.sentences}
-        for sentence in problem.sentences.values():
-            spoken.update(sentence.cites)
-        everything = problem.parameters() if kind == "perfect" else []
-        defined: set[Parameter] = set()
-        wrong: list[Parameter] = []
-        places: list[tuple[list[Parameter], set[Parameter]]] = []
-        for step in steps:
-            if step.parameter is None:
-                continue
-            if step.back:
-                wrong.append(step.parameter)
-                continue
-            if kind == "perfect":
-                candidates = {x for x in everything if x not in defined and not defined.issuperset(problem.needs(x))}
-            elif kind == "weak":
-                candidates = set(right[len(places) + (not next_counts) :])
-            else:
-                candidates = spoken - defined
-            places.append((wrong, candidates))
-            defined.add(step.parameter)
-            wrong = []
-        return places
+    def retries(self, prompt: str, completion: str) -> list[TakenBack]:
+        """Return, for each right step, what was taken back before it, and the candidates by the kind's definition."""
+        return taken_back(self.problem(prompt), self.steps(completion)[0], self.kind, self.next_counts)
 
     def sketch(self, problem: Problem, steps: list[Step]) -> bytes | None:
         """Return the published sketch of a solution; None where the level of detail does not show it."""
@@ -368,31 +356,35 @@ class _Judge:
         self.found: dict[str, tuple[Parameter | None, int]] = {}  # a letter's parameter (None: partial) and value
         self.defined: dict[Parameter, int] = {}
         self.parts: list[dict[str, Any]] = []
-        self.retries = 0
+        self.labels: list[str] = []  # of the definitions that are taken back
         self.unnamed: list[tuple[str, Tree, int]] = []  # steps without a name: letter, calculation, result
 
     def verdict(self, steps: list[Step], answer: int) -> Verdict:
         first: tuple[int, str] | None = None
         last: Parameter | None = None
+        if any(step.back for step in steps):
+            places = taken_back(self.problem, steps, self.reader.kind, self.reader.next_counts)
+            self.labels = [label(self.problem, wrong, own) for own in places for wrong in own.wrong]
+        labels = iter(self.labels)
         for i, step in enumerate(steps):
+            if step.back:
+                self.parts.append({"step": i, "parameter": step.parameter, "verdict": next(labels)})
+                continue
             fault = ""
             try:
-                if step.back:
-                    self._take_back(step)
-                else:
-                    last = self._define(step)
+                last = self._define(step)
             except Fault as error:
                 fault, last = str(error), step.parameter
             if fault and first is None:
                 first = (i, fault)
-            named = step.parameter or (None if step.back else last)
-            self.parts.append({"step": i, "parameter": named, "verdict": fault or ("back" if step.back else "ok")})
+            self.parts.append({"step": i, "parameter": step.parameter or last, "verdict": fault or "ok"})
         if first is None and self.unnamed:
             first, last = self._name()
-        count = len(steps) - self.retries
+        count = len(steps) - len(self.labels)
         redundant = sum(parameter not in self.needed for parameter in self.defined)
         operations = sum(len(step.operations) for step in steps)
-        whole = {"steps": count, "operations": operations, "redundant": redundant, "retries": self.retries}
+        whole = {"steps": count, "operations": operations, "redundant": redundant, "retries": len(self.labels)}
+        whole |= {"needless": self.labels.count("needless"), "unknown": self.labels.count("unknown")}
         if first is None and (steps[-1].back or last != self.problem.query):
             first = (len(steps) - 1, "wrong target: the last step does not define what is asked")
         if first is None and answer != self.defined[self.problem.query]:
@@ -431,11 +423,6 @@ class _Judge:
         best = next((way for way in ways if way[last] == query), ways[0])
         self.defined = {best[letter]: result for letter, _, result in self.unnamed}
         return None, best[last]
-
-    def _take_back(self, step: Step) -> None:
-        self.retries += 1
-        if step.parameter is not None and not self.problem.exists(step.parameter):
-            raise Fault(f"unknown: the problem has no {step.parameter[0]}'s {step.parameter[1]}")
 
     def _define(self, step: Step) -> Parameter | None:
         problem, parameter = self.problem, step.parameter
