@@ -10,22 +10,56 @@ answer of the clean data with the same seed.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 from numba.extending import register_jitable
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from synthgen.draw import below, weighted
 from synthgen.errors import SynthgenError
 
 UNIT = 10**6
-"""Rates are whole millionths, so that a coin's bits are exact."""
+"""Rates are whole parts of this, so that a coin's bits are exact."""
 
 
 def odds(rate: float) -> np.ndarray:
-    """Return the running weights of (no retry, a retry) for `draw_wrong`. Raises SynthgenError unless 0 <= rate < 1."""
+    """Return the running weights of (no retry, a retry) for `draw_wrong`.
+
+    Raises SynthgenError unless 0 <= rate < 1, and where a rate has more than six digits.
+    """
     if not 0 <= rate < 1:
         raise SynthgenError(f"retry rate {rate}: give a number from 0 up to, but not including, 1")
-    return np.array([UNIT - round(rate * UNIT), UNIT], np.int64)
+    if abs(rate * UNIT - round(rate * UNIT)) > 1e-6:
+        raise SynthgenError(f"retry rate {rate}: give at most six digits after the point")
+    share = Fraction(round(rate * UNIT), UNIT)
+    return np.array([share.denominator - share.numerator, share.denominator], np.int64)
+
+
+class RetryParams(BaseModel):
+    """How often solutions make mistakes that they take back at once, and of what kind."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rate: float = Field(0.0, description="q, the probability of a mistake before a step, and again after one")
+    kind: Literal["perfect", "weak", "miss"] = Field(
+        "perfect",
+        description="what is begun by mistake: what cannot be computed yet, what a later step defines, or anything "
+        "that is not defined yet",
+    )
+    next_counts: bool = Field(
+        True, description="weak: the parameter defined right next may be taken back first (the code; not in the paper)"
+    )
+
+    @field_validator("rate")
+    @classmethod
+    def _coin(cls, rate: float) -> float:
+        try:
+            odds(rate)
+        except SynthgenError as error:
+            raise ValueError(str(error)) from None
+        return rate
 
 
 @register_jitable

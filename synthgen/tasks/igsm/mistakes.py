@@ -7,14 +7,13 @@ miss      anything the problem speaks of that is not defined yet
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numba.extending import register_jitable
-from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.draw import begin
-from synthgen.retries import draw_wrong, odds
+from synthgen.retries import RetryParams, draw_wrong, odds
 from synthgen.tasks.igsm.problem import PARAMS, WIDTH, predecessors
 
 PERFECT, WEAK, MISS = range(3)
@@ -35,24 +34,6 @@ MISTAKES = np.dtype(
         ("around", "i8", 2 * WIDTH),
     ]
 )
-
-
-class RetryParams(BaseModel):
-    """Solutions with mistakes that are taken back at once."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    rate: float = Field(
-        0.0, ge=0, lt=1, description="q, the probability of a mistake before a step, and again after one"
-    )
-    kind: Literal["perfect", "weak", "miss"] = Field(
-        "perfect",
-        description="what is begun by mistake: what cannot be computed yet, what a later step defines, or anything "
-        "that is not defined yet",
-    )
-    next_counts: bool = Field(
-        True, description="weak: the parameter defined right next may be taken back first (the code; not in the paper)"
-    )
 
 
 def new_mistakes(params: RetryParams | None) -> Any:

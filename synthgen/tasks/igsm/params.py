@@ -10,8 +10,8 @@ from pydantic import Field, field_validator, model_validator
 
 from synthgen.draw import Keys, new_state
 from synthgen.jit import kernel
+from synthgen.retries import RetryParams
 from synthgen.task import TaskParams
-from synthgen.tasks.igsm.mistakes import RetryParams
 from synthgen.tasks.igsm.open import OpenParams
 from synthgen.tasks.igsm.paper import (
     ALL_BINS,

@@ -58,7 +58,7 @@ def taken_back(problem: Problem, steps: Sequence[Sayable], kind: str, next_count
 
 
 def label(problem: Problem, parameter: Parameter, place: TakenBack) -> str:
-    """Say what a retraction is: `back` (rightly), `needless` (no mistake), `unknown` (the problem has no such thing)."""
+    """Say what a retraction is: `back` (of a mistake), `needless` (of none), `unknown` (there is no such thing)."""
     if parameter in place.candidates:
         return "back"
     return "needless" if problem.exists(parameter) else "unknown"

@@ -21,10 +21,10 @@ from synthgen.errors import SynthgenError
 from synthgen.jit import kernel
 from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import Codes
-from synthgen.retries import expected_bits, expected_number, shown_bits
+from synthgen.retries import RetryParams, expected_bits, expected_number, shown_bits
 from synthgen.task import Rows, Task, Verdict
 from synthgen.tasks.igsm.graphs import draw_graph
-from synthgen.tasks.igsm.mistakes import RetryParams, new_mistakes
+from synthgen.tasks.igsm.mistakes import new_mistakes
 from synthgen.tasks.igsm.open import OpenLaw
 from synthgen.tasks.igsm.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
 from synthgen.tasks.igsm.paper import new_work

@@ -53,6 +53,7 @@ class Step:
     letter: str
     operations: list[tuple[str, str | None, str | None, int]]  # letter, symbols, numbers, result
     span: tuple[int, int]
+    name: tuple[int, int]  # where the parameter's name stands; empty where it is not shown
     back: bool = False
 
 
@@ -155,33 +156,35 @@ class Reader:
 
     def _step(self, text: str, at: int) -> Step:
         head, *parts = text.split("; ")
-        parameter, letter = self._head(head)
-        span = (at, at + len(text))
+        parameter, letter, (start, end) = self._head(head)
+        span, name = (at, at + len(text)), (at + start, at + end)
         if letter == BACK and not parts:
-            return Step(parameter, letter, [], span, back=True)
+            return Step(parameter, letter, [], span, name, back=True)
         if not parts or not parts[-1].startswith(self.words[0]):
             raise ValueError(f"{text[:80]!r} does not say what is so")
         parts[-1] = parts[-1][len(self.words[0]) :]
         operations = [self._operation(part) for part in parts]
         if operations[-1][0] != letter:
             raise ValueError(f"{text[:80]!r} defines one thing and computes another")
-        return Step(parameter, letter, operations, span)
+        return Step(parameter, letter, operations, span, name)
 
-    def _head(self, head: str) -> tuple[Parameter | None, str]:
+    def _head(self, head: str) -> tuple[Parameter | None, str, tuple[int, int]]:
+        """Return what a step defines, its letter, and where the name stands in the head."""
         paper = self.family == "paper"
         if self.names == 2:
-            return self._named(head), head
+            return self._named(head), head, (0, len(head))
         if self.names == 1:
             letter = head.removeprefix("Define ") if paper else head.removeprefix("Let ").removesuffix(" be next")
             if head != (f"Define {letter}" if paper else f"Let {letter} be next"):
                 raise ValueError(f"{head[:80]!r} defines nothing")
-            return None, letter
+            return None, letter, (0, 0)
         match = (PAPER_STEP if paper else COUNT_STEP).fullmatch(head)
         if match is None:
             raise ValueError(f"{head[:80]!r} defines nothing")
         if paper:
-            return (match[1], match[2]), match[3]
-        return (match[3], self.problems.singular.get(match[2], match[2])), match[1]
+            return (match[1], match[2]), match[3], (match.start(1), match.end(2))
+        name = (match.start(2) - len("the "), match.end(3))
+        return (match[3], self.problems.singular.get(match[2], match[2])), match[1], name
 
     def _named(self, text: str) -> Parameter:
         match = (PAPER_NAME if self.family == "paper" else COUNT_NAME).fullmatch(text)
@@ -258,23 +261,16 @@ class Reader:
                 "sentence": problem.spans,
                 "question": [problem.question],
                 "step": [(own + start, own + end) for start, end in (step.span for step in shown)],
-                **self._retry_spans(own, [step.span for step in steps if step.back]),
+                **self._retry_spans(own, [step for step in steps if step.back]),
                 "answer": [(own + where[0], own + where[1])],
             },
         }
 
-    def _retry_spans(self, own: int, spans: list[tuple[int, int]]) -> dict[str, list[tuple[int, int]]]:
+    def _retry_spans(self, own: int, steps: list[Step]) -> dict[str, list[tuple[int, int]]]:
         """Return the spans of sentences that are taken back: up to BACK, and the names alone."""
-        whole, names = [], []
-        for start, end in spans:
-            if self.family == "paper":
-                name = (own + start + len("Define "), own + end - len(" as BACK"))
-                whole.append((own + start, own + end - len("BACK")))
-            else:
-                name = (own + start + len("Let BACK be "), own + end)
-                whole.append(name)
-            names.append(name)
-        return {"retry": whole, "retry_name": names}
+        names = [(own + step.name[0], own + step.name[1]) for step in steps]
+        whole = [(own + step.span[0], own + step.span[1] - len(BACK)) for step in steps]
+        return {"retry": whole if self.family == "paper" else names, "retry_name": names}
 
     def retries(self, prompt: str, completion: str) -> list[TakenBack]:
         """Return, for each right step, what was taken back before it, and the candidates by the kind's definition."""
