@@ -59,6 +59,9 @@ class _Split:
     checked: int = 0
     readable: bool = True
     fingerprints: list[np.ndarray] = field(default_factory=list)
+    templates: list[np.ndarray] = field(
+        default_factory=list
+    )  # the first 64 bits of latent.template, where there is one
     certificate: Certificate | None = None
     subjects: list[np.ndarray] = field(default_factory=list)  # whom the rows are about, where splits divide them
 
@@ -86,7 +89,7 @@ def check_folder(
         for shard in (shard for shard in manifest.shards if shard.split == name):
             findings += _check_shard(folder, source, manifest, shard, split, stride, on_rows or (lambda rows: None))
         findings += _check_split(source, name, stated, split, stride, "bits" in manifest.columns)
-    return [*findings, *_check_overlap(splits, source)]
+    return [*findings, *_check_overlap(splits, source), *_check_templates(splits, source)]
 
 
 def _stride(rows: int, sample: float | None) -> int:
@@ -174,6 +177,9 @@ def _gather(batch: pa.RecordBatch, source: Source, name: str, split: _Split, str
             split.squares[book] = split.squares.get(book, 0.0) + math.fsum(values * values)
     if start < FINGERPRINT_ROWS:
         split.fingerprints.append(_fingerprints(batch))
+        if "latent" in batch.schema.names and "template" in {f.name for f in batch.schema.field("latent").type}:
+            hashes = batch.column("latent").field("template").to_pylist()
+            split.templates.append(np.array([int(text[:16], 16) for text in hashes], np.uint64))
     if split.certificate is not None:
         split.certificate.add(batch)
     subjects = source.task(name).subjects(batch) if "latent" in batch.schema.names else None
@@ -240,6 +246,19 @@ def _check_overlap(splits: dict[str, _Split], source: Source) -> Iterator[Findin
                 which = f", such as {by} {both[0]}" if both.size else ""
                 detail = f"{both.size:,} of {one.size:,} and {two.size:,}{which}{'; must be 0' if apart else ''}"
                 yield Finding(f"shared by {by}", f"{a}, {b}", not apart or both.size == 0, detail)
+
+
+def _check_templates(splits: dict[str, _Split], source: Source) -> Iterator[Finding]:
+    """Count the templates of one split that another has too; splits of two different parts must share none."""
+    found = {name: np.unique(np.concatenate(s.templates)) for name, s in splits.items() if s.readable and s.templates}
+    names = list(found)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            shared = np.intersect1d(found[a], found[b], assume_unique=True).size
+            parts = source.task(a).part, source.task(b).part
+            apart = "" not in parts and parts[0] != parts[1]
+            detail = f"{shared:,} of {found[a].size:,} and {found[b].size:,}{'; must be 0' if apart else ''}"
+            yield Finding("shared templates", f"{a}, {b}", shared == 0 or not apart, detail)
 
 
 def _fingerprints(batch: pa.RecordBatch) -> np.ndarray:

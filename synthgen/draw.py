@@ -28,6 +28,7 @@ from numba.extending import overload, register_jitable
 from synthgen import tape
 from synthgen.errors import DrawError
 from synthgen.ledger import log2_big, log2_units, multiply_high, to_bits
+from synthgen.wide import bit_length, from_word, less, push32, shift_right, subtract
 
 STATE = np.dtype(
     [
@@ -203,6 +204,27 @@ def below(state, n):
     number = uniform(state, n)
     state.ledger += log2_units(n)
     return number
+
+
+@register_jitable
+def below_wide(state, n, units):
+    """Return a uniform wide number (`synthgen.wide`) below the wide number n >= 1, booking `units`, its log2.
+
+    The draws are those of `Draw.below`: one word where n < 2^63, else a top digit and digits of 32 bits.
+    """
+    state.ledger += units
+    if bit_length(n) <= 63:
+        return from_word(uniform(state, np.int64(n[0])))
+    last = subtract(n, from_word(1))
+    lower = (bit_length(last) - 1) // 32
+    top = np.int64(shift_right(last, 32 * lower)[0]) + 1
+    for _ in range(MAX_REJECTIONS):
+        number = from_word(uniform(state, top))
+        for _ in range(lower):
+            number = push32(number, uniform(state, 4294967296))
+        if less(number, n):
+            return number
+    raise DrawError("a wide draw was rejected 64 times: the state was not begun or is corrupt")
 
 
 @register_jitable(forceinline=True)

@@ -39,6 +39,7 @@ from pydantic import BaseModel, ConfigDict
 
 from synthgen.draw import Keys
 from synthgen.entropy import Entropy
+from synthgen.errors import SynthgenError
 from synthgen.phrases import Codes
 
 
@@ -126,7 +127,7 @@ class Task:
     row_formats: ClassVar[tuple[str, ...]]
     books: tuple[str, ...]
     difficulty: ClassVar[str]
-    capabilities: ClassVar[frozenset[str]] = frozenset()
+    capabilities: frozenset[str] = frozenset()
     Params: ClassVar[type[TaskParams]]
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = ()
 
@@ -154,6 +155,11 @@ class Task:
     def subjects(self, batch: pa.RecordBatch) -> np.ndarray | None:
         """Return what a batch's rows are about (int64), where splits divide that (people, keys); None elsewhere."""
         return None
+
+    @property
+    def part(self) -> str:
+        """The part of all templates that this split draws from; two different parts share none. "" is the whole."""
+        return ""
 
     @property
     def rows_max(self) -> int | None:
@@ -217,6 +223,10 @@ class Task:
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion of a prompt; never raises."""
         return Verdict.wrong(f"task {self.name!r} has no prompts: verify a whole row instead")
+
+    def draw(self, row: Mapping[str, Any], file: Path) -> None:
+        """Draw a picture of a row to a file, whose ending decides the format."""
+        raise SynthgenError(f"task {self.name!r} has no pictures of its rows; leave out --plot")
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return a token row as `show` prints it."""

@@ -17,6 +17,7 @@ BUILT_IN = {
     "biod": "synthgen.tasks.bios.biod:Biod",
     "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
+    "igsm": "synthgen.tasks.igsm.task:Igsm",
     "mixture": "synthgen.mixture:Mixture",  # made of specs, so it stands above them and not in this room
     "qa": "synthgen.tasks.bios.questions:Questions",
 }

@@ -1,0 +1,170 @@
+"""The params of the task `igsm`, and the law of the paper's sampler that they make."""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from synthgen.draw import Keys, new_state
+from synthgen.jit import kernel
+from synthgen.task import TaskParams
+from synthgen.tasks.igsm.open import OpenParams
+from synthgen.tasks.igsm.paper import (
+    ALL_BINS,
+    LAW,
+    MAX_EDGES,
+    depth_sums,
+    new_work,
+    reached,
+    strengths,
+)
+from synthgen.tasks.igsm.problem import new_problem
+from synthgen.tasks.igsm.worlds import Sizes
+
+MAX_OP = 100
+SURE_OP = 16
+"""An op this far above max_edge, or less, is reached by some graph (tried at once where it is not)."""
+
+Op = Annotated[int, Field(ge=1, le=MAX_OP)]
+
+
+class IgsmParams(TaskParams):
+    """Params of the task `igsm`."""
+
+    sampler: Literal["paper", "open"] = Field("paper", description="the paper's law, or one whose every bit is exact")
+    op: Op | Literal["light"] | tuple[Op, Op] | dict[Op, Annotated[int, Field(ge=0, lt=2**31)]] = Field(
+        "light",
+        description="operations: a number, [lowest, highest] uniformly, a table of weights, or `light`, the law of the "
+        "papers: the lesser of two uniform numbers up to max_op",
+    )
+    max_op: Op = Field(15, description="the greatest op of the law `light`: 15 for med, 21 for hard")
+    max_edge: int = Field(20, ge=2, le=MAX_EDGES, description="most problem sentences: 20 for med, 28 for hard")
+    bins: Literal["all", "train", "test"] = Field("all", description="template bins that problems may fall in")
+    reask: bool = Field(False, description="make a problem with this op, then ask for another of its parameters")
+    format: Literal["pq", "qp"] = Field("pq", description="the question last, or first")
+    world: str = Field("nature", description="names: `nature`, `boxes`, or a file of your own")
+    phrasing: Literal["paper", "count"] = Field("paper", description="the papers' sentences, or a second family")
+    detail: int = Field(0, ge=0, le=11, description="level of detail of solutions; the papers use 0, the most")
+    modulus: int = Field(23, ge=2, le=1009, description="a prime: numbers are counted modulo it")
+    fidelity: Literal["released", "paper"] = Field(
+        "released", description="where paper and released code differ: follow the code or the text"
+    )
+    bonus: Literal["fresh", "wanted"] | None = Field(
+        None,
+        description="references prefer parameters nobody waits for (the code), or those somebody does (the text)",
+    )
+    steps: Literal["redrawn", "fixed"] | None = Field(
+        None,
+        description="the budget s is drawn anew until the op comes out (the code), or it is the op (the paper, and the "
+        "code for a given op)",
+    )
+    train_bins: int | None = Field(None, ge=1, le=22, description="bins below this are for training: 16 code, 17 paper")
+
+    sizes: Sizes = Field(Sizes(), description="how much of the world is used; by default all")
+    open: OpenParams = Field(OpenParams(), description="the shapes of problems of the open sampler")
+
+    @field_validator("op")
+    @classmethod
+    def _range(cls, op: Any) -> Any:
+        if isinstance(op, tuple) and op[0] > op[1]:
+            raise ValueError("a range of op is [lowest, highest]")
+        if isinstance(op, dict) and sum(op.values()) == 0:
+            raise ValueError("a table of op needs a positive weight")
+        return op
+
+    @field_validator("modulus")
+    @classmethod
+    def _prime(cls, modulus: int) -> int:
+        if any(modulus % d == 0 for d in range(2, int(modulus**0.5) + 1)):
+            raise ValueError("the modulus must be a prime")
+        return modulus
+
+    @model_validator(mode="after")
+    def _feasible(self) -> IgsmParams:
+        highest = max(self.op_weights)
+        widest = 4 if self.sampler == "paper" else self.open.widths[1]
+        if self.sizes.names < widest:
+            raise ValueError(f"sizes.names = {self.sizes.names}: a layer may have {widest} items, each with its name")
+        if self.reask and self.sampler == "open":
+            raise ValueError("reask goes with the paper's sampler: an open problem's bits know its own query only")
+        if self.sampler == "paper" and self.redrawn is False and highest > self.max_edge + SURE_OP:
+            top, accepted = greatest_op(highest, self.max_edge)
+            if accepted < TRIES // 500:
+                raise ValueError(
+                    f"op {highest} with max_edge {self.max_edge} is out of reach: {accepted} of {TRIES:,} tries "
+                    f"made it, the greatest was {top}; lower op or raise max_edge"
+                )
+        return self
+
+    @property
+    def op_weights(self) -> dict[int, int]:
+        """The law of the target op: positive integer weights."""
+        if self.op == "light":
+            return {k: 2 * (self.max_op - k) + 1 for k in range(1, self.max_op + 1)}
+        if isinstance(self.op, int):
+            return {self.op: 1}
+        if isinstance(self.op, tuple):
+            return dict.fromkeys(range(self.op[0], self.op[1] + 1), 1)
+        return {k: weight for k, weight in sorted(self.op.items()) if weight}
+
+    @property
+    def redrawn(self) -> bool:
+        """Whether s is drawn anew until the op comes out; a given op fixes s, as in the released code."""
+        by_default = "redrawn" if self.fidelity == "released" else "fixed"
+        return self.op == "light" and (self.steps or by_default) == "redrawn"
+
+    @property
+    def bins_for_training(self) -> int:
+        """How many of the 23 bins are for training."""
+        return self.train_bins or (16 if self.fidelity == "released" else 17)
+
+    @property
+    def allowed_bins(self) -> int:
+        """The bins problems may fall in, as bits."""
+        split = self.bins_for_training
+        low = (1 << split) - 1
+        return {"all": ALL_BINS, "train": low, "test": ALL_BINS & ~low}[self.bins]
+
+
+def law_of(params: IgsmParams) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what the paper's sampler takes: the law, running sums of op weights, of depths, and the bonus table."""
+    weights = params.op_weights
+    highest = max(weights)
+    law = np.zeros(1, np.dtype((np.record, LAW)))[0]
+    law.max_op, law.max_edge, law.modulus = highest, params.max_edge, params.modulus
+    law.fixed, law.bins, law.reask = not params.redrawn, params.allowed_bins, params.reask
+    bonus = params.bonus or ("fresh" if params.fidelity == "released" else "wanted")
+    law.favour_wanted = bonus == "wanted"
+    sums = np.cumsum([weights.get(k, 0) for k in range(1, highest + 1)], dtype=np.int64)
+    return law, sums, depth_sums(highest, params.max_edge), strengths()
+
+
+TRIES = 5000
+"""Tries behind the greatest op that is told for an infeasible one."""
+
+
+@functools.lru_cache(maxsize=64)
+def greatest_op(op: int, max_edge: int) -> tuple[int, int]:
+    """Return the greatest op that 5,000 tries with s = op reached, and how many of them reached `op` itself."""
+    found = np.zeros(TRIES, np.int64)
+    _try(
+        new_state(),
+        Keys(split="feasible").split("structure"),
+        op,
+        max_edge,
+        depth_sums(op, max_edge),
+        strengths(),
+        new_problem(),
+        new_work(),
+        found,
+    )
+    return int(found.max()), int((found == op).sum())
+
+
+@kernel
+def _try(state, key, op, max_edge, sizes, table, p, w, found):
+    for i in range(found.size):
+        found[i] = reached(state, key, i, p, w, op, max_edge, sizes, table)

@@ -1,0 +1,323 @@
+"""One problem, as arrays: the structure graph, every parameter that exists, and the solution as binary operations.
+
+Items are numbered through the layers, from outside to inside. Parameters are numbered too: first the `edges` instance
+parameters ("how many of item k are in each item j"; one problem sentence each), then all abstract ones ("how many
+things of category L are in each item j"). Everything that may be asked of a problem (what depends on what, what can
+come next, its text in any wording) follows from the record, whoever filled it: the paper's sampler or the open one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+LAYERS, WIDTH = 4, 8
+ITEMS, PARAMS, REFS = LAYERS * WIDTH, 128, 4
+SYMBOLS = 512
+"""Limits of a problem: layers, items of a layer, items, parameters, references of a sentence, operations."""
+
+BARE, ADDED, TIMES, CONSTANT = 0, 1, 2, 3
+"""What number a sentence holds: none, "c more than", "c times as much as", or nothing but the number."""
+
+NUMBER = -1
+"""An operand that is the sentence's number; others are symbols."""
+
+PROBLEM = np.dtype(
+    [
+        # the structure graph: width of each layer, the first item of each, the layer of each item
+        ("layers", "i8"),
+        ("width", "i8", LAYERS),
+        ("first", "i8", LAYERS + 1),
+        ("layer", "i8", ITEMS),
+        # names: a chain, its first category, a group of each layer, a name of each item
+        ("chain", "i8"),
+        ("start", "i8"),
+        ("group", "i8", LAYERS),
+        ("name", "i8", ITEMS),
+        # parameters; instance: owner item and target item, abstract: owner item and target layer
+        ("edges", "i8"),
+        ("params", "i8"),
+        ("owner", "i8", PARAMS),
+        ("target", "i8", PARAMS),
+        ("abstract", "i8", (ITEMS, LAYERS)),  # number of an item's abstract parameter for a layer
+        ("child", "i8", (ITEMS, WIDTH)),  # instance parameters of an item, rising
+        ("children", "i8", ITEMS),
+        # the sentence of each instance parameter
+        ("refs", "i8", PARAMS),
+        ("ref", "i8", (PARAMS, REFS)),
+        ("literal", "i8", PARAMS),
+        ("minus", "i8", PARAMS),
+        ("number", "i8", PARAMS),
+        ("value", "i8", PARAMS),
+        # orders: of the solution (the last one is the query), of the problem's sentences, of creation
+        ("necessary", "i8"),
+        ("order", "i8", PARAMS),
+        ("sentence", "i8", PARAMS),
+        ("made", "i8", PARAMS),  # instance parameters, each after all it cites
+        # the solution: one symbol an operation, numbered as the text shows them
+        ("op", "i8"),
+        ("symbol", "i8", PARAMS),  # of each solved parameter
+        ("meaning", "i8", SYMBOLS),  # parameter of a symbol; -1 for a partial result
+        ("operands", "i8", SYMBOLS),  # 0: a number; 1: a copy; 2: left sign right
+        ("sign", "i8", SYMBOLS),  # 0 +, 1 -, 2 *
+        ("left", "i8", SYMBOLS),
+        ("right", "i8", SYMBOLS),
+        ("result", "i8", SYMBOLS),
+        ("spelling", "i8", SYMBOLS),  # which letter a symbol has
+        ("taken", "i8", SYMBOLS),  # scratch: the letters given so far
+        ("solved", "i8", PARAMS),  # whether a parameter is in the solution
+    ]
+)
+
+PLUS, MINUS, STAR = 0, 1, 2
+
+
+def new_problem() -> Any:
+    """Return an empty record for a sampler to fill."""
+    return np.zeros(1, np.dtype((np.record, PROBLEM)))[0]
+
+
+@register_jitable
+def number_parameters(p, edge):
+    """Number items and parameters, given layers, widths and `edge`: edge[i, j] has bit k for a child k of item (i, j).
+
+    Sets first, layer, edges, params, owner, target, abstract, child and children.
+    """
+    item = 0
+    for i in range(p.layers):
+        p.first[i] = item
+        for _ in range(p.width[i]):
+            p.layer[item] = i
+            item += 1
+    p.first[p.layers] = item
+    count = 0
+    for i in range(p.layers - 1):
+        for j in range(p.width[i]):
+            own = p.first[i] + j
+            p.children[own] = 0
+            for k in range(p.width[i + 1]):
+                if edge[i, j] >> k & 1:
+                    p.owner[count] = own
+                    p.target[count] = p.first[i + 1] + k
+                    p.child[own, p.children[own]] = count
+                    p.children[own] += 1
+                    count += 1
+    p.edges = count
+    for i in range(p.layers - 1):
+        for j in range(p.width[i]):
+            own = p.first[i] + j
+            for layer in range(i + 1, p.layers):
+                p.owner[count] = own
+                p.target[count] = layer
+                p.abstract[own, layer] = count
+                count += 1
+    p.params = count
+    for x in range(count):
+        p.refs[x] = 0
+        p.literal[x] = BARE
+        p.minus[x] = 0
+        p.number[x] = 0
+        p.solved[x] = 0
+
+
+@register_jitable
+def is_abstract(p, x):
+    """Say whether parameter x is abstract."""
+    return x >= p.edges
+
+
+@register_jitable
+def level_of(p, x):
+    """Return how many layers an abstract parameter looks down."""
+    return p.target[x] - p.layer[p.owner[x]]
+
+
+@register_jitable
+def predecessors(p, x, out):
+    """Write what parameter x is computed from, in the order of its text; return how many there are."""
+    if x < p.edges:
+        for i in range(p.refs[x]):
+            out[i] = p.ref[x, i]
+        return p.refs[x]
+    own, layer, count = p.owner[x], p.target[x], 0
+    for i in range(p.children[own]):
+        edge = p.child[own, i]
+        out[count] = edge
+        count += 1
+        if layer - p.layer[own] > 1:
+            out[count] = p.abstract[p.target[edge], layer]
+            count += 1
+    return count
+
+
+@register_jitable
+def cost_of(p, x):
+    """Return how many operations parameter x takes."""
+    if x < p.edges:
+        operands = p.refs[x] + (1 if p.literal[x] != BARE else 0)
+    elif level_of(p, x) == 1:
+        operands = p.children[p.owner[x]]
+    else:
+        operands = 2 * p.children[p.owner[x]]
+    return max(1, operands - 1)
+
+
+@register_jitable
+def evaluate(p, modulus):
+    """Compute the value of every parameter modulo a prime; `made` must hold all instance parameters."""
+    for x in range(p.params):
+        p.value[x] = -1
+    for i in range(p.edges):
+        x = p.made[i]
+        value = 0
+        for r in range(p.refs[x]):
+            y = p.ref[x, r]
+            if p.value[y] < 0:
+                _evaluate_abstract(p, y, modulus)
+            value += -p.value[y] if r == 1 and p.minus[x] else p.value[y]
+        if p.literal[x] == TIMES:
+            value *= p.number[x]
+        elif p.literal[x] != BARE:
+            value += p.number[x]
+        p.value[x] = value % modulus
+    for x in range(p.edges, p.params):
+        if p.value[x] < 0:
+            _evaluate_abstract(p, x, modulus)
+
+
+@register_jitable
+def _evaluate_abstract(p, x, modulus):
+    """Compute abstract parameter x, from the innermost layer of what lies under its item outwards."""
+    layer, last = p.target[x], p.layer[p.owner[x]]
+    for outer in range(layer - 1, last - 1, -1):
+        for own in range(p.first[outer], p.first[outer + 1]):
+            y = p.abstract[own, layer]
+            if p.value[y] >= 0 or (outer == last and y != x):
+                continue
+            value, known = 0, True
+            for i in range(p.children[own]):
+                edge = p.child[own, i]
+                factor = 1 if layer - outer == 1 else p.value[p.abstract[p.target[edge], layer]]
+                if p.value[edge] < 0 or factor < 0:
+                    known = False
+                else:
+                    value += p.value[edge] * factor
+            if known:
+                p.value[y] = value % modulus
+
+
+@register_jitable
+def depth_of(p, depth, around):
+    """Return the number of parameters on the longest chain of the solution; `depth`, `around` are scratch."""
+    deepest = 0
+    for i in range(p.necessary):
+        x = p.order[i]
+        depth[x] = 1
+        for r in range(predecessors(p, x, around)):
+            depth[x] = max(depth[x], depth[around[r]] + 1)
+        deepest = max(deepest, depth[x])
+    return deepest
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The solution as operations.
+
+
+@register_jitable
+def compile_solution(p, modulus):
+    """Write the solution as operations with one symbol each, and set `op` to their number. Needs values and `order`.
+
+    A step's own symbol is numbered before those of its partial results, as its text shows them. Several operands are
+    added from left to right; the sentence's number comes first; an abstract parameter multiplies, then adds at once.
+    """
+    count = 0
+    for x in range(p.params):
+        p.solved[x] = 0
+    for i in range(p.necessary):
+        x = p.order[i]
+        p.solved[x] = 1
+        own = count
+        p.symbol[x] = own
+        p.meaning[own] = x
+        count += 1
+        if x < p.edges:
+            count = _compile_sentence(p, x, own, count, modulus)
+        else:
+            count = _compile_abstract(p, x, own, count, modulus)
+    p.op = count
+
+
+@register_jitable
+def _operation(p, symbol, operands, sign, left, right, number, modulus):
+    """Write one operation and its result."""
+    p.operands[symbol] = operands
+    p.sign[symbol] = sign
+    p.left[symbol] = left
+    p.right[symbol] = right
+    a = number if left == NUMBER else p.result[left]
+    if operands == 2:
+        b = p.result[right]
+        a = a + b if sign == PLUS else a - b if sign == MINUS else a * b
+    p.result[symbol] = a % modulus
+
+
+@register_jitable
+def _compile_sentence(p, x, own, count, modulus):
+    refs, number, literal = p.refs[x], p.number[x], p.literal[x]
+    if refs == 0:
+        _operation(p, own, 0, PLUS, NUMBER, NUMBER, number, modulus)
+        return count
+    left = p.symbol[p.ref[x, 0]]
+    last = refs if literal != BARE else refs - 1  # operand at which a partial result is needed no more
+    for r in range(1, refs):
+        sign = MINUS if refs == 2 and p.minus[x] else PLUS
+        symbol = own
+        if r < last:
+            symbol = count
+            p.meaning[symbol] = -1
+            count += 1
+        _operation(p, symbol, 2, sign, left, p.symbol[p.ref[x, r]], number, modulus)
+        left = symbol
+    if literal != BARE:
+        _operation(p, own, 2, STAR if literal == TIMES else PLUS, NUMBER, left, number, modulus)
+    elif refs == 1:
+        _operation(p, own, 1, PLUS, left, NUMBER, number, modulus)
+    return count
+
+
+@register_jitable
+def _compile_abstract(p, x, own, count, modulus):
+    item, layer = p.owner[x], p.target[x]
+    children = p.children[item]
+    deep = layer - p.layer[item] > 1
+    if children == 0:
+        _operation(p, own, 0, PLUS, NUMBER, NUMBER, 0, modulus)
+        return count
+    left = 0
+    for i in range(children):
+        edge = p.child[item, i]
+        term = p.symbol[edge]
+        if deep:
+            symbol = own
+            if children > 1:
+                symbol = count
+                p.meaning[symbol] = -1
+                count += 1
+            below = p.symbol[p.abstract[p.target[edge], layer]]
+            _operation(p, symbol, 2, STAR, term, below, 0, modulus)
+            term = symbol
+        elif children == 1:
+            _operation(p, own, 1, PLUS, term, NUMBER, 0, modulus)
+        if i == 0:
+            left = term
+            continue
+        symbol = own
+        if i < children - 1:
+            symbol = count
+            p.meaning[symbol] = -1
+            count += 1
+        _operation(p, symbol, 2, PLUS, left, term, 0, modulus)
+        left = symbol
+    return count

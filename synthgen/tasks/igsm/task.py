@@ -1,0 +1,361 @@
+"""The task `igsm`: problems, solutions and answers, of the paper's law or of an open one."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from synthgen.assets import read_asset
+from synthgen.columns import list_column
+from synthgen.draw import Keys, new_state
+from synthgen.entropy import Bits, Book, Entropy, entropy_of, log2_binomial, log2_factorial, log2_falling
+from synthgen.errors import SynthgenError
+from synthgen.jit import kernel
+from synthgen.ledger import UNITS_PER_BIT
+from synthgen.phrases import Codes
+from synthgen.task import Rows, Task, Verdict
+from synthgen.tasks.igsm.graphs import draw_graph
+from synthgen.tasks.igsm.open import OpenLaw
+from synthgen.tasks.igsm.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
+from synthgen.tasks.igsm.paper import new_work
+from synthgen.tasks.igsm.params import IgsmParams, law_of
+from synthgen.tasks.igsm.problem import new_problem
+from synthgen.tasks.igsm.rows import BOOKS, FIGURES, LETTER_BOOK, STAGES, Out, write_open_rows, write_paper_rows
+from synthgen.tasks.igsm.sketch import new_scratch
+from synthgen.tasks.igsm.surface import LONG_LETTERS
+from synthgen.tasks.igsm.text import KINDS, Wording, make_wording
+from synthgen.tasks.igsm.verifier import Reader
+from synthgen.tasks.igsm.worlds import PACKS, World, read_world
+
+SAMPLE = 2048
+"""Problems behind the means that have no closed form."""
+
+TEMPLATE = b"synthgen igsm template 1 "
+"""What a template's hash begins with, so that a later form cannot be mistaken for this one."""
+
+SAMPLED = f"exact in every row; the mean is that of {SAMPLE:,} problems plus six standard errors"
+REJECTED = f"books the accepted attempt; the mean is that of {SAMPLE:,} problems plus six standard errors"
+
+
+def template_hash(sketch: bytes) -> str:
+    """Return the ordered hash of a template, 32 hex digits, from its sketch."""
+    return hashlib.blake2b(TEMPLATE + sketch, digest_size=16).hexdigest()
+
+
+def _tiny(op: dict[int, int], **shape: Any) -> dict[str, Any]:
+    """Return params of an open law that is small enough to enumerate."""
+    small = {"chains": 1, "groups": 1, "names": shape["widths"][1], "letters": max(op)}
+    own = {"uncapped_from": 35, **shape}
+    return {"sampler": "open", "op": op, "modulus": 2, "sizes": small, "open": own}
+
+
+CEILING_SAMPLE = 512
+"""Problems whose orders are counted for the mean of the ceiling."""
+
+
+@kernel
+def count_order_units(graph, memo):
+    """Return log2 of the number of orders of a graph, in ledger units; -1 where it is not known."""
+    return order_units(graph, memo)
+
+
+class Igsm(Task):
+    """Grade-school mathematics from dependency graphs: problem and question, then every step of the solution."""
+
+    name = "igsm"
+    version = 1
+    paper = "2407.20311"
+    row_formats = ("prompt-completion",)
+    books: tuple[str, ...] = BOOKS
+    difficulty = "operations of the solution"
+    capabilities: frozenset[str] = frozenset({"exact", "injective", "enumerable", "parses"})  # of the open sampler
+    Params: ClassVar = IgsmParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        _tiny({1: 1, 2: 2}, sentences=(1, 2), distractors=(0, 1), layers=(2, 3), widths=(1, 1)),
+        _tiny({1: 1, 2: 2}, sentences=(1, 2), distractors=(0, 0), layers=(2, 2), widths=(1, 2)),
+    )
+
+    def __init__(self, params: IgsmParams, keys: Keys, files: Path, row_format: str = "") -> None:
+        super().__init__(params, keys, files, row_format)
+        self._keys = np.array([keys.split(stage) for stage in STAGES])
+        if params.sampler == "open":
+            _ = self.law  # a law that cannot be is told at once
+        else:
+            self.capabilities = frozenset({"parses"})
+
+    @property
+    def split_by(self) -> str:
+        return "fresh" if self.params.bins == "all" else "latent"
+
+    @property
+    def part(self) -> str:
+        own = self.params
+        unsplit = own.sampler == "open" and any(op in own.op_weights for op in self.law.halves.unsplit)
+        return "" if own.bins == "all" or unsplit else own.bins
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        world = self.params.world
+        return {} if world in PACKS else {"world": read_asset(self.files, world, "world")}
+
+    @functools.cached_property
+    def world(self) -> World:
+        """The names that problems speak of."""
+        return read_world(self.assets.get("world", self.params.world))
+
+    @functools.cached_property
+    def wording(self) -> Wording:
+        """The phrases of this task's texts."""
+        own = self.params
+        return make_wording(self.world, own.phrasing, own.format == "qp", own.detail, own.modulus)
+
+    @functools.cached_property
+    def reader(self) -> Reader:
+        """The parser, solver and verifier of texts, made from the names alone."""
+        own = self.params
+        return Reader(self.world, own.phrasing, own.modulus, own.detail, own.format)
+
+    @property
+    def span_kinds(self) -> tuple[str, ...]:
+        return KINDS
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        small = {name: pa.field(name, pa.int16()) for name in FIGURES}
+        small["query_abstract"] = pa.field("query_abstract", pa.bool_())
+        pair = pa.struct([pa.field("parameter", pa.int16()), pa.field("needs", pa.int16())])
+        return [
+            small["op"],
+            small["layers"],
+            pa.field("widths", pa.list_(pa.int8())),
+            *(small[name] for name in FIGURES[2:]),
+            pa.field("template", pa.string()),
+            pa.field("solution_floor", pa.float64()),
+            pa.field("solution", pa.list_(pa.int16())),
+            pa.field("graph", pa.list_(pair)),
+        ]
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        return self._rows(start, stop, state, self._keys)
+
+    @functools.cached_property
+    def law(self) -> OpenLaw:
+        """The law of the open sampler."""
+        own = self.params
+        key = self.keys.world("halves")
+        return OpenLaw(own.open, own.op_weights, own.bins, key, own.bins_for_training)
+
+    def _rows(self, start: int, stop: int, state: np.record, keys: np.ndarray) -> Rows:
+        own, page, done = self.params, self.wording.page, start
+        out, used = Out.of(stop - start), np.array(own.sizes.numbers(), np.int64)
+        problem, scratch = new_problem(), new_scratch()
+        work, law = new_work(), law_of(own)
+        while True:
+            if own.sampler == "open":
+                tables = self.law.tables
+                done = write_open_rows(
+                    state, keys, start, done, stop, used, problem, tables, own.modulus, scratch, page, out
+                )
+            else:
+                done = write_paper_rows(state, keys, start, done, stop, used, problem, work, *law, scratch, page, out)
+            if done == stop:
+                break
+            out = out.larger()
+        return Rows(
+            content=Codes(self.wording.table, out.codes[: out.ends[-1]], out.ends, KINDS, parts=2),
+            difficulty=out.figures[:, 0],
+            units=out.units,
+            latent=self._latent(out),
+        )
+
+    def _latent(self, out: Out) -> dict[str, pa.Array]:
+        figures = out.figures
+        latent = {name: pa.array(figures[:, i].astype(np.int16)) for i, name in enumerate(FIGURES)}
+        latent["query_abstract"] = pa.array(figures[:, FIGURES.index("query_abstract")] == 1)
+        widths = figures[:, len(FIGURES) :]
+        latent["widths"] = list_column(np.cumsum(figures[:, 1]), widths[widths > 0], pa.int8())
+        raw, at = out.sketches[: out.sketch_ends[-1]].tobytes(), 0
+        hashes = []
+        for end in out.sketch_ends.tolist():
+            hashes.append(template_hash(raw[at:end]))
+            at = end
+        latent["template"] = pa.array(hashes)
+        floors = (out.units[:, LETTER_BOOK] + out.floors) / UNITS_PER_BIT
+        latent["solution_floor"] = pa.array(floors, mask=out.floors < 0)
+        latent["solution"] = list_column(out.order_ends, out.orders[: out.order_ends[-1]], pa.int16())
+        kind = next(field for field in self.latent_fields if field.name == "graph").type.value_type
+        own = [pa.array(np.ascontiguousarray(out.pairs[: out.pair_ends[-1], i])) for i in range(2)]
+        items = pa.StructArray.from_arrays(own, fields=list(kind))
+        offsets = pa.array(np.concatenate([[0], out.pair_ends]).astype(np.int32))
+        latent["graph"] = pa.ListArray.from_arrays(offsets, items, type=pa.list_(kind))
+        return latent
+
+    # -- entropy ------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _sample(self) -> Rows:
+        """Problems of an independent stream, the same for every seed: what means without a closed form come from."""
+        stream = Keys(split="entropy of igsm")
+        return self._rows(0, SAMPLE, new_state(), np.array([stream.split(stage) for stage in STAGES]))
+
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        if self.params.sampler == "open":
+            books = self._exact_books()
+            return Entropy(books, self._facts(books) | self.law.facts(rows or 1))
+        books = self._sampled_books()
+        return Entropy(books, self._facts(books), hidden="names and structure show up to a renumbering of items")
+
+    def _letters(self) -> float:
+        """The mean bits of letters, where all symbols have one and op has its own law."""
+        weights, single = self.params.op_weights, self.params.sizes.letters
+        total = math.fsum(weight * letter_bits(op, single) for op, weight in weights.items())
+        return total / sum(weights.values())
+
+    def _exact_books(self) -> dict[str, Book]:
+        own, numbers, widths = self.params, self.law.numbers(), self.law.widths_law()
+        used = own.sizes
+        names = math.log2(used.chains)
+        for layers, share in widths.items():
+            names += share * (math.log2(5 - len(layers)) + len(layers) * math.log2(used.groups))
+            names += share * math.fsum(log2_binomial(used.names, items) for items in layers)
+        values = (numbers["constants"] + numbers["added"]) * math.log2(own.modulus)
+        values += numbers["times"] * math.log2(max(1, own.modulus - 1))
+        order = math.fsum(share * log2_factorial(edges) for edges, share in self.law.edges_law().items())
+        means = self.law.entropy() | {"names": names, "values": values, "sentence_order": order}
+        books = {name: Book(Bits(means.get(name, 0.0))) for name in BOOKS}
+        if own.detail % 3 == 2:
+            books["letters"] = self._sampled_books()["letters"]
+        else:
+            books["letters"] = Book(Bits(self._letters()))
+        return books
+
+    def _sampled_books(self) -> dict[str, Book]:
+        sampled, books = self._sample.units / UNITS_PER_BIT, {}
+        for i, name in enumerate(BOOKS):
+            value = float(sampled[:, i].mean() + 6 * sampled[:, i].std() / math.sqrt(SAMPLE))
+            reason = REJECTED if name in ("structure", "solution_order") else SAMPLED
+            books[name] = Book(Bits(value, "upper", reason))
+        books["op"] = Book(Bits(entropy_of(self.params.op_weights.values())))
+        if self._joint:
+            books["operators"] = Book(Bits(0.0))
+        if not self.params.reask and self.params.detail % 3 != 2:
+            books["letters"] = Book(Bits(self._letters()))
+        return books
+
+    @property
+    def _joint(self) -> bool:
+        """Whether structure and operators are one book: the bin looks at both."""
+        return self.params.sampler == "open" or self.params.bins != "all" or self.params.reask
+
+    def _facts(self, books: Mapping[str, Book]) -> dict[str, Any]:
+        own, latent, weights = self.params, self._sample.latent, self.params.op_weights
+        answers = np.bincount(latent["answer"].to_numpy(), minlength=own.modulus) / SAMPLE
+        floors = np.array([floor for floor in latent["solution_floor"].to_pylist() if floor is not None])
+        exact = own.sampler == "open"
+        floor = {"bits": float(floors.mean()), "status": "estimate" if exact else "lower"}
+        floor |= {"se": float(floors.std() / math.sqrt(floors.size))} if exact else {}
+        floor |= {"reason": "orders and letters, exact in every row" if exact else "letters alone"}
+        return {
+            "op_law": {str(op): weight / sum(weights.values()) for op, weight in weights.items()},
+            "solution_floor_bits": floor,
+            "solution_ceiling_bits": floor if exact else self._ceiling,
+            "joint_books": ["structure", "operators"] + ["solution_order"] * exact if self._joint else [],
+            "answer_zero_share": float(answers[0]),
+            "constant_guess": {"answer": int(answers.argmax()), "share": float(answers.max())},
+            "sampled_rows": SAMPLE,
+            "necessary": float(latent["necessary"].to_numpy().mean()),
+            "sentences": float(latent["edges"].to_numpy().mean()),
+            "distinct_templates": len(set(latent["template"].to_pylist())),
+            "follows": "an open law of our own" if exact else own.fidelity,
+        }
+
+    @functools.cached_property
+    def _ceiling(self) -> dict[str, Any]:
+        """The mean of letters and log2 of the number of orders, over some of the sampled problems."""
+        latent, letters, graph, memo = self._sample.latent, self._sample.units[:, LETTER_BOOK], new_graph(), new_memo()
+        found = []
+        rows = zip(latent["solution"].to_pylist(), latent["graph"].to_pylist(), letters.tolist(), strict=True)
+        for solution, needs, units in itertools.islice(rows, CEILING_SAMPLE):
+            place = {parameter: i for i, parameter in enumerate(solution)}
+            if len(solution) > MAX_ORDERED:
+                continue
+            graph.nodes, graph.most_open, graph.before[:] = len(solution), 0, 0
+            for pair in needs:
+                if pair["parameter"] in place:
+                    graph.before[place[pair["parameter"]]] |= 1 << place[pair["needs"]]
+            link(graph)
+            orders = count_order_units(graph, memo)
+            if orders >= 0:
+                found.append((orders + units) / UNITS_PER_BIT)
+        mean, spread = float(np.mean(found)), float(np.std(found) / math.sqrt(len(found)))
+        return {"bits": mean, "status": "estimate", "se": spread, "reason": "letters, and all orders equally likely"}
+
+    # -- checking -----------------------------------------------------------------------------------------------------
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the text shows: op, edges, ..., answer, template, bin, spans. Raises ValueError on junk."""
+        return self.reader.latent(row["prompt"], row["completion"])
+
+    def judge(self, prompt: Any, completion: Any) -> Verdict:
+        """Judge a completion step by step; `parts` hold each step's verdict, then counts."""
+        return self.reader.judge(prompt, completion)
+
+    def draw(self, row: Mapping[str, Any], file: Path) -> None:
+        """Draw the dependencies of a row's problem."""
+        try:
+            draw_graph(self.reader.problem(row["prompt"]), self.params.modulus, file)
+        except ImportError:
+            raise SynthgenError("--plot needs matplotlib: pip install 'synthgen[plot]'") from None
+        except (OSError, ValueError) as error:
+            raise SynthgenError(f"--plot {file}: {error}") from None
+
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Solve the problem from its text, judge the solution, and compare latents, spans and bits."""
+        try:
+            return self._verify(row)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, SynthgenError) as error:
+            return Verdict.wrong(f"the row cannot be read: {error}")
+
+    def _verify(self, row: Mapping[str, Any]) -> Verdict:
+        verdict = self.reader.judge(row["prompt"], row["completion"])
+        if not verdict.correct:
+            return verdict
+        found, latent = self.parse(row), row["latent"]
+        for field, value in found.items():
+            if field != "spans" and value is not None and latent[field] != value:
+                return Verdict.wrong(f"latent.{field} is {latent[field]}, the text says {value}")
+        for kind in KINDS:
+            if [(span["start"], span["end"]) for span in latent["spans"][kind]] != found["spans"][kind]:
+                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
+        if self.params.sampler == "open":
+            half = self.law.half_of(self.reader.lines(row["prompt"], row["completion"]))
+            if half not in ("all", self.params.bins) and self.params.bins != "all":
+                return Verdict.wrong(f"the template is of the half {half!r}, not {self.params.bins!r}")
+        elif not self.params.allowed_bins >> latent["bin"] & 1:
+            return Verdict.wrong(f"bin {latent['bin']} is none of this split's ({self.params.bins})")
+        if row["difficulty"] != found["op"]:
+            return Verdict.wrong(f"difficulty is {row['difficulty']}, the solution has {found['op']} operations")
+        booked = {name: value for name, value in row["bits"].items() if name != "total"}
+        if abs(row["bits"]["total"] - math.fsum(booked.values())) > 1e-9:
+            return Verdict.wrong("bits.total is not the sum of its books")
+        used, as_sets = self.params.sizes.numbers(), self.params.sampler == "open"
+        shown = self.reader.bits(row["prompt"], row["completion"], latent["widths"], used, as_sets)
+        for name, value in shown.items():
+            if abs(booked[name] - value) > 1e-6:
+                return Verdict.wrong(f"bits.{name} is {booked[name]}, the text has {value}")
+        return Verdict.right(verdict.parts)
+
+
+def letter_bits(count: int, single: int) -> float:
+    """Return the bits of `count` letters drawn without replacement, with two-letter names beyond `single`."""
+    return log2_falling(single, min(count, single)) + log2_falling(LONG_LETTERS, max(0, count - single))
