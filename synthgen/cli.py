@@ -255,7 +255,7 @@ def check(
 @app.command()
 def bench(
     task: Annotated[
-        str | None, typer.Argument(help="draw, cfg, parse, bios, index or workers; by default all but workers.")
+        str | None, typer.Argument(help="draw, cfg, parse, bios, qa, index or workers; by default all but workers.")
     ] = None,
     json: Json = False,
 ) -> None:
