@@ -72,6 +72,7 @@ class _Run:
         self.back: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.threads: dict[str, int] = {}  # of each worker that is there
         self.lonely_since = self.looked = time.monotonic()
+        self.told = False  # that there are no workers
 
     def wait(self) -> None:
         """Hand out jobs and take results until all are done."""
@@ -106,7 +107,7 @@ class _Run:
             self.on_rows(shard.rows)
             return
         if future.cancelled():
-            raise _scheduler_lost(self.client)
+            raise _scheduler_lost()
         error = future.exception(timeout=CONNECT_SECONDS)
         if isinstance(error, OSError) and error.errno not in FINAL and self.tries[number] < TRIES:
             _tell(f"{self.jobs[number].split} shard {self.jobs[number].index} failed ({error}): it is tried again")
@@ -125,14 +126,15 @@ class _Run:
         try:
             threads = dict(self.client.nthreads())
         except (OSError, RuntimeError, ValueError):
-            raise _scheduler_lost(self.client) from None
+            raise _scheduler_lost() from None
         for address in set(self.threads) - set(threads):
             _tell(f"worker {address} was lost; what it had not finished is made again by others")
-        if not threads and (self.threads or not self.lonely_since):
+        if not threads and not self.told:
+            self.told = True
             _tell(f"no workers at {_address(self.client)}; waiting for some")
         self.threads = threads
         if threads:
-            self.lonely_since = self.looked
+            self.lonely_since, self.told = self.looked, False
         elif self.looked - self.lonely_since > WORKER_SECONDS:
             raise SynthgenError(
                 f"no workers at {_address(self.client)} for {WORKER_SECONDS} s; finished shards are kept: "
@@ -152,7 +154,7 @@ def _address(client: Any) -> str:
     return str(client.scheduler.address) if client.scheduler else "the scheduler"
 
 
-def _scheduler_lost(client: Any) -> SynthgenError:
+def _scheduler_lost() -> SynthgenError:
     return SynthgenError(
         "the connection to the scheduler was lost; finished shards are kept: start it and run the same command again"
     )
