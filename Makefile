@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint golden schema bench clean
+.PHONY: demo test slow faults fuzz lint golden schema bench clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'synthgen needs Python 3.11 or newer; set PYTHON=')"
@@ -19,6 +19,12 @@ test: $(VENV)/.ready lint  ## everything that CI runs
 
 slow: $(VENV)/.ready  ## the longer suites
 	$(BIN)/python -m pytest -m slow
+
+faults: $(VENV)/.ready  ## every fault many times over, as a table; needs root for small disks
+	$(BIN)/python tests/faults.py
+
+fuzz: $(VENV)/.ready  ## ten minutes of junk for every reader; MINUTES=60 for more
+	$(BIN)/python tests/fuzz.py $(or $(MINUTES),10)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -142,14 +142,24 @@ def generate(
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
     format: Annotated[str, typer.Option("--format", help="arrow or parquet.")] = "arrow",
     sets: Sets = None,
-    rank: Annotated[int | None, typer.Option(help="Make every W-th shard only; `synthgen finish` completes.")] = None,
-    world_size: Annotated[int, typer.Option(help="How many ranks there are.")] = 1,
+    rank: Annotated[
+        str | None,
+        typer.Option(metavar="R", help="Make every W-th shard only, from 0; `auto` asks Slurm and its like."),
+    ] = None,
+    world_size: Annotated[int | None, typer.Option(metavar="W", help="Ranks; `synthgen finish` completes.")] = None,
+    engine: Annotated[str, typer.Option(help="local, or dask: the workers of a cluster.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Its address, tcp://HOST:8786; without one, it starts here.")
+    ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read shards that are there; damaged ones anew.")] = False,
     json: Json = False,
 ) -> None:
     """Build a dataset folder, or what is missing of it."""
     from synthgen.build import generate as build
     from synthgen.display import Progress, print_manifest
+    from synthgen.ranks import rank_from
 
+    own_rank, size = rank_from(rank, world_size)
     with Progress("rows") as progress:
         manifest = build(
             _spec(spec, seed, world, sets),
@@ -160,13 +170,16 @@ def generate(
             workers=workers,
             columns=_columns(columns),
             format=format,
-            rank=rank,
-            world_size=world_size,
+            rank=own_rank,
+            world_size=size,
+            engine=engine,
+            scheduler=scheduler,
+            verify=verify,
             on_plan=lambda plan, todo: progress.expect(todo),
             on_rows=progress.add,
         )
     if manifest is None:
-        print(f"rank {rank} of {world_size} is done; when all are: synthgen finish {out}", file=sys.stderr)
+        print(f"rank {own_rank} of {size} is done; when all are: synthgen finish {out}", file=sys.stderr)
     elif json:
         _print_json(manifest.to_json())
     else:
@@ -244,7 +257,9 @@ def check(
 
 @app.command()
 def bench(
-    task: Annotated[str | None, typer.Argument(help="draw, cfg, parse or bios; by default all.")] = None,
+    task: Annotated[
+        str | None, typer.Argument(help="draw, cfg, parse, bios, qa, index or workers; by default all but workers.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Rates on one core, as ratios against plain Python in the same run."""
@@ -274,6 +289,9 @@ def main() -> None:
     except SynthgenError as error:
         print(f"synthgen: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("synthgen: interrupted", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

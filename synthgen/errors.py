@@ -18,9 +18,13 @@ class SynthgenError(Exception):
 
 
 class Interrupted(SynthgenError):
-    """The user stopped a run with Ctrl-C; the message says how to go on."""
+    """The user stopped a run with Ctrl-C, or the system with SIGTERM; the message says how to go on."""
 
     exit_code = 130
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived. A KeyboardInterrupt, so that whoever cleans up after Ctrl-C does so now as well."""
 
 
 class DrawError(SynthgenError):

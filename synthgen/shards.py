@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -178,12 +179,15 @@ def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _
         writer.write_table(pa.Table.from_batches(group, schema), row_group_size=2**30)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def write_whole(path: Path, content: str | bytes, scratch: Path | None = None) -> None:
+    """Write a small file so that a reader sees the old one or the new one, never a part.
+
+    It is written under another name in `scratch`, a folder of the same file system (by default the file's own).
+    """
+    temporary = temporary_name(scratch or path.parent, path.name)
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -191,6 +195,11 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def temporary_name(folder: Path, name: str) -> Path:
+    """Return a name that no other writer has, on this machine or another: two may be making the same shard."""
+    return folder / f".{name}.{os.getpid()}-{secrets.token_hex(6)}"
 
 
 def sync_folder(folder: Path) -> None:

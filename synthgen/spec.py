@@ -27,7 +27,7 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from synthgen.assets import asset_files
+from synthgen.assets import asset_files, read_toml
 from synthgen.draw import Keys
 from synthgen.errors import SynthgenError, nearest
 from synthgen.recipe import Recipe
@@ -35,6 +35,9 @@ from synthgen.task import Task
 from synthgen.tasks import task_class, task_names
 
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
+SHARDS_MAX = 99_999
+"""Shards of a split, since their names count with five digits."""
+
 ROW_FORMATS = ("document", "prompt-completion", "tokens")
 
 
@@ -44,7 +47,7 @@ class SplitSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rows: int | None = Field(None, gt=0, lt=2**62, description="rows; may be left out for a finite corpus: all of it")
-    shards: int | None = Field(None, gt=0, le=100_000, description="files; by default about 64 MiB each")
+    shards: int | None = Field(None, gt=0, le=SHARDS_MAX, description="files; by default about 64 MiB each")
     params: dict[str, Any] = Field(default_factory=dict, description="params that differ from the spec's in this split")
 
 
@@ -159,7 +162,7 @@ def load_spec(
         name, origin, files, table = spec.name, spec._origin, spec._files, spec.model_dump(exclude_defaults=True)
     else:
         path, name = _find(spec)
-        origin, table = str(spec), _read_toml(path)
+        origin, table = str(spec), read_toml(path)
         files = Path() if origin == name else path.parent
     for field, value in (("seed", seed), ("world", world)):
         if value is not None:
@@ -213,7 +216,7 @@ def set_arguments(arguments: list[str]) -> dict[str, Any]:
             raise SynthgenError(f"--set {argument}: write field=value, for example --set people=1000")
         try:
             sets[field.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             sets[field.strip()] = text
     return sets
 
@@ -269,23 +272,21 @@ def _find(spec: str | Path) -> tuple[Path, str]:
     """Return the file of a spec and the spec's name."""
     path = Path(spec)
     if path.suffix == ".toml" or len(path.parts) > 1:
-        if not path.is_file():
+        if not _is_file(path):
             raise SynthgenError(f"{spec}: no such spec file")
         return path, path.stem
     shipped = specs_folder() / f"{spec}.toml"
-    if not shipped.is_file():
+    if not _is_file(shipped):
         known = nearest(str(spec), shipped_specs())
         raise SynthgenError(f"no spec named {str(spec)!r}{known}; see `synthgen list`, or give a path to a .toml file")
     return shipped, str(spec)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _is_file(path: Path) -> bool:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise SynthgenError(f"{path}: not valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def spec_schema() -> dict[str, Any]:

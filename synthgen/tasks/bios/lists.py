@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field
 
+from synthgen.assets import read_toml
 from synthgen.errors import SynthgenError, nearest
 from synthgen.task import TaskParams
 
@@ -144,10 +144,7 @@ def _read(folder: Path | None, name: str, size: int | None) -> tuple[str, ...]:
 
 
 def _read_templates(path: Path, size: int | None) -> dict[str, tuple[str, ...]]:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
+    table = read_toml(path)
     for key in table:
         if key not in ATTRIBUTES:
             raise SynthgenError(f"{path}: unknown attribute {key!r}{nearest(key, ATTRIBUTES)}")
