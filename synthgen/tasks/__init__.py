@@ -20,6 +20,8 @@ BUILT_IN = {
     "igsm": "synthgen.tasks.igsm.task:Igsm",
     "mixture": "synthgen.mixture:Mixture",  # made of specs, so it stands above them and not in this room
     "qa": "synthgen.tasks.bios.questions:Questions",
+    "depo": "synthgen.tasks.depo:Depo",
+    "mano": "synthgen.tasks.mano:Mano",
 }
 
 
