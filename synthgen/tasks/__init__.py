@@ -16,6 +16,8 @@ BUILT_IN = {
     "bios": "synthgen.tasks.bios.task:Bios",
     "biod": "synthgen.tasks.bios.biod:Biod",
     "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
+    "bios": "synthgen.tasks.bios:Bios",
+    "brevo": "synthgen.tasks.brevo:Brevo",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
     "igsm": "synthgen.tasks.igsm.task:Igsm",
     "mixture": "synthgen.mixture:Mixture",  # made of specs, so it stands above them and not in this room
