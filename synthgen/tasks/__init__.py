@@ -22,8 +22,10 @@ BUILT_IN = {
     "igsm": "synthgen.tasks.igsm.task:Igsm",
     "mixture": "synthgen.mixture:Mixture",  # made of specs, so it stands above them and not in this room
     "qa": "synthgen.tasks.bios.questions:Questions",
+    "copy": "synthgen.tasks.copy:Copy",
     "depo": "synthgen.tasks.depo:Depo",
     "mano": "synthgen.tasks.mano:Mano",
+    "recall": "synthgen.tasks.recall:Recall",
 }
 
 

@@ -16,10 +16,9 @@ from synthgen.columns import list_column
 from synthgen.draw import Keys
 from synthgen.entropy import Bits, Book, Entropy, log2_factorial, log2_falling, log2_sum
 from synthgen.errors import SynthgenError
-from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import SPANS, span_lists
 from synthgen.sizes import SizeLaw
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated
 from synthgen.tasks.depo.reader import Marks, Reading, read
 from synthgen.tasks.depo.sampler import STAGES, Layout, recount, sample
 from synthgen.words import Words, new_pool
@@ -263,24 +262,18 @@ class Depo(Task):
             trained[query.start - 1 : query.end] = [True] * (query.end - query.start + 1)
         if params.ends:
             trained[-1] = True
-        if row["completion_mask"] != trained:
-            return Verdict.wrong("completion_mask does not cover exactly the answers")
-        latent = row["latent"]
-        if [(span["start"], span["end"]) for span in latent["spans"]["answer"]] != [(q.start, q.end) for q in queries]:
-            return Verdict.wrong("latent.spans.answer does not cover the answers")
-        if row["difficulty"] != n or latent["nodes"] != n or latent["hops"] != [query.hops for query in queries]:
-            return Verdict.wrong(f"difficulty or latent differ from the {n} nodes and the queries of the text")
         lengths = [len(tail) for tail, _ in reading.edges]
         counts = [lengths.count(own) for own in range(params.name_tokens[0], params.name_tokens[1] + 1)]
-        found = recount(
+        units = recount(
             n, self.words.set_units(counts), self.sizes.units(n), len(queries), params.distinct, len(params.steps)
         )
-        for book, own in zip(STAGES, found, strict=True):
-            if row["bits"][book] != own / UNITS_PER_BIT:
-                return Verdict.wrong(f"bits.{book} is {row['bits'][book]}, the text has {own / UNITS_PER_BIT}")
-        if abs(row["bits"]["total"] - sum(found) / UNITS_PER_BIT) > 1e-9:
-            return Verdict.wrong("bits.total is not the sum of its books")
-        return verdict
+        latent = {
+            "nodes": n,
+            "hops": [query.hops for query in queries],
+            "spans": {"answer": [{"start": query.start, "end": query.end} for query in queries]},
+        }
+        fault = misstated(row, n, dict(zip(STAGES, units, strict=True)), latent, trained)
+        return Verdict.wrong(fault) if fault else verdict
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return a row as edges `a>b` and queries `3 from a: b`; the tokens of a name are joined by dots."""

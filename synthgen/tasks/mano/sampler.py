@@ -24,7 +24,7 @@ class Layout(NamedTuple):
     """The settings and symbol numbers that the kernel needs, all whole numbers."""
 
     most: int  # L
-    exact: int  # whether all rows have L operations
+    exactly: int  # operations of every row; 0: 1 to L, all alike
     modulus: int
     twins: int  # whether a symbol is one of two, by a fair coin
     value: int  # the number of the value 0
@@ -45,7 +45,7 @@ def sample(state, keys, start, stop, layout, operations, inverse, saved, ids, en
     for row in range(start, stop):
         out = row - start
         begin(state, keys[SIZE], row, 0)
-        size = layout.most if layout.exact else 1 + below(state, layout.most)
+        size = layout.exactly if layout.exactly else 1 + below(state, layout.most)
         units[out, SIZE] = state.ledger
         begin(state, keys[EXPRESSION], row, 0)
         value = -1

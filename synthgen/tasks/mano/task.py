@@ -16,7 +16,7 @@ from synthgen.draw import Keys
 from synthgen.entropy import Bits, Book, Entropy, entropy_of, log2_sum
 from synthgen.ledger import UNITS_PER_BIT, log2_units
 from synthgen.phrases import SPANS, span_lists
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated
 from synthgen.tasks.mano.law import ExpressionLaw
 from synthgen.tasks.mano.reader import Marks, Reading, read, sizes
 from synthgen.tasks.mano.sampler import DIVIDE, OPERATIONS, STAGES, Layout, sample
@@ -31,7 +31,9 @@ class ManoParams(TaskParams):
     """Params of the task `mano`."""
 
     operations: int = Field(10, ge=1, le=100, description="L, the most operations of an expression")
-    size: Literal["uniform", "maximum"] = Field("uniform", description="1 to L operations, all alike, or L (tests)")
+    exactly: int | None = Field(
+        None, ge=1, description="operations of every row (tests: L); by default 1 to L, all alike"
+    )
     modulus: int = Field(23, ge=2, le=1009, description="values are 0 to modulus - 1; a prime, where / is used")
     signs: str = Field("+-*", description="the operations in use: some of + - * /")
     fidelity: Literal["released", "paper"] = Field(
@@ -65,7 +67,9 @@ class ManoParams(TaskParams):
         return signs
 
     @model_validator(mode="after")
-    def _prime(self) -> ManoParams:
+    def _possible(self) -> ManoParams:
+        if self.exactly is not None and self.exactly > self.operations:
+            raise ValueError(f"exactly = {self.exactly} is above operations = {self.operations}")
         prime = all(self.modulus % k for k in range(2, math.isqrt(self.modulus) + 1))
         if "/" in self.signs and not prime:
             raise ValueError(f"modulus = {self.modulus} is not a prime: leave / out of signs, or take 2, 3, 5, 7, 11 ...")
@@ -134,7 +138,7 @@ class Mano(Task):
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         params, rows, m = self.params, stop - start, self.params.modulus
-        layout = Layout(params.operations, int(params.size == "maximum"), m, int(params.has_twins), *self._starts)
+        layout = Layout(params.operations, params.exactly or 0, m, int(params.has_twins), *self._starts)
         inverse = np.zeros(m, np.int64)
         if DIVIDE in params.chosen:
             inverse[1:] = [pow(k, -1, m) for k in range(1, m)]
@@ -167,7 +171,7 @@ class Mano(Task):
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, law = self.params, self.law
-        lengths = [params.operations] if params.size == "maximum" else list(range(1, params.operations + 1))
+        lengths = [params.exactly] if params.exactly else list(range(1, params.operations + 1))
         share = 1 / len(lengths)
         mean = math.fsum(lengths) * share
         bits = {
@@ -231,31 +235,21 @@ class Mano(Task):
         if not verdict.correct:
             return verdict
         below = sizes(reading.tree)
-        if len(below) > params.operations or (params.size == "maximum" and len(below) < params.operations):
-            return Verdict.wrong(f"there are {len(below)} operations, of {params.operations}")
+        if len(below) != (params.exactly or len(below)):
+            return Verdict.wrong(f"there are {len(below)} operations, not {params.exactly}")
         if {OPERATIONS.index(self.marks.operations[n]) for n in numbers if n in self.marks.operations} - set(params.chosen):
             return Verdict.wrong("an operation is not among those in use")
-        if self.masked and row["completion_mask"] != [i >= len(numbers) - 2 for i in range(len(numbers))]:
-            return Verdict.wrong("completion_mask does not cover exactly the answer")
-        latent, last = row["latent"], len(numbers)
-        if latent["spans"]["answer"] != [{"start": last - 1, "end": last}]:
-            return Verdict.wrong("latent.spans.answer does not cover the answer")
-        if row["difficulty"] != len(below) or self.parse(row) != {k: latent[k] for k in ("operations", "answer")}:
-            return Verdict.wrong("difficulty or latent differ from the text")
-        leaf, choice = int(log2_units(params.modulus)), int(log2_units(len(params.chosen)))
-        found = {
-            "size": 0 if params.size == "maximum" else int(log2_units(params.operations)),
-            "expression": (len(below) + 1) * leaf
-            + sum(choice + int(log2_units(own)) for own in below)
-            + int(self.law.saved[len(below)]),
+        leaf, choice, last = int(log2_units(params.modulus)), int(log2_units(len(params.chosen))), len(numbers)
+        trees = (len(below) + 1) * leaf + sum(choice + int(log2_units(own)) for own in below)
+        units = {
+            "size": 0 if params.exactly else int(log2_units(params.operations)),
+            "expression": trees + int(self.law.saved[len(below)]),
             "twins": (len(below) + 2) * UNITS_PER_BIT * params.has_twins,
         }
-        for book, own in found.items():
-            if row["bits"][book] != own / UNITS_PER_BIT:
-                return Verdict.wrong(f"bits.{book} is {row['bits'][book]}, the text has {own / UNITS_PER_BIT}")
-        if abs(row["bits"]["total"] - sum(found.values()) / UNITS_PER_BIT) > 1e-9:
-            return Verdict.wrong("bits.total is not the sum of its books")
-        return verdict
+        latent = {"operations": len(below), "answer": reading.answer, "spans": {"answer": [{"start": last - 1, "end": last}]}}
+        mask = [i >= last - 2 for i in range(last)] if self.masked else None
+        fault = misstated(row, len(below), units, latent, mask)
+        return Verdict.wrong(fault) if fault else verdict
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return the tokens by name, and the same as an equation."""
