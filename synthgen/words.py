@@ -21,8 +21,7 @@ from numba.extending import register_jitable
 
 from synthgen.draw import uniform
 from synthgen.entropy import log2_sum
-from synthgen.jit import kernel
-from synthgen.ledger import UNITS_PER_BIT, log2_of_double, log2_units
+from synthgen.ledger import UNITS_PER_BIT, log2_of_doubles, log2_units
 
 MAX_WORDS = 1 << 20
 """Words a vocabulary may hold."""
@@ -146,16 +145,9 @@ def _set_units(law: np.ndarray, choices: list[np.ndarray], n: int) -> np.ndarray
     """
     counts = _counts(law.shape, n)
     sets = sum((own[np.clip(c, 0, own.size - 1)] for c, own in zip(counts, choices, strict=True)), np.zeros_like(law))
-    units = np.zeros(law.size, np.int64)
-    _minus_log2(np.ascontiguousarray(law).reshape(-1), units)
-    return units.reshape(law.shape) + np.asarray(sets).astype(np.int64)
-
-
-@kernel
-def _minus_log2(law, units):
-    for i in range(law.size):
-        if law[i] > 0.0:
-            units[i] = -log2_of_double(law[i])
+    units, possible = np.zeros(law.shape, np.int64), law > 0
+    units[possible] = -log2_of_doubles(law[possible])
+    return units + np.asarray(sets).astype(np.int64)
 
 
 def new_pool(words: Words) -> np.ndarray:

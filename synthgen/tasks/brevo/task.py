@@ -138,7 +138,7 @@ class Brevo(Task):
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"nodes": 3, "numbering": "compact"},
         {"nodes": 3, "fidelity": "paper", "vocabulary": 1, "name_tokens": (1, 3)},
-        {"nodes": 4, "law": "open", "vocabulary": 1, "name_tokens": (1, 4)},
+        {"nodes": 3, "law": "open", "degree": 2},
     )
     span_kinds = ("step",)
     masked = True

@@ -103,8 +103,8 @@ class Depo(Task):
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = DepoParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        {"nodes": 3, "hops": 2, "queries": 1, "vocabulary": 2, "numbering": "compact"},
-        {"nodes": 4, "hops": 2, "queries": 1, "vocabulary": 4, "name_tokens": (1, 1), "fidelity": "paper"},
+        {"nodes": 3, "hops": 1, "queries": 1, "vocabulary": 2, "numbering": "compact"},
+        {"nodes": 3, "hops": 2, "queries": 2, "vocabulary": 3, "name_tokens": (1, 1), "fidelity": "paper"},
     )
     span_kinds = ("answer",)
     masked = True
