@@ -41,7 +41,8 @@ class SizeLaw:
         if name == "uniform":
             return cls(low, high, (1,) * (high - low + 1))
         # A square root and a quotient are correctly rounded everywhere, so all machines have the same weights.
-        return cls(low, high, tuple(int(SCALE / (n + math.sqrt(high))) for n in range(low, high + 1)))
+        weights = [int(SCALE / (n + math.sqrt(high))) for n in range(low, high + 1)]
+        return cls(low, high, tuple(weight // math.gcd(*weights) for weight in weights))
 
     @functools.cached_property
     def cumulative(self) -> np.ndarray:

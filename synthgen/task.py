@@ -118,7 +118,11 @@ class Certificate(Protocol):
     def findings(self) -> Iterable[tuple[str, bool, str]]:
         """Return (what, whether it holds, the figures) for each thing that is certified."""
 def misstated(
-    row: Mapping[str, Any], difficulty: int, units: Mapping[str, int], latent: Mapping[str, Any], mask: list[bool] | None
+    row: Mapping[str, Any],
+    difficulty: int,
+    units: Mapping[str, int],
+    latent: Mapping[str, Any],
+    mask: list[bool] | None,
 ) -> str:
     """Return what a row states otherwise than a verifier found it, or nothing.
 

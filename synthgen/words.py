@@ -83,9 +83,7 @@ class Words:
         same = [_collision_bits(law, own / UNITS_PER_BIT) for law, own in zip(laws, units, strict=True)]
         flat = np.concatenate([own.reshape(-1) for own in units])
         tables = WordTables(first, weight, flat, offset, spelling, size)
-        return cls(
-            symbols, shortest, longest, most, tables, np.array(bits), np.array(tokens), np.array(same)
-        )
+        return cls(symbols, shortest, longest, most, tables, np.array(bits), np.array(tokens), np.array(same))
 
     def set_units(self, counts: Sequence[int]) -> int:
         """Return the bits of any set with counts[c] words of the c-th length, in ledger units."""

@@ -4,7 +4,6 @@ import math
 from typing import ClassVar
 
 import numpy as np
-import pyarrow as pa
 from pydantic import Field
 
 from synthgen.alphabet import FIRST, Alphabet
@@ -82,7 +81,7 @@ class Recall(Task):
         return Entropy({book: Book(Bits(value)) for book, value in bits.items()}, {"answer_bits": 0.0})
 
     def judge(self, prompt, completion):
-        """Judge the values recalled; `step` is the first wrong query. The prompt is a row cut after its pairs or later."""
+        """Judge the values recalled; `step` is the first wrong query. The prompt holds the pairs, or more."""
         try:
             numbers, n = self.alphabet.read(list(prompt) + list(completion)), self.params.pairs
         except (ValueError, TypeError) as error:

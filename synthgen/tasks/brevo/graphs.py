@@ -7,7 +7,6 @@ node has a parent in the layer just above it, so nothing is hidden and every bit
 
 from __future__ import annotations
 
-import numpy as np
 from numba.extending import register_jitable
 
 from synthgen.draw import below, uniform
@@ -181,16 +180,3 @@ def depth_of(query, parents, arity, way):
             own = way[parents[v, i]] + 1
             way[v] = own if i == 0 else min(way[v], own)
     return way[query]
-
-
-def work_arrays(n: int, degree: int) -> tuple[np.ndarray, ...]:
-    """Return room for one graph of up to n nodes: parents, arity, room, needed, waiting, ready, out."""
-    return (
-        np.zeros((n, degree), np.int64),
-        np.zeros(n, np.int64),
-        np.zeros((2, n), np.int64),
-        np.zeros(n, np.bool_),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-        np.zeros(n, np.int64),
-    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -25,14 +25,6 @@ MAX_IDEALS = 200_000
 """Sets of nodes `answer_floor` will look at for one graph."""
 
 Parents = tuple[frozenset[int], ...]
-
-
-@dataclass
-class Mean:
-    """What is known of one size: the mean bits of each book and figure, and the squared standard errors of those."""
-
-    value: dict[str, float] = field(default_factory=dict)
-    variance: dict[str, float] = field(default_factory=dict)
 
 
 def answer_floor(parents: Parents, query: int, limit: int = MAX_IDEALS) -> float | None:
@@ -134,7 +126,7 @@ class OpenLaw:
         """Return the law of graphs of n nodes in layers of at most `width`."""
         means, pmf = np.zeros(3), np.zeros(n * degree + n + 1)
         _open_law(n, degree, width, means, pmf)
-        return cls(*(float(m) for m in means), statements=pmf)
+        return cls(float(means[0]), float(means[1]), float(means[2]), pmf)
 
 
 @kernel

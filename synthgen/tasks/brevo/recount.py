@@ -26,10 +26,8 @@ def _names(reading: Reading, params: Any, words: Words) -> int:
     return words.set_units([lengths.count(own) for own in range(low, high + 1)]) + _factorial(len(lengths))
 
 
-def released_units(
-    reading: Reading, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words
-) -> list[int]:
-    """Return the bits by book, in ledger units. Raises ValueError where the order of creation does not fit the graph."""
+def released_units(reading: Reading, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words) -> list[int]:
+    """Return the bits by book, in ledger units. Raises ValueError where latent and graph do not fit."""
     n, leaves, parents = latent["nodes"], latent["leaves"], reading.parents
     named = list(parents)
     created = [named[place] for place in latent["created"]]

@@ -15,25 +15,22 @@ from pydantic import Field, model_validator
 
 from synthgen.alphabet import FIRST, Alphabet
 from synthgen.columns import list_column
-from synthgen.draw import Keys, new_state
+from synthgen.draw import Keys
 from synthgen.entropy import Bits, Book, Entropy, log2_factorial
 from synthgen.errors import SynthgenError
-from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import SPANS, span_lists
 from synthgen.sizes import SizeLaw
 from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated
 from synthgen.tasks.brevo import recount
-from synthgen.tasks.brevo.law import EXACT_NODES, OpenLaw, answer_floor, released_exactly
+from synthgen.tasks.brevo.law import OpenLaw, answer_floor
+from synthgen.tasks.brevo.means import Means, sampled_means
 from synthgen.tasks.brevo.reader import Marks, Reading, read
 from synthgen.tasks.brevo.sampler import STAGES, Layout, sample
 from synthgen.words import Words, new_pool
 
 BOS, EOS, PAD = 9999, 9995, 0
 QUERY, ANSWER, END, LEAF = 9997, 9998, 9996, 9994
-"""Published ids of query and answer marks. The released code ends a listing with its answer mark; the end mark is ours."""
-
-SAMPLE_ROWS = 4096
-"""Rows behind an estimate, shared out over the sizes by their probability, at least 16 each."""
+"""Published ids of query and answer marks. The released code ends a listing with its answer mark; this end is ours."""
 
 
 class BrevoParams(TaskParams):
@@ -53,13 +50,15 @@ class BrevoParams(TaskParams):
         "released", description="the published graphs, or layered ones whose every bit is exact"
     )
     listing: Literal["greedy", "sorted"] | None = Field(
-        None, description="the published random order, or layer by layer and name by name; by default greedy (open: sorted)"
+        None,
+        description="the published random order, or layer by layer and name by name; by default greedy (open: sorted)",
     )
     fidelity: Literal["released", "paper"] = Field(
         "released", description="what decides where paper and released code differ and a field below is not set"
     )
     leaves: Literal["floor", "ceil"] | None = Field(
-        None, description="how (n - 1) / degree is rounded in the most leaves; by default floor (released) or ceil (paper)"
+        None,
+        description="how (n - 1) / degree is rounded in the most leaves; by default floor (released) or ceil (paper)",
     )
     query: Literal["last", "last_quarter"] | None = Field(
         None, description="which node is asked for: the last created (released) or any of the last quarter (paper)"
@@ -175,10 +174,16 @@ class Brevo(Task):
         most, name = sizes.high, params.name_tokens[1]
         room = rows * (most * (2 * params.degree + 3) * name + most + 3)
         drawn = Drawn(
-            np.empty(room, np.uint16), np.empty(room, np.bool_), np.empty(rows, np.int64), np.empty((rows, 5), np.int64),
-            np.empty(rows * most, np.uint16), np.empty(rows, np.int64), np.empty((rows * most, 2), np.int32),
-            np.empty(rows, np.int64), np.empty((rows, len(STAGES)), np.int64),
-        )  # fmt: skip
+            numbers=np.empty(room, np.uint16),
+            trained=np.empty(room, np.bool_),
+            ends=np.empty(rows, np.int64),
+            figures=np.empty((rows, 5), np.int64),
+            created=np.empty(rows * most, np.uint16),
+            created_ends=np.empty(rows, np.int64),
+            steps=np.empty((rows * most, 2), np.int32),
+            step_ends=np.empty(rows, np.int64),
+            units=np.empty((rows, len(STAGES)), np.int64),
+        )
         sample(
             state, self._keys, start, stop, layout, sizes.cumulative, self.words.tables, self._pool,
             *(getattr(drawn, name) for name in Drawn.__dataclass_fields__),
@@ -230,7 +235,8 @@ class Brevo(Task):
         }
         return {name: Bits(float(value)) for name, value in bits.items()}
 
-    def _released_books(self, means: Any) -> dict[str, Bits]:
+    def _released_books(self, means: Means | None) -> dict[str, Bits]:
+        assert means is not None
         bits = {
             "size": Bits(self.sizes.entropy),
             "query": Bits(self.sizes.mean(lambda n: math.log2(self.params.queries(n)))),
@@ -248,7 +254,7 @@ class Brevo(Task):
         return bits
 
     def answer_floor(self, row: Mapping[str, Any]) -> float | None:
-        """Return the exact entropy of the listing given a row's graph and query, in bits; None where it takes too long."""
+        """Return the exact bits of the listing, given a row's graph and query; None where it takes too long."""
         if self.params.sorted:
             return 0.0
         reading = read(self.alphabet.read(row["input_ids"]), self.marks)
@@ -345,51 +351,7 @@ def _alphabet(params: BrevoParams) -> tuple[Alphabet, Marks]:
     return Alphabet.of(symbols, BOS, EOS, PAD, params.numbering), marks
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Means over sampled rows, size by size: the same for every seed and split.
-
-
-@dataclass
-class Means:
-    """Mean bits by book with squared standard errors, and what else was counted, over `rows` sampled rows."""
-
-    rows: int
-    value: dict[str, float]
-    variance: dict[str, float]
-    facts: dict[str, Any]
-
-
 @functools.lru_cache(maxsize=64)
 def _means(params_json: str) -> Means:
     task = Brevo(BrevoParams.model_validate_json(params_json), Keys(0, split="estimate"), Path())
-    params, state, words = task.params, new_state(), task.words
-    exact = params.law == "released"
-    kinds = ("graph", "names", "order", "answer", "tokens", "listed", "statements")
-    value, variance = dict.fromkeys(kinds, 0.0), dict.fromkeys(kinds, 0.0)
-    depths, sizes, rows = np.zeros(64), np.zeros(params.nodes + 1), 0
-    for n, share in task.sizes.law.items():
-        number = max(16, round(SAMPLE_ROWS * share))
-        drawn = task.draw(rows, rows + number, state, SizeLaw.of("maximum", n, n))
-        rows += number
-        own = {book: drawn.units[:, STAGES.index(book)] / UNITS_PER_BIT for book in kinds[:4]}
-        own |= {"tokens": np.diff(drawn.ends, prepend=0), "listed": drawn.figures[:, 3], "statements": drawn.figures[:, 4]}
-        mean = {kind: float(own[kind].mean()) for kind in kinds}
-        spread = {kind: float(own[kind].var(ddof=1)) / number for kind in kinds}
-        if exact and n <= EXACT_NODES:
-            known, named = released_exactly(n, params.degree, params.most_leaves(n), params.queries(n))
-            known["names"] = math.fsum(p * (words.set_bits[v] + log2_factorial(v)) for v, p in named.items())
-            mean |= known
-            spread |= dict.fromkeys(known, 0.0)
-        for kind in kinds:
-            value[kind] += share * mean[kind]
-            variance[kind] += share * share * spread[kind]
-        depths[: 64] += share * np.bincount(np.minimum(drawn.figures[:, 2], 63), minlength=64) / number
-        sizes += share * np.bincount(drawn.figures[:, 3], minlength=params.nodes + 1) / number
-    facts: dict[str, Any] = {"sampled_rows": rows}
-    for kind in kinds[4:]:
-        facts[f"expected_{kind}"] = {"mean": value[kind], "se": math.sqrt(variance[kind])}
-    facts["depth_law"] = {str(k): float(p) for k, p in enumerate(depths) if p > 0}
-    facts["listed_quantiles"] = {
-        f"{q}%": int(np.searchsorted(np.cumsum(sizes), q / 100)) for q in (5, 25, 50, 75, 95)
-    }
-    return Means(rows, value, variance, facts)
+    return sampled_means(task)

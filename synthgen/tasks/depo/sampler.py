@@ -31,7 +31,23 @@ class Layout(NamedTuple):
 
 @kernel
 def sample(
-    state, keys, start, stop, layout, cumulative, asked, words, pool, ids, trained, ends, nodes, hops, hop_ends, spans, units
+    state,
+    keys,
+    start,
+    stop,
+    layout,
+    cumulative,
+    asked,
+    words,
+    pool,
+    ids,
+    trained,
+    ends,
+    nodes,
+    hops,
+    hop_ends,
+    spans,
+    units,
 ):
     """Write the rows [start, stop). `asked` are the k that queries ask for; `spans` (answers, 2) their places.
 
@@ -121,4 +137,3 @@ def recount(n: int, names: int, size: int, queries: int, distinct: bool, asked: 
     order = cycle + int(log2_units(n))
     starts = sum(int(log2_units(n - i if distinct else n)) for i in range(queries))
     return [size, names, cycle, order, starts + queries * int(log2_units(asked))]
-

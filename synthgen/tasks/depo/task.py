@@ -25,7 +25,7 @@ from synthgen.words import Words, new_pool
 
 BOS, EOS, PAD = 9999, 9995, 0
 HOP, ANSWER, SEPARATOR, END = 9000, 9500, 9700, 9996
-"""Published ids: 9000 + k asks for k steps, 9500 opens an answer, 9700 may stand before an edge. The end mark is ours."""
+"""Published ids: 9000 + k asks for k steps, 9500 opens an answer, 9700 may stand before an edge. END is ours."""
 
 
 class DepoParams(TaskParams):
@@ -133,8 +133,8 @@ class Depo(Task):
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         params, rows, marks = self.params, stop - start, self.marks
         layout = Layout(
-            self.sizes.low, params.queries, int(params.distinct), marks.separator, marks.end, marks.answer, min(marks.hops) - 1,
-            marks.base,
+            self.sizes.low, params.queries, int(params.distinct), marks.separator, marks.end, marks.answer,
+            min(marks.hops) - 1, marks.base,
         )  # fmt: skip
         asked = min(params.queries, params.nodes)
         name = params.name_tokens[1]
@@ -232,7 +232,9 @@ class Depo(Task):
             return Verdict.wrong("no query is answered", 0)
         if wrong:
             fault = parts[wrong[0]]
-            return Verdict.wrong(f"answer {fault['query']} {fault['fault']}", wrong[0], 1 - len(wrong) / len(parts), parts)
+            return Verdict.wrong(
+                f"answer {fault['query']} {fault['fault']}", wrong[0], 1 - len(wrong) / len(parts), parts
+            )
         return Verdict.right(parts)
 
     def verify(self, row: Mapping[str, Any]) -> Verdict:
@@ -299,6 +301,7 @@ def _alphabet(params: DepoParams) -> tuple[Alphabet, Marks]:
     symbols += [("<ans>", ANSWER), ("<edge>", SEPARATOR), ("<end>", END)]
     hops = {first_hop - 1 + k: k for k in range(1, params.hops + 1)}
     marks = Marks(
-        hops, answer, (answer + 2) * params.ends, (answer + 1) * params.separator, FIRST - v + inner, v, *params.name_tokens
+        hops, answer, (answer + 2) * params.ends, (answer + 1) * params.separator, FIRST - v + inner, v,
+        *params.name_tokens,
     )  # fmt: skip
     return Alphabet.of(symbols, BOS, EOS, PAD, params.numbering), marks

@@ -66,4 +66,3 @@ def _combined(operation: int, a: np.ndarray, b: np.ndarray, modulus: int) -> np.
         y, mass = inverse[y], np.where(y > 0, mass, 0.0)
     result = {ADD: x + y, SUBTRACT: x - y, MULTIPLY: x * y, DIVIDE: x * y}[operation] % modulus
     return np.bincount(result, mass, minlength=modulus)
-

@@ -72,7 +72,9 @@ class ManoParams(TaskParams):
             raise ValueError(f"exactly = {self.exactly} is above operations = {self.operations}")
         prime = all(self.modulus % k for k in range(2, math.isqrt(self.modulus) + 1))
         if "/" in self.signs and not prime:
-            raise ValueError(f"modulus = {self.modulus} is not a prime: leave / out of signs, or take 2, 3, 5, 7, 11 ...")
+            raise ValueError(
+                f"modulus = {self.modulus} is not a prime: leave / out of signs, or take 2, 3, 5, 7, 11 ..."
+            )
         if "/" in self.signs and (self.modulus < 5 or self.operations > 50):
             raise ValueError("with / in signs, modulus must be at least 5 and operations at most 50")
         return self
@@ -143,7 +145,11 @@ class Mano(Task):
         if DIVIDE in params.chosen:
             inverse[1:] = [pow(k, -1, m) for k in range(1, m)]
         numbers = np.empty(rows * (2 * params.operations + 4), np.uint16)
-        ends, answers, units = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty((rows, len(STAGES)), np.int64)
+        ends, answers, units = (
+            np.empty(rows, np.int64),
+            np.empty(rows, np.int64),
+            np.empty((rows, len(STAGES)), np.int64),
+        )
         sample(
             state, self._keys, start, stop, layout, np.array(params.chosen), inverse, self.law.saved, numbers, ends,
             answers, units,
@@ -237,7 +243,9 @@ class Mano(Task):
         below = sizes(reading.tree)
         if len(below) != (params.exactly or len(below)):
             return Verdict.wrong(f"there are {len(below)} operations, not {params.exactly}")
-        if {OPERATIONS.index(self.marks.operations[n]) for n in numbers if n in self.marks.operations} - set(params.chosen):
+        if {OPERATIONS.index(self.marks.operations[n]) for n in numbers if n in self.marks.operations} - set(
+            params.chosen
+        ):
             return Verdict.wrong("an operation is not among those in use")
         leaf, choice, last = int(log2_units(params.modulus)), int(log2_units(len(params.chosen))), len(numbers)
         trees = (len(below) + 1) * leaf + sum(choice + int(log2_units(own)) for own in below)
@@ -246,7 +254,11 @@ class Mano(Task):
             "expression": trees + int(self.law.saved[len(below)]),
             "twins": (len(below) + 2) * UNITS_PER_BIT * params.has_twins,
         }
-        latent = {"operations": len(below), "answer": reading.answer, "spans": {"answer": [{"start": last - 1, "end": last}]}}
+        latent = {
+            "operations": len(below),
+            "answer": reading.answer,
+            "spans": {"answer": [{"start": last - 1, "end": last}]},
+        }
         mask = [i >= last - 2 for i in range(last)] if self.masked else None
         fault = misstated(row, len(below), units, latent, mask)
         return Verdict.wrong(fault) if fault else verdict
