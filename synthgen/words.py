@@ -37,7 +37,7 @@ class WordTables(NamedTuple):
     weight: np.ndarray  # (classes,) int64: how likely a word of the class is, V^(longest - length)
     units: np.ndarray  # the bits of a set, by its size and counts: see `set_units`
     offset: np.ndarray  # (most + 1,) int64: where a size's entries begin
-    spelling: np.ndarray  # (words, longest) uint16: symbols, the last one shifted by V
+    spelling: np.ndarray  # (words, longest) int32: symbols, the last one shifted by V
     size: np.ndarray  # (words,) int64: tokens of a word
 
 
@@ -66,7 +66,7 @@ class Words:
             raise ValueError(f"{most:,} names are asked for, but there are only {sum(counts):,} words")
         if (most + 1) ** len(lengths) // len(lengths) > MAX_TABLE:
             raise ValueError(f"{most:,} names of {len(lengths)} lengths: take fewer names or fewer lengths")
-        spelling = np.zeros((sum(counts), longest), np.uint16)
+        spelling = np.zeros((sum(counts), longest), np.int32)
         size = np.repeat(list(lengths), counts).astype(np.int64)
         first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         for length, begin, count in zip(lengths, first, counts, strict=False):

@@ -27,11 +27,6 @@ BREVO = [name for name in PUBLISHED if name.startswith("Brevo")]
 KEY = np.zeros(2, np.uint64)
 
 
-def names_bits(source, n, named):
-    """Return the bits of labels as the published figures count them: an ordered choice of n of N ids."""
-    return math.lgamma(n + 1) / math.log(2) + math.log2(math.comb(source.task().params.nodes, n)) if named else 0.0
-
-
 @pytest.mark.parametrize("name", BREVO)
 def test_published_means(name):
     source, figures = synthgen.load(name.lower().replace("_", "-")), PUBLISHED[name]
@@ -44,15 +39,15 @@ def test_published_means(name):
         structure = books["graph"].value + labels  # the published figure labels nodes with ids, invisible ones too
         spread = 5 * math.hypot(own["latent_se"], books["graph"].se)
         assert abs(structure - own["latent_structure_plus_labels_bits"]) < spread
-        for ours, theirs, se in (
-            (books["answer"].value, own["answer_conditional_entropy_bits"], own["answer_se"]),
-            (facts["expected_statements"]["mean"], own["E_edges"], own["latent_se"] / 10),
-            (books["order"].value, own["edge_order_bits"], own["latent_se"] * 1.5),
+        batch = source.batch(0, 2000, split)
+        for ours, theirs, rows in (
+            (books["answer"].value, own["answer_conditional_entropy_bits"], batch.column("bits").field("answer")),
+            (books["order"].value, own["edge_order_bits"], batch.column("bits").field("order")),
+            (facts["expected_listed"]["mean"], own["E_answer_nodes"], batch.column("difficulty")),
         ):
-            assert abs(ours - theirs) < 5 * math.hypot(se, books["answer"].se)
+            assert abs(ours - theirs) < 5 * np.std(rows.to_numpy()) / math.sqrt(own["samples"])
         # Published tokens hold BOS and EOS; ours the end mark, and packers add BOS.
         tokens, rows = figures["tokens"][split.replace("test", "eval")], figures["tokens"][f"{split.replace('test', 'eval')}_rows"]
-        batch = source.batch(0, 2000, split)
         lengths = np.diff(batch.column("input_ids").offsets.to_numpy())
         assert abs(lengths.mean() + 1 - tokens) < 5 * lengths.std() * math.sqrt(1 / 2000 + 1 / rows)
         assert abs(lengths.mean() - facts["expected_tokens"]["mean"]) < 5 * lengths.std() / math.sqrt(2000) + 5 * facts["expected_tokens"]["se"]
@@ -105,7 +100,7 @@ def test_all_choices_of_released_graphs_and_listings(n):
     assert (books["graph"].bits.status, books["answer"].bits.status) == ("upper", "exact")
 
 
-@pytest.mark.parametrize(("n", "degree"), [(3, 2), (4, 2), (5, 2), (5, 1), (5, 4), (6, 2)])
+@pytest.mark.parametrize(("n", "degree"), [(3, 2), (4, 2), (5, 2), (5, 1), (5, 4)])
 def test_all_choices_of_open_graphs(n, degree):
     width = (n - 1) // degree + 1
 
