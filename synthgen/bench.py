@@ -259,6 +259,28 @@ def bench_qa() -> list[Rate]:
 
 BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios, "qa": bench_qa}
 BENCHMARKS |= {"igsm": bench_igsm}
+def bench_playground() -> list[Rate]:
+    """Depo, Brevo and Mano in the sizes of Part 4.1: tokens sampled with their ledgers, against Depo in plain Python."""
+    from synthgen.tasks.depo.plain import write_plainly
+
+    generator = random.Random(0)
+    contenders: dict[str, Callable[[], int]] = {
+        "Depo1, N = 225, plain Python": lambda: sum(len(write_plainly(225, 8, 50, generator)) for _ in range(300))
+    }
+    for name in ("depo1-n225", "depo1-n375", "depo2-n125", "brevo1-n110", "brevo2-n50", "brevo-open", "mano-l10"):
+        contenders[name] = partial(make_content, load(name), 4)
+    contenders["depo1-n225, into shards, all columns"] = partial(make_shard, load("depo1-n225"), 4)
+    return race(contenders, unit="tokens")
+
+
+BENCHMARKS = {
+    "draw": bench_draw,
+    "cfg": bench_cfg,
+    "parse": bench_parse,
+    "bios": bench_bios,
+    "qa": bench_qa,
+    "playground": bench_playground,
+}
 
 
 def run_benchmarks(name: str | None = None) -> dict[str, list[Rate]]:

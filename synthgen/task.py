@@ -117,6 +117,8 @@ class Certificate(Protocol):
 
     def findings(self) -> Iterable[tuple[str, bool, str]]:
         """Return (what, whether it holds, the figures) for each thing that is certified."""
+
+
 def misstated(
     row: Mapping[str, Any],
     difficulty: int,

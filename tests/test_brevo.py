@@ -47,10 +47,16 @@ def test_published_means(name):
         ):
             assert abs(ours - theirs) < 5 * np.std(rows.to_numpy()) / math.sqrt(own["samples"])
         # Published tokens hold BOS and EOS; ours the end mark, and packers add BOS.
-        tokens, rows = figures["tokens"][split.replace("test", "eval")], figures["tokens"][f"{split.replace('test', 'eval')}_rows"]
+        tokens, rows = (
+            figures["tokens"][split.replace("test", "eval")],
+            figures["tokens"][f"{split.replace('test', 'eval')}_rows"],
+        )
         lengths = np.diff(batch.column("input_ids").offsets.to_numpy())
         assert abs(lengths.mean() + 1 - tokens) < 5 * lengths.std() * math.sqrt(1 / 2000 + 1 / rows)
-        assert abs(lengths.mean() - facts["expected_tokens"]["mean"]) < 5 * lengths.std() / math.sqrt(2000) + 5 * facts["expected_tokens"]["se"]
+        assert (
+            abs(lengths.mean() - facts["expected_tokens"]["mean"])
+            < 5 * lengths.std() / math.sqrt(2000) + 5 * facts["expected_tokens"]["se"]
+        )
     if "wordset_bits_n_eq_N" in figures:
         words = Words.of(4, 2, 4, nodes)
         assert math.isclose(words.set_bits[nodes], figures["wordset_bits_n_eq_N"], rel_tol=1e-9)
@@ -90,7 +96,9 @@ def test_all_choices_of_released_graphs_and_listings(n):
     entropy = -sum(float(p) * math.log2(p) for p in law.values())
     assert math.isclose(entropy, means[0], abs_tol=1e-9) and math.isclose(entropy, exact["graph"], abs_tol=1e-9)
     joint = -sum(float(p) * math.log2(p) for p in both.values())
-    assert math.isclose(joint - entropy, means[1], abs_tol=1e-9) and math.isclose(means[1], exact["answer"], abs_tol=1e-9)
+    assert math.isclose(joint - entropy, means[1], abs_tol=1e-9) and math.isclose(
+        means[1], exact["answer"], abs_tol=1e-9
+    )
     edges = sum(float(p) * log2_factorial(sum(map(len, graph))) for graph, p in law.items())
     assert math.isclose(edges, exact["order"], abs_tol=1e-9) and math.isclose(sum(named.values()), 1)
     assert dict(law) == {g: pytest.approx(p, abs=1e-12) for g, p, _ in released_graphs(n, 4, most)}
@@ -108,7 +116,12 @@ def test_all_choices_of_open_graphs(n, degree):
         parents, arity = work_arrays(n, degree)[:2]
         begin(tape, KEY, 0, 0)
         first, last = graphs.draw_open(tape, n, degree, width, parents, arity)
-        return tuple(frozenset(parents[v, : arity[v]].tolist()) for v in range(n)), first, last, tape.ledger / UNITS_PER_BIT
+        return (
+            tuple(frozenset(parents[v, : arity[v]].tolist()) for v in range(n)),
+            first,
+            last,
+            tape.ledger / UNITS_PER_BIT,
+        )
 
     law, mean, facts = Counter(), 0.0, {}
     for (graph, first, last, bits), p in enumerate_tapes(run):
@@ -118,7 +131,11 @@ def test_all_choices_of_open_graphs(n, degree):
         assert layer == sorted(layer) and layer.count(0) == first and layer.count(max(layer)) == last
         law[graph] += p
         mean += float(p) * bits
-        facts[graph] = (sum(map(log2_factorial, Counter(layer).values())), math.log2(last), sum(map(len, graph)) + first)
+        facts[graph] = (
+            sum(map(log2_factorial, Counter(layer).values())),
+            math.log2(last),
+            sum(map(len, graph)) + first,
+        )
     assert sum(law.values()) == 1
     exact = OpenLaw.of(n, degree, width)
     entropy = -sum(float(p) * math.log2(p) for p in law.values())
@@ -258,7 +275,9 @@ def test_listings_of_100_000_rows_by_networkx():
     check_with_networkx(small, "train", 0, 70_000)
 
 
-@pytest.mark.parametrize("params", [{}, {"fidelity": "paper"}, {"listing": "sorted"}, {"leaves": "ceil"}, {"degree": 2}])
+@pytest.mark.parametrize(
+    "params", [{}, {"fidelity": "paper"}, {"listing": "sorted"}, {"leaves": "ceil"}, {"degree": 2}]
+)
 def test_variants_verify_and_agree_with_their_bits(params):
     source = synthgen.load("brevo2-n30", params=params)
     batch, entropy = source.batch(0, 1500), source.entropy()
@@ -302,7 +321,9 @@ def test_listings_are_judged_step_by_step():
         could = reading.can_next(reading.answer[:step])
         assert node in could
         for other in could:
-            fault = type(reading)(reading.parents, query=reading.query, answer=[*reading.answer[:step], other]).first_fault()
+            fault = type(reading)(
+                reading.parents, query=reading.query, answer=[*reading.answer[:step], other]
+            ).first_fault()
             assert fault is None or fault[0] > step
     assert reading.can_next(reading.answer) == set()
 

@@ -153,7 +153,9 @@ def test_answers_of_100_000_rows_by_networkx():
 
 
 def test_choices_of_the_paper():
-    released, paper = (synthgen.load("depo2-n75", params={"vocabulary": None, "fidelity": f}) for f in ("released", "paper"))
+    released, paper = (
+        synthgen.load("depo2-n75", params={"vocabulary": None, "fidelity": f}) for f in ("released", "paper")
+    )
     assert (released.task().params.symbols, paper.task().params.symbols) == (3, 4)
     row = paper.row(5)
     assert row["input_ids"][-1] == 9996 and row["completion_mask"][-1]

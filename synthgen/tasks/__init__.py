@@ -16,7 +16,6 @@ BUILT_IN = {
     "bios": "synthgen.tasks.bios.task:Bios",
     "biod": "synthgen.tasks.bios.biod:Biod",
     "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
-    "bios": "synthgen.tasks.bios:Bios",
     "brevo": "synthgen.tasks.brevo:Brevo",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
     "igsm": "synthgen.tasks.igsm.task:Igsm",
