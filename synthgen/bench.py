@@ -260,7 +260,7 @@ def bench_qa() -> list[Rate]:
 BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios, "qa": bench_qa}
 BENCHMARKS |= {"igsm": bench_igsm}
 def bench_playground() -> list[Rate]:
-    """Depo, Brevo and Mano in the sizes of Part 4.1: tokens sampled with their ledgers, against Depo in plain Python."""
+    """Depo, Brevo and Mano in the sizes of Part 4.1: tokens with their ledgers, against Depo in plain Python."""
     from synthgen.tasks.depo.plain import write_plainly
 
     generator = random.Random(0)
