@@ -108,7 +108,10 @@ def test_all_choices_of_released_graphs_and_listings(n):
     assert (books["graph"].bits.status, books["answer"].bits.status) == ("upper", "exact")
 
 
-@pytest.mark.parametrize(("n", "degree"), [(3, 2), (4, 2), (5, 2), (5, 1), (5, 4)])
+SLOW = [pytest.param(5, 2, marks=pytest.mark.slow), pytest.param(5, 4, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize(("n", "degree"), [(3, 2), (4, 2), (5, 1), *SLOW])
 def test_all_choices_of_open_graphs(n, degree):
     width = (n - 1) // degree + 1
 
