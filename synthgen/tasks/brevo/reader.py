@@ -33,7 +33,7 @@ class Reading:
     """A row taken apart. `parents` holds every node the text names."""
 
     parents: dict[Name, set[Name]] = field(default_factory=dict)
-    statements: int = 0
+    statements: list[tuple[Name, Name]] = field(default_factory=list)  # (parent, or () for a leaf, and node), as stated
     leaves: list[Name] = field(default_factory=list)  # as stated
     query: Name = ()
     prompt: int = 0  # tokens up to and with the query
@@ -120,6 +120,7 @@ def read(numbers: Sequence[int], marks: Marks) -> Reading:
         if marks.leaf and numbers[at] == marks.leaf:
             node, at = name(at + 1)
             reading.leaves.append(node)
+            reading.statements.append(((), node))
             reading.parents.setdefault(node, set())
         else:
             parent, at = name(at)
@@ -128,7 +129,7 @@ def read(numbers: Sequence[int], marks: Marks) -> Reading:
             if parent in reading.parents.setdefault(node, set()):
                 raise ValueError(f"one edge stands twice, again before token {at}")
             reading.parents[node].add(parent)
-        reading.statements += 1
+            reading.statements.append((parent, node))
     mark(at, marks.query, "query")
     reading.query, at = name(at + 1)
     reading.prompt = at

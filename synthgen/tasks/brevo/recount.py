@@ -52,7 +52,7 @@ def released_units(reading: Reading, latent: Mapping[str, Any], params: Any, siz
         present.append(node)
     if reading.query not in created[-params.queries(n) :]:
         raise ValueError("the query is none of the nodes that may be asked for")
-    order = _factorial(reading.statements)
+    order = _factorial(len(reading.statements))
     answer = 0 if params.sorted else _greedy(reading)
     return [sizes.units(n), graph, _names(reading, params, words), order, _log2(params.queries(n)), answer]
 
@@ -93,4 +93,4 @@ def open_units(reading: Reading, latent: Mapping[str, Any], params: Any, sizes: 
             graph += _log2(math.comb(placed, number) - math.comb(placed - above, number))
         placed, above = placed + len(own), len(own)
     names = _names(reading, params, words) - sum(_factorial(len(own)) for own in layers)
-    return [sizes.units(n), graph, names, _factorial(reading.statements), _log2(above), 0]
+    return [sizes.units(n), graph, names, _factorial(len(reading.statements)), _log2(above), 0]

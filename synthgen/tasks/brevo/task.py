@@ -325,16 +325,14 @@ class Brevo(Task):
         return Verdict.wrong(fault) if fault else verdict
 
     def readable(self, row: Mapping[str, Any]) -> str:
-        """Return a row as edges `a>b` (b needs a), leaves `a.`, the query and its listing."""
+        """Return a row as stated: edges `a>b` (b needs a), leaves `a.`, then the query and its listing."""
         try:
-            numbers = self.alphabet.read(row["input_ids"])
-            reading = read(numbers, self.marks)
+            reading = self.reading(row)
         except ValueError:
             return super().readable(row)
-        edges = [f"{self._name(a)}>{self._name(b)}" for b, own in reading.parents.items() for a in sorted(own)]
-        leaves = [f"{self._name(leaf)}." for leaf in reading.leaves]
+        stated = [f"{self._name(a)}>{self._name(b)}" if a else f"{self._name(b)}." for a, b in reading.statements]
         listing = " ".join(map(self._name, reading.answer))
-        return f"{' '.join(leaves + edges)}\n{self._name(reading.query)} needs: {listing}"
+        return f"{' '.join(stated)}\n{self._name(reading.query)} needs: {listing}"
 
     def _name(self, name: tuple[int, ...]) -> str:
         return ".".join(str((number - self.marks.base) % self.params.symbols + 1) for number in name)
