@@ -257,8 +257,6 @@ def bench_qa() -> list[Rate]:
     return race(contenders, unit="rows")
 
 
-BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios, "qa": bench_qa}
-BENCHMARKS |= {"igsm": bench_igsm}
 def bench_playground() -> list[Rate]:
     """Depo, Brevo and Mano in the sizes of Part 4.1: tokens with their ledgers, against Depo in plain Python."""
     from synthgen.tasks.depo.plain import write_plainly
@@ -273,14 +271,9 @@ def bench_playground() -> list[Rate]:
     return race(contenders, unit="tokens")
 
 
-BENCHMARKS = {
-    "draw": bench_draw,
-    "cfg": bench_cfg,
-    "parse": bench_parse,
-    "bios": bench_bios,
-    "qa": bench_qa,
-    "playground": bench_playground,
-}
+BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios, "qa": bench_qa}
+BENCHMARKS |= {"igsm": bench_igsm}
+BENCHMARKS |= {"playground": bench_playground}
 
 
 def run_benchmarks(name: str | None = None) -> dict[str, list[Rate]]:
