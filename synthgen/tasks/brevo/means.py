@@ -41,7 +41,7 @@ def sampled_means(task: Brevo) -> Means:
     depths, sizes, rows = np.zeros(64), np.zeros(params.nodes + 1), 0
     for n, share in task.sizes.law.items():
         number = max(16, round(SAMPLE_ROWS * share))
-        drawn = task.draw(rows, rows + number, state, SizeLaw.of("maximum", n, n))
+        drawn = task.sample_rows(rows, rows + number, state, SizeLaw.of("maximum", n, n))
         rows += number
         own = {book: drawn.units[:, STAGES.index(book)] / UNITS_PER_BIT for book in kinds[:4]}
         own |= {

@@ -164,7 +164,7 @@ class Brevo(Task):
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
-    def draw(self, start: int, stop: int, state: np.record, sizes: SizeLaw) -> Drawn:
+    def sample_rows(self, start: int, stop: int, state: np.record, sizes: SizeLaw) -> Drawn:
         """Return the rows [start, stop) as the kernel writes them, with sizes by the law `sizes`."""
         params, rows, marks = self.params, stop - start, self.marks
         layout = Layout(
@@ -191,7 +191,7 @@ class Brevo(Task):
         return drawn
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
-        drawn = self.draw(start, stop, state, self.sizes)
+        drawn = self.sample_rows(start, stop, state, self.sizes)
         total, listed = drawn.ends[-1], drawn.step_ends[-1]
         figures = drawn.figures.astype(np.int32)
         latent = {name: pa.array(figures[:, i]) for i, name in enumerate(("nodes", "leaves", "depth", "listed"))}
