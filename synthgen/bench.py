@@ -258,6 +258,20 @@ def bench_qa() -> list[Rate]:
     return race(contenders, unit="rows")
 
 
+def bench_playground() -> list[Rate]:
+    """Depo, Brevo and Mano in the sizes of Part 4.1: tokens with their ledgers, against Depo in plain Python."""
+    from synthgen.tasks.depo.plain import write_plainly
+
+    generator = random.Random(0)
+    contenders: dict[str, Callable[[], int]] = {
+        "Depo1, N = 225, plain Python": lambda: sum(len(write_plainly(225, 8, 50, generator)) for _ in range(300))
+    }
+    for name in ("depo1-n225", "depo1-n375", "depo2-n125", "brevo1-n110", "brevo2-n50", "brevo-open", "mano-l10"):
+        contenders[name] = partial(make_content, load(name), 4)
+    contenders["depo1-n225, into shards, all columns"] = partial(make_shard, load("depo1-n225"), 4)
+    return race(contenders, unit="tokens")
+
+
 def bench_index() -> list[Rate]:
     """Rows at index 0, 10^9 and 10^15: a row costs the same wherever it stands."""
     return [rate for spec in known_specs() for rate in race(index_contenders(spec), unit="rows", rounds=5)]
@@ -281,6 +295,7 @@ BENCHMARKS = {
     "bios": bench_bios,
     "qa": bench_qa,
     "igsm": bench_igsm,
+    "playground": bench_playground,
     "index": bench_index,
     "workers": bench_workers,
 }

@@ -59,6 +59,7 @@ class Spec(BaseModel):
     task: str = Field(description="name of the task that makes the rows")
     title: str = Field("", description="one line for people: what the dataset is")
     paper: str = Field("", description="arXiv number of the paper it follows; by default the task's")
+    suite: str = Field("", description="the collection it belongs to: `list` shows one together")
     row_format: str = Field("", description="document, prompt-completion or tokens; by default the task's first")
     seed: int = Field(0, ge=0, lt=2**63, description="seeds the rows, orders and wording of every split")
     world: int | None = Field(None, ge=0, lt=2**63, description="seeds what splits and specs share; by default `seed`")

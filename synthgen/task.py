@@ -40,6 +40,7 @@ from pydantic import BaseModel, ConfigDict
 from synthgen.draw import Keys
 from synthgen.entropy import Entropy
 from synthgen.errors import SynthgenError
+from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import Codes
 
 
@@ -116,6 +117,32 @@ class Certificate(Protocol):
 
     def findings(self) -> Iterable[tuple[str, bool, str]]:
         """Return (what, whether it holds, the figures) for each thing that is certified."""
+
+
+def misstated(
+    row: Mapping[str, Any],
+    difficulty: int,
+    units: Mapping[str, int],
+    latent: Mapping[str, Any],
+    mask: list[bool] | None,
+) -> str:
+    """Return what a row states otherwise than a verifier found it, or nothing.
+
+    `units` are its bits by book in ledger units; `latent` may be a part of the row's; `mask` is its completion_mask.
+    """
+    if row["difficulty"] != difficulty:
+        return f"difficulty is {row['difficulty']}, it should be {difficulty}"
+    if mask is not None and row["completion_mask"] != mask:
+        return "completion_mask does not cover exactly what is trained on"
+    for field_name, value in latent.items():
+        if row["latent"][field_name] != value:
+            return f"latent.{field_name} differs from what the row shows"
+    for book, own in units.items():
+        if row["bits"][book] != own / UNITS_PER_BIT:
+            return f"bits.{book} is {row['bits'][book]}, it should be {own / UNITS_PER_BIT}"
+    if abs(row["bits"]["total"] - sum(units.values()) / UNITS_PER_BIT) > 1e-9:
+        return "bits.total is not the sum of its books"
+    return ""
 
 
 class Task:
