@@ -55,10 +55,10 @@ MEANINGS = {
 }
 
 GUARANTEES = {
-    "fresh": "Splits are independent streams of one law, not disjoint sets: where rows can repeat, some may stand in two "
-    "splits, and the check below counts them.",
+    "fresh": "Splits are independent streams of one law, not disjoint sets: where rows can repeat, some may stand in "
+    "two splits, and the check below counts them.",
     "latent": "Splits share no latent (what a row is made from): disjoint by construction, and checked.",
-    "person": "Splits speak of one world, and its people are divided between their questions: disjoint by construction.",
+    "person": "Splits speak of one world, whose people are divided between their questions: disjoint by construction.",
 }
 
 
@@ -330,7 +330,7 @@ def _found(findings: Sequence[Finding]) -> list[str]:
 
 
 def read_front_matter(card: str, origin: str) -> dict[str, Any]:
-    """Return a card's metadata; an empty mapping where it has none. Raises SynthgenError for metadata that is no YAML."""
+    """Return a card's metadata, empty where it has none. Raises SynthgenError for metadata that is no YAML."""
     if not card.startswith("---\n"):
         return {}
     try:

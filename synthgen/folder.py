@@ -90,13 +90,13 @@ def _compare(folder: Path, field: str, there: Any, wanted: Any) -> None:
 
 
 @contextlib.contextmanager
-def locked(work: Path, rank: int | None) -> Iterator[None]:
+def locked(work: Path, rank: int | None, doing: str = "generating into") -> Iterator[None]:
     """Hold the folder's lock: alone, or, as a rank, beside other ranks. A dead holder's lock is free."""
     with (work / "lock").open("w") as file:
         try:
             fcntl.flock(file, (fcntl.LOCK_EX if rank is None else fcntl.LOCK_SH) | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SynthgenError(f"{work.parent}: another process is generating into this folder; wait for it") from None
+            raise SynthgenError(f"{work.parent}: another process is {doing} this folder; wait for it") from None
         except OSError as error:
             print(
                 f"synthgen: {work.parent} cannot be locked ({error.strerror}): run one process at a time",

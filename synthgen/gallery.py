@@ -54,8 +54,8 @@ def render_card(name: str, folder: Path, with_pictures: bool = True) -> None:
         write_card(
             data,
             pictures=with_pictures,
-            note=f"A card of the gallery: its files hold {ROWS} rows of each split. As shipped, the spec has these rows: {size}; "
-            f"`synthgen generate {name} --out DIR` makes them.",
+            note=f"A card of the gallery: its files hold {ROWS} rows of each split. As shipped, the spec has more: "
+            f"{size}; `synthgen generate {name} --out DIR` makes them.",
         )
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(data / "README.md", folder / "README.md")

@@ -81,24 +81,31 @@ class Manifest:
             )
             raise SynthgenError(f"{folder}: no {FILE}, so this is no finished dataset{hint}")
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
-            if table["format"] != FORMAT:
-                raise SynthgenError(
-                    f"{path}: format {table['format']!r} is of another synthgen; this one reads {FORMAT}"
-                )
-            shards = [_read_shard(shard, path) for shard in table["shards"]]
-            names = ("content_id", "identity", "spec", "versions", "container", "columns", "vocab", "splits")
-            manifest = cls(**{name: table[name] for name in names}, shards=shards)
-            _ = manifest.name, manifest.totals, [split["rows"] for split in manifest.splits.values()]
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise SynthgenError(
-                f"{path}: truncated or no manifest of synthgen ({reason}); make the dataset again"
-            ) from None
-        return manifest
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise SynthgenError(f"{path}: cannot be read: {error}") from None
+        return parse_manifest(text, str(path))
 
 
-def _read_shard(table: Mapping[str, Any], origin: Path) -> Shard:
+def parse_manifest(text: str, origin: str) -> Manifest:
+    """Return the manifest in a text. Raises SynthgenError if it is truncated or not one; `origin` says whose it is."""
+    try:
+        table = json.loads(text)
+        if table["format"] != FORMAT:
+            raise SynthgenError(f"{origin}: format {table['format']!r} is of another synthgen; this one reads {FORMAT}")
+        shards = [_read_shard(shard, origin) for shard in table["shards"]]
+        names = ("content_id", "identity", "spec", "versions", "container", "columns", "vocab", "splits")
+        manifest = Manifest(**{name: table[name] for name in names}, shards=shards)
+        _ = manifest.name, manifest.totals, [split["rows"] for split in manifest.splits.values()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise SynthgenError(
+            f"{origin}: truncated or no manifest of synthgen ({reason}); make the dataset again"
+        ) from None
+    return manifest
+
+
+def _read_shard(table: Mapping[str, Any], origin: str) -> Shard:
     shard = Shard(**table)
     path = PurePosixPath(shard.path)
     if path.is_absolute() or ".." in path.parts or path.parts[:1] != ("data",):

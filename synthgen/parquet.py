@@ -7,6 +7,7 @@ of the copy holds the rows of shard i of the source, which is proved while it is
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Callable
@@ -62,11 +63,9 @@ def _copy_shard(folder: Path, out: Path, shard: Shard, record: Path) -> Shard:
     batches = read_batches(folder / shard.path)
     first = next(batches)
 
-    def all_batches():  # type: ignore[no-untyped-def]
-        yield first
-        yield from batches
-
-    made = write_shard(all_batches(), first.schema, out / path, record.with_suffix(".part"), path, shard.split)
+    made = write_shard(
+        itertools.chain([first], batches), first.schema, out / path, record.with_suffix(".part"), path, shard.split
+    )
     if made.content != shard.content:
         (out / path).unlink()
         raise CheckFailed(

@@ -82,7 +82,7 @@ def _length(batch: pa.RecordBatch) -> np.ndarray:
         return pc.list_value_length(batch.column("input_ids")).to_numpy(zero_copy_only=False)
     columns = [batch.column(name) for name in ("text", "prompt", "completion") if name in batch.schema.names]
     lengths = [pc.utf8_length(column).to_numpy(zero_copy_only=False) for column in columns]
-    return np.sum(lengths, axis=0, dtype=np.int64) if lengths else np.zeros(0, np.int64)
+    return np.stack(lengths).sum(axis=0) if lengths else np.zeros(0, np.int64)
 
 
 def digest(readings: Sequence[Reading]) -> str:

@@ -79,8 +79,8 @@ class Cfg(Task):
     deviations = (
         "Terminals are the tokens 1, 2 and 3 as published; the numbers of the marks (begin, end, mask, separator, pad) "
         "are our own.",
-        "Where rows are perturbed and no rate is given, the rates are those that two readers of the paper remember; they "
-        "are not checked against its text.",
+        "Where rows are perturbed and no rate is given, the rates are those that two readers of the paper remember; "
+        "they are not checked against its text.",
     )
     capabilities = frozenset({"exact", "enumerable"})
     Params: ClassVar = CfgParams
