@@ -80,7 +80,12 @@ class Hub:
         """Return the environment of a client; its home is `home`."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
         env |= {"HF_ENDPOINT": self.endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_TELEMETRY": "1"}
-        env |= {"HF_HUB_ETAG_TIMEOUT": "5", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "NO_PROXY": "*"}
+        env |= {
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_ETAG_TIMEOUT": "5",
+            "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+            "NO_PROXY": "*",
+        }
         if token:
             env["HF_TOKEN"] = token
         if not (self.xet_on if with_xet is None else with_xet):
