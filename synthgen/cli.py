@@ -357,7 +357,8 @@ def bench(
 
 
 def _say(text: str) -> None:
-    print(f"synthgen: {text}", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(f"synthgen: {text}", file=sys.stderr)
 
 
 def _print_findings(findings: list[Any], folder: Path, json: bool) -> None:

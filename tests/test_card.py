@@ -92,7 +92,6 @@ def test_the_card_of_a_folder(folder):
         assert f"| {name} | {split['rows']:,}" in text
         for book, own in split["entropy"]["books"].items():
             assert f"| {book} | {own['scope']} | {own['bits']:,.4f} | {own['status']} |" in text
-    assert "row_format` |" not in text
     (row,) = re.findall(r"```json\n(.*?)\n```", text, flags=re.S)
     stated, first = json.loads(row), next(read_batches(folder / manifest.shards[0].path)).slice(0, 1).to_pylist()[0]
     assert stated.keys() == first.keys()

@@ -10,6 +10,7 @@ This package alone talks to the Hub, and only through the client `huggingface_hu
 
 from synthgen.hub.compare import check_remote
 from synthgen.hub.pull import pull
-from synthgen.hub.push import Pushed, push
+from synthgen.hub.push import push
+from synthgen.hub.sending import Pushed
 
 __all__ = ["Pushed", "check_remote", "pull", "push"]

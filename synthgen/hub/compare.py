@@ -34,7 +34,9 @@ def faults_of(manifest: Manifest, prefix: str, tree: Mapping[str, Entry]) -> lis
             faults.append(f"{prefix}{shard.path} is missing")
         elif entry.bytes != shard.bytes:
             faults.append(f"{prefix}{shard.path} has {entry.bytes:,} bytes, not {shard.bytes:,}")
-        elif entry.sha256 is not None and entry.sha256 != shard.sha256:
+        elif entry.sha256 is None:
+            faults.append(f"{prefix}{shard.path} is listed without a SHA-256, so it cannot be verified")
+        elif entry.sha256 != shard.sha256:
             faults.append(f"{prefix}{shard.path} was changed: its SHA-256 is not the manifest's")
     listed = {prefix + shard.path for shard in manifest.shards}
     faults += [

@@ -37,3 +37,8 @@ class Journal:
             return cls(**json.loads(path.read_text()))
         except (ValueError, TypeError):
             raise SynthgenError(f"{path}: damaged; remove it and push again: what is published is safe") from None
+
+
+def journal_path(work: Path, repo: str) -> Path:
+    """Return where the journal of pushes into `repo` lies."""
+    return work / f"{repo.replace('/', '--')}.json"
