@@ -66,5 +66,6 @@ class Hub:
         return self.store.repos[name]
 
     def uploads(self):
-        """Return the requests that brought blobs."""
-        return [r for r in self.log if r.host == "127.0.0.2" and r.method in ("PUT", "POST") and r.status == 200]
+        """Return the requests that brought bytes: LFS blobs, their parts, or Xet blocks."""
+        brought = ("/upload/", "/part/", "/cas/v1/xorbs/")
+        return [one for one in self.log if one.path.startswith(brought) and one.status == 200]
