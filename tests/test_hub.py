@@ -282,6 +282,17 @@ def forget_uploads(hub, client):
     shutil.rmtree(Path(client.env["HF_HOME"]) / "xet", ignore_errors=True)
 
 
+def test_it_goes_on_in_the_same_pull_request_with_another_card(hub, client, folder, repo, tmp_path):
+    hub.faults.plan("POST .*/merge$", status=403)
+    assert "not allowed" in client.push(folder, repo)["error"]
+    assert published(hub, repo) == "absent"
+    done = client.push(folder, repo, licence="mit")["done"]
+    assert sorted(done["sent"]) == ["README.md"], "the card alone differs"
+    assert len(hub.repo(repo).discussions) == 1
+    assert client.pull(repo, tmp_path / "down")["done"]
+    assert "license: mit" in (tmp_path / "down/README.md").read_text()
+
+
 SENDING = (
     ("POST /api/datasets/[^/]*/[^/]*/preupload", "status", {"status": 503, "times": 2}),
     ("POST /api/datasets/[^/]*/[^/]*/preupload", "status", {"status": 429, "headers": {"Retry-After": "1"}}),

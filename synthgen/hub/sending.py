@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SynthgenError
-from synthgen.hub.compare import faults_of, missing_of, same_file
+from synthgen.hub.compare import faults_of, missing_of
 from synthgen.hub.failures import Conflict
 from synthgen.hub.journal import Journal, journal_path
 from synthgen.hub.remote import Entry, Remote
@@ -190,10 +190,9 @@ class Sending:
             journal.save(self.path)
         revision = f"refs/pr/{journal.pull_request}"
         there = self.remote.tree(revision)
-        known = {file.path: file for file in files}
+        known = {file.path for file in files}  # those that differ are sent again
         for path, entry in there.items():
-            expected = same_file(known[path], entry) if path in known else False
-            if not expected and (path not in tree or tree[path].blob_id != entry.blob_id):
+            if path not in known and (path not in tree or tree[path].blob_id != entry.blob_id):
                 raise Conflict(
                     f"{self.repo}: pull request {journal.pull_request} has {path}, which this push did not send; "
                     "nothing is published: close the pull request and push again"
