@@ -570,6 +570,14 @@ def test_what_is_not_allowed_is_told_in_one_sentence(folder, tmp_path, token, na
     assert not token or token not in done.stderr + done.stdout
 
 
+def test_files_of_another_kind_are_not_put_out_of_sight(hub, client, folder, repo):
+    hub.store.create(repo, False)
+    _write_to_main(hub, repo, "tables/train.csv")
+    assert "holds other files (tables/train.csv)" in client.push(folder, repo)["error"]
+    assert client.push(folder, repo, replace=True)["done"]["done"] == "published"
+    assert "tables/train.csv" in hub.repo(repo).tree("main")
+
+
 def test_what_is_not_there_is_told(hub, client, folder, repo, tmp_path):
     assert "no such dataset repository" in client.pull(f"{repo}-none", tmp_path / "a")["error"]
     assert "write ORG/NAME" in client.pull("nothing", tmp_path / "a")["error"]

@@ -121,10 +121,10 @@ class Remote:
     # -- writes -------------------------------------------------------------------------------------------------------
 
     def create(self, private: bool) -> None:
-        """Create the repository unless it is there."""
+        """Create the repository unless it is there; its owner's settings say whether it is public, unless `private`."""
         self._call(
             "creating the repository",
-            lambda: self._api.create_repo(self.repo, repo_type="dataset", private=private, exist_ok=True),
+            lambda: self._api.create_repo(self.repo, repo_type="dataset", private=private or None, exist_ok=True),
         )
 
     def open_pull_request(self, title: str, text: str) -> PullRequest:

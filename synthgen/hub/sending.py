@@ -23,8 +23,8 @@ BATCH_BYTES = 5 << 30
 BATCH_FILES = 50
 """Files of a commit; the Hub advises at most 50 to 100."""
 
-KEPT = (".gitattributes", ".gitignore", "README.md")
-"""Files of a repository that are no dataset."""
+DATA = (".arrow", ".bin", ".csv", ".gz", ".json", ".jsonl", ".parquet", ".tar", ".tsv", ".zip", ".zst")
+"""Endings of files that are somebody's data, wherever in a repository they lie."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Sending:
         for one in self.staged:
             there = self._manifest(one.prefix, tree, revision)
             if there is None:
-                strange = [path for path in tree if self._is_ours(path, one) and path not in KEPT]
+                strange = [path for path in tree if self._is_ours(path, one) or _is_data(path, tree)]
                 if strange:
                     raise SynthgenError(
                         f"{self.repo}: holds other files ({', '.join(strange[:3])}); push to another repository, or "
@@ -240,6 +240,11 @@ class Sending:
     # -- publishing -----------------------------------------------------------------------------------------------
 
     def _publish(self, journal: Journal, files: list[LocalFile]) -> Pushed:
+        """Merge, if main is where the push began.
+
+        What changes main in the last instant either conflicts with the merge, since every push writes README.md, and
+        the Hub refuses; or it touches other files, and stays.
+        """
         assert journal.pull_request is not None
         if self.remote.head() != journal.base:
             raise Conflict(
@@ -266,6 +271,11 @@ class Sending:
         files = [file for one in self.staged for file in (*one.shards(), *one.papers())]
         size = sum(file.bytes for file in files)
         return Pushed(self.repo, self.tag, commit, len(files), size, self.commits, self.sent, "published")
+
+
+def _is_data(path: str, tree: Mapping[str, Entry]) -> bool:
+    """Say whether a file is data, and not of another config of synthgen's."""
+    return path.endswith(DATA) and f"{path.split('/')[0]}/{FILE}" not in tree
 
 
 def _content(manifest: Manifest) -> list[tuple[str, str, str]]:
