@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.parse import urlsplit
 
-import httpx2
 import huggingface_hub
-from huggingface_hub.errors import (
+from huggingface_hub.errors import (  # type: ignore[attr-defined]
     EntryNotFoundError,
     HfHubHTTPError,
     HFValidationError,
+    HTTPError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -25,7 +26,7 @@ PASSING = (408, 429, 500, 502, 503, 504)
 CONFLICTS = (409, 412)
 """Statuses of a write that came too late: somebody else's was first, or our own, whose reply was lost."""
 
-FAILURES = (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError, ValueError)
+FAILURES = (HfHubHTTPError, HTTPError, OSError, RuntimeError, ValueError)
 """What the client and its transfer library raise when a call fails."""
 
 
@@ -101,16 +102,16 @@ def may_pass(error: BaseException, status: int | None, endpoint: str) -> bool:
         return False
     if status is not None and _is_of_the_hub(error, endpoint):
         return status in PASSING
-    kinds = (httpx2.TransportError, OSError, RuntimeError, json.JSONDecodeError)
+    kinds = (HTTPError, OSError, RuntimeError, json.JSONDecodeError)
     return any(isinstance(one, kinds) for one in _causes(error))
 
 
 def _is_of_the_hub(error: BaseException, endpoint: str) -> bool:
     """Say whether an error's reply came from the Hub itself, not from a storage host."""
     hosts = {
-        httpx2.URL(str(r.request.url)).netloc for e in _causes(error) if (r := getattr(e, "response", None)) is not None
+        urlsplit(str(r.request.url)).netloc for e in _causes(error) if (r := getattr(e, "response", None)) is not None
     }
-    return httpx2.URL(endpoint).netloc in hosts
+    return urlsplit(endpoint).netloc in hosts
 
 
 def asked_wait(error: BaseException) -> float | None:
