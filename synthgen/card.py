@@ -134,6 +134,7 @@ def render(
         note=note,
         papers=papers_of(spec.paper or task.paper),
         task=spec.task,
+        model_texts=bool(manifest.spec["params"].get("texts")),
         versions=manifest.versions,
         rows=f"{manifest.totals['rows']:,}",
         shards=len(manifest.shards),
@@ -310,6 +311,7 @@ def _split(manifest: Manifest, reading: Reading) -> dict[str, Any]:
     return {
         "name": reading.split,
         "rows": f"{stated['rows']:,}{whole}",
+        "params": ", ".join(f"`{name} = {json.dumps(value)}`" for name, value in stated["params"].items()),
         "shards": stated["shards"],
         "formula": _bits(stated["entropy"]),
         "ledger": f"{booked:,.4f}" if "bits" in manifest.columns else "-",
