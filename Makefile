@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow faults fuzz lint golden schema bench clean
+.PHONY: demo test slow faults fuzz lint golden schema gallery bench clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'synthgen needs Python 3.11 or newer; set PYTHON=')"
@@ -37,6 +37,9 @@ golden: $(VENV)/.ready  ## pin the first rows of every spec anew, after raising 
 
 schema: $(VENV)/.ready  ## the JSON schema of specs, for editors
 	$(BIN)/python -c "import json; from synthgen.spec import *; (specs_folder() / 'schema.json').write_text(json.dumps(spec_schema(), indent=1) + '\n')"
+
+gallery: $(VENV)/.ready  ## the cards of all specs under cards/gallery/
+	$(BIN)/python -m synthgen.gallery
 
 bench: $(VENV)/.ready
 	$(BIN)/synthgen bench

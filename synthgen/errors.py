@@ -17,6 +17,12 @@ class SynthgenError(Exception):
     """What the command line exits with."""
 
 
+class CheckFailed(SynthgenError):
+    """Data is not what it says it is; the message names the file and what differs."""
+
+    exit_code = 1
+
+
 class Interrupted(SynthgenError):
     """The user stopped a run with Ctrl-C, or the system with SIGTERM; the message says how to go on."""
 

@@ -125,7 +125,7 @@ def _compare(folder: Path, field: str, there: Any, wanted: Any) -> None:
 
 
 @contextlib.contextmanager
-def locked(work: Path, rank: int | None) -> Iterator[None]:
+def locked(work: Path, rank: int | None, doing: str = "generating into") -> Iterator[None]:
     """Hold the folder's lock: alone, or, as a rank, beside other ranks. A dead holder's lock is free."""
     try:
         for _ in range(LOCK_TRIES):
@@ -135,7 +135,7 @@ def locked(work: Path, rank: int | None) -> Iterator[None]:
             except FileNotFoundError:  # the run that had it has just ended and removed the folder
                 continue
             with file:
-                _flock(file.fileno(), work, rank)
+                _flock(file.fileno(), work, rank, doing)
                 if not _is_file(work / "lock", file.fileno()):
                     continue
                 yield
@@ -147,12 +147,12 @@ def locked(work: Path, rank: int | None) -> Iterator[None]:
     raise SynthgenError(f"{work.parent}: other processes keep coming and going here; wait for them")
 
 
-def _flock(handle: int, work: Path, rank: int | None) -> None:
+def _flock(handle: int, work: Path, rank: int | None, doing: str) -> None:
     try:
         fcntl.flock(handle, (fcntl.LOCK_EX if rank is None else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
         raise SynthgenError(
-            f"{work.parent}: another process is generating into this folder; wait for it "
+            f"{work.parent}: another process is {doing} this folder; wait for it "
             "(tasks of an array job share a folder with --rank auto)"
         ) from None
     except OSError as error:

@@ -135,19 +135,27 @@ class Manifest:
             raise SynthgenError(f"{folder}: no {FILE}, so this is no finished dataset{hint}")
         try:
             text = path.read_bytes()
-            stated = _Numbered.model_validate_json(text).format
-            if stated != FORMAT:
-                raise SynthgenError(f"{path}: format {stated!r} is of another synthgen; this one reads {FORMAT}")
-            table = _Table.model_validate_json(text, strict=True)
-        except (ValueError, OSError) as error:
-            reason = _told(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
-            raise SynthgenError(
-                f"{path}: truncated or no manifest of synthgen ({reason}); run the same `synthgen generate` again "
-                "with --verify"
-            ) from None
-        shards = [Shard(**dict(shard)) for shard in table.shards]
-        fields = {name: value for name, value in dict(table).items() if name not in ("format", "name", "totals")}
-        return cls(**{**fields, "splits": {n: dict(s) for n, s in table.splits.items()}, "shards": shards})
+        except OSError as error:
+            raise SynthgenError(f"{path}: cannot be read: {error}") from None
+        return parse_manifest(text, str(path))
+
+
+def parse_manifest(text: str | bytes, origin: str) -> Manifest:
+    """Return the manifest in a text. Raises SynthgenError if it is truncated or not one; `origin` says whose it is."""
+    try:
+        stated = _Numbered.model_validate_json(text).format
+        if stated != FORMAT:
+            raise SynthgenError(f"{origin}: format {stated!r} is of another synthgen; this one reads {FORMAT}")
+        table = _Table.model_validate_json(text, strict=True)
+    except ValueError as error:
+        reason = _told(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
+        raise SynthgenError(
+            f"{origin}: truncated or no manifest of synthgen ({reason}); run the same `synthgen generate` again "
+            "with --verify"
+        ) from None
+    shards = [Shard(**dict(shard)) for shard in table.shards]
+    fields = {name: value for name, value in dict(table).items() if name not in ("format", "name", "totals")}
+    return Manifest(**{**fields, "splits": {n: dict(s) for n, s in table.splits.items()}, "shards": shards})
 
 
 def _exists(folder: Path) -> bool:

@@ -26,7 +26,7 @@ from synthgen.ledger import UNITS_PER_BIT, to_bits
 BATCH_ROWS = 4096
 """Rows of a record batch; the last of a shard may be shorter."""
 
-ROW_GROUP_BYTES = 96 << 20
+ROW_GROUP_BYTES = 95_000_000
 """Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
 
 CONTAINERS = {"arrow": "arrow", "parquet": "parquet"}

@@ -13,6 +13,7 @@ remembers a row. It has:
                            injective   different choices of one row give different rows
                            enumerable  `tiny` is small enough that every choice sequence can be walked
                            parses      `parse` gives the latent back from what a reader sees
+    deviations           where its data differs from the paper's, one sentence each, for the dataset card
     Params               a pydantic model of its params (extra keys forbidden); field descriptions are the documentation
     tiny                 params of configurations small enough to enumerate
 
@@ -155,6 +156,7 @@ class Task:
     books: tuple[str, ...]
     difficulty: ClassVar[str]
     capabilities: frozenset[str] = frozenset()
+    deviations: ClassVar[tuple[str, ...]] = ()
     Params: ClassVar[type[TaskParams]]
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = ()
 

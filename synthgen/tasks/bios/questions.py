@@ -32,7 +32,7 @@ from synthgen.tasks.bios.compact_questions import CompactScribe, QuestionVocab, 
 from synthgen.tasks.bios.crowd import MOST_PEOPLE, Crowds
 from synthgen.tasks.bios.examiner import Examiner
 from synthgen.tasks.bios.forms import Form, chosen_forms, read_questions
-from synthgen.tasks.bios.lists import Sizes
+from synthgen.tasks.bios.lists import OWN_LISTS, Sizes
 from synthgen.tasks.bios.people import field_sizes
 from synthgen.tasks.bios.programs import KINDS, Programs, text_programs
 from synthgen.tasks.bios.prospects import prospects
@@ -54,6 +54,7 @@ class Questions(Task):
     row_formats = ("prompt-completion", "tokens")
     books = ("question", "person", "wording", "hint")
     difficulty = "facts the answer rests on"
+    deviations = (OWN_LISTS,)
     capabilities = frozenset({"exact", "enumerable", "parses"})
     Params: ClassVar = QuestionsParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
