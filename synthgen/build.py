@@ -36,6 +36,8 @@ from synthgen.shards import (
 )
 from synthgen.source import Source
 from synthgen.spec import Spec, load_spec
+from synthgen.tokenized import Tokenized
+from synthgen.tokenizer import Tokenizer
 
 SHARD_BYTES = 64 << 20
 """Shards are about this large where the spec does not say how many there are."""
@@ -275,6 +277,9 @@ def _complete(folder: Path, build: Build, old: Manifest | None, known: Mapping[s
         ],
     )
     write_assets(folder, spec)
+    task = source.task()
+    if isinstance(task, Tokenized) and isinstance(task.tokenizer, Tokenizer):
+        write_whole(folder / "tokenizer.json", task.tokenizer.to_json())
     write_whole(folder / "spec.toml", tomli_w.dumps(resolved))
     write_whole(folder / "README.md", short_readme(manifest, source.schema))
     manifest.write(folder)

@@ -311,8 +311,13 @@ class Mixture(Task):
 
     @functools.cached_property
     def _book(self) -> Phrasebook:
-        """The phrases of all components; the first are their control texts."""
-        return Phrasebook([part.domain for part in self.parts])
+        """The phrases of all components, whichever rows are made first; before them, their control texts."""
+        book = Phrasebook([part.domain for part in self.parts])
+        for part in self.parts:
+            content = part.task.rows(0, 1, new_state()).content
+            assert isinstance(content, Codes)
+            book.shift(content.table)
+        return book
 
     # -- entropy ------------------------------------------------------------------------------------------------------
 

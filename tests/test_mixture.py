@@ -169,7 +169,7 @@ def test_the_spec_beside_the_data_stands_for_itself(tmp_path):
         ([{"spec": "bios-online"}], {}, "has no weight; leave all of them out"),
         ([{"spec": "bios-single"}, {"spec": "bios-single", "weight": 1, "name": "b"}], {}, "has no weight"),
         ([{"spec": "cfg3f", "weight": 1}, {"spec": "cfg3f", "weight": 1}], {"row_format": "tokens"}, "its own name"),
-        ([{"spec": "bios-single", "weight": 1}], {"row_format": "tokens"}, "does not go into a mixture"),
+        ([{"spec": "bios-rewrite5", "weight": 1}], {"row_format": "tokens"}, "does not go into a mixture"),
         ([{"spec": "bios-sngle", "weight": 1}], {}, "no spec named 'bios-sngle'"),
         ([{"spec": "bios-single", "weight": 0}], {}, "not all 0"),
         ([{"spec": "bios-single", "weight": 1, "params": {"peple": 3}}], {}, "peple"),
