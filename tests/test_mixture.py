@@ -223,3 +223,31 @@ def test_rows_are_interleaved_where_rows_are_counted():
     batch = next(iter(synthgen.windows(source, 2000, batch_size=4, fields=["input_ids", "kinds"])))
     assert (batch["kinds"].min(axis=1) == 0).all()
     assert (batch["kinds"].max(axis=1) == 1).all()
+
+
+def test_spans_of_token_rows_move_behind_their_marks():
+    source = mixture(
+        {"spec": "bios-single", "weight": 1, "domain": "<useful>"}, {"spec": "cfg3f", "weight": 1}, row_format="tokens"
+    )
+    own = Source(load_spec("bios-single", sets={"row_format": "tokens"}))
+    for row in source.batch(0, 40).to_pylist():
+        assert source.verify(row).correct, source.verify(row).reason
+        theirs = own.row(row["latent"]["row"])["latent"]["spans"] if row["latent"]["kind"] == 0 else {}
+        for kind, spans in row["latent"]["spans"].items():
+            assert spans == [{"start": s["start"] + 1, "end": s["end"] + 1} for s in theirs.get(kind, [])]
+
+
+def test_worlds_are_counted_once():
+    people = {"people": 1000}
+    single = synthgen.load("bios-single", params=people).entropy().world.value
+    same = mixture({"spec": "bios-single", "params": people}, {"spec": "bios-multi5", "params": people})
+    assert same.entropy().world.value == pytest.approx(single)
+    apart = mixture(
+        {"spec": "bios-single", "params": people}, {"spec": "bios-multi5", "params": people | {"first_person": 1000}}
+    )
+    assert apart.entropy().world.value == pytest.approx(2 * single)
+    assert apart.entropy().world.status == "exact"
+    partly = mixture(
+        {"spec": "bios-single", "params": people}, {"spec": "bios-multi5", "params": people | {"first_person": 500}}
+    )
+    assert partly.entropy().world.status == "upper"
