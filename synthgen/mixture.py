@@ -376,6 +376,8 @@ class Mixture(Task):
             for name, book in entropy.books.items():
                 if book.scope != "world" or (name, book.bits.value, crowd) in seen:
                     continue
+                if name in books and book.bits.value == 0:
+                    continue
                 others = [other for known, _, other in seen if known == name]
                 bits = book.bits
                 if any(a is None or crowd is None or (a.start < crowd.stop and crowd.start < a.stop) for a in others):
