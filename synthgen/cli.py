@@ -140,7 +140,7 @@ def generate(
     shards: Annotated[int | None, typer.Option(help="Shards of each split.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; by default one a core, if the job is long.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
-    format: Annotated[str, typer.Option("--format", help="arrow or parquet.")] = "arrow",
+    format: Annotated[str, typer.Option("--format", help="arrow, parquet, or token files: bin, llmc.")] = "arrow",
     sets: Sets = None,
     rank: Annotated[int | None, typer.Option(help="Make every W-th shard only; `synthgen finish` completes.")] = None,
     world_size: Annotated[int, typer.Option(help="How many ranks there are.")] = 1,
@@ -150,6 +150,9 @@ def generate(
     from synthgen.build import generate as build
     from synthgen.display import Progress, print_manifest
 
+    if format in ("bin", "llmc"):
+        given = {"--rank": rank, "--shards": shards, "--columns": columns, "--workers": workers}
+        return _token_files(_spec(spec, seed, world, sets), out, format, split, rows, given, json)
     with Progress("rows") as progress:
         manifest = build(
             _spec(spec, seed, world, sets),
@@ -253,6 +256,28 @@ def bench(
 
     rates = run_benchmarks(task)
     _print_json({name: [rate.to_json() for rate in own] for name, own in rates.items()}) if json else print_rates(rates)
+
+
+def _token_files(
+    spec: Any, out: Path, format: str, splits: list[str] | None, rows: int | None, given: dict[str, Any], json: bool
+) -> None:
+    """Write token files: one process, one file a split."""
+    from synthgen.bins import write_bins
+    from synthgen.display import Progress
+    from synthgen.errors import SynthgenError
+
+    for option, value in given.items():
+        if value is not None:
+            raise SynthgenError(f"{option}: does not go with --format {format}, which makes one file a split")
+    with Progress("rows") as progress:
+        sidecars = write_bins(spec, out, format=format, splits=splits, rows=rows, on_rows=progress.add)
+    if json:
+        return _print_json(sidecars)
+    for name, sidecar in sidecars.items():
+        print(
+            f"{out / sidecar['file']}: {sidecar['tokens']:,} tokens ({sidecar['dtype']}) of {sidecar['rows']:,} rows, "
+            f"{sidecar['masked']:,} without loss; sha256 {sidecar['sha256'][:16]}; see {name}.json"
+        )
 
 
 def _columns(columns: str | None) -> list[str] | None:
