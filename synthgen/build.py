@@ -22,6 +22,7 @@ import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.folder import is_made, locked, opened, recorded, told_how_to_go_on, told_of_a_full_disk, write_assets
 from synthgen.manifest import Manifest
+from synthgen.mixture import Mixture
 from synthgen.pool import run_local, usable_cores
 from synthgen.readme import short_readme
 from synthgen.shards import (
@@ -36,6 +37,7 @@ from synthgen.shards import (
 )
 from synthgen.source import Source
 from synthgen.spec import Spec, load_spec
+from synthgen.task import Task
 from synthgen.tokenized import Tokenized
 from synthgen.tokenizer import Tokenizer
 
@@ -259,6 +261,7 @@ def _complete(folder: Path, build: Build, old: Manifest | None, known: Mapping[s
             "split_by": source.task(name).split_by,
             "params": spec.splits[name].params if name in spec.splits else {},
             "entropy": source.entropy(name, rows, estimates=False).to_json(),
+            **_shares(source.task(name), rows),
         }
     resolved = spec.resolved(splits)
     manifest = Manifest(
@@ -286,6 +289,12 @@ def _complete(folder: Path, build: Build, old: Manifest | None, known: Mapping[s
     shutil.rmtree(work)
     sync_folder(folder)
     return manifest
+
+
+def _shares(task: Task, rows: int) -> dict[str, Any]:
+    """Return how many rows of each component a mixture's split holds; the lengths are in its entropy's facts."""
+    own = task.text if isinstance(task, Tokenized) else task
+    return {"component_rows": own.component_rows(rows)} if isinstance(own, Mixture) else {}
 
 
 def _seconds(build: Build, todo: int) -> float:

@@ -152,7 +152,8 @@ def generate(
 
     if format in ("bin", "llmc"):
         given = {"--rank": rank, "--shards": shards, "--columns": columns, "--workers": workers}
-        return _token_files(_spec(spec, seed, world, sets), out, format, split, rows, given, json)
+        _token_files(_spec(spec, seed, world, sets), out, format, split, rows, given, json)
+        return
     with Progress("rows") as progress:
         manifest = build(
             _spec(spec, seed, world, sets),
@@ -272,7 +273,8 @@ def _token_files(
     with Progress("rows") as progress:
         sidecars = write_bins(spec, out, format=format, splits=splits, rows=rows, on_rows=progress.add)
     if json:
-        return _print_json(sidecars)
+        _print_json(sidecars)
+        return
     for name, sidecar in sidecars.items():
         print(
             f"{out / sidecar['file']}: {sidecar['tokens']:,} tokens ({sidecar['dtype']}) of {sidecar['rows']:,} rows, "

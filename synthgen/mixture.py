@@ -186,11 +186,17 @@ class Mixture(Task):
 
     def rows_of(self, component: int, rows: int) -> int:
         """Return how many rows of a component the mixture's first rows hold, each counted once."""
-        begun = rows - rows % self.slots.block
-        kinds, _, _ = self.slots.arranged(new_state(), self._key, begun, rows) if begun < rows else ([], [], [])
-        count = self.slots.taken(begun)[component] + int((np.array(kinds) == component).sum())
-        limit = self._limits[component]
+        count, limit = self.component_rows(rows)[self.parts[component].name], self._limits[component]
         return count if limit is None else min(count, limit)
+
+    def component_rows(self, rows: int) -> dict[str, int]:
+        """Return how many of the mixture's first rows are of each component, exactly."""
+        begun = rows - rows % self.slots.block
+        kinds = np.zeros(0, np.int64)
+        if begun < rows:
+            kinds, _, _ = self.slots.arranged(new_state(), self._key, begun, rows)
+        more = np.bincount(kinds, minlength=len(self.parts))
+        return {p.name: n + int(m) for p, n, m in zip(self.parts, self.slots.taken(begun), more, strict=True)}
 
     @functools.cached_property
     def sizes(self) -> list[Fraction]:

@@ -158,6 +158,9 @@ def test_the_spec_beside_the_data_stands_for_itself(tmp_path):
     first, second = (json.loads((folder / "manifest.json").read_text()) for folder in (out, again))
     assert first["content_id"] == second["content_id"]
     assert [s["sha256"] for s in first["shards"]] == [s["sha256"] for s in second["shards"]]
+    share = first["splits"]["test"]["component_rows"]
+    kinds = Counter(synthgen.open(out)["test"][k]["latent"]["kind"] for k in range(600))
+    assert share == {"cfg3b": kinds[0], "cfg3f": kinds[1]}
     done = run("check", out)
     assert done.returncode == 0, done.stdout
     assert load_spec("cfg-curriculum").content_id != load_spec("cfg-curriculum", seed=1).content_id
