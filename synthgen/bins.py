@@ -3,9 +3,9 @@
     synthgen generate cfg3f --format bin --out data/cfg3f-bin        # train.bin, train.json, test.bin, test.json
 
 Rows stand in their own order, each behind its marker, as the packing `chop` has it. `bin` is the bare ids,
-little-endian uint16 (uint32 if the vocabulary needs it); `llmc` has llm.c's header of 256 int32 before them. Where only a part is
-trained on, SPLIT.mask.bin holds one byte a token: whether there is a loss where this token is the target. The sidecar
-SPLIT.json has the dtype, the vocabulary, exact counts and SHA-256 digests; it is written last.
+little-endian uint16 (uint32 if the vocabulary needs it); `llmc` has llm.c's header of 256 int32 before them. Where only
+a part is trained on, SPLIT.mask.bin holds one byte a token: whether there is a loss where this token is the target. The
+sidecar SPLIT.json has the dtype, the vocabulary, exact counts and SHA-256 digests; it is written last.
 """
 
 from __future__ import annotations
