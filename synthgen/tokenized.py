@@ -36,7 +36,7 @@ class Tokenized(Task):
         self.books = text.books
         self.name, self.version, self.paper = text.name, text.version, text.paper  # type: ignore[misc]
         self.difficulty, self.Params = text.difficulty, text.Params  # type: ignore[misc]
-        self.capabilities = text.capabilities - {"enumerable"}  # type: ignore[misc]
+        self.capabilities = text.capabilities - {"enumerable"}
         self._named, self._end, self._path = tokenizer, end, path
         if path is not None:
             _ = self.tokenizer  # a bad file is told at once
