@@ -36,6 +36,8 @@ from synthgen.pool import run_local, usable_cores
 from synthgen.readme import short_readme
 from synthgen.shards import Shard, shard_path, shard_range, sync_folder, write_whole
 from synthgen.spec import Spec, load_spec
+from synthgen.tokenized import Tokenized
+from synthgen.tokenizer import Tokenizer
 
 ENGINES = ("local", "dask")
 
@@ -153,6 +155,9 @@ def _complete(folder: Path, build: Build, old: Manifest | None, known: Mapping[s
     manifest = Manifest.describe(source, build.splits, build.columns, build.container, shards, others)
     scratch = work / "tmp"
     write_assets(folder, source.spec, scratch)
+    task = source.task()
+    if isinstance(task, Tokenized) and isinstance(task.tokenizer, Tokenizer):
+        write_whole(folder / "tokenizer.json", task.tokenizer.to_json(), scratch)
     write_whole(folder / "spec.toml", tomli_w.dumps(source.spec.resolved(manifest.splits)), scratch)
     write_whole(folder / "README.md", short_readme(manifest, source.schema), scratch)
     manifest.write(folder, scratch)

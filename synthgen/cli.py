@@ -143,7 +143,7 @@ def generate(
     shards: Annotated[int | None, typer.Option(help="Shards of each split.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; by default one a core, if the job is long.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
-    format: Annotated[str, typer.Option("--format", help="arrow or parquet.")] = "arrow",
+    format: Annotated[str, typer.Option("--format", help="arrow, parquet, or token files: bin, llmc.")] = "arrow",
     sets: Sets = None,
     rank: Annotated[
         str | None,
@@ -162,6 +162,10 @@ def generate(
     from synthgen.display import Progress, print_manifest
     from synthgen.ranks import rank_from
 
+    if format in ("bin", "llmc"):
+        given = {"--rank": rank, "--shards": shards, "--columns": columns, "--workers": workers}
+        _token_files(_spec(spec, seed, world, sets), out, format, split, rows, given, json)
+        return
     own_rank, size = rank_from(rank, world_size)
     with Progress("rows") as progress:
         manifest = build(
@@ -382,6 +386,29 @@ def _print_findings(findings: list[Any], folder: Path, json: bool) -> None:
     _print_json([finding.to_json() for finding in findings]) if json else print_findings(findings, folder)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _token_files(
+    spec: Any, out: Path, format: str, splits: list[str] | None, rows: int | None, given: dict[str, Any], json: bool
+) -> None:
+    """Write token files: one process, one file a split."""
+    from synthgen.bins import write_bins
+    from synthgen.display import Progress
+    from synthgen.errors import SynthgenError
+
+    for option, value in given.items():
+        if value is not None:
+            raise SynthgenError(f"{option}: does not go with --format {format}, which makes one file a split")
+    with Progress("rows") as progress:
+        sidecars = write_bins(spec, out, format=format, splits=splits, rows=rows, on_rows=progress.add)
+    if json:
+        _print_json(sidecars)
+        return
+    for name, sidecar in sidecars.items():
+        print(
+            f"{out / sidecar['file']}: {sidecar['tokens']:,} tokens ({sidecar['dtype']}) of {sidecar['rows']:,} rows, "
+            f"{sidecar['masked']:,} without loss; sha256 {sidecar['sha256'][:16]}; see {name}.json"
+        )
 
 
 def _columns(columns: str | None) -> list[str] | None:

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthgen.errors import SynthgenError
+from synthgen.mixture import Mixture
 from synthgen.shards import CONTAINERS, Shard, write_whole
 from synthgen.source import Source
 from synthgen.spec import SHARDS_MAX, SPLIT_NAME
+from synthgen.task import Task
+from synthgen.tokenized import Tokenized
 from synthgen.version import __version__
 
 if TYPE_CHECKING:
@@ -109,6 +112,7 @@ class Manifest:
                 "split_by": source.task(name).split_by,
                 "params": spec.splits[name].params if name in spec.splits else {},
                 "entropy": source.entropy(name, rows, estimates=False).to_json(),
+                **_shares(source.task(name), rows),
             }
         return cls(
             content_id=spec.content_id,
@@ -155,7 +159,7 @@ def parse_manifest(text: str | bytes, origin: str) -> Manifest:
         ) from None
     shards = [Shard(**dict(shard)) for shard in table.shards]
     fields = {name: value for name, value in dict(table).items() if name not in ("format", "name", "totals")}
-    return Manifest(**{**fields, "splits": {n: dict(s) for n, s in table.splits.items()}, "shards": shards})
+    return Manifest(**{**fields, "splits": {n: s.entry() for n, s in table.splits.items()}, "shards": shards})
 
 
 def _exists(folder: Path) -> bool:
@@ -163,6 +167,12 @@ def _exists(folder: Path) -> bool:
         return folder.is_dir()
     except (OSError, ValueError):  # a name that no folder can have
         return False
+
+
+def _shares(task: Task, rows: int) -> dict[str, Any]:
+    """Return how many rows of each component a mixture's split holds; the lengths are in its entropy's facts."""
+    own = task.text if isinstance(task, Tokenized) else task
+    return {"component_rows": own.component_rows(rows)} if isinstance(own, Mixture) else {}
 
 
 class _Strict(BaseModel):
@@ -190,6 +200,11 @@ class _SplitTable(_Strict):
     split_by: str
     params: dict[str, Any]
     entropy: dict[str, Any]
+    component_rows: dict[str, int] | None = None  # of mixtures
+
+    def entry(self) -> dict[str, Any]:
+        """Return the entry as a manifest holds it."""
+        return {k: v for k, v in self if k != "component_rows" or v is not None}
 
 
 class _Table(_Strict):

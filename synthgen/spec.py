@@ -27,13 +27,16 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from synthgen.assets import asset_files, read_toml
+from synthgen.assets import asset_files, read_asset, read_toml
 from synthgen.draw import Keys
 from synthgen.errors import SynthgenError, nearest
 from synthgen.recipe import Recipe
 from synthgen.task import Task
 from synthgen.tasks import task_class, task_names
+from synthgen.tokenized import Tokenized
+from synthgen.tokenizer import BYTES, WORDS
 
+TOKENIZER = "tokenizer"
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 SHARDS_MAX = 99_999
 """Shards of a split, since their names count with five digits."""
@@ -61,6 +64,9 @@ class Spec(BaseModel):
     paper: str = Field("", description="arXiv number of the paper it follows; by default the task's")
     suite: str = Field("", description="the collection it belongs to: `list` shows one together")
     row_format: str = Field("", description="document, prompt-completion or tokens; by default the task's first")
+    text_format: str = Field("", description="with a tokenizer: which text it is for; by default the task's first")
+    tokenizer: str = Field("", description="tokens from text: words, bytes, or a tokenizers JSON file beside the spec")
+    end_token: str = Field("<|endoftext|>", description="the end-of-text token of the tokenizer")
     seed: int = Field(0, ge=0, lt=2**63, description="seeds the rows, orders and wording of every split")
     world: int | None = Field(None, ge=0, lt=2**63, description="seeds what splits and specs share; by default `seed`")
     params: dict[str, Any] = Field(default_factory=dict, description="the task's params")
@@ -94,14 +100,28 @@ class Spec(BaseModel):
 
     @property
     def assets(self) -> Mapping[str, Path]:
-        """The files that params name, by param."""
-        return self.task_class(self.base_params, Keys(self.seed, self.world), self._files, self.row_format).assets
+        """The files that params name, by param, and the tokenizer's."""
+        keys = Keys(self.seed, self.world)
+        own = self.task_class(self.base_params, keys, self._files, self.text_format or self.row_format).assets
+        return {**own, TOKENIZER: self._tokenizer_file} if self._tokenizer_file else own
+
+    @functools.cached_property
+    def _tokenizer_file(self) -> Path | None:
+        if self.tokenizer in ("", BYTES, WORDS):
+            return None
+        path = read_asset(self._files, self.tokenizer, TOKENIZER)
+        if not path.is_file():
+            raise SynthgenError(f"{self._origin}: tokenizer = {self.tokenizer!r}: is a folder; name its JSON file")
+        return path
 
     def task_of(self, split: str) -> Task:
         """Return the task that makes the rows of `split`. Raises SynthgenError for a bad split name or params."""
         check_split_name(split)
         keys = Keys(self.seed, self.world, split)
-        return self.task_class(self.params_of(split), keys, self._files, self.row_format)
+        if not self.tokenizer:
+            return self.task_class(self.params_of(split), keys, self._files, self.row_format)
+        text = self.task_class(self.params_of(split), keys, self._files, self.text_format)
+        return Tokenized(text, self.tokenizer, self.end_token, self._tokenizer_file)
 
     @functools.cached_property
     def content_id(self) -> str:
@@ -112,8 +132,12 @@ class Spec(BaseModel):
     def identity(self) -> dict[str, Any]:
         """What the content id hashes, by field, so that a difference can be named."""
         params = self.base_params.model_dump(mode="json")
+        tokenizer: dict[str, Any] = {}
+        if self.tokenizer:
+            tokenizer = {name: getattr(self, name) for name in (TOKENIZER, "text_format", "end_token")}
         for field, path in self.assets.items():
-            params[field] = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in asset_files(path)}
+            digests = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in asset_files(path)}
+            (tokenizer if field == TOKENIZER else params)[field] = digests
         return {
             "task": self.task,
             "task_version": self.task_class.version,
@@ -121,6 +145,7 @@ class Spec(BaseModel):
             "row_format": self.row_format,
             "seed": self.seed,
             "world": self.world,
+            **tokenizer,
         }
 
     def resolved(self, splits: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
@@ -133,7 +158,7 @@ class Spec(BaseModel):
         table |= {"task": self.task, "row_format": self.row_format, "seed": self.seed, "world": self.world}
         table["params"] = self.base_params.model_dump(mode="json", exclude_none=True)
         for field, path in self.assets.items():
-            table["params"][field] = f"assets/{path.name}"
+            (table if field == TOKENIZER else table["params"])[field] = f"assets/{path.name}"
         own = {name: split.model_dump(exclude_none=True) for name, split in self.splits.items()}
         table["splits"] = {
             name: {key: split[key] for key in ("rows", "shards", "params") if split.get(key)}
@@ -185,8 +210,8 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
     if spec.task not in task_names():
         raise SynthgenError(f"{origin}: task = {spec.task!r} is no task{nearest(spec.task, task_names())}")
     formats = spec.task_class.row_formats
-    row_format = spec.row_format or formats[0]
-    if row_format not in formats:
+    spec, row_format = _formats(spec, formats, origin)
+    if not spec.tokenizer and row_format not in formats:
         raise SynthgenError(f"{origin}: row_format = {row_format!r}: task {spec.task!r} makes {', '.join(formats)}")
     for split in spec.splits:
         check_split_name(split, origin)
@@ -200,6 +225,21 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
                 raise SynthgenError(f"{origin}: splits.{split}.params.{field}: a split cannot have a file of its own")
     _ = spec.assets  # bad params are told at once, in a spec without splits too
     return spec
+
+
+def _formats(spec: Spec, formats: tuple[str, ...], origin: str) -> tuple[Spec, str]:
+    """Return the spec and its row format: tokens, where a tokenizer makes them of the text format."""
+    if not spec.tokenizer:
+        if spec.text_format:
+            raise SynthgenError(f"{origin}: text_format = {spec.text_format!r}: goes with a tokenizer; set row_format")
+        return spec, spec.row_format or formats[0]
+    texts = [own for own in formats if own != "tokens"]
+    wanted = spec.text_format or (spec.row_format if spec.row_format != "tokens" else "") or (texts or [""])[0]
+    if wanted not in texts:
+        raise SynthgenError(
+            f"{origin}: tokenizer = {spec.tokenizer!r}: task {spec.task!r} makes {', '.join(formats)}, no {wanted!r}"
+        )
+    return spec.model_copy(update={"text_format": wanted}), "tokens"
 
 
 def check_split_name(split: str, origin: str = "--split") -> None:
