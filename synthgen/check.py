@@ -193,7 +193,7 @@ def _check_shard(
             summary.add(batch)
             _gather(batch, source, shard.split, split, stride, full=manifest.columns == source.schema.names)
             on_rows(batch.num_rows)
-    except (SynthgenError, pa.ArrowInvalid) as error:
+    except (SynthgenError, pa.ArrowException) as error:
         split.readable = False
         fault = str(error).splitlines()[0]
     yield Finding("schema", shard.path, not fault, fault or f"{len(wanted.names)} columns")

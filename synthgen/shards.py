@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -220,10 +221,35 @@ def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
         if path.suffix == ".parquet":
             yield from _rebatch(pq.ParquetFile(path).iter_batches(BATCH_ROWS))
         else:
-            with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
-                yield from reader
-    except (pa.ArrowInvalid, pa.ArrowSerializationError, OSError, EOFError) as error:
-        raise SynthgenError(f"{path}: not a whole shard: {str(error).splitlines()[0]}") from None
+            with pa.memory_map(str(path)) as file:
+                messages = pa.ipc.MessageReader.open_stream(file)
+                schema = pa.ipc.read_schema(messages.read_next_message())
+                for message in messages:
+                    if message.type != "record batch" or _is_compressed(message.metadata.to_pybytes()):
+                        raise EOFError("holds a dictionary or compressed batches, which synthgen does not write")
+                    yield pa.ipc.read_record_batch(message, schema)
+    except (pa.ArrowException, OSError, EOFError, StopIteration, struct.error) as error:
+        raise SynthgenError(
+            f"{path}: not a whole shard: {(str(error) or type(error).__name__).splitlines()[0]}"
+        ) from None
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Say whether an Arrow message announces compressed buffers, before a few bytes are unpacked to any size.
+
+    Follows the FlatBuffers of Arrow's Message.fbs: Message.header (field 2) is a RecordBatch, whose field 3 is there if
+    and only if its buffers are compressed.
+    """
+
+    def field(table: int, number: int) -> int:
+        vtable = table - struct.unpack_from("<i", metadata, table)[0]
+        if vtable < 0 or 4 + 2 * number >= struct.unpack_from("<H", metadata, vtable)[0]:
+            return 0
+        offset: int = struct.unpack_from("<H", metadata, vtable + 4 + 2 * number)[0]
+        return table + offset if offset else 0
+
+    header = field(struct.unpack_from("<I", metadata, 0)[0], 2)
+    return bool(field(header + struct.unpack_from("<I", metadata, header)[0], 3))
 
 
 def _rebatch(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -550,6 +550,7 @@ def reference(resume):
 def inject(name, times, quick=False):
     """Inject a fault up to `times` times, or until it runs out of points; return its `Outcome`."""
     function, outcome = FAULTS[name][0], Outcome(name)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and its children, ignore it
     undisturbed(json.dumps(SMALL))  # children are forked from a process whose kernels are compiled
     for turn in range(times):
         place = Path(tempfile.mkdtemp(prefix="synthgen-fault-", dir=MEMORY))
