@@ -81,6 +81,7 @@ def main(names: list[str]) -> None:
     for name in names or shipped_specs():
         render_card(name, out / name)
         fresh[name] = digest(name)
+        write_whole(out / FRESH, json.dumps(fresh, indent=1) + "\n")  # so that what is done is not done again
         print(f"{out / name}/README.md")
     for stale in {path.name for path in out.iterdir() if path.is_dir()} - set(shipped_specs()):
         shutil.rmtree(out / stale)
