@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from synthgen.manifest import open_folder as open
     from synthgen.source import Source as Source
     from synthgen.source import load as load
+    from synthgen.window import windows as windows
 
 __version__ = "0.1.0"
-__all__ = ["Source", "SynthgenError", "generate", "load", "open"]
+__all__ = ["Source", "SynthgenError", "generate", "load", "open", "windows"]
 
 # Imported when first asked for: numba and pyarrow take most of a second, which `synthgen --help` must not.
 _HOMES = {
@@ -25,6 +26,7 @@ _HOMES = {
     "generate": ("synthgen.build", "generate"),
     "load": ("synthgen.source", "load"),
     "open": ("synthgen.manifest", "open_folder"),
+    "windows": ("synthgen.window", "windows"),
 }
 
 

@@ -27,7 +27,9 @@ from synthgen.phrases import Codes, assemble
 from synthgen.shards import BATCH_ROWS, write_shard
 from synthgen.source import Source, load
 from synthgen.spec import load_spec
+from synthgen.tasks.bios.forms import read_questions
 from synthgen.tasks.bios.plain import PlainWriter
+from synthgen.tasks.bios.plain_questions import PlainAsker
 from synthgen.tasks.cfg.plain import sample_plainly
 
 
@@ -110,9 +112,9 @@ def bench_draw() -> list[Rate]:
     )
 
 
-def make_content(source: Source, batches: int) -> int:
+def make_content(source: Source, batches: int, split: str = "train") -> int:
     """Make the content of whole batches, without Arrow rows around it; return tokens, or rows of text."""
-    task, state, made = source.task(), new_state(), 0
+    task, state, made = source.task(split), new_state(), 0
     for batch in range(batches):
         content = task.rows(batch * BATCH_ROWS, (batch + 1) * BATCH_ROWS, state).content
         if isinstance(content, Codes):
@@ -224,7 +226,39 @@ def bench_bios() -> list[Rate]:
     return race(contenders, unit="rows")
 
 
-BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios}
+def bench_igsm() -> list[Rate]:
+    """Problems of text: igsm-med-pq, op32 of igsm-hard-pq, igsm-open; beside the verifier, which is plain Python."""
+    med, hard, free = load("igsm-med-pq"), load("igsm-hard-pq"), load("igsm-open")
+    rows = med.batch(0, 2000).select(["prompt", "completion"]).to_pylist()
+
+    def judge() -> int:
+        return sum(med.verify(row["prompt"], row["completion"]).correct for row in rows)
+
+    contenders = {
+        "judged, step by step, in plain Python": judge,
+        "igsm-med-pq/train": lambda: make_content(med, 5),
+        "igsm-hard-pq/op32": lambda: make_content(hard, 2, "op32"),
+        "igsm-open/train": lambda: make_content(free, 5),
+        "igsm-med-pq into shards, all columns": lambda: make_shard(med, 3),
+    }
+    return race(contenders, unit="problems")
+
+
+def bench_qa() -> list[Rate]:
+    """qa-extract and other questions: prompts and completions, and into shards, against `random` and `format`."""
+    source, generator = load("qa-extract"), random.Random(0)
+    asker = PlainAsker(source.task().lists, read_questions(None), 50_000)  # type: ignore[attr-defined]
+    contenders: dict[str, Callable[[], int]] = {
+        "plain Python, people at hand": lambda: sum(bool(asker.ask(generator)) for _ in range(50_000))
+    }
+    for name in ("qa-extract", "know-classify-month", "know-compare-month", "know-inverse-name"):
+        contenders[f"{name}: text"] = partial(make_content, load(name), 60)
+    contenders["qa-extract: into shards, all columns"] = lambda: make_shard(source, 60)
+    return race(contenders, unit="rows")
+
+
+BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios, "qa": bench_qa}
+BENCHMARKS |= {"igsm": bench_igsm}
 
 
 def run_benchmarks(name: str | None = None) -> dict[str, list[Rate]]:

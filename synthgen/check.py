@@ -27,6 +27,9 @@ from synthgen.task import Certificate
 SAMPLE_ROWS = 10_000
 """Rows of a split whose text is re-derived, where the user does not say how many."""
 
+MERGE = 256
+"""Batches whose people are merged at a time, so that memory grows with the people and not with the rows."""
+
 FINGERPRINT_ROWS = 1 << 26
 """Splits are compared row by row up to this many rows together; above, their first rows are."""
 
@@ -56,7 +59,11 @@ class _Split:
     checked: int = 0
     readable: bool = True
     fingerprints: list[np.ndarray] = field(default_factory=list)
+    templates: list[np.ndarray] = field(
+        default_factory=list
+    )  # the first 64 bits of latent.template, where there is one
     certificate: Certificate | None = None
+    subjects: list[np.ndarray] = field(default_factory=list)  # whom the rows are about, where splits divide them
 
 
 def check_folder(
@@ -82,7 +89,7 @@ def check_folder(
         for shard in (shard for shard in manifest.shards if shard.split == name):
             findings += _check_shard(folder, source, manifest, shard, split, stride, on_rows or (lambda rows: None))
         findings += _check_split(source, name, stated, split, stride, "bits" in manifest.columns)
-    return [*findings, *_check_overlap(splits, source)]
+    return [*findings, *_check_overlap(splits, source), *_check_templates(splits, source)]
 
 
 def _stride(rows: int, sample: float | None) -> int:
@@ -170,8 +177,16 @@ def _gather(batch: pa.RecordBatch, source: Source, name: str, split: _Split, str
             split.squares[book] = split.squares.get(book, 0.0) + math.fsum(values * values)
     if start < FINGERPRINT_ROWS:
         split.fingerprints.append(_fingerprints(batch))
+        if "latent" in batch.schema.names and "template" in {f.name for f in batch.schema.field("latent").type}:
+            hashes = batch.column("latent").field("template").to_pylist()
+            split.templates.append(np.array([int(text[:16], 16) for text in hashes], np.uint64))
     if split.certificate is not None:
         split.certificate.add(batch)
+    subjects = source.task(name).subjects(batch) if "latent" in batch.schema.names else None
+    if subjects is not None:
+        split.subjects.append(np.unique(subjects))
+        if len(split.subjects) == MERGE:
+            split.subjects = [np.unique(np.concatenate(split.subjects))]
     if stride and full:
         for index in range(-start % stride, rows, stride):
             verdict = source.verify(batch.slice(index, 1).to_pylist()[0], split=name)
@@ -212,17 +227,38 @@ def _entropy_difference(source: Source, name: str, stated: Any) -> str:
 
 
 def _check_overlap(splits: dict[str, _Split], source: Source) -> Iterator[Finding]:
-    """Count rows that stand in two splits, by a 64-bit fingerprint of their content."""
-    prints = {name: np.concatenate(s.fingerprints) for name, s in splits.items() if s.readable and s.fingerprints}
-    names = list(prints)
+    """Count rows that stand in two splits, by a 64-bit fingerprint of their content, and people asked about in two."""
+    readable = {name: split for name, split in splits.items() if split.readable}
+    names = [name for name, split in readable.items() if split.fingerprints]
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
-            shared = int(np.isin(prints[a], prints[b]).sum())
-            by = source.task(a).split_by
-            limit = "" if by == "fresh" else "; must be 0"
-            yield Finding(
-                "shared rows", f"{a}, {b}", by == "fresh" or shared == 0, f"{shared:,} (split by {by}){limit}"
-            )
+            by, apart = source.task(a).split_by, source.task(a).apart(source.task(b))
+            hidden = source.entropy(
+                a, estimates=False
+            ).hidden  # then two rows may be alike, and not what they are about
+            one, two = (np.concatenate(readable[name].fingerprints) for name in (a, b))
+            shared, bound = int(np.isin(one, two).sum()), apart and not hidden
+            detail = f"{shared:,} (split by {by}){'; must be 0' if bound else ''}"
+            yield Finding("shared rows", f"{a}, {b}", not bound or shared == 0, detail)
+            if readable[a].subjects and readable[b].subjects:
+                one, two = (np.unique(np.concatenate(readable[name].subjects)) for name in (a, b))
+                both = np.intersect1d(one, two, assume_unique=True)
+                which = f", such as {by} {both[0]}" if both.size else ""
+                detail = f"{both.size:,} of {one.size:,} and {two.size:,}{which}{'; must be 0' if apart else ''}"
+                yield Finding(f"shared by {by}", f"{a}, {b}", not apart or both.size == 0, detail)
+
+
+def _check_templates(splits: dict[str, _Split], source: Source) -> Iterator[Finding]:
+    """Count the templates of one split that another has too; splits of two different parts must share none."""
+    found = {name: np.unique(np.concatenate(s.templates)) for name, s in splits.items() if s.readable and s.templates}
+    names = list(found)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            shared = np.intersect1d(found[a], found[b], assume_unique=True).size
+            parts = source.task(a).part, source.task(b).part
+            apart = "" not in parts and parts[0] != parts[1]
+            detail = f"{shared:,} of {found[a].size:,} and {found[b].size:,}{'; must be 0' if apart else ''}"
+            yield Finding("shared templates", f"{a}, {b}", shared == 0 or not apart, detail)
 
 
 def _fingerprints(batch: pa.RecordBatch) -> np.ndarray:

@@ -54,6 +54,7 @@ def show(
     seed: Seed = None,
     world: World = None,
     sets: Sets = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the first row to a picture, too.")] = None,
     json: Json = False,
 ) -> None:
     """Rows with latents, bits and coloured spans."""
@@ -68,6 +69,8 @@ def show(
         rows = source.batch(row, row + n, split).to_pylist()
     except IndexError as error:
         raise SynthgenError(str(error)) from None
+    if plot is not None:
+        source.task(split).draw(rows[0], plot)
     if json:
         _print_json(rows)
     else:

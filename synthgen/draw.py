@@ -63,7 +63,8 @@ class Keys:
     """
 
     def __init__(self, seed: int = 0, world: int | None = None, split: str = "train") -> None:
-        self._world = ["world", seed if world is None else world]
+        self.address = (seed, seed if world is None else world, split)
+        self._world = ["world", self.address[1]]
         self._split = ["split", seed, split]
 
     def world(self, stage: str) -> np.ndarray:

@@ -14,6 +14,7 @@ nothing else: not row counts, shards, container or workers.
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
@@ -29,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from synthgen.assets import asset_files
 from synthgen.draw import Keys
 from synthgen.errors import SynthgenError, nearest
+from synthgen.recipe import Recipe
 from synthgen.task import Task
 from synthgen.tasks import task_class, task_names
 
@@ -58,6 +60,7 @@ class Spec(BaseModel):
     seed: int = Field(0, ge=0, lt=2**63, description="seeds the rows, orders and wording of every split")
     world: int | None = Field(None, ge=0, lt=2**63, description="seeds what splits and specs share; by default `seed`")
     params: dict[str, Any] = Field(default_factory=dict, description="the task's params")
+    windows: Recipe = Field(default_factory=Recipe, description="how the rows become training windows; changes no row")
     splits: dict[str, SplitSpec] = Field(default_factory=dict, description="the splits, by name")
 
     _name: str = PrivateAttr("")
@@ -78,12 +81,12 @@ class Spec(BaseModel):
         """Return the task's validated params for a split; a split the spec does not name has the base params."""
         own = self.splits[split].params if split in self.splits else {}
         field = f"splits.{split}.params" if own else "params"
-        return _validated(self.task_class.Params, self.params | own, self._origin, field)
+        return validated(self.task_class.Params, self.params | own, self._origin, field)
 
     @property
     def base_params(self) -> Any:
         """The task's validated params without any split's overrides."""
-        return _validated(self.task_class.Params, self.params, self._origin, "params")
+        return validated(self.task_class.Params, self.params, self._origin, "params")
 
     @property
     def assets(self) -> Mapping[str, Path]:
@@ -168,8 +171,13 @@ def load_spec(
     return _make(table, name, origin, files)
 
 
+def spec_of_table(table: Mapping[str, Any], name: str, files: Path) -> Spec:
+    """Return the spec that a table holds, as a TOML file would. Raises SynthgenError as `load_spec` does."""
+    return _make(copy.deepcopy(dict(table)), name, name, files)
+
+
 def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
-    spec = _validated(Spec, table, origin, "")
+    spec = validated(Spec, table, origin, "")
     if spec.task not in task_names():
         raise SynthgenError(f"{origin}: task = {spec.task!r} is no task{nearest(spec.task, task_names())}")
     formats = spec.task_class.row_formats
@@ -179,7 +187,8 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
     for split in spec.splits:
         check_split_name(split, origin)
     world = spec.seed if spec.world is None else spec.world
-    spec = spec.model_copy(update={"row_format": row_format, "world": world})
+    params = dict(spec.task_class.resolve(spec.params, files))
+    spec = spec.model_copy(update={"row_format": row_format, "world": world, "params": params})
     spec._name, spec._origin, spec._files = name, origin, files
     for split in spec.splits:
         for field, path in spec.task_of(split).assets.items():
@@ -220,7 +229,8 @@ def _set(table: dict[str, Any], field: str, value: Any) -> None:
     table[path[-1]] = value
 
 
-def _validated(model: Any, table: Mapping[str, Any], origin: str, field: str) -> Any:
+def validated(model: Any, table: Mapping[str, Any], origin: str, field: str) -> Any:
+    """Return `table` as a model. Raises SynthgenError that names the file, the field, the value and the fix."""
     try:
         return model.model_validate(table)
     except ValidationError as error:

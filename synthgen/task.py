@@ -39,6 +39,7 @@ from pydantic import BaseModel, ConfigDict
 
 from synthgen.draw import Keys
 from synthgen.entropy import Entropy
+from synthgen.errors import SynthgenError
 from synthgen.phrases import Codes
 
 
@@ -135,10 +136,30 @@ class Task:
         self.params, self.keys, self.files = params, keys, files
         self.row_format = row_format or self.row_formats[0]
 
+    @classmethod
+    def resolve(cls, params: Mapping[str, Any], files: Path) -> Mapping[str, Any]:
+        """Return a spec's params with whatever they refer to written out; `files` is the spec's folder."""
+        return params
+
     @property
     def split_by(self) -> str:
         """What splits guarantee: `fresh` (independent streams), `latent` (disjoint by construction), `person`."""
         return "fresh"
+
+    def apart(self, other: Task) -> bool:
+        """Say whether this split and another of the same spec promise to share nothing: no `subjects`, and no row
+        (unless rows hide what they are about: see `Entropy.hidden`).
+        """
+        return self.split_by != "fresh"
+
+    def subjects(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """Return what a batch's rows are about (int64), where splits divide that (people, keys); None elsewhere."""
+        return None
+
+    @property
+    def part(self) -> str:
+        """The part of all templates that this split draws from; two different parts share none. "" is the whole."""
+        return ""
 
     @property
     def rows_max(self) -> int | None:
@@ -202,6 +223,10 @@ class Task:
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion of a prompt; never raises."""
         return Verdict.wrong(f"task {self.name!r} has no prompts: verify a whole row instead")
+
+    def draw(self, row: Mapping[str, Any], file: Path) -> None:
+        """Draw a picture of a row to a file, whose ending decides the format."""
+        raise SynthgenError(f"task {self.name!r} has no pictures of its rows; leave out --plot")
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return a token row as `show` prints it."""

@@ -1,8 +1,10 @@
 """Variants of the biographies: orders, reversals, groups of people and compact token rows."""
 
 import copy
+import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +12,10 @@ import pytest
 import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.spec import load_spec
-from synthgen.tasks.bios.lists import ATTRIBUTES
+from synthgen.tasks.bios.lists import ATTRIBUTES, MONTHS
+from synthgen.tasks.bios.probing import Probes
 
+FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())["surface"]
 SMALL = {"people": 40, "entries": 3}
 TOY = dict.fromkeys(("first_names", "middle_names", "last_names"), 40) | {
     "months": 1,
@@ -62,6 +66,40 @@ def test_couples_stay_together():
     }
     assert all(source.verify(row).correct for row in table)
     assert math.isclose(source.entropy().books["order"].bits.value, math.log2(6))
+
+
+WORDING = {
+    "single": ("bios-single", {}),
+    "single+permute1": ("bios-single-permute1", {}),
+    "single+permute5": ("bios-single-permute5", {}),
+    "multi2": ("bios-multi2", {}),
+    "multi5": ("bios-multi5", {}),
+    "multi5+permute": ("bios-multi5-permute", {}),
+    "online_per_exposure": ("bios-online", {}),
+    "couple1": ("bios-couple5", {"entries": 1}),
+    "couple5": ("bios-couple5", {}),
+    "bioS_simple": ("bios-simple", {}),
+}
+NO_MORE = {
+    "fullname_adds": {"full_name": True},
+    "reverse1/2/6_adds": {"reverse": 6},
+    "order_flag_city_before_company": {"city_first": True},
+}
+
+
+@pytest.mark.parametrize("variant", WORDING)
+def test_wording_of_a_person_is_the_published_one(variant):
+    spec, params = WORDING[variant]
+    source = synthgen.load(spec, params=params)
+    entries = source.task().params.entries
+    bits = source.entropy().bits * (entries if entries != "online" else 1)
+    assert math.isclose(bits, FIGURES[variant], abs_tol=1e-6)
+
+
+@pytest.mark.parametrize("variant", NO_MORE)
+def test_variants_that_add_no_wording(variant):
+    plain, other = (synthgen.load("bios-multi5", params=params).entropy().bits for params in ({}, NO_MORE[variant]))
+    assert other - plain == FIGURES[variant] == 0
 
 
 def test_the_company_city_may_come_first():
@@ -135,3 +173,21 @@ def test_planted_faults_in_compact_rows_are_found():
         assert not source.verify(changed).correct
         del changed["input_ids"][place]
         assert not source.verify(changed).correct
+
+
+@pytest.mark.parametrize("spec", ["bios-multi5-permute", "bios-rewrite5"])
+def test_probing_targets_are_what_stands_at_their_places(spec):
+    source = synthgen.load(spec, params=SMALL)
+    probes = Probes(source.task().lists)
+    assert len(probes.classes) == 11
+    assert probes.classes["birth_month"] == 12
+    for row in source.batch(0, 60).to_pylist():
+        text, targets = row["text"], probes.targets(row)
+        assert probes.name(row) in text
+        assert [place for _, place in probes.places(row)] == sorted(place for _, place in probes.places(row))
+        for attribute, place in probes.places(row):
+            if attribute == "birth_date":
+                assert text[place:].startswith(MONTHS[targets["birth_month"]])
+            else:
+                assert text[place:].startswith(source.task().lists.value(attribute, targets[attribute]))
+        assert all(0 <= targets[name] < size for name, size in probes.classes.items())

@@ -18,6 +18,8 @@ BUILT_IN = {
     "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
     "igsm": "synthgen.tasks.igsm.task:Igsm",
+    "mixture": "synthgen.mixture:Mixture",  # made of specs, so it stands above them and not in this room
+    "qa": "synthgen.tasks.bios.questions:Questions",
 }
 
 

@@ -22,6 +22,7 @@ from synthgen.jit import kernel
 from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import Codes
 from synthgen.task import Rows, Task, Verdict
+from synthgen.tasks.igsm.graphs import draw_graph
 from synthgen.tasks.igsm.open import OpenLaw
 from synthgen.tasks.igsm.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
 from synthgen.tasks.igsm.paper import new_work
@@ -51,8 +52,8 @@ def template_hash(sketch: bytes) -> str:
 
 def _tiny(op: dict[int, int], **shape: Any) -> dict[str, Any]:
     """Return params of an open law that is small enough to enumerate."""
-    small = {"chains": 1, "groups": 1, "names": 2, "letters": 1}
-    own = {"layers": (2, 2), "uncapped_from": 35, **shape}
+    small = {"chains": 1, "groups": 1, "names": shape["widths"][1], "letters": max(op)}
+    own = {"uncapped_from": 35, **shape}
     return {"sampler": "open", "op": op, "modulus": 2, "sizes": small, "open": own}
 
 
@@ -78,8 +79,8 @@ class Igsm(Task):
     capabilities: frozenset[str] = frozenset({"exact", "injective", "enumerable", "parses"})  # of the open sampler
     Params: ClassVar = IgsmParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
-        _tiny({1: 1, 2: 2}, sentences=(1, 3), distractors=(0, 1), widths=(1, 2)),
-        _tiny({2: 1, 3: 1}, sentences=(1, 3), distractors=(0, 0), widths=(1, 2)),
+        _tiny({1: 1, 2: 2}, sentences=(1, 2), distractors=(0, 1), layers=(2, 3), widths=(1, 1)),
+        _tiny({1: 1, 2: 2}, sentences=(1, 2), distractors=(0, 0), layers=(2, 2), widths=(1, 2)),
     )
 
     def __init__(self, params: IgsmParams, keys: Keys, files: Path, row_format: str = "") -> None:
@@ -93,6 +94,12 @@ class Igsm(Task):
     @property
     def split_by(self) -> str:
         return "fresh" if self.params.bins == "all" else "latent"
+
+    @property
+    def part(self) -> str:
+        own = self.params
+        unsplit = own.sampler == "open" and any(op in own.op_weights for op in self.law.halves.unsplit)
+        return "" if own.bins == "all" or unsplit else own.bins
 
     @property
     def assets(self) -> Mapping[str, Path]:
@@ -302,6 +309,15 @@ class Igsm(Task):
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion step by step; `parts` hold each step's verdict, then counts."""
         return self.reader.judge(prompt, completion)
+
+    def draw(self, row: Mapping[str, Any], file: Path) -> None:
+        """Draw the dependencies of a row's problem."""
+        try:
+            draw_graph(self.reader.problem(row["prompt"]), self.params.modulus, file)
+        except ImportError:
+            raise SynthgenError("--plot needs matplotlib: pip install 'synthgen[plot]'") from None
+        except (OSError, ValueError) as error:
+            raise SynthgenError(f"--plot {file}: {error}") from None
 
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Solve the problem from its text, judge the solution, and compare latents, spans and bits."""

@@ -1,0 +1,225 @@
+"""Mixtures: exact quotas in every block, components' own rows in their own order, curricula that turn where they say."""
+
+import itertools
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import synthgen
+from synthgen.draw import Draw, Keys
+from synthgen.errors import SynthgenError
+from synthgen.source import Source
+from synthgen.spec import load_spec, spec_of_table
+
+from helpers import run  # isort: skip
+
+
+def mixture(*components, row_format="document", **params):
+    table = {"task": "mixture", "row_format": row_format, "params": {"component": list(components), **params}}
+    return Source(spec_of_table(table, "mixed", Path()))
+
+
+def kinds_of(source, start, stop):
+    latent = source.batch(start, stop).column("latent")
+    return latent.field("kind").to_pylist(), latent.field("row").to_pylist()
+
+
+def test_quotas_are_exact_in_every_block():
+    source = mixture({"spec": "bios-online", "weight": 0.8}, {"spec": "bios-single", "weight": 0.2})
+    block = source.task().slots.block
+    assert block % 5 == 0
+    kinds, places = kinds_of(source, 0, 7 * block)
+    for b in range(7):
+        assert Counter(kinds[b * block : (b + 1) * block]) == {0: block * 4 // 5, 1: block // 5}
+    for kind in (0, 1):
+        own = [place for k, place in zip(kinds, places, strict=True) if k == kind]
+        assert own == list(range(len(own))), "each row of a component once, in its own order"
+    assert kinds[:block] != kinds[block : 2 * block]
+    assert source.entropy().facts["row_shares"] == {"bios_online": 0.8, "bios_single": 0.2}
+
+
+def test_the_arrangement_is_the_one_that_plain_draws_give():
+    source = mixture({"spec": "bios-online", "weight": 1}, {"spec": "bios-single", "weight": 2}, block=12)
+    kinds, _ = kinds_of(source, 0, 36)
+    for b in range(3):
+        draw, left, expected = Draw(Keys(0).split("mixture"), entity=12 * b), [4, 8], []
+        for remaining in range(12, 0, -1):
+            expected.append(0 if draw.below(remaining) < left[0] else 1)
+            left[expected[-1]] -= 1
+        assert kinds[12 * b : 12 * b + 12] == expected
+    bits = source.batch(0, 12).column("bits").field("kind").to_pylist()
+    assert sum(bits) == pytest.approx(np.log2(495), abs=1e-9), "C(12, 4) arrangements"
+    assert source.entropy().books["kind"].bits.value == pytest.approx(np.log2(495) / 12)
+
+
+def test_a_row_is_the_components_row():
+    source = mixture(
+        {"spec": "bios-multi5", "weight": 2, "domain": "<useful> "},
+        {"spec": "cfg3f-cut50", "weight": 1},
+        row_format="prompt-completion",
+    )
+    own = [synthgen.load("bios-multi5"), synthgen.load("cfg3f-cut50")]
+    for row in source.batch(500, 560).to_pylist():
+        kind, place = row["latent"]["kind"], row["latent"]["row"]
+        theirs = own[kind].row(place)
+        if kind == 0:
+            assert (row["prompt"], row["completion"]) == ("", "<useful> " + theirs["text"])
+            spans = row["latent"]["spans"]["name"]
+            assert [s["start"] for s in spans] == [s["start"] + 9 for s in theirs["latent"]["spans"]["name"]]
+            assert row["latent"]["person"] == theirs["latent"]["person"]
+            assert row["latent"]["cfg3f_cut50"] is None
+        else:
+            assert (row["prompt"], row["completion"]) == (theirs["prompt"], theirs["completion"])
+            assert row["latent"]["person"] is None
+        for book, bits in theirs["bits"].items():
+            assert book == "total" or row["bits"][book] == bits
+        assert row["difficulty"] == theirs["difficulty"]
+        assert source.verify(row).correct
+
+
+def test_a_curriculum_turns_at_the_stated_row():
+    source = synthgen.load("cfg-curriculum")
+    start = source.spec.params["stage"][0]["start"]
+    block = source.task().slots.block
+    before, _ = kinds_of(source, start - block, start)
+    after, places = kinds_of(source, start, start + block)
+    assert Counter(before) == {0: block * 3 // 4, 1: block // 4}
+    assert Counter(after) == {0: block // 4, 1: block * 3 // 4}
+    assert places[after.index(0)] == start * 3 // 4, "the components go on where they were"
+    assert places[after.index(1)] == start // 4
+    whole = source.batch(start - 100, start + 100)
+    assert source.batch(start - 7, start + 9).equals(whole.slice(93, 16))
+
+
+def test_finite_corpora_are_mixed_whole_by_default():
+    params = {"people": 60}
+    source = mixture(
+        {"spec": "bios-multi5", "params": params}, {"spec": "bios-single", "params": params, "split": "test"}
+    )
+    assert source.rows_max() == 360
+    kinds, places = kinds_of(source, 0, 360)
+    assert sorted(zip(kinds, places, strict=True)) == [(0, i) for i in range(300)] + [(1, i) for i in range(60)]
+    assert 360 % source.task().slots.block == 0
+    with pytest.raises(IndexError):
+        source.row(360)
+    endless = mixture(
+        {"spec": "bios-single", "params": params, "weight": 1}, {"spec": "bios-online", "params": params, "weight": 1}
+    )
+    kinds, places = kinds_of(endless, 0, 512)
+    assert [p for k, p in zip(kinds, places, strict=True) if k == 0][58:62] == [58, 59, 0, 1], "it goes round"
+
+
+def test_shares_of_tokens_go_by_the_components_lengths():
+    source = mixture(
+        {"spec": "cfg3b", "weight": 1}, {"spec": "cfg3e1", "weight": 3}, row_format="tokens", unit="tokens"
+    )
+    batch = source.batch(0, 20_480)
+    sizes = Counter()
+    for kind, length in zip(
+        batch.column("latent").field("kind").to_pylist(), np.diff(batch.column("input_ids").offsets), strict=True
+    ):
+        sizes[kind] += int(length)
+    share = sizes[1] / sum(sizes.values())
+    assert share == pytest.approx(0.75, abs=0.01)
+    assert source.entropy().facts["size_shares"]["cfg3e1"] == pytest.approx(share, abs=0.01)
+
+
+def test_vocabularies_merge_and_domains_are_tokens():
+    same = mixture({"spec": "cfg3b", "weight": 1, "domain": "<b>"}, {"spec": "cfg3f", "weight": 1}, row_format="tokens")
+    vocab, base = same.vocab, synthgen.load("cfg3b").vocab
+    assert vocab.size == base.size + 1
+    assert vocab.names[base.size] == "<b>"
+    assert (vocab.bos, vocab.eos, vocab.pad) == (base.bos, base.eos, base.pad)
+    apart = mixture({"spec": "cfg3b", "weight": 1}, {"spec": "cfg3e2", "weight": 1}, row_format="tokens")
+    assert apart.vocab.size == base.size + synthgen.load("cfg3e2").vocab.size
+    for source, offsets in ((same, (0, 0)), (apart, (0, base.size))):
+        for row in source.batch(0, 20).to_pylist():
+            part = source.task().parts[row["latent"]["kind"]]
+            theirs = part.task.rows(row["latent"]["row"], row["latent"]["row"] + 1, source._state).content.ids.tolist()
+            ids = row["input_ids"]
+            if part.domain:
+                assert ids[0] == base.size
+                ids = ids[1:]
+            assert [i - offsets[row["latent"]["kind"]] for i in ids] == theirs
+            assert source.verify(row).correct
+    masked = mixture({"spec": "cfg3f", "weight": 1}, {"spec": "cfg3f-cut50", "weight": 1}, row_format="tokens")
+    for row in masked.batch(0, 20).to_pylist():
+        assert sum(not m for m in row["completion_mask"]) == (50 if row["latent"]["kind"] else 0)
+        assert masked.verify(row).correct
+
+
+def test_the_spec_beside_the_data_stands_for_itself(tmp_path):
+    out, again = tmp_path / "a", tmp_path / "b"
+    synthgen.generate("cfg-curriculum", out=out, splits=["test"], rows=600, workers=1)
+    synthgen.generate(out / "spec.toml", out=again, workers=1)
+    first, second = (json.loads((folder / "manifest.json").read_text()) for folder in (out, again))
+    assert first["content_id"] == second["content_id"]
+    assert [s["sha256"] for s in first["shards"]] == [s["sha256"] for s in second["shards"]]
+    done = run("check", out)
+    assert done.returncode == 0, done.stdout
+    assert load_spec("cfg-curriculum").content_id != load_spec("cfg-curriculum", seed=1).content_id
+
+
+@pytest.mark.parametrize(
+    ("components", "extra", "message"),
+    [
+        ([{"spec": "bios-online"}], {}, "has no weight; leave all of them out"),
+        ([{"spec": "bios-single"}, {"spec": "bios-single", "weight": 1, "name": "b"}], {}, "has no weight"),
+        ([{"spec": "cfg3f", "weight": 1}, {"spec": "cfg3f", "weight": 1}], {"row_format": "tokens"}, "its own name"),
+        ([{"spec": "bios-single", "weight": 1}], {"row_format": "tokens"}, "does not go into a mixture"),
+        ([{"spec": "bios-sngle", "weight": 1}], {}, "no spec named 'bios-sngle'"),
+        ([{"spec": "bios-single", "weight": 0}], {}, "not all 0"),
+        ([{"spec": "bios-single", "weight": 1, "params": {"peple": 3}}], {}, "peple"),
+        (
+            [{"spec": "bios-single", "weight": 3}],
+            {"block": 0, "stage": [{"start": 5, "weights": [1]}]},
+            "for example 256",
+        ),
+        ([{"spec": "bios-single", "weight": 3}], {"stage": [{"start": 5, "weights": [1, 2]}]}, "give 1 weights"),
+        ([{"spec": "bios-single", "weight": 1}, {"spec": "bios-online", "weight": 70001}], {}, "simpler ratios"),
+        (
+            [{"spec": "bios-single", "weight": 1}, {"spec": "bios-online", "weight": 2}],
+            {"block": 10},
+            "a multiple of 3 rows",
+        ),
+        ([{"spec": "bios-single", "weight": 1, "version": 99}], {}, "is of version 99"),
+        ([], {}, "component"),
+    ],
+)
+def test_mistakes_are_told(components, extra, message):
+    with pytest.raises(SynthgenError, match=message):
+        mixture(*components, **extra).task()
+
+
+def test_windows_of_one_component_each(tmp_path):
+    parts = [{"spec": "cfg3f", "weight": 4, "domain": "<f>"}, {"spec": "cfg3b", "weight": 1}]
+    source = mixture(*parts, row_format="tokens", unit="windows")
+    fields = ["input_ids", "kinds", "row_ids"]
+    batches = list(itertools.islice(iter(synthgen.windows(source, 100, batch_size=10, fields=fields)), 20))
+    for batch in batches:
+        assert (batch["kinds"] == batch["kinds"][:, :1]).all()
+        assert Counter(batch["kinds"][:, 0].tolist()) == {0: 8, 1: 2}
+    spec = tmp_path / "mixed.toml"
+    spec.write_text(source.spec.to_toml())
+    synthgen.generate(spec, out=tmp_path / "data", splits=["train"], rows=5000, workers=1)
+    streamed = synthgen.windows(source, 100, rows=5000, epochs=1, batch_size=4, fields=fields)
+    stored = synthgen.windows(tmp_path / "data", 100, epochs=1, batch_size=4, fields=fields)
+    number = 0
+    for a, b in itertools.zip_longest(streamed, stored):
+        number += a["input_ids"].shape[0]
+        for name in fields:
+            assert np.array_equal(a[name], b[name]), name
+    assert number * 100 - streamed.totals["padding"] == streamed.totals["tokens"]
+    tokens = len(source.batch(0, 5000).column("input_ids").flatten())
+    assert streamed.totals["tokens"] == tokens + 5000, "every token and end is predicted once, of both components"
+    assert streamed.totals == stored.totals
+
+
+def test_rows_are_interleaved_where_rows_are_counted():
+    source = mixture({"spec": "cfg3f", "weight": 1}, {"spec": "cfg3b", "weight": 1}, row_format="tokens")
+    batch = next(iter(synthgen.windows(source, 2000, batch_size=4, fields=["input_ids", "kinds"])))
+    assert (batch["kinds"].min(axis=1) == 0).all()
+    assert (batch["kinds"].max(axis=1) == 1).all()
