@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow lint golden schema bench clean
+.PHONY: demo test slow faults fuzz lint golden schema gallery bench clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'synthgen needs Python 3.11 or newer; set PYTHON=')"
@@ -20,6 +20,12 @@ test: $(VENV)/.ready lint  ## everything that CI runs
 slow: $(VENV)/.ready  ## the longer suites
 	$(BIN)/python -m pytest -m slow
 
+faults: $(VENV)/.ready  ## every fault many times over, as a table; needs root for small disks
+	$(BIN)/python tests/faults.py
+
+fuzz: $(VENV)/.ready  ## ten minutes of junk for every reader; MINUTES=60 for more
+	$(BIN)/python tests/fuzz.py $(or $(MINUTES),10)
+
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -31,6 +37,9 @@ golden: $(VENV)/.ready  ## pin the first rows of every spec anew, after raising 
 
 schema: $(VENV)/.ready  ## the JSON schema of specs, for editors
 	$(BIN)/python -c "import json; from synthgen.spec import *; (specs_folder() / 'schema.json').write_text(json.dumps(spec_schema(), indent=1) + '\n')"
+
+gallery: $(VENV)/.ready  ## the cards of all specs under cards/gallery/
+	$(BIN)/python -m synthgen.gallery
 
 bench: $(VENV)/.ready
 	$(BIN)/synthgen bench

@@ -8,6 +8,8 @@ synthgen.open("data/cfg3f")                              # a datasets.DatasetDic
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from synthgen.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from synthgen.build import generate as generate
     from synthgen.errors import SynthgenError as SynthgenError
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from synthgen.source import load as load
     from synthgen.window import windows as windows
 
-__version__ = "0.1.0"
 __all__ = ["Source", "SynthgenError", "generate", "load", "open", "windows"]
 
 # Imported when first asked for: numba and pyarrow take most of a second, which `synthgen --help` must not.

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import tomllib
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from synthgen.errors import SynthgenError
+
+MAX_FILES = 1000
+MAX_BYTES = 256 << 20
+"""What a param may bring along: so many files, so many bytes in all."""
+
+MAX_TOML_BYTES = 64 << 20
 
 
 def read_asset(files: Path, name: str, field: str) -> Path:
@@ -13,7 +22,11 @@ def read_asset(files: Path, name: str, field: str) -> Path:
     if parts.is_absolute() or ".." in parts.parts:
         raise SynthgenError(f"params.{field} = {name!r}: name a file beside or below the spec, without '..'")
     path = files / parts
-    if not path.exists():
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        there = False
+    if not there:
         raise SynthgenError(f"params.{field} = {name!r}: no such file or folder in {files.resolve()}")
     return path
 
@@ -21,5 +34,25 @@ def read_asset(files: Path, name: str, field: str) -> Path:
 def asset_files(path: Path) -> list[tuple[str, Path]]:
     """Return the files behind a file's or folder's path: (name below it, path) in order of name."""
     if path.is_file():
-        return [("", path)]
-    return sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
+        found = [("", path)]
+    else:
+        below = (file for file in path.rglob("*") if file.is_file())
+        first = itertools.islice(below, MAX_FILES + 1)
+        found = sorted((file.relative_to(path).as_posix(), file) for file in first)
+    if len(found) > MAX_FILES or sum(file.stat().st_size for _, file in found) > MAX_BYTES:
+        raise SynthgenError(f"{path}: more than {MAX_FILES:,} files or {MAX_BYTES >> 20} MiB; name a smaller folder")
+    return found
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises SynthgenError that names the file, whatever it holds."""
+    try:
+        if path.stat().st_size > MAX_TOML_BYTES:
+            raise SynthgenError(f"{path}: larger than {MAX_TOML_BYTES >> 20} MiB; no spec or list is")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SynthgenError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise SynthgenError(f"{path}: not valid TOML: nested too deeply") from None
+    except (OSError, ValueError) as error:
+        raise SynthgenError(f"{path}: cannot be read: {error}") from None

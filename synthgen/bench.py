@@ -24,6 +24,7 @@ from synthgen.draw import Keys, begin, below, new_state
 from synthgen.errors import SynthgenError, nearest
 from synthgen.jit import kernel
 from synthgen.phrases import Codes, assemble
+from synthgen.scaling import CONTROLS, WORKERS, index_contenders, known_specs, median_ratio, workers_rates
 from synthgen.shards import BATCH_ROWS, write_shard
 from synthgen.source import Source, load
 from synthgen.spec import load_spec
@@ -269,12 +270,56 @@ def bench_qa() -> list[Rate]:
     return race(contenders, unit="rows")
 
 
-BENCHMARKS = {"draw": bench_draw, "cfg": bench_cfg, "parse": bench_parse, "bios": bench_bios, "qa": bench_qa}
-BENCHMARKS |= {"igsm": bench_igsm, "retry": bench_retry}
+def bench_playground() -> list[Rate]:
+    """Depo, Brevo and Mano in the sizes of Part 4.1: tokens with their ledgers, against Depo in plain Python."""
+    from synthgen.tasks.depo.plain import write_plainly
+
+    generator = random.Random(0)
+    contenders: dict[str, Callable[[], int]] = {
+        "Depo1, N = 225, plain Python": lambda: sum(len(write_plainly(225, 8, 50, generator)) for _ in range(300))
+    }
+    for name in ("depo1-n225", "depo1-n375", "depo2-n125", "brevo1-n110", "brevo2-n50", "brevo-open", "mano-l10"):
+        contenders[name] = partial(make_content, load(name), 4)
+    contenders["depo1-n225, into shards, all columns"] = partial(make_shard, load("depo1-n225"), 4)
+    return race(contenders, unit="tokens")
+
+
+def bench_index() -> list[Rate]:
+    """Rows at index 0, 10^9 and 10^15: a row costs the same wherever it stands."""
+    return [rate for spec in known_specs() for rate in race(index_contenders(spec), unit="rows", rounds=5)]
+
+
+def bench_workers() -> list[Rate]:
+    """Two local workers beside one, and two processes that only count beside one: what the machine allows."""
+    rates = []
+    for spec in known_specs():
+        found = workers_rates(spec, _memory_or_disk())
+        for name, own in found.items():
+            baseline = CONTROLS[0] if name in CONTROLS else f"{spec}: {WORKERS[0]}"
+            rates.append(Rate(name, statistics.median(own), "rows", median_ratio(own, found[baseline])))
+    return rates
+
+
+BENCHMARKS = {
+    "draw": bench_draw,
+    "cfg": bench_cfg,
+    "parse": bench_parse,
+    "bios": bench_bios,
+    "qa": bench_qa,
+    "igsm": bench_igsm,
+    "retry": bench_retry,
+    "playground": bench_playground,
+    "index": bench_index,
+    "workers": bench_workers,
+}
+
+ALONE = ("workers",)
+"""Benchmarks that need the whole machine, and so are run by name only."""
 
 
 def run_benchmarks(name: str | None = None) -> dict[str, list[Rate]]:
-    """Run one benchmark or all; return the rates by name. Raises SynthgenError for an unknown name."""
+    """Run one benchmark, or all that need one core. Raises SynthgenError for an unknown name."""
     if name is not None and name not in BENCHMARKS:
         raise SynthgenError(f"no benchmark named {name!r}{nearest(name, BENCHMARKS)}")
-    return {key: BENCHMARKS[key]() for key in ([name] if name else BENCHMARKS)}
+    chosen = [name] if name else [key for key in BENCHMARKS if key not in ALONE]
+    return {key: BENCHMARKS[key]() for key in chosen}

@@ -7,13 +7,14 @@ splits. On a sample: the task's verifier, which works from what a reader has and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import tomli_w
 
 from synthgen.entropy import disagreement
 from synthgen.errors import SynthgenError
@@ -80,7 +81,14 @@ def check_folder(
     manifest = Manifest.read(folder)
     spec = load_spec(folder / "spec.toml")
     source = Source(spec)
-    findings = [_check_identity(manifest, spec.content_id), *_check_files(folder, manifest)]
+    if manifest.columns != source.check_columns(manifest.columns):
+        raise SynthgenError(f"{folder / 'manifest.json'}: columns {manifest.columns} are not in order")
+    spec._name = manifest.name  # the file beside the data is called spec.toml
+    findings = [
+        _check_identity(manifest, spec.content_id),
+        _check_manifest(folder, manifest, source),
+        *_check_files(folder, manifest),
+    ]
     splits: dict[str, _Split] = {}
     for name, stated in manifest.splits.items():
         whole = manifest.columns == source.schema.names
@@ -103,6 +111,39 @@ def _check_identity(manifest: Manifest, content_id: str) -> Finding:
     same = content_id == manifest.content_id
     detail = content_id[:16] if same else f"spec.toml gives {content_id[:16]}, the manifest {manifest.content_id[:16]}"
     return Finding("content id", "spec.toml", same, detail)
+
+
+def _check_manifest(folder: Path, manifest: Manifest, source: Source) -> Finding:
+    """Hold the manifest against what the spec alone says of these splits, and both files against what was written."""
+    try:
+        sizes = {name: (split["rows"], split["shards"]) for name, split in manifest.splits.items()}
+        derived = Manifest.describe(source, sizes, manifest.columns, manifest.container, manifest.shards)
+        fault = _difference(manifest.to_json(), derived.to_json(), "")
+        if not fault and not manifest.is_unchanged(folder):
+            fault = "the file was changed: its seal differs"
+        table = {key: value for key, value in manifest.spec.items() if key != "name"}
+        if not fault and (folder / "spec.toml").read_text(encoding="utf-8") != tomli_w.dumps(table):
+            fault = "spec.toml was changed: it is not what the manifest holds"
+    except (SynthgenError, ValueError, TypeError, KeyError, AttributeError) as error:
+        fault = f"cannot be derived: {type(error).__name__}: {error}".splitlines()[0]
+    return Finding("manifest", "manifest.json", not fault, fault or "every field as the spec gives it")
+
+
+def _difference(stated: Any, derived: Any, field: str) -> str:
+    """Return the first field in which a manifest is not as derived, or "". Numbers may differ in the last digits."""
+    if field == "versions.synthgen":
+        return ""  # another version's data may be checked: its bytes are held against its own hashes
+    if isinstance(stated, Mapping) and isinstance(derived, Mapping):
+        for key in [*derived, *(key for key in stated if key not in derived)]:
+            if fault := _difference(stated.get(key), derived.get(key), f"{field}.{key}".lstrip(".")):
+                return fault
+        return ""
+    if isinstance(stated, list) and isinstance(derived, list) and len(stated) == len(derived):
+        pairs = enumerate(zip(stated, derived, strict=True))
+        return next((fault for i, (a, b) in pairs if (fault := _difference(a, b, f"{field}[{i}]"))), "")
+    if isinstance(stated, float) and isinstance(derived, float) and math.isclose(stated, derived, rel_tol=1e-9):
+        return ""
+    return "" if stated == derived else f"{field} is {stated!r} and should be {derived!r}"
 
 
 def _check_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
@@ -137,7 +178,7 @@ def _check_shard(
     if size != shard.bytes or digest != shard.sha256:
         split.readable = False
         what = f"has {size:,} bytes, not {shard.bytes:,}" if size != shard.bytes else "was changed: its SHA-256 differs"
-        yield Finding("hash", shard.path, False, f"{what}; remove it and run the same `synthgen generate` again")
+        yield Finding("hash", shard.path, False, f"{what}; run the same `synthgen generate` again with --verify")
         return
     yield Finding("hash", shard.path, True, digest[:16])
     wanted = source.schema
@@ -152,7 +193,7 @@ def _check_shard(
             summary.add(batch)
             _gather(batch, source, shard.split, split, stride, full=manifest.columns == source.schema.names)
             on_rows(batch.num_rows)
-    except (SynthgenError, pa.ArrowInvalid) as error:
+    except (SynthgenError, pa.ArrowException) as error:
         split.readable = False
         fault = str(error).splitlines()[0]
     yield Finding("schema", shard.path, not fault, fault or f"{len(wanted.names)} columns")

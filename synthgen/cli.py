@@ -27,6 +27,9 @@ Sets = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", 
 Seed = Annotated[int | None, typer.Option(help="Seed of rows, orders and wording.")]
 World = Annotated[int | None, typer.Option(help="Seed of the world: people, tables, grammars.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Sample = Annotated[
+    float | None, typer.Option(help="Share of rows whose text is re-derived; by default 10,000 a split.")
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder.")]
 
 
@@ -140,16 +143,30 @@ def generate(
     shards: Annotated[int | None, typer.Option(help="Shards of each split.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; by default one a core, if the job is long.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
-    format: Annotated[str, typer.Option("--format", help="arrow or parquet.")] = "arrow",
+    format: Annotated[str, typer.Option("--format", help="arrow, parquet, or token files: bin, llmc.")] = "arrow",
     sets: Sets = None,
-    rank: Annotated[int | None, typer.Option(help="Make every W-th shard only; `synthgen finish` completes.")] = None,
-    world_size: Annotated[int, typer.Option(help="How many ranks there are.")] = 1,
+    rank: Annotated[
+        str | None,
+        typer.Option(metavar="R", help="Make every W-th shard only, from 0; `auto` asks Slurm and its like."),
+    ] = None,
+    world_size: Annotated[int | None, typer.Option(metavar="W", help="Ranks; `synthgen finish` completes.")] = None,
+    engine: Annotated[str, typer.Option(help="local, or dask: the workers of a cluster.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Its address, tcp://HOST:8786; without one, it starts here.")
+    ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read shards that are there; damaged ones anew.")] = False,
     json: Json = False,
 ) -> None:
     """Build a dataset folder, or what is missing of it."""
     from synthgen.build import generate as build
     from synthgen.display import Progress, print_manifest
+    from synthgen.ranks import rank_from
 
+    if format in ("bin", "llmc"):
+        given = {"--rank": rank, "--shards": shards, "--columns": columns, "--workers": workers}
+        _token_files(_spec(spec, seed, world, sets), out, format, split, rows, given, json)
+        return
+    own_rank, size = rank_from(rank, world_size)
     with Progress("rows") as progress:
         manifest = build(
             _spec(spec, seed, world, sets),
@@ -160,13 +177,16 @@ def generate(
             workers=workers,
             columns=_columns(columns),
             format=format,
-            rank=rank,
-            world_size=world_size,
+            rank=own_rank,
+            world_size=size,
+            engine=engine,
+            scheduler=scheduler,
+            verify=verify,
             on_plan=lambda plan, todo: progress.expect(todo),
             on_rows=progress.add,
         )
     if manifest is None:
-        print(f"rank {rank} of {world_size} is done; when all are: synthgen finish {out}", file=sys.stderr)
+        print(f"rank {own_rank} of {size} is done; when all are: synthgen finish {out}", file=sys.stderr)
     elif json:
         _print_json(manifest.to_json())
     else:
@@ -224,27 +244,127 @@ def finish(folder: Folder, json: Json = False) -> None:
 @app.command()
 def check(
     folder: Folder,
-    sample: Annotated[
-        float | None, typer.Option(help="Share of rows whose text is re-derived; by default 10,000 a split.")
+    sample: Sample = None,
+    remote: Annotated[
+        str | None, typer.Option(metavar="ORG/NAME", help="See too that what is published there is whole and the same.")
     ] = None,
+    revision: Annotated[str, typer.Option(help="The published revision: a tag, a commit.")] = "main",
+    config: Annotated[str, typer.Option(help="The config of the published dataset.")] = "default",
     json: Json = False,
 ) -> None:
     """Hashes, schema, counts and bits on all rows; re-derivation on a sample. Exits with 1 if a check fails."""
     from synthgen.check import check_folder
-    from synthgen.display import Progress, print_findings
+    from synthgen.display import Progress
     from synthgen.manifest import Manifest
 
     with Progress("rows") as progress:
         progress.expect(Manifest.read(folder).totals["rows"])
         findings = check_folder(folder, sample, progress.add)
-    _print_json([finding.to_json() for finding in findings]) if json else print_findings(findings, folder)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
+    if remote is not None:
+        from synthgen.hub import check_remote
+
+        findings += check_remote(folder, remote, revision=revision, config=config)
+    _print_findings(findings, folder, json)
+
+
+@app.command()
+def card(
+    folder: Folder,
+    licence: Annotated[str, typer.Option("--license", help="Licence of the data, as the Hub names it.")] = "cc0-1.0",
+    pictures: Annotated[bool, typer.Option(help="Draw difficulty and length; needs matplotlib.")] = True,
+    sample: Sample = None,
+) -> None:
+    """The full dataset card and its picture; the folder is checked first."""
+    from synthgen.card import write_card
+    from synthgen.display import Progress
+    from synthgen.manifest import Manifest
+
+    with Progress("rows") as progress:
+        progress.expect(Manifest.read(folder).totals["rows"])
+        findings = write_card(folder, licence=licence, pictures=pictures, sample=sample, on_rows=progress.add)
+    print(f"{folder / 'README.md'}: {len(findings)} checks passed")
+
+
+@app.command()
+def push(
+    names: Annotated[
+        list[str], typer.Argument(metavar="DIR... ORG/NAME", help="Dataset folders, then the repository.")
+    ],
+    format: Annotated[str, typer.Option("--format", help="parquet or arrow.")] = "parquet",
+    config: Annotated[
+        list[str] | None, typer.Option("--config", help="The config's name; once for each folder.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Stage, and say what would be sent; send nothing.")
+    ] = False,
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    tag: Annotated[str | None, typer.Option(help="Tag of the published commit; by default named by the data.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Put it in the place of another dataset there.")] = False,
+    licence: Annotated[str, typer.Option("--license", help="Licence of the data, as the Hub names it.")] = "cc0-1.0",
+    pictures: Annotated[bool, typer.Option(help="Draw difficulty and length; needs matplotlib.")] = True,
+    batch_bytes: Annotated[int, typer.Option(help="Most bytes of a commit: what a kill may cost to send again.")] = 5
+    << 30,
+    json: Json = False,
+) -> None:
+    """Publish on the Hub: staged in a pull request, verified, merged whole; the same command resumes a killed push."""
+    from synthgen.display import Progress
+    from synthgen.errors import SynthgenError
+    from synthgen.hub import push as publish
+
+    if len(names) < 2:
+        raise SynthgenError("push needs dataset folders and then the repository: synthgen push DIR ORG/NAME")
+    with Progress("rows") as progress:
+        done = publish(
+            names[:-1],
+            names[-1],
+            container=format,
+            configs=config or (),
+            dry_run=dry_run,
+            private=private,
+            tag=tag,
+            replace=replace,
+            licence=licence,
+            pictures=pictures,
+            batch_bytes=batch_bytes,
+            say=_say,
+            on_rows=progress.add,
+        )
+    if json:
+        _print_json(done.to_json())
+        return
+    if dry_run:
+        for path in done.sent:
+            print(path)
+        print(f"{done.repo}: {done.files} files, {done.bytes:,} bytes, {done.commits} commits would be sent")
+        return
+    print(
+        f"{done.repo}: {done.done} as {done.tag} ({done.commit}); {len(done.sent)} files in {done.commits} commits sent"
+    )
+
+
+@app.command()
+def pull(
+    repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The dataset repository.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or that of a killed pull.")],
+    revision: Annotated[str, typer.Option(help="A tag or commit; main moves.")] = "main",
+    config: Annotated[str, typer.Option(help="The config of the published dataset.")] = "default",
+    sample: Sample = None,
+    json: Json = False,
+) -> None:
+    """Download a published dataset, verify every hash, and check it."""
+    from synthgen.display import Progress
+    from synthgen.hub import pull as fetch
+
+    with Progress("rows") as progress:
+        findings = fetch(repo, folder, revision=revision, config=config, sample=sample, say=_say, on_rows=progress.add)
+    _print_findings(findings, folder, json)
 
 
 @app.command()
 def bench(
-    task: Annotated[str | None, typer.Argument(help="draw, cfg, parse or bios; by default all.")] = None,
+    task: Annotated[
+        str | None, typer.Argument(help="draw, cfg, parse, bios, qa, index or workers; by default all but workers.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Rates on one core, as ratios against plain Python in the same run."""
@@ -253,6 +373,42 @@ def bench(
 
     rates = run_benchmarks(task)
     _print_json({name: [rate.to_json() for rate in own] for name, own in rates.items()}) if json else print_rates(rates)
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"synthgen: {text}", file=sys.stderr)
+
+
+def _print_findings(findings: list[Any], folder: Path, json: bool) -> None:
+    from synthgen.display import print_findings
+
+    _print_json([finding.to_json() for finding in findings]) if json else print_findings(findings, folder)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _token_files(
+    spec: Any, out: Path, format: str, splits: list[str] | None, rows: int | None, given: dict[str, Any], json: bool
+) -> None:
+    """Write token files: one process, one file a split."""
+    from synthgen.bins import write_bins
+    from synthgen.display import Progress
+    from synthgen.errors import SynthgenError
+
+    for option, value in given.items():
+        if value is not None:
+            raise SynthgenError(f"{option}: does not go with --format {format}, which makes one file a split")
+    with Progress("rows") as progress:
+        sidecars = write_bins(spec, out, format=format, splits=splits, rows=rows, on_rows=progress.add)
+    if json:
+        _print_json(sidecars)
+        return
+    for name, sidecar in sidecars.items():
+        print(
+            f"{out / sidecar['file']}: {sidecar['tokens']:,} tokens ({sidecar['dtype']}) of {sidecar['rows']:,} rows, "
+            f"{sidecar['masked']:,} without loss; sha256 {sidecar['sha256'][:16]}; see {name}.json"
+        )
 
 
 def _columns(columns: str | None) -> list[str] | None:
@@ -274,6 +430,9 @@ def main() -> None:
     except SynthgenError as error:
         print(f"synthgen: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("synthgen: interrupted", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -127,7 +127,7 @@ def _fact(value: Any) -> str:
 def print_plan(plan: Mapping[str, Any]) -> None:
     """Print what a build would cost."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("split", "rows", "shards", "bytes", "bits", "rows/s a core", "core time"):
+    for column in ("split", "rows", "shards", "bytes", "content", "bits", "rows/s a core", "core time", "growth"):
         table.add_column(column, justify="left" if column == "split" else "right")
     for name, split in plan["splits"].items():
         table.add_row(
@@ -135,20 +135,37 @@ def print_plan(plan: Mapping[str, Any]) -> None:
             f"{split['rows']:,}",
             f"{split['shards']:,}",
             _bytes(split["bytes"]),
-            f"{split['bits']:,.0f} ({split['status']})",
+            f"{_short(split['units'])} {split['unit']}",
+            f"{_short(split['bits'])} ({split['status']})",
             f"{split['rows_a_second']:,.0f}",
             _duration(split["core_seconds"]),
+            f"{split['growth']:.2f}",
         )
     console = Console()
+    console.width = max(console.width, 120) if not console.is_terminal else console.width
     console.print(Text(plan["spec"], style="bold"))
     console.print(table)
     fits = "fits" if plan["disk_fits"] else "DOES NOT FIT"
-    console.print(
-        f"{_bytes(plan['bytes'])} in {plan['shards']:,} shards, about {_duration(plan['seconds'])} on "
-        f"{plan['workers']} workers of {_bytes(plan['worker_memory_bytes'])} each; "
-        f"{_bytes(plan['disk_free_bytes'])} free: {fits}",
-        highlight=False,
+    files = f"{_bytes(plan['bytes'])} in {plan['shards']:,} shards of {_bytes(plan['bytes'] / plan['shards'])}"
+    lines = (
+        f"{files}, a manifest of {_bytes(plan['manifest_bytes'])}; {_bytes(plan['disk_free_bytes'])} free: {fits}",
+        f"{plan['core_hours']:,.4g} core-hours: about {_duration(plan['seconds'])} on {plan['workers']:,} workers of "
+        f"{_bytes(plan['worker_memory_bytes'])} each, if the disk takes {_bytes(plan['bytes_a_second'])} a second",
+        "growth: the cost of a row near the last one, in costs of a row near the first, from a timed sample",
     )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _short(number: float) -> str:
+    """Return a large number in three figures: 12,300, 45.6 M, 1.02 T."""
+    if number < 1e5:
+        return f"{number:,.0f}"
+    for unit in ("k", "M", "G"):
+        number /= 1000
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+    return f"{number / 1000:,.4g} T"
 
 
 def _bytes(number: float) -> str:
@@ -216,6 +233,10 @@ def print_rates(rates: Mapping[str, Sequence[Any]]) -> None:
         table.add_column(f"{own[0].unit}/s", justify="right")
         table.add_column("ratio", justify="right")
         for rate in own:
-            table.add_row(rate.name, f"{rate.per_second:,.0f}", f"{rate.ratio:,.1f} x")
+            table.add_row(
+                rate.name,
+                f"{rate.per_second:,.0f}",
+                f"{rate.ratio:,.2f} x" if rate.ratio < 10 else f"{rate.ratio:,.1f} x",
+            )
         console.print(table)
         console.print()

@@ -155,6 +155,13 @@ def entropy_of(weights: Iterable[float]) -> float:
     return math.fsum(-w / whole * math.log2(w / whole) for w in weights)
 
 
+def log2_sum(exponents: Iterable[float]) -> float:
+    """Return log2 of the sum of 2^x, where the powers themselves may be too small for a float."""
+    exponents = list(exponents)
+    largest = max(exponents)
+    return float(largest + math.log2(math.fsum(2.0 ** (x - largest) for x in exponents)))
+
+
 def disagreement(
     books: Mapping[str, Book], sums: Mapping[str, float], squares: Mapping[str, float], rows: int
 ) -> list[str]:

@@ -17,10 +17,20 @@ class SynthgenError(Exception):
     """What the command line exits with."""
 
 
+class CheckFailed(SynthgenError):
+    """Data is not what it says it is; the message names the file and what differs."""
+
+    exit_code = 1
+
+
 class Interrupted(SynthgenError):
-    """The user stopped a run with Ctrl-C; the message says how to go on."""
+    """The user stopped a run with Ctrl-C, or the system with SIGTERM; the message says how to go on."""
 
     exit_code = 130
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived. A KeyboardInterrupt, so that whoever cleans up after Ctrl-C does so now as well."""
 
 
 class DrawError(SynthgenError):

@@ -23,6 +23,7 @@ from synthgen.shards import read_batches
 from synthgen.source import Source
 from synthgen.spec import load_spec
 from synthgen.task import Task, Tokens, Vocab
+from synthgen.tokenized import Tokenized
 
 PERSON = "person"
 """The latent field that says whom a row is about; two rows about one person should not share a window."""
@@ -72,7 +73,9 @@ class SourceFeed:
 
     def read(self, start: int, stop: int) -> Units:
         """Return the rows [start, stop), without markers; `trained` is empty where everything is."""
-        made = self.source.task(self.split).rows(start, stop, self._state)
+        task = self.source.task(self.split)
+        make = task.rows_without_spans if isinstance(task, Tokenized) else task.rows
+        made = make(start, stop, self._state)
         assert isinstance(made.content, Tokens)
         trained = made.content.trained
         return _units(
@@ -222,7 +225,7 @@ def feeds_of(data: Any, split: str, rows: int | None, overrides: Mapping[str, An
 
 def _of_windows(task: Task) -> Mixture | None:
     """Return the mixture behind a task, if its windows are of one component each."""
-    task = getattr(task, "text", task)  # a mixture of texts, behind its tokenizer
+    task = task.text if isinstance(task, Tokenized) else task
     return task if isinstance(task, Mixture) and task.params.unit == "windows" else None
 
 

@@ -236,7 +236,7 @@ class Lane:
         counts, k = Counts(), 0
         while k < n and not self.ended:
             member = self._member(self._slot)
-            run = 1
+            run = 1 if len(self._weights) > 1 else n - k
             while k + run < n and self._member(self._slot + run) == member:
                 run += 1
             taken = None if member in self._over else self._packers[member].take(run)

@@ -83,6 +83,22 @@ def log2_of_double(x: float) -> int:
     return _log2_units(np.int64(mantissa * 9007199254740992.0)) + (exponent - 53) * UNITS_PER_BIT
 
 
+def log2_of_doubles(x: np.ndarray) -> np.ndarray:
+    """Return `log2_of_double` of every entry of an array of positive floats, (n,) int64; as fast without a compiler."""
+    mantissa, exponent = np.frexp(x)
+    word = (mantissa * 2.0**53).astype(np.uint64) << np.uint64(11)  # in [2^63, 2^64)
+    fraction, low, half = np.zeros(x.shape, np.int64), np.uint64(0xFFFFFFFF), np.uint64(32)
+    for _ in range(41):
+        a, b = word >> half, word & low
+        middle = a * b
+        square = a * a + (((middle & low) << _U1) + (b * b >> half) >> half) + (middle >> half << _U1)
+        grown = (square >> _U63).astype(np.uint64)
+        fraction = 2 * fraction + grown.astype(np.int64)
+        word = square << (_U1 - grown)
+    whole = (exponent.astype(np.int64) - 1) << 41
+    return (whole + fraction + 1) >> 1
+
+
 def log2_big(n: int) -> int:
     """Return log2(n) in ledger units for an integer n >= 1 of any size, to 2^-40 bit."""
     if n < 1:

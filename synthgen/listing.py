@@ -10,7 +10,7 @@ from synthgen.spec import shipped_specs
 
 
 def listing() -> list[dict[str, Any]]:
-    """Return one entry a shipped spec: name, task, paper, row_format, splits, rows, bits, status, difficulty."""
+    """Return one entry a shipped spec: name, task, suite, paper, row_format, splits, rows, bits, status, difficulty."""
     entries = []
     for name in shipped_specs():
         source = load(name)
@@ -23,6 +23,7 @@ def listing() -> list[dict[str, Any]]:
                 "name": name,
                 "task": spec.task,
                 "title": spec.title,
+                "suite": spec.suite,
                 "paper": spec.paper or spec.task_class.paper,
                 "row_format": spec.row_format,
                 "splits": rows,
@@ -36,7 +37,7 @@ def listing() -> list[dict[str, Any]]:
 
 
 def print_listing(entries: list[dict[str, Any]]) -> None:
-    """Print the list as a table: one line a spec."""
+    """Print the list as a table: one line a spec, those of a suite together under its name."""
     from rich.console import Console
     from rich.table import Table
 
@@ -51,7 +52,12 @@ def print_listing(entries: list[dict[str, Any]]) -> None:
         table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("bits a row", justify="right", no_wrap=True)
     table.add_column("difficulty counts")
-    for entry in entries:
+    suite = ""
+    for entry in sorted(entries, key=lambda entry: (entry["suite"], entry["name"])):
+        if entry["suite"] != suite:
+            suite = entry["suite"]
+            table.add_row()
+            table.add_row(f"[bold]{suite}[/bold]")
         sign = SIGNS[entry["status"]]
         splits = list(entry["splits"])
         shown = " ".join(splits[:3]) + (f" +{len(splits) - 3}" if len(splits) > 3 else "")

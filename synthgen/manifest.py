@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthgen.errors import SynthgenError
-from synthgen.shards import Shard, write_whole
+from synthgen.mixture import Mixture
+from synthgen.shards import CONTAINERS, Shard, write_whole
+from synthgen.source import Source
+from synthgen.spec import SHARDS_MAX, SPLIT_NAME
+from synthgen.task import Task
+from synthgen.tokenized import Tokenized
+from synthgen.version import __version__
 
 if TYPE_CHECKING:
     import datasets
@@ -65,15 +74,63 @@ class Manifest:
             "shards": [shard.to_json() for shard in self.shards],
         }
 
-    def write(self, folder: Path) -> None:
-        """Write `manifest.json`, whole or not at all."""
-        write_whole(folder / FILE, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+    def text(self) -> str:
+        """Return what `manifest.json` holds, to the byte; its last field, `seal`, is a hash of the others."""
+        table = self.to_json()
+        seal = hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
+        return json.dumps({**table, "seal": seal}, indent=1, ensure_ascii=False) + "\n"
+
+    def is_unchanged(self, folder: Path) -> bool:
+        """Say whether `manifest.json`, from which this was read, is to the byte what was written."""
+        return (folder / FILE).read_bytes() == self.text().encode()
+
+    def write(self, folder: Path, scratch: Path | None = None) -> None:
+        """Write `manifest.json`, whole or not at all, by way of a file in `scratch`."""
+        write_whole(folder / FILE, self.text(), scratch)
+
+    @classmethod
+    def describe(
+        cls,
+        source: Source,
+        sizes: Mapping[str, tuple[int, int]],
+        columns: Sequence[str],
+        container: str,
+        shards: list[Shard],
+        others: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Manifest:
+        """Return the manifest of splits of `source` in `sizes` (rows, shards); `others` are entries of other splits.
+
+        All but the shards is derived from the spec alone, so that `check` can hold a manifest against it.
+        """
+        spec, splits = source.spec, dict(others or {})
+        for name, (rows, count) in sizes.items():
+            limit = source.rows_max(name)
+            splits[name] = {
+                "rows": rows,
+                "shards": count,
+                "complete": None if limit is None else rows == limit,
+                "split_by": source.task(name).split_by,
+                "params": spec.splits[name].params if name in spec.splits else {},
+                "entropy": source.entropy(name, rows, estimates=False).to_json(),
+                **_shares(source.task(name), rows),
+            }
+        return cls(
+            content_id=spec.content_id,
+            identity=spec.identity,
+            spec={"name": spec.name, **spec.resolved(splits)},
+            versions={"synthgen": __version__, "task": spec.task_class.version},
+            container=container,
+            columns=list(columns),
+            vocab=source.vocab.to_json() if source.vocab else None,
+            splits=splits,
+            shards=shards,
+        )
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """Read a folder's manifest. Raises SynthgenError if it is missing, truncated or not one."""
         path = folder / FILE
-        if not folder.is_dir():
+        if not _exists(folder):
             raise SynthgenError(f"{folder}: no such folder")
         if not path.is_file():
             hint = (
@@ -81,31 +138,102 @@ class Manifest:
             )
             raise SynthgenError(f"{folder}: no {FILE}, so this is no finished dataset{hint}")
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
-            if table["format"] != FORMAT:
-                raise SynthgenError(
-                    f"{path}: format {table['format']!r} is of another synthgen; this one reads {FORMAT}"
-                )
-            shards = [_read_shard(shard, path) for shard in table["shards"]]
-            names = ("content_id", "identity", "spec", "versions", "container", "columns", "vocab", "splits")
-            manifest = cls(**{name: table[name] for name in names}, shards=shards)
-            _ = manifest.name, manifest.totals, [split["rows"] for split in manifest.splits.values()]
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise SynthgenError(
-                f"{path}: truncated or no manifest of synthgen ({reason}); make the dataset again"
-            ) from None
-        return manifest
+            text = path.read_bytes()
+        except OSError as error:
+            raise SynthgenError(f"{path}: cannot be read: {error}") from None
+        return parse_manifest(text, str(path))
 
 
-def _read_shard(table: Mapping[str, Any], origin: Path) -> Shard:
-    shard = Shard(**table)
-    path = PurePosixPath(shard.path)
-    if path.is_absolute() or ".." in path.parts or path.parts[:1] != ("data",):
-        raise SynthgenError(f"{origin}: shard path {shard.path!r} leads outside of data/")
-    if not all(isinstance(v, kind) for v, kind in ((shard.rows, int), (shard.bytes, int), (shard.sha256, str))):
-        raise TypeError(f"shard {shard.path!r} is malformed")
-    return shard
+def parse_manifest(text: str | bytes, origin: str) -> Manifest:
+    """Return the manifest in a text. Raises SynthgenError if it is truncated or not one; `origin` says whose it is."""
+    try:
+        stated = _Numbered.model_validate_json(text).format
+        if stated != FORMAT:
+            raise SynthgenError(f"{origin}: format {stated!r} is of another synthgen; this one reads {FORMAT}")
+        table = _Table.model_validate_json(text, strict=True)
+    except ValueError as error:
+        reason = _told(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
+        raise SynthgenError(
+            f"{origin}: truncated or no manifest of synthgen ({reason}); run the same `synthgen generate` again "
+            "with --verify"
+        ) from None
+    shards = [Shard(**dict(shard)) for shard in table.shards]
+    fields = {name: value for name, value in dict(table).items() if name not in ("format", "name", "totals")}
+    return Manifest(**{**fields, "splits": {n: s.entry() for n, s in table.splits.items()}, "shards": shards})
+
+
+def _exists(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except (OSError, ValueError):  # a name that no folder can have
+        return False
+
+
+def _shares(task: Task, rows: int) -> dict[str, Any]:
+    """Return how many rows of each component a mixture's split holds; the lengths are in its entropy's facts."""
+    own = task.text if isinstance(task, Tokenized) else task
+    return {"component_rows": own.component_rows(rows)} if isinstance(own, Mixture) else {}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+
+class _Numbered(BaseModel):
+    format: Any
+
+
+class _ShardTable(_Strict):
+    path: str = Field(pattern=rf"^data/{SPLIT_NAME.pattern}\.(arrow|parquet)$")  # nowhere else, whatever it says
+    split: str = Field(pattern=rf"^{SPLIT_NAME.pattern}$")
+    rows: int = Field(gt=0)
+    bytes: int = Field(ge=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    content: str = Field(pattern="^[0-9a-f]{64}$")
+    bits: dict[str, float]
+
+
+class _SplitTable(_Strict):
+    rows: int = Field(gt=0)
+    shards: int = Field(gt=0, le=SHARDS_MAX)
+    complete: bool | None
+    split_by: str
+    params: dict[str, Any]
+    entropy: dict[str, Any]
+    component_rows: dict[str, int] | None = None  # of mixtures
+
+    def entry(self) -> dict[str, Any]:
+        """Return the entry as a manifest holds it."""
+        return {k: v for k, v in self if k != "component_rows" or v is not None}
+
+
+class _Table(_Strict):
+    """What `manifest.json` must look like; what its values must be, `check` derives."""
+
+    format: int
+    name: str
+    content_id: str
+    identity: dict[str, Any]
+    versions: dict[str, Any]
+    spec: dict[str, Any]
+    container: Literal[tuple(CONTAINERS)]  # type: ignore[valid-type]
+    columns: list[str]
+    vocab: dict[str, Any] | None
+    splits: dict[Annotated[str, Field(pattern=rf"^{SPLIT_NAME.pattern}$")], _SplitTable]
+    totals: dict[str, Any]
+    shards: list[_ShardTable]
+
+    @model_validator(mode="after")
+    def _named(self) -> _Table:
+        if not isinstance(self.spec.get("name"), str):
+            raise ValueError("spec.name is missing")
+        return self
+
+
+def _told(error: ValidationError) -> str:
+    """Return the first fault as field: what is wrong."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
 
 
 def open_folder(folder: str | Path) -> datasets.DatasetDict:

@@ -29,7 +29,7 @@ from synthgen.entropy import Bits, Book, Entropy, total
 from synthgen.errors import SynthgenError
 from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import Codes
-from synthgen.pools import Part, Phrasebook, merged_codes, merged_tokens
+from synthgen.pools import Part, Phrasebook, merged_codes, merged_spans, merged_tokens
 from synthgen.slots import Slots, exact_slots, nearest_slots, whole
 from synthgen.spec import Spec, load_spec, spec_of_table
 from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab
@@ -186,11 +186,17 @@ class Mixture(Task):
 
     def rows_of(self, component: int, rows: int) -> int:
         """Return how many rows of a component the mixture's first rows hold, each counted once."""
-        begun = rows - rows % self.slots.block
-        kinds, _, _ = self.slots.arranged(new_state(), self._key, begun, rows) if begun < rows else ([], [], [])
-        count = self.slots.taken(begun)[component] + int((np.array(kinds) == component).sum())
-        limit = self._limits[component]
+        count, limit = self.component_rows(rows)[self.parts[component].name], self._limits[component]
         return count if limit is None else min(count, limit)
+
+    def component_rows(self, rows: int) -> dict[str, int]:
+        """Return how many of the mixture's first rows are of each component, exactly."""
+        begun = rows - rows % self.slots.block
+        kinds = np.zeros(0, np.int64)
+        if begun < rows:
+            kinds, _, _ = self.slots.arranged(new_state(), self._key, begun, rows)
+        more = np.bincount(kinds, minlength=len(self.parts))
+        return {p.name: n + int(m) for p, n, m in zip(self.parts, self.slots.taken(begun), more, strict=True)}
 
     @functools.cached_property
     def sizes(self) -> list[Fraction]:
@@ -301,18 +307,27 @@ class Mixture(Task):
                 people[here] = pc.fill_null(made.latent["person"], -1).to_numpy(zero_copy_only=False)[own]
         latent["person"] = pa.array(people, mask=people < 0)
         if self.row_format == "tokens":
+            if self.span_kinds:
+                shifts = [int(mark >= 0) for mark in self._domain_ids]
+                latent["spans"] = merged_spans(self.span_kinds, pools, kinds, taken, shifts)
             content: Tokens | Codes = merged_tokens(
                 pools, kinds, taken, self._offsets, self._domain_ids, self.vocab.size if self.vocab else 0, self.masked
             )
         else:
             parts = 2 if self.row_format == "prompt-completion" else 1
             content = merged_codes(self._book, self.parts, pools, kinds, taken, self.span_kinds, parts)
-        return Rows(content, difficulty, booked, {field.name: latent[field.name] for field in self.latent_fields})
+        names = [field.name for field in self.latent_fields] + ["spans"] * ("spans" in latent)
+        return Rows(content, difficulty, booked, {name: latent[name] for name in names})
 
     @functools.cached_property
     def _book(self) -> Phrasebook:
-        """The phrases of all components; the first are their control texts."""
-        return Phrasebook([part.domain for part in self.parts])
+        """The phrases of all components, whichever rows are made first; before them, their control texts."""
+        book = Phrasebook([part.domain for part in self.parts])
+        for part in self.parts:
+            content = part.task.rows(0, 1, new_state()).content
+            assert isinstance(content, Codes)
+            book.shift(content.table)
+        return book
 
     # -- entropy ------------------------------------------------------------------------------------------------------
 
@@ -354,16 +369,27 @@ class Mixture(Task):
         return {part.name: size / sum(sizes) for part, size in zip(self.parts, sizes, strict=True)}
 
     def _world_books(self, own: Sequence[Entropy]) -> dict[str, Book]:
-        """Return the components' world books; what two of them share (equal name, bits and task) stands once."""
-        seen: dict[tuple[str, str, float], str] = {}
+        """Return the components' world books; what two components share stands once.
+
+        They share a book of equal name and bits if they are about the same people, or name none. People that are in
+        two components, though neither has all of the other's, are counted twice: then the book is an upper bound.
+        """
         books: dict[str, Book] = {}
+        seen: list[tuple[str, float, range | None]] = []
         for part, entropy in zip(self.parts, own, strict=True):
+            first, people = (getattr(part.task.params, name, None) for name in ("first_person", "people"))
+            crowd = None if people is None else range(first or 0, (first or 0) + people)
             for name, book in entropy.books.items():
-                key = (part.task.name, name, book.bits.value)
-                if book.scope != "world" or key in seen:
+                if book.scope != "world" or (name, book.bits.value, crowd) in seen:
                     continue
-                seen[key] = name if name not in books else f"{part.name}.{name}"
-                books[seen[key]] = book
+                if name in books and book.bits.value == 0:
+                    continue
+                others = [other for known, _, other in seen if known == name]
+                bits = book.bits
+                if any(a is None or crowd is None or (a.start < crowd.stop and crowd.start < a.stop) for a in others):
+                    bits = Bits(bits.value, "upper", "components share a part of their worlds") if bits.value else bits
+                books[name if name not in books else f"{part.name}.{name}"] = Book(bits, "world")
+                seen.append((name, book.bits.value, crowd))
         return books
 
     # -- checking -----------------------------------------------------------------------------------------------------

@@ -135,6 +135,12 @@ def assemble(emitted: Codes) -> tuple[list[pa.StringArray], pa.StructArray | Non
     )
 
 
+def measure(emitted: Codes) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of every text, (parts, rows), and the number of spans of every kind, (kinds, rows)."""
+    ends = np.ascontiguousarray(emitted.ends, dtype=np.int64)
+    return _measure(emitted.table.arrays[1], emitted.codes, ends, emitted.parts, len(emitted.kinds))
+
+
 def span_lists(offsets: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> pa.ListArray:
     """Return lists of spans: row i holds the pairs offsets[i]:offsets[i+1] of (starts, ends)."""
     pairs = pa.StructArray.from_arrays(

@@ -6,22 +6,26 @@ a function to report rows to), hands each result to `on_done`, and raises what a
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
 from synthgen.errors import SynthgenError
 from synthgen.shards import Shard
 
-Job = Callable[[Callable[[int], None]], Shard]
+Job = Callable[[Callable[[int], None]], Shard]  # see `synthgen.jobs`
 
 MAX_DEATHS = 5
-"""How often the pool is made anew after a worker died, before the run is given up."""
+"""How often the pool is made anew after a worker died, without a shard finished since, before the run is given up."""
 
 POLL_SECONDS = 0.2
 
@@ -40,16 +44,18 @@ def run_local(
             on_done(job(on_rows))
         return
     waiting = list(range(len(jobs)))
-    for deaths in range(MAX_DEATHS + 1):
-        waiting = _run_pool(jobs, waiting, min(workers, len(waiting)), on_done, on_rows)
-        if not waiting:
-            return
-        if deaths < MAX_DEATHS:
-            on_rows(0)
-    raise SynthgenError(
-        f"workers were killed {MAX_DEATHS + 1} times (out of memory?); finished shards are kept: "
-        "run the same command again, with fewer --workers"
-    )
+    deaths = 0
+    while waiting:
+        left = _run_pool(jobs, waiting, min(workers, len(waiting)), on_done, on_rows)
+        deaths = deaths + 1 if len(left) == len(waiting) else 1
+        if left and deaths > MAX_DEATHS:
+            raise SynthgenError(
+                f"workers were killed {deaths} times (out of memory?); finished shards are kept: "
+                "run the same command again, with fewer --workers"
+            )
+        if left:
+            print("synthgen: a worker was killed; what it had not finished is made again", file=sys.stderr, flush=True)
+        waiting = left
 
 
 def _run_pool(
@@ -65,8 +71,10 @@ def _run_pool(
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(counter,))
     seen = 0
     undone = set(numbers)
+    others = set(multiprocessing.active_children())
     try:
-        futures = {executor.submit(_run_job, jobs[number]): number for number in numbers}
+        with interrupts_held():
+            futures = {executor.submit(_run_job, jobs[number]): number for number in numbers}
         pending = set(futures)
         while pending:
             done, pending = wait(pending, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
@@ -79,12 +87,26 @@ def _run_pool(
     except BrokenProcessPool:
         return sorted(undone)
     except BaseException:
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise
     finally:
         executor.shutdown(cancel_futures=True)
     return []
+
+
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while workers are started: it is for the parent alone, and they inherit that it is held."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # by starting it, the first worker would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _counter: Any = None
@@ -93,6 +115,8 @@ _counter: Any = None
 def _start_worker(counter: Any) -> None:
     global _counter
     _counter = counter
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A pool's workers outlive a parent that is killed: they would wait for work for ever.

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synthgen.draw import new_state
 from synthgen.jit import kernel
-from synthgen.phrases import Codes, PhraseTable
+from synthgen.phrases import SPANS, Codes, PhraseTable, span_lists
 from synthgen.task import Rows, Task, Tokens
 
 
@@ -52,7 +53,7 @@ class Part:
         """Return the component's row behind a row of the mixture. Raises ValueError where its mark is missing."""
         latent = dict(row["latent"])
         own = {**(latent.get(self.name) or {})}
-        shift = len(self.domain)
+        shift = len(self.domain) if row_format != "tokens" else int(domain >= 0)
         content: dict[str, Any] = {}
         if row_format == "tokens":
             ids, mask = row["input_ids"], row.get("completion_mask")
@@ -246,3 +247,29 @@ def merged_tokens(
             room,
         )
     return Tokens(out, room[1:], mask if masked else None)
+
+
+def merged_spans(
+    span_kinds: Sequence[str],
+    pools: Mapping[int, Rows],
+    kinds: np.ndarray,
+    taken: np.ndarray,
+    shifts: Sequence[int],
+) -> pa.StructArray:
+    """Return the token spans of the pools' rows in the order of their slots, moved behind their marks."""
+    fields = []
+    for kind in span_kinds:
+        lists = [pa.array([[]], SPANS)]  # of rows whose component knows no such span
+        at = np.zeros(kinds.size, np.int64)
+        for c, made in pools.items():
+            spans = made.latent.get("spans")
+            if spans is None or kind not in [field.name for field in spans.type]:
+                continue
+            own = spans.field(kind)
+            edges = own.flatten()
+            offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(own).to_numpy())])
+            starts, ends = (edges.field(name).to_numpy() + np.int32(shifts[c]) for name in ("start", "end"))
+            at[kinds == c] = sum(len(part) for part in lists) + taken[kinds == c]
+            lists.append(span_lists(offsets, starts, ends))
+        fields.append(pa.concat_arrays(lists).take(pa.array(at)))
+    return pa.StructArray.from_arrays(fields, fields=[pa.field(k, SPANS, nullable=False) for k in span_kinds])

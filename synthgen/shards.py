@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +27,7 @@ from synthgen.ledger import UNITS_PER_BIT, to_bits
 BATCH_ROWS = 4096
 """Rows of a record batch; the last of a shard may be shorter."""
 
-ROW_GROUP_BYTES = 96 << 20
+ROW_GROUP_BYTES = 95_000_000
 """Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
 
 CONTAINERS = {"arrow": "arrow", "parquet": "parquet"}
@@ -178,12 +180,15 @@ def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _
         writer.write_table(pa.Table.from_batches(group, schema), row_group_size=2**30)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old one or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def write_whole(path: Path, content: str | bytes, scratch: Path | None = None) -> None:
+    """Write a small file so that a reader sees the old one or the new one, never a part.
+
+    It is written under another name in `scratch`, a folder of the same file system (by default the file's own).
+    """
+    temporary = temporary_name(scratch or path.parent, path.name)
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -191,6 +196,11 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def temporary_name(folder: Path, name: str) -> Path:
+    """Return a name that no other writer has, on this machine or another: two may be making the same shard."""
+    return folder / f".{name}.{os.getpid()}-{secrets.token_hex(6)}"
 
 
 def sync_folder(folder: Path) -> None:
@@ -211,10 +221,35 @@ def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
         if path.suffix == ".parquet":
             yield from _rebatch(pq.ParquetFile(path).iter_batches(BATCH_ROWS))
         else:
-            with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as reader:
-                yield from reader
-    except (pa.ArrowInvalid, pa.ArrowSerializationError, OSError, EOFError) as error:
-        raise SynthgenError(f"{path}: not a whole shard: {str(error).splitlines()[0]}") from None
+            with pa.memory_map(str(path)) as file:
+                messages = pa.ipc.MessageReader.open_stream(file)
+                schema = pa.ipc.read_schema(messages.read_next_message())
+                for message in messages:
+                    if message.type != "record batch" or _is_compressed(message.metadata.to_pybytes()):
+                        raise EOFError("holds a dictionary or compressed batches, which synthgen does not write")
+                    yield pa.ipc.read_record_batch(message, schema)
+    except (pa.ArrowException, OSError, EOFError, StopIteration, struct.error) as error:
+        raise SynthgenError(
+            f"{path}: not a whole shard: {(str(error) or type(error).__name__).splitlines()[0]}"
+        ) from None
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Say whether an Arrow message announces compressed buffers, before a few bytes are unpacked to any size.
+
+    Follows the FlatBuffers of Arrow's Message.fbs: Message.header (field 2) is a RecordBatch, whose field 3 is there if
+    and only if its buffers are compressed.
+    """
+
+    def field(table: int, number: int) -> int:
+        vtable = table - struct.unpack_from("<i", metadata, table)[0]
+        if vtable < 0 or 4 + 2 * number >= struct.unpack_from("<H", metadata, vtable)[0]:
+            return 0
+        offset: int = struct.unpack_from("<H", metadata, vtable + 4 + 2 * number)[0]
+        return table + offset if offset else 0
+
+    header = field(struct.unpack_from("<I", metadata, 0)[0], 2)
+    return bool(field(header + struct.unpack_from("<I", metadata, header)[0], 3))
 
 
 def _rebatch(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -27,14 +27,20 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from synthgen.assets import asset_files
+from synthgen.assets import asset_files, read_asset, read_toml
 from synthgen.draw import Keys
 from synthgen.errors import SynthgenError, nearest
 from synthgen.recipe import Recipe
 from synthgen.task import Task
 from synthgen.tasks import task_class, task_names
+from synthgen.tokenized import Tokenized
+from synthgen.tokenizer import BYTES, WORDS
 
+TOKENIZER = "tokenizer"
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
+SHARDS_MAX = 99_999
+"""Shards of a split, since their names count with five digits."""
+
 ROW_FORMATS = ("document", "prompt-completion", "tokens")
 
 
@@ -44,7 +50,7 @@ class SplitSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rows: int | None = Field(None, gt=0, lt=2**62, description="rows; may be left out for a finite corpus: all of it")
-    shards: int | None = Field(None, gt=0, le=100_000, description="files; by default about 64 MiB each")
+    shards: int | None = Field(None, gt=0, le=SHARDS_MAX, description="files; by default about 64 MiB each")
     params: dict[str, Any] = Field(default_factory=dict, description="params that differ from the spec's in this split")
 
 
@@ -56,7 +62,11 @@ class Spec(BaseModel):
     task: str = Field(description="name of the task that makes the rows")
     title: str = Field("", description="one line for people: what the dataset is")
     paper: str = Field("", description="arXiv number of the paper it follows; by default the task's")
+    suite: str = Field("", description="the collection it belongs to: `list` shows one together")
     row_format: str = Field("", description="document, prompt-completion or tokens; by default the task's first")
+    text_format: str = Field("", description="with a tokenizer: which text it is for; by default the task's first")
+    tokenizer: str = Field("", description="tokens from text: words, bytes, or a tokenizers JSON file beside the spec")
+    end_token: str = Field("<|endoftext|>", description="the end-of-text token of the tokenizer")
     seed: int = Field(0, ge=0, lt=2**63, description="seeds the rows, orders and wording of every split")
     world: int | None = Field(None, ge=0, lt=2**63, description="seeds what splits and specs share; by default `seed`")
     params: dict[str, Any] = Field(default_factory=dict, description="the task's params")
@@ -90,14 +100,28 @@ class Spec(BaseModel):
 
     @property
     def assets(self) -> Mapping[str, Path]:
-        """The files that params name, by param."""
-        return self.task_class(self.base_params, Keys(self.seed, self.world), self._files, self.row_format).assets
+        """The files that params name, by param, and the tokenizer's."""
+        keys = Keys(self.seed, self.world)
+        own = self.task_class(self.base_params, keys, self._files, self.text_format or self.row_format).assets
+        return {**own, TOKENIZER: self._tokenizer_file} if self._tokenizer_file else own
+
+    @functools.cached_property
+    def _tokenizer_file(self) -> Path | None:
+        if self.tokenizer in ("", BYTES, WORDS):
+            return None
+        path = read_asset(self._files, self.tokenizer, TOKENIZER)
+        if not path.is_file():
+            raise SynthgenError(f"{self._origin}: tokenizer = {self.tokenizer!r}: is a folder; name its JSON file")
+        return path
 
     def task_of(self, split: str) -> Task:
         """Return the task that makes the rows of `split`. Raises SynthgenError for a bad split name or params."""
         check_split_name(split)
         keys = Keys(self.seed, self.world, split)
-        return self.task_class(self.params_of(split), keys, self._files, self.row_format)
+        if not self.tokenizer:
+            return self.task_class(self.params_of(split), keys, self._files, self.row_format)
+        text = self.task_class(self.params_of(split), keys, self._files, self.text_format)
+        return Tokenized(text, self.tokenizer, self.end_token, self._tokenizer_file)
 
     @functools.cached_property
     def content_id(self) -> str:
@@ -108,8 +132,12 @@ class Spec(BaseModel):
     def identity(self) -> dict[str, Any]:
         """What the content id hashes, by field, so that a difference can be named."""
         params = self.base_params.model_dump(mode="json")
+        tokenizer: dict[str, Any] = {}
+        if self.tokenizer:
+            tokenizer = {name: getattr(self, name) for name in (TOKENIZER, "text_format", "end_token")}
         for field, path in self.assets.items():
-            params[field] = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in asset_files(path)}
+            digests = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in asset_files(path)}
+            (tokenizer if field == TOKENIZER else params)[field] = digests
         return {
             "task": self.task,
             "task_version": self.task_class.version,
@@ -117,6 +145,7 @@ class Spec(BaseModel):
             "row_format": self.row_format,
             "seed": self.seed,
             "world": self.world,
+            **tokenizer,
         }
 
     def resolved(self, splits: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
@@ -129,7 +158,7 @@ class Spec(BaseModel):
         table |= {"task": self.task, "row_format": self.row_format, "seed": self.seed, "world": self.world}
         table["params"] = self.base_params.model_dump(mode="json", exclude_none=True)
         for field, path in self.assets.items():
-            table["params"][field] = f"assets/{path.name}"
+            (table if field == TOKENIZER else table["params"])[field] = f"assets/{path.name}"
         own = {name: split.model_dump(exclude_none=True) for name, split in self.splits.items()}
         table["splits"] = {
             name: {key: split[key] for key in ("rows", "shards", "params") if split.get(key)}
@@ -159,7 +188,7 @@ def load_spec(
         name, origin, files, table = spec.name, spec._origin, spec._files, spec.model_dump(exclude_defaults=True)
     else:
         path, name = _find(spec)
-        origin, table = str(spec), _read_toml(path)
+        origin, table = str(spec), read_toml(path)
         files = Path() if origin == name else path.parent
     for field, value in (("seed", seed), ("world", world)):
         if value is not None:
@@ -181,8 +210,8 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
     if spec.task not in task_names():
         raise SynthgenError(f"{origin}: task = {spec.task!r} is no task{nearest(spec.task, task_names())}")
     formats = spec.task_class.row_formats
-    row_format = spec.row_format or formats[0]
-    if row_format not in formats:
+    spec, row_format = _formats(spec, formats, origin)
+    if not spec.tokenizer and row_format not in formats:
         raise SynthgenError(f"{origin}: row_format = {row_format!r}: task {spec.task!r} makes {', '.join(formats)}")
     for split in spec.splits:
         check_split_name(split, origin)
@@ -196,6 +225,21 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
                 raise SynthgenError(f"{origin}: splits.{split}.params.{field}: a split cannot have a file of its own")
     _ = spec.assets  # bad params are told at once, in a spec without splits too
     return spec
+
+
+def _formats(spec: Spec, formats: tuple[str, ...], origin: str) -> tuple[Spec, str]:
+    """Return the spec and its row format: tokens, where a tokenizer makes them of the text format."""
+    if not spec.tokenizer:
+        if spec.text_format:
+            raise SynthgenError(f"{origin}: text_format = {spec.text_format!r}: goes with a tokenizer; set row_format")
+        return spec, spec.row_format or formats[0]
+    texts = [own for own in formats if own != "tokens"]
+    wanted = spec.text_format or (spec.row_format if spec.row_format != "tokens" else "") or (texts or [""])[0]
+    if wanted not in texts:
+        raise SynthgenError(
+            f"{origin}: tokenizer = {spec.tokenizer!r}: task {spec.task!r} makes {', '.join(formats)}, no {wanted!r}"
+        )
+    return spec.model_copy(update={"text_format": wanted}), "tokens"
 
 
 def check_split_name(split: str, origin: str = "--split") -> None:
@@ -213,7 +257,7 @@ def set_arguments(arguments: list[str]) -> dict[str, Any]:
             raise SynthgenError(f"--set {argument}: write field=value, for example --set people=1000")
         try:
             sets[field.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, RecursionError):
             sets[field.strip()] = text
     return sets
 
@@ -269,23 +313,21 @@ def _find(spec: str | Path) -> tuple[Path, str]:
     """Return the file of a spec and the spec's name."""
     path = Path(spec)
     if path.suffix == ".toml" or len(path.parts) > 1:
-        if not path.is_file():
+        if not _is_file(path):
             raise SynthgenError(f"{spec}: no such spec file")
         return path, path.stem
     shipped = specs_folder() / f"{spec}.toml"
-    if not shipped.is_file():
+    if not _is_file(shipped):
         known = nearest(str(spec), shipped_specs())
         raise SynthgenError(f"no spec named {str(spec)!r}{known}; see `synthgen list`, or give a path to a .toml file")
     return shipped, str(spec)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _is_file(path: Path) -> bool:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise SynthgenError(f"{path}: not valid TOML: {error}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def spec_schema() -> dict[str, Any]:

@@ -13,6 +13,7 @@ remembers a row. It has:
                            injective   different choices of one row give different rows
                            enumerable  `tiny` is small enough that every choice sequence can be walked
                            parses      `parse` gives the latent back from what a reader sees
+    deviations           where its data differs from the paper's, one sentence each, for the dataset card
     Params               a pydantic model of its params (extra keys forbidden); field descriptions are the documentation
     tiny                 params of configurations small enough to enumerate
 
@@ -40,6 +41,7 @@ from pydantic import BaseModel, ConfigDict
 from synthgen.draw import Keys
 from synthgen.entropy import Entropy
 from synthgen.errors import SynthgenError
+from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import Codes
 
 
@@ -118,6 +120,32 @@ class Certificate(Protocol):
         """Return (what, whether it holds, the figures) for each thing that is certified."""
 
 
+def misstated(
+    row: Mapping[str, Any],
+    difficulty: int,
+    units: Mapping[str, int],
+    latent: Mapping[str, Any],
+    mask: list[bool] | None,
+) -> str:
+    """Return what a row states otherwise than a verifier found it, or nothing.
+
+    `units` are its bits by book in ledger units; `latent` may be a part of the row's; `mask` is its completion_mask.
+    """
+    if row["difficulty"] != difficulty:
+        return f"difficulty is {row['difficulty']}, it should be {difficulty}"
+    if mask is not None and row["completion_mask"] != mask:
+        return "completion_mask does not cover exactly what is trained on"
+    for field_name, value in latent.items():
+        if row["latent"][field_name] != value:
+            return f"latent.{field_name} differs from what the row shows"
+    for book, own in units.items():
+        if row["bits"][book] != own / UNITS_PER_BIT:
+            return f"bits.{book} is {row['bits'][book]}, it should be {own / UNITS_PER_BIT}"
+    if abs(row["bits"]["total"] - sum(units.values()) / UNITS_PER_BIT) > 1e-9:
+        return "bits.total is not the sum of its books"
+    return ""
+
+
 class Task:
     """The contract with its defaults; see this module's docstring. A task sets the class variables and the methods."""
 
@@ -128,6 +156,7 @@ class Task:
     books: tuple[str, ...]
     difficulty: ClassVar[str]
     capabilities: frozenset[str] = frozenset()
+    deviations: ClassVar[tuple[str, ...]] = ()
     Params: ClassVar[type[TaskParams]]
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = ()
 

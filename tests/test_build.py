@@ -83,7 +83,7 @@ def test_kill_and_resume(reference, tmp_path, workers):
     with pytest.raises(SynthgenError, match="unfinished"):
         synthgen.open(out)
     before = {path: path.stat().st_mtime_ns for path in (out / "data").glob("*.arrow")}
-    recorded = {json.loads(p.read_text())["path"] for p in (out / ".synthgen" / "shards").glob("*.json")}
+    recorded = {json.loads(p.read_text())["entry"]["path"] for p in (out / ".synthgen" / "shards").glob("*.json")}
     done = run(*COMMAND, "--out", out, "--workers", workers)
     assert done.returncode == 0, done.stderr
     assert files(out) == files(reference)

@@ -23,7 +23,7 @@ def loads(*arguments):
 def test_help_names_every_command_and_imports_nothing_heavy():
     done = run("--help")
     assert done.returncode == 0
-    for command in ("list", "show", "entropy", "plan", "generate", "finish", "check", "bench"):
+    for command in ("list", "show", "entropy", "plan", "generate", "finish", "check", "card", "push", "pull", "bench"):
         assert f" {command} " in done.stdout
     code = "import sys; sys.argv = ['synthgen', '--help']\nimport atexit, synthgen.cli\n"
     code += "atexit.register(lambda: print(sorted({'numba', 'numpy', 'pyarrow', 'datasets'} & set(sys.modules))))\nsynthgen.cli.main()"

@@ -158,6 +158,9 @@ def test_the_spec_beside_the_data_stands_for_itself(tmp_path):
     first, second = (json.loads((folder / "manifest.json").read_text()) for folder in (out, again))
     assert first["content_id"] == second["content_id"]
     assert [s["sha256"] for s in first["shards"]] == [s["sha256"] for s in second["shards"]]
+    share = first["splits"]["test"]["component_rows"]
+    kinds = Counter(synthgen.open(out)["test"][k]["latent"]["kind"] for k in range(600))
+    assert share == {"cfg3b": kinds[0], "cfg3f": kinds[1]}
     done = run("check", out)
     assert done.returncode == 0, done.stdout
     assert load_spec("cfg-curriculum").content_id != load_spec("cfg-curriculum", seed=1).content_id
@@ -169,7 +172,7 @@ def test_the_spec_beside_the_data_stands_for_itself(tmp_path):
         ([{"spec": "bios-online"}], {}, "has no weight; leave all of them out"),
         ([{"spec": "bios-single"}, {"spec": "bios-single", "weight": 1, "name": "b"}], {}, "has no weight"),
         ([{"spec": "cfg3f", "weight": 1}, {"spec": "cfg3f", "weight": 1}], {"row_format": "tokens"}, "its own name"),
-        ([{"spec": "bios-single", "weight": 1}], {"row_format": "tokens"}, "does not go into a mixture"),
+        ([{"spec": "bios-rewrite5", "weight": 1}], {"row_format": "tokens"}, "does not go into a mixture"),
         ([{"spec": "bios-sngle", "weight": 1}], {}, "no spec named 'bios-sngle'"),
         ([{"spec": "bios-single", "weight": 0}], {}, "not all 0"),
         ([{"spec": "bios-single", "weight": 1, "params": {"peple": 3}}], {}, "peple"),
@@ -223,3 +226,31 @@ def test_rows_are_interleaved_where_rows_are_counted():
     batch = next(iter(synthgen.windows(source, 2000, batch_size=4, fields=["input_ids", "kinds"])))
     assert (batch["kinds"].min(axis=1) == 0).all()
     assert (batch["kinds"].max(axis=1) == 1).all()
+
+
+def test_spans_of_token_rows_move_behind_their_marks():
+    source = mixture(
+        {"spec": "bios-single", "weight": 1, "domain": "<useful>"}, {"spec": "cfg3f", "weight": 1}, row_format="tokens"
+    )
+    own = Source(load_spec("bios-single", sets={"row_format": "tokens"}))
+    for row in source.batch(0, 40).to_pylist():
+        assert source.verify(row).correct, source.verify(row).reason
+        theirs = own.row(row["latent"]["row"])["latent"]["spans"] if row["latent"]["kind"] == 0 else {}
+        for kind, spans in row["latent"]["spans"].items():
+            assert spans == [{"start": s["start"] + 1, "end": s["end"] + 1} for s in theirs.get(kind, [])]
+
+
+def test_worlds_are_counted_once():
+    people = {"people": 1000}
+    single = synthgen.load("bios-single", params=people).entropy().world.value
+    same = mixture({"spec": "bios-single", "params": people}, {"spec": "bios-multi5", "params": people})
+    assert same.entropy().world.value == pytest.approx(single)
+    apart = mixture(
+        {"spec": "bios-single", "params": people}, {"spec": "bios-multi5", "params": people | {"first_person": 1000}}
+    )
+    assert apart.entropy().world.value == pytest.approx(2 * single)
+    assert apart.entropy().world.status == "exact"
+    partly = mixture(
+        {"spec": "bios-single", "params": people}, {"spec": "bios-multi5", "params": people | {"first_person": 500}}
+    )
+    assert partly.entropy().world.status == "upper"

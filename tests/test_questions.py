@@ -589,7 +589,9 @@ def test_check_finds_a_test_person_in_a_training_question(folder):
     assert f"re-derived: train: row 7: person {who} is not among those asked about" in found
     assert f"shared by person: train, test: 1 of 61 and 60, such as person {who}; must be 0" in found
     assert "shared rows: train, test: 1 (split by person); must be 0" in found
-    assert "shared by person" in "\n".join(faults(folder, 0.0)), "all rows are looked at, whatever the sample"
+    assert f"people asked about: train: persons 0 to 59, 1 others, such as person {who}" in found
+    assert "questions: train: 5 to 6 a person" in found
+    assert len(faults(folder, 0.0)) == 4, "all rows are looked at for this, whatever the sample"
 
 
 def test_check_finds_a_changed_answer_and_a_changed_name(folder):

@@ -47,7 +47,7 @@ def write(tmp_path):
         ("task = 'bios'\n[params]\nentries = 0", r"params.entries = 0: entries must be between 1"),
         (
             "task = 'bios'\n[params]\norder = 'random'",
-            r"params.order = 'random': should be 'fixed', 'entry' or 'person'",
+            r"params.order = 'random': should be 'fixed', 'entry', 'person' or 'couple'",
         ),
         ("task = 'bios'\n[params.sizes]\nyear = 3", r"unknown key 'params.sizes.year'"),
         ("task = 'bios'\nrow_format = 'tokens'", r"row_format = 'tokens': task 'bios' makes document"),

@@ -17,10 +17,15 @@ BUILT_IN = {
     "biod": "synthgen.tasks.bios.biod:Biod",
     "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
     "chain": "synthgen.tasks.chain:Chain",
+    "brevo": "synthgen.tasks.brevo:Brevo",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
     "igsm": "synthgen.tasks.igsm.task:Igsm",
     "mixture": "synthgen.mixture:Mixture",  # made of specs, so it stands above them and not in this room
     "qa": "synthgen.tasks.bios.questions:Questions",
+    "copy": "synthgen.tasks.copy:Copy",
+    "depo": "synthgen.tasks.depo:Depo",
+    "mano": "synthgen.tasks.mano:Mano",
+    "recall": "synthgen.tasks.recall:Recall",
 }
 
 

@@ -35,11 +35,11 @@ def write_questions(state, keys, start, stop, people, law, sizes, homes, ranked,
     keys: (5, 2) of the stages names, people, ranks, questions, order; people: (first, number) of those asked about;
     law: 0 draws person and form anew for each row, 1 asks everybody every form once in keyed order; ranked: whether
     majors are ranked by the key; cumulative: running weights of the forms; hint: of (no, yes); programs: (pieces,
-    starts, rules, first, results, wordings); out: codes, the ends of prompts and completions, rows (ROW_FIELDS),
-    persons (A's fields) and units (form, person, wording, hint). Returns the number of codes.
+    starts, rules, first, results, wordings); out: codes, the ends of prompts and completions, rows (ROW_FIELDS)
+    and units (form, person, wording, hint). Returns the number of codes.
     """
     pieces, starts, rules, slots, results, wordings = programs
-    codes, ends, asked, persons, units = out
+    codes, ends, asked, units = out
     first, number = people
     forms = len(rules)
     fields = np.empty(FIELDS, np.int64)
@@ -96,9 +96,6 @@ def write_questions(state, keys, start, stop, people, law, sizes, homes, ranked,
                 elif ranked:
                     own = permuted(state, keys[2], 0, sizes[MAJOR], own)
                 numbers = (own, 0) if p == 0 else (numbers[0], own)
-            if p == 0:
-                for f in range(FIELDS):
-                    persons[i, f] = fields[f]
         if rule == MODULO:
             if field == MONTH and modulus == 2:
                 words[RESULT] = results[1 - numbers[0] % 2]

@@ -57,6 +57,7 @@ class Biod(Task):
     row_formats = ("tokens",)
     books = ("order",)
     difficulty = "attributes"
+    deviations = ("The paper gives the construction; the numbers of the tokens and their layout in a row are our own.",)
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = BiodParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -13,7 +13,6 @@ import functools
 import itertools
 import math
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
+from synthgen.assets import read_toml
 from synthgen.errors import SynthgenError
 from synthgen.tasks.bios.lists import ATTRIBUTES, OWN
 
@@ -124,14 +124,14 @@ def read_language(
     path = (
         folder / "clauses.toml" if folder is not None and (folder / "clauses.toml").is_file() else OWN / "clauses.toml"
     )
+    table = read_toml(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
         around = table.pop("around")
         finite = tuple(_entries(path, a, table[a]["finite"], largest) for a in ATTRIBUTES)
         participles = tuple(_entries(path, a, table[a]["participles"], largest) for a in ATTRIBUTES)
         connectives = tuple(map(str, around["connectives"]))[:largest]
         tones = tuple((str(before), str(after)) for before, after in around["tones"])[:largest]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise SynthgenError(f"{path}: cannot be read: {error}") from None
     except KeyError as error:
         raise SynthgenError(f"{path}: {error} is missing") from None

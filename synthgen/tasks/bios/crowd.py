@@ -61,17 +61,19 @@ class Crowd:
         self.persons, self.first_names = order + people[0], self.first_names[order]
         self.numbers, starts = np.unique(numbers[order], return_index=True)
         self.bounds = np.append(starts, people[1])  # persons bounds[k]:bounds[k + 1] have numbers[k]
+        sizes = np.diff(self.bounds)
+        self.places = np.empty(people[1], np.int32)  # of each person: the k above
+        self.places[order] = np.repeat(np.arange(sizes.size), sizes)
 
-    def fitting(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return who has each of the numbers: ends (n,) int64 and persons, rising within each."""
-        places = np.minimum(np.searchsorted(self.numbers, numbers), self.numbers.size - 1)
-        counts = np.where(self.numbers[places] == numbers, np.diff(self.bounds)[places], 0)
-        ends = np.cumsum(counts)
-        shift = self.bounds[places] - (ends - counts)
-        return ends, self.persons[np.arange(counts.sum()) + np.repeat(shift, counts)]
+    def fitting(self, given: Mapping[str, str]) -> list[int]:
+        """Return who has facts given as texts, in rising order. Raises ValueError for a text of no value."""
+        number = int(self._fields_of(given) @ self.radix)
+        place = int(np.searchsorted(self.numbers, number))
+        if place == self.numbers.size or self.numbers[place] != number:
+            return []
+        return self.persons[self.bounds[place] : self.bounds[place + 1]].tolist()
 
-    def fields_of(self, given: Mapping[str, str]) -> np.ndarray:
-        """Return the fields (FIELDS,) int64 of facts given as texts. Raises ValueError for a text of no value."""
+    def _fields_of(self, given: Mapping[str, str]) -> np.ndarray:
         fields = np.zeros(FIELDS, np.int64)
         for fact, text in given.items():
             if fact == "birth_date":
@@ -115,28 +117,28 @@ class Crowds:
             self._drawn[given] = Crowd(new_state(), self._keys, self._lists, self._people, given)
         return self._drawn[given]
 
-    def answers(self, form: np.ndarray, persons: np.ndarray, state: np.record) -> tuple[np.ndarray, np.ndarray]:
+    def answers(self, form: np.ndarray, person: np.ndarray, state: np.record) -> tuple[np.ndarray, np.ndarray]:
         """Return the people who fit each row's question, as ends (rows,) and persons; nobody if names were given.
 
-        form: (rows,) numbers of forms; persons: (rows, FIELDS) the facts of those who were meant.
+        form: (rows,) numbers of forms; person: (rows,) who was meant.
         """
-        ends, found = np.zeros(len(form), np.int64), np.zeros(0, np.int64)
-        if any(f.given for f in self._forms):
-            counts, parts = np.zeros(len(form), np.int64), []
-            for given in dict.fromkeys(f.given for f in self._forms if f.given):
-                own = np.flatnonzero(np.array([f.given == given for f in self._forms])[form])
-                crowd = self.of(given, state)
-                stops, fitting = crowd.fitting(persons[own] @ crowd.radix)
-                counts[own] = np.diff(stops, prepend=0)
-                parts.append((np.repeat(own, counts[own]), fitting))
-            rows, people = (np.concatenate(column) for column in zip(*parts, strict=True))
-            ends, found = np.cumsum(counts), people[np.argsort(rows, kind="stable")]
+        groups = []
+        counts = np.zeros(len(form), np.int64)
+        for given in dict.fromkeys(f.given for f in self._forms if f.given):
+            own = np.flatnonzero(np.array([f.given == given for f in self._forms])[form])
+            crowd = self.of(given, state)
+            places = crowd.places[person[own] - self._people[0]]
+            counts[own] = crowd.bounds[places + 1] - crowd.bounds[places]
+            groups.append((own, crowd.bounds[places], crowd.persons))
+        ends = np.cumsum(counts)
+        found = np.empty(ends[-1], np.int64)
+        for own, low, persons in groups:
+            _collect(own, low, counts, ends, persons, found)
         return ends, found
 
     def suggest(self, form: Form, given: Mapping[str, str]) -> list[int]:
         """Return who may have the facts of a question, given as texts."""
-        crowd = self.of(form.given)
-        return crowd.fitting(np.array([crowd.fields_of(given) @ crowd.radix]))[1].tolist()
+        return self.of(form.given).fitting(given)
 
     def facts(self) -> dict[str, dict[str, float]]:
         """Return the chances of all inverse forms: by fact and then by form."""
@@ -158,3 +160,13 @@ def _draw_numbers(state, keys, first, sizes, weights, numbers, first_names):
             number += fields[field] * weights[field]
         numbers[i] = number
         first_names[i] = fields[FIRST]
+
+
+@kernel
+def _collect(rows, low, counts, ends, persons, found):
+    """Copy to each row's part of `found` the persons that begin at its `low`."""
+    for i in range(rows.size):
+        row = rows[i]
+        start = ends[row] - counts[row]
+        for k in range(counts[row]):
+            found[start + k] = persons[low[i] + k]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synthgen.assets import read_toml
 from synthgen.errors import SynthgenError, nearest
 from synthgen.tasks.bios.lists import ATTRIBUTES, OWN
 
@@ -127,10 +127,7 @@ def read_questions(folder: Path | None) -> dict[str, tuple[str, ...]]:
 
 
 def _read(path: Path) -> dict[str, tuple[str, ...]]:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
+    table = read_toml(path)
     wordings = {}
     for family, forms in table.items():
         for name, own in forms.items() if isinstance(forms, dict) else [("", forms)]:

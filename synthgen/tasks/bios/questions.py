@@ -32,12 +32,13 @@ from synthgen.tasks.bios.compact_questions import CompactScribe, QuestionVocab, 
 from synthgen.tasks.bios.crowd import MOST_PEOPLE, Crowds
 from synthgen.tasks.bios.examiner import Examiner
 from synthgen.tasks.bios.forms import Form, chosen_forms, read_questions
-from synthgen.tasks.bios.lists import Sizes
-from synthgen.tasks.bios.people import FIELDS, field_sizes
+from synthgen.tasks.bios.lists import OWN_LISTS, Sizes
+from synthgen.tasks.bios.people import field_sizes
 from synthgen.tasks.bios.programs import KINDS, Programs, text_programs
 from synthgen.tasks.bios.prospects import prospects
 from synthgen.tasks.bios.question_params import QuestionsParams
 from synthgen.tasks.bios.registry import Registry
+from synthgen.tasks.bios.roll import Roll, people_of
 from synthgen.tasks.bios.world import lists_of, world_bits
 
 ONE = dict.fromkeys((size for size in Sizes.model_fields if size != "templates"), 1)
@@ -53,6 +54,7 @@ class Questions(Task):
     row_formats = ("prompt-completion", "tokens")
     books = ("question", "person", "wording", "hint")
     difficulty = "facts the answer rests on"
+    deviations = (OWN_LISTS,)
     capabilities = frozenset({"exact", "enumerable", "parses"})
     Params: ClassVar = QuestionsParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
@@ -134,8 +136,10 @@ class Questions(Task):
         return max(self.persons.start, other.persons.start) >= min(self.persons.stop, other.persons.stop)
 
     def subjects(self, batch: pa.RecordBatch) -> np.ndarray:
-        latent = batch.column("latent")
-        return np.concatenate([latent.field(who).drop_null().to_numpy() for who in ("person", "other")])
+        return people_of(batch)
+
+    def certificate(self, rows: int) -> Roll:
+        return Roll(self.persons, len(self.forms) if rows == self.rows_max else None)
 
     @property
     def rows_max(self) -> int | None:
@@ -214,7 +218,7 @@ class Questions(Task):
         words = programs.words
         codes = np.empty(rows * programs.longest, np.int32)
         ends, units = np.empty(2 * rows, np.int64), np.empty((rows, 4), np.int64)
-        asked, persons = np.empty((rows, ROW_FIELDS), np.int64), np.empty((rows, FIELDS), np.int64)
+        asked = np.empty((rows, ROW_FIELDS), np.int64)
         used = write_questions(
             state,
             self._keys,
@@ -228,7 +232,7 @@ class Questions(Task):
             np.cumsum(self._weights, dtype=np.int64),
             self._coin,
             (programs.pieces, programs.starts, programs.rules, words.first, words.results, programs.wordings),
-            (codes, ends, asked, persons, units),
+            (codes, ends, asked, units),
         )
         form, person, other, wording, hint = asked.T
         content: Codes | Tokens = Codes(table, codes[:used], ends, KINDS, parts=2)
@@ -245,7 +249,7 @@ class Questions(Task):
                 "other": pa.array(np.ascontiguousarray(other), mask=other < 0),
                 "wording": pa.array(wording.astype(np.int16)),
                 "hint": pa.array(hint.astype(bool)),
-                "answers": list_column(*self.crowds.answers(form, persons, state), pa.int64()),
+                "answers": list_column(*self.crowds.answers(form, person, state), pa.int64()),
                 **spans,
             },
         )

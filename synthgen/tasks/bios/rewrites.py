@@ -29,7 +29,7 @@ from synthgen.task import Rows, Task, Verdict
 from synthgen.tasks.bios.certificate import CorpusCertificate
 from synthgen.tasks.bios.clauses import PLAN, Language, N, read_language, unrank
 from synthgen.tasks.bios.documents import KINDS, value_phrases
-from synthgen.tasks.bios.lists import ATTRIBUTES
+from synthgen.tasks.bios.lists import ATTRIBUTES, OWN_LISTS
 from synthgen.tasks.bios.model_text import Examiner, ModelTexts, Request, read_texts, spans_of
 from synthgen.tasks.bios.people import FIELDS, PRONOUN, field_sizes
 from synthgen.tasks.bios.rewrite_reader import RewriteReader
@@ -89,6 +89,11 @@ class Rewrites(Task):
     row_formats = ("document",)
     books = ("wording",)
     difficulty = "facts"
+    deviations = (
+        OWN_LISTS,
+        "The paper's rewrites were written by a language model; these are from a grammar of clauses, so that their "
+        "bits are known, unless `texts` names a file of a model's rewrites.",
+    )
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = RewritesParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

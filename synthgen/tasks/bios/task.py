@@ -29,7 +29,7 @@ from synthgen.task import Rows, Task, Tokens, Verdict, Vocab
 from synthgen.tasks.bios.certificate import CorpusCertificate
 from synthgen.tasks.bios.compact import NAME_PARTS, CompactReader, CompactVocab, tokens_per_row, write_tokens
 from synthgen.tasks.bios.documents import KINDS, codes_per_row, value_phrases, write_documents
-from synthgen.tasks.bios.lists import ATTRIBUTES
+from synthgen.tasks.bios.lists import ATTRIBUTES, OWN_LISTS
 from synthgen.tasks.bios.people import FIELDS, PRONOUN, field_sizes
 from synthgen.tasks.bios.plan import N_ATTRIBUTES, PAIRS, style_numbers
 from synthgen.tasks.bios.reader import Reader
@@ -88,6 +88,11 @@ class Bios(Task):
     row_formats = ("document", "tokens")
     books = ("wording", "order")
     difficulty = "facts"
+    deviations = (
+        OWN_LISTS,
+        "Pronouns are drawn for each person and every sentence agrees with them; the released script gives them by the "
+        "parity of a person's number and mixes 'she' with 'their'.",
+    )
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = BiosParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from synthgen import assets
 from synthgen.errors import SynthgenError, nearest
 from synthgen.tasks.cfg.grammar import Grammar
 
@@ -27,12 +27,7 @@ def read_toml(path: Path) -> Grammar:
 
     Terminals are numbered 1, 2, ... in order of appearance; where all symbols are integers, the numbers stay.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SynthgenError(f"{path}: not valid TOML: {error}") from None
+    table = assets.read_toml(path)
     known = ("root", "terminals", "rules")
     for key in table:
         if key not in known:

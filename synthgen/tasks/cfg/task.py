@@ -76,6 +76,12 @@ class Cfg(Task):
     row_formats = ("tokens", "prompt-completion", "document")
     books: tuple[str, ...] = BOOKS[:1]
     difficulty = "tokens of the string"
+    deviations = (
+        "Terminals are the tokens 1, 2 and 3 as published; the numbers of the marks (begin, end, mask, separator, pad) "
+        "are our own.",
+        "Where rows are perturbed and no rate is given, the rates are those that two readers of the paper remember; "
+        "they are not checked against its text.",
+    )
     capabilities = frozenset({"exact", "enumerable"})
     Params: ClassVar = CfgParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

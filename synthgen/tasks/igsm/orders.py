@@ -6,8 +6,9 @@ of the solution given the problem: log2 of the number of orders is what a perfec
 
 The number is f(S) over sets S of parameters: where S falls into parts that need nothing of each other, the product of
 their numbers times the ways to interleave them; else the sum of f(S - i) over those i in S that nothing in S needs.
-Each f(S) is computed once, in a hash table. Solutions of 15 operations take some 20 sets, the widest trees of 32 take
-hundreds. Where a bound on open ends makes orders that cross it impossible, the sum alone is used.
+Each f(S) is computed once, in a hash table. Measured on open templates: 57 sets (10 microseconds) at 15
+operations, 2,700 (1 millisecond) at 32, at most 22,000. Where a bound on open ends makes orders that cross it
+impossible, the sum alone is used.
 """
 
 from __future__ import annotations

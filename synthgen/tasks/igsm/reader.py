@@ -114,6 +114,7 @@ class ProblemReader:
         self.family, self.modulus, self.question_first = family, modulus, form == "qp"
         self.place: dict[str, tuple[int, int, int]] = {}  # chain, category, group; the group of a category is -1
         self.singular: dict[str, str] = {}
+        self._pairs: dict[Parameter, tuple[int, int, int, int, int]] = {}  # 123,000 at most
         self.chains = [[name for name, _ in chain] for chain in world.categories]
         for h, chain in enumerate(world.categories):
             for c, (name, many) in enumerate(chain):
@@ -216,14 +217,11 @@ class ProblemReader:
         chain = -1
         for parameter in (*sentences, *mentioned):
             owner, target = parameter
-            try:
-                (h, c, g), (h2, c2, g2) = place[owner], place[target]
-            except KeyError:
-                raise ValueError(f"{owner}'s {target}: not both names of this world") from None
+            h, c, g, c2, g2 = self._pairs.get(parameter) or self._pair(parameter)
             if chain < 0:
                 chain = h
-            if h != chain or h2 != chain or g < 0 or c2 <= c or (g2 >= 0 and c2 != c + 1):
-                raise ValueError(f"{owner}'s {target} cannot be: these names do not hold each other")
+            if h != chain:
+                raise ValueError(f"{owner}'s {target} cannot be: the problem is about another world")
             layer[owner] = c
             if groups[c] != g:
                 if groups[c] >= 0:
@@ -246,6 +244,17 @@ class ProblemReader:
         for parameter in mentioned:
             if not problem.exists(parameter):
                 raise ValueError(f"{parameter[0]}'s {parameter[1]} is mentioned, but nothing says what it is")
+
+    def _pair(self, parameter: Parameter) -> tuple[int, int, int, int, int]:
+        """Return (chain, category and group of the item, of what it holds), and remember it."""
+        owner, target = parameter
+        if owner not in self.place or target not in self.place:
+            raise ValueError(f"{owner}'s {target}: not both names of this world")
+        (h, c, g), (h2, c2, g2) = self.place[owner], self.place[target]
+        if h != h2 or g < 0 or c2 <= c or (g2 >= 0 and c2 != c + 1):
+            raise ValueError(f"{owner}'s {target} cannot be: these names do not hold each other")
+        self._pairs[parameter] = h, c, g, c2, g2
+        return h, c, g, c2, g2
 
     def solve(self, problem: Problem) -> dict[Parameter, int]:
         """Return the value of every parameter the query needs. Raises ValueError for a circle of sentences."""

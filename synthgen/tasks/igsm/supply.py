@@ -1,8 +1,8 @@
 """Is there a template for every row? Counts by op against the rows of a run, and the bound that a spec promises.
 
 The chance that n rows of one op repeat a template is the birthday law: 1 - (1 - 1/C) (1 - 2/C) ... (1 - (n-1)/C) for C
-templates. At 15 operations (1.5e24) a billion rows of that op repeat one with a chance of 3e-7; at 8 and fewer the
-templates are few and every long run meets all of them: such ops are called enumerable.
+templates. At 15 operations (1.5e24) a billion rows of that op repeat one with a chance of 3e-7; at 6 and fewer a
+long run meets all of them. An op with no more templates than the bound is called enumerable.
 """
 
 from __future__ import annotations

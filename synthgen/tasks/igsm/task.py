@@ -79,6 +79,11 @@ class Igsm(Task):
     row_formats = ("prompt-completion",)
     books: tuple[str, ...] = BOOKS
     difficulty = "operations of the solution"
+    deviations = (
+        "The names of categories and things are our own, in the published numbers.",
+        "Where the paper and its released code differ, `fidelity` in the params says which of them this follows "
+        "(by default the code); the sampler `open` follows an open law of our own.",
+    )
     capabilities: frozenset[str] = frozenset({"exact", "injective", "enumerable", "parses"})  # of the open sampler
     Params: ClassVar = IgsmParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

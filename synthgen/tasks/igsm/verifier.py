@@ -25,7 +25,9 @@ FAULTS = (
 )  # fmt: skip
 """What a step or a solution can be found guilty of; a verdict's reason begins with one of these."""
 
-LETTER = re.compile(r"[A-Za-z]|[A-Z][a-z]")
+_SMALL = "abcdefghijklmnopqrstuvwxyz"
+LETTERS = {*_SMALL, *_SMALL.upper()} | {a + b for a in _SMALL.upper() for b in _SMALL}
+"""What variables may be called."""
 OPERATION = re.compile(r"(.+?) ([+*-]) (.+)")
 PAPER_STEP = re.compile(rf"Define ({NAME})'s ({NAME}) as (\w+)")
 COUNT_STEP = re.compile(rf"Let (\w+) be the ({NAME}) in each ({NAME})")
@@ -38,7 +40,7 @@ MAX_WAYS = 256
 """Explanations of steps without names that are followed at a time."""
 
 Tree = Any
-"""A calculation: a number, a parameter, or (sign, parts) with the parts of sums and products sorted."""
+"""A calculation: ("#", number), ("@", item, target), or (sign, parts) with the parts of sums and products sorted."""
 
 
 class Fault(Exception):
@@ -57,43 +59,54 @@ class Step:
     back: bool = False
 
 
+def leaf(parameter: Parameter) -> Tree:
+    """Return a calculation that is one parameter."""
+    return ("@", *parameter)
+
+
+def number(value: int) -> Tree:
+    """Return a calculation that is one number."""
+    return ("#", value)
+
+
 def combine(sign: str, parts: list[Tree]) -> Tree:
     """Return a calculation in its one form: sums and products are flat and sorted."""
     if sign == "-":
         return (sign, tuple(parts))
     flat: list[Tree] = []
     for part in parts:
-        if isinstance(part, tuple) and part[0] == sign:
+        if part[0] == sign:
             flat += part[1]
         else:
             flat.append(part)
-    return flat[0] if len(flat) == 1 else (sign, tuple(sorted(flat, key=repr)))
+    flat.sort()
+    return flat[0] if len(flat) == 1 else (sign, tuple(flat))
 
 
 def formula(problem: Problem, parameter: Parameter) -> Tree:
-    """Return how the problem says a parameter is computed. Parameters in it are lists, so as not to look like signs."""
+    """Return how the problem says a parameter is computed."""
     sentence = problem.sentences.get(parameter)
     if sentence is None:
-        needs = [list(other) for other in problem.needs(parameter)]
+        needs = [leaf(other) for other in problem.needs(parameter)]
         if not needs:
-            return 0
+            return number(0)
         if problem.layer[parameter[1]] - problem.layer[parameter[0]] == 1:
             return combine("+", needs)
         return combine("+", [combine("*", [a, b]) for a, b in zip(needs[::2], needs[1::2], strict=True)])
     if sentence.literal == CONSTANT:
-        return sentence.number
-    whole = combine("-" if sentence.minus else "+", [list(other) for other in sentence.cites])
+        return number(sentence.number)
+    whole = combine("-" if sentence.minus else "+", [leaf(other) for other in sentence.cites])
     if sentence.literal == ADDED:
-        return combine("+", [sentence.number, whole])
-    return combine("*", [sentence.number, whole]) if sentence.literal == TIMES else whole
+        return combine("+", [number(sentence.number), whole])
+    return combine("*", [number(sentence.number), whole]) if sentence.literal == TIMES else whole
 
 
 def leaves(tree: Tree) -> tuple[list[Parameter], list[int]]:
     """Return the parameters and the numbers in a calculation."""
-    if isinstance(tree, list):
-        return [(tree[0], tree[1])], []
-    if isinstance(tree, int):
-        return [], [tree]
+    if tree[0] == "@":
+        return [(tree[1], tree[2])], []
+    if tree[0] == "#":
+        return [], [tree[1]]
     parameters, numbers = [], []
     for part in tree[1]:
         more, others = leaves(part)
@@ -104,9 +117,9 @@ def leaves(tree: Tree) -> tuple[list[Parameter], list[int]]:
 
 def rename(tree: Tree, names: dict[str, Parameter]) -> Tree:
     """Return a calculation over letters as one over the parameters they stand for."""
-    if isinstance(tree, list):
-        return list(names[tree[0]])
-    if isinstance(tree, int):
+    if tree[0] == "@":
+        return leaf(names[tree[1]])
+    if tree[0] == "#":
         return tree
     return combine(tree[0], [rename(part, names) for part in tree[1]])
 
@@ -205,7 +218,7 @@ class Reader:
         middle = parts[1:-1]
         symbols = middle.pop(0) if middle and not self.no_symbols else None
         numbers = middle.pop(0) if middle and not self.no_numbers else None
-        if middle or (self.names != 2 and not LETTER.fullmatch(parts[0])):
+        if middle or (self.names != 2 and parts[0] not in LETTERS):
             raise ValueError(f"{text[:80]!r} is no calculation")
         return parts[0], symbols, numbers, result
 
@@ -460,36 +473,42 @@ class _Judge:
             self._check_numbers(numbers, result)
             return None
         if symbols is None:
-            return result
-        match = OPERATION.fullmatch(symbols)
-        sides = [match[1], match[3]] if match else [symbols]
+            return number(result)
+        sides, sign = self._sides(symbols)
         operands: list[Tree] = []
         values: list[int] = []
         for side in sides:
             if side.isdigit():
-                operands.append(int(side))
+                operands.append(number(int(side)))
                 values.append(int(side))
             elif side in trees:
                 operands.append(trees[side])
                 values.append(self.found[side][1])
             elif side in self.found and self.found[side][0] is not None:
-                other = self.found[side][0]
-                operands.append(list(other) if other else side)
-                values.append(self.found[side][1])
+                other, value = self.found[side]
+                operands.append(leaf(other or (side, "")))
+                values.append(value)
             else:
                 raise Fault(f"unknown: {side[:40]} stands for nothing that this step may use")
-        if match is None:
+        if not sign:
             if numbers is not None or sides[0].isdigit():
                 raise Fault(f"format: {symbols[:40]} is no calculation")
             if result != values[0]:
                 raise Fault(f"wrong reference value: {sides[0][:40]} is {values[0]}, not {result}")
             return operands[0]
-        sign = match[2]
         right = f"{values[0]} {sign} {values[1]}"
         if not reader.no_numbers and numbers != right:
             raise Fault(f"wrong reference value: {symbols[:60]} is {right}, not {str(numbers)[:40]}")
         self._check(values[0], sign, values[1], result)
         return combine(sign, operands)
+
+    def _sides(self, symbols: str) -> tuple[list[str], str]:
+        """Return the operands of a calculation in symbols, and its sign; "" where there is but one."""
+        words = symbols.split(" ")
+        if len(words) == 3 and words[1] in ("+", "-", "*"):
+            return [words[0], words[2]], words[1]
+        match = OPERATION.fullmatch(symbols) if len(words) > 1 else None
+        return ([match[1], match[3]], match[2]) if match else ([symbols], "")
 
     def _check(self, a: int, sign: str, b: int, result: int) -> None:
         expected = a + b if sign == "+" else a - b if sign == "-" else a * b

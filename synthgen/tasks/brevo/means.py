@@ -1,0 +1,69 @@
+"""Means of Brevo rows that no formula gives: over sampled rows, size by size, the same for every seed and split."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthgen.draw import new_state
+from synthgen.entropy import log2_factorial
+from synthgen.ledger import UNITS_PER_BIT
+from synthgen.sizes import SizeLaw
+from synthgen.tasks.brevo.law import EXACT_NODES, released_exactly
+from synthgen.tasks.brevo.sampler import STAGES
+
+if TYPE_CHECKING:
+    from synthgen.tasks.brevo.task import Brevo
+
+SAMPLE_ROWS = 4096
+"""Rows behind an estimate, shared out over the sizes by their probability, at least 16 each."""
+
+
+@dataclass
+class Means:
+    """Mean bits by book with squared standard errors, and what else was counted, over `rows` sampled rows."""
+
+    rows: int
+    value: dict[str, float]
+    variance: dict[str, float]
+    facts: dict[str, Any]
+
+
+def sampled_means(task: Brevo) -> Means:
+    """Return the means of a task's law, from its own draws: exact ones for the smallest released graphs."""
+    params, state, words = task.params, new_state(), task.words
+    exact = params.law == "released"
+    kinds = ("graph", "names", "order", "answer", "tokens", "listed", "statements")
+    value, variance = dict.fromkeys(kinds, 0.0), dict.fromkeys(kinds, 0.0)
+    depths, sizes, rows = np.zeros(64), np.zeros(params.nodes + 1), 0
+    for n, share in task.sizes.law.items():
+        number = max(16, round(SAMPLE_ROWS * share))
+        drawn = task.sample_rows(rows, rows + number, state, SizeLaw.of("maximum", n, n))
+        rows += number
+        own = {book: drawn.units[:, STAGES.index(book)] / UNITS_PER_BIT for book in kinds[:4]}
+        own |= {
+            "tokens": np.diff(drawn.ends, prepend=0),
+            "listed": drawn.figures[:, 3],
+            "statements": drawn.figures[:, 4],
+        }
+        mean = {kind: float(own[kind].mean()) for kind in kinds}
+        spread = {kind: float(own[kind].var(ddof=1)) / number for kind in kinds}
+        if exact and n <= EXACT_NODES:
+            known, named = released_exactly(n, params.degree, params.most_leaves(n), params.queries(n))
+            known["names"] = math.fsum(p * (words.set_bits[v] + log2_factorial(v)) for v, p in named.items())
+            mean |= known
+            spread |= dict.fromkeys(known, 0.0)
+        for kind in kinds:
+            value[kind] += share * mean[kind]
+            variance[kind] += share * share * spread[kind]
+        depths[:64] += share * np.bincount(np.minimum(drawn.figures[:, 2], 63), minlength=64) / number
+        sizes += share * np.bincount(drawn.figures[:, 3], minlength=params.nodes + 1) / number
+    facts: dict[str, Any] = {"sampled_rows": rows}
+    for kind in kinds[4:]:
+        facts[f"expected_{kind}"] = {"mean": value[kind], "se": math.sqrt(variance[kind])}
+    facts["depth_law"] = {str(k): float(p) for k, p in enumerate(depths) if p > 0}
+    facts["listed_quantiles"] = {f"{q}%": int(np.searchsorted(np.cumsum(sizes), q / 100)) for q in (5, 25, 50, 75, 95)}
+    return Means(rows, value, variance, facts)

@@ -1,0 +1,355 @@
+"""The task `brevo`: a dependency graph as shuffled edges, a query node, and all it needs in a valid order."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from synthgen.alphabet import FIRST, Alphabet
+from synthgen.columns import list_column
+from synthgen.draw import Keys
+from synthgen.entropy import Bits, Book, Entropy, log2_factorial
+from synthgen.errors import SynthgenError
+from synthgen.phrases import SPANS, span_lists
+from synthgen.sizes import SizeLaw
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated
+from synthgen.tasks.brevo import recount
+from synthgen.tasks.brevo.law import OpenLaw, answer_floor
+from synthgen.tasks.brevo.means import Means, sampled_means
+from synthgen.tasks.brevo.reader import Marks, Reading, read
+from synthgen.tasks.brevo.sampler import STAGES, Layout, sample
+from synthgen.words import Words, new_pool
+
+BOS, EOS, PAD = 9999, 9995, 0
+QUERY, ANSWER, END, LEAF = 9997, 9998, 9996, 9994
+"""Published ids of query and answer marks. The released code ends a listing with its answer mark; this end is ours."""
+
+
+class BrevoParams(TaskParams):
+    """Params of the task `brevo`."""
+
+    nodes: int = Field(110, ge=3, le=1000, description="N, the most nodes of a graph")
+    smallest: int = Field(3, ge=3, description="the fewest nodes of a graph")
+    size: Literal["root", "uniform", "maximum"] = Field(
+        "root", description="n by weight 1 / (n + sqrt N) from `smallest` to N, uniform, or N itself (tests)"
+    )
+    name_tokens: tuple[int, int] = Field((1, 1), description="fewest and most tokens of a node's name")
+    vocabulary: int | None = Field(
+        None, ge=1, le=1000, description="symbols of names; by default N for names of one token, else 4"
+    )
+    degree: int = Field(4, ge=1, le=8, description="most parents of a node, and (released law) most children")
+    law: Literal["released", "open"] = Field(
+        "released", description="the published graphs, or layered ones whose every bit is exact"
+    )
+    listing: Literal["greedy", "sorted"] | None = Field(
+        None,
+        description="the published random order, or layer by layer and name by name; by default greedy (open: sorted)",
+    )
+    fidelity: Literal["released", "paper"] = Field(
+        "released", description="what decides where paper and released code differ and a field below is not set"
+    )
+    leaves: Literal["floor", "ceil"] | None = Field(
+        None,
+        description="how (n - 1) / degree is rounded in the most leaves; by default floor (released) or ceil (paper)",
+    )
+    query: Literal["last", "last_quarter"] | None = Field(
+        None, description="which node is asked for: the last created (released) or any of the last quarter (paper)"
+    )
+    numbering: Literal["released", "compact"] = Field(
+        "released", description="ids as published (marks near 9,998), or without gaps (small models)"
+    )
+
+    @property
+    def symbols(self) -> int:
+        """V, the symbols of names."""
+        return self.vocabulary or (self.nodes if self.name_tokens == (1, 1) else 4)
+
+    @property
+    def sorted(self) -> bool:
+        """Whether the listing is the sorted one."""
+        return (self.listing or ("sorted" if self.law == "open" else "greedy")) == "sorted"
+
+    @property
+    def round_up(self) -> bool:
+        """Whether the most leaves are rounded up."""
+        return self.law == "released" and (self.leaves or ("ceil" if self.fidelity == "paper" else "floor")) == "ceil"
+
+    @property
+    def quarter(self) -> bool:
+        """Whether the query is any of the last quarter of the nodes."""
+        default = "last_quarter" if self.fidelity == "paper" else "last"
+        return self.law == "released" and (self.query or default) == "last_quarter"
+
+    def most_leaves(self, n: int) -> int:
+        """Return the most leaves of a graph of n nodes (open law: the most nodes of any layer)."""
+        return (n - 1 + (self.degree - 1 if self.round_up else 0)) // self.degree + 1
+
+    def queries(self, n: int) -> int:
+        """Return how many nodes of a graph of n may be asked for, in the released law."""
+        return max(1, n // 4) if self.quarter else 1
+
+    @model_validator(mode="after")
+    def _possible(self) -> BrevoParams:
+        if self.smallest > self.nodes:
+            raise ValueError(f"smallest = {self.smallest} is above nodes = {self.nodes}")
+        low, high = self.name_tokens
+        if not 1 <= low <= high <= 16:
+            raise ValueError("name_tokens must be [fewest, most] with 1 <= fewest <= most <= 16")
+        if self.law == "open" and (self.listing == "greedy" or self.leaves or self.query):
+            raise ValueError("law = 'open' has its own leaves, query and (sorted) listing: leave these fields out")
+        return self
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the kernel wrote."""
+
+    numbers: np.ndarray
+    trained: np.ndarray
+    ends: np.ndarray
+    figures: np.ndarray  # (rows, 5): nodes, leaves, depth, listed, statements
+    created: np.ndarray
+    created_ends: np.ndarray
+    steps: np.ndarray  # (listed, 2)
+    step_ends: np.ndarray
+    units: np.ndarray
+
+
+class Brevo(Task):
+    """Reasoning breadth: everything a node of a dependency graph needs, each after all that it needs itself."""
+
+    name = "brevo"
+    version = 1
+    paper = "2512.17351"
+    row_formats = ("tokens",)
+    books: tuple[str, ...] = STAGES
+    difficulty = "nodes of the listing"
+    capabilities = frozenset({"enumerable", "parses"})
+    Params: ClassVar = BrevoParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"nodes": 3, "numbering": "compact"},
+        {"nodes": 3, "fidelity": "paper", "vocabulary": 1, "name_tokens": (1, 3)},
+        {"nodes": 3, "law": "open", "degree": 2},
+    )
+    span_kinds = ("step",)
+    masked = True
+
+    def __init__(self, params: BrevoParams, keys: Keys, files: Path, row_format: str = "") -> None:
+        super().__init__(params, keys, files, row_format)
+        try:
+            self.words = Words.of(params.symbols, *params.name_tokens, params.nodes)
+        except ValueError as error:
+            raise SynthgenError(f"params.nodes, name_tokens, vocabulary: {error}") from None
+        self.sizes = SizeLaw.of(params.size, params.smallest, params.nodes)
+        self.alphabet, self.marks = _alphabet(params)
+        self._keys = np.array([keys.split(stage) for stage in STAGES])
+        self._pool = new_pool(self.words)
+
+    @property
+    def vocab(self) -> Vocab:
+        return self.alphabet.vocab
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        fields = [pa.field(name, pa.int32()) for name in ("nodes", "leaves", "depth", "listed")]
+        return fields + ([pa.field("created", pa.list_(pa.uint16()))] if self.params.law == "released" else [])
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def sample_rows(self, start: int, stop: int, state: np.record, sizes: SizeLaw) -> Drawn:
+        """Return the rows [start, stop) as the kernel writes them, with sizes by the law `sizes`."""
+        params, rows, marks = self.params, stop - start, self.marks
+        layout = Layout(
+            sizes.low, params.degree, int(params.law == "open"), int(params.round_up), int(params.quarter),
+            int(params.sorted), marks.leaf, marks.query, marks.answer, marks.end, marks.base,
+        )  # fmt: skip
+        most, name = sizes.high, params.name_tokens[1]
+        room = rows * (most * (2 * params.degree + 3) * name + most + 3)
+        drawn = Drawn(
+            numbers=np.empty(room, np.uint16),
+            trained=np.empty(room, np.bool_),
+            ends=np.empty(rows, np.int64),
+            figures=np.empty((rows, 5), np.int64),
+            created=np.empty(rows * most, np.uint16),
+            created_ends=np.empty(rows, np.int64),
+            steps=np.empty((rows * most, 2), np.int32),
+            step_ends=np.empty(rows, np.int64),
+            units=np.empty((rows, len(STAGES)), np.int64),
+        )
+        sample(
+            state, self._keys, start, stop, layout, sizes.cumulative, self.words.tables, self._pool,
+            *(getattr(drawn, name) for name in Drawn.__dataclass_fields__),
+        )  # fmt: skip
+        return drawn
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        drawn = self.sample_rows(start, stop, state, self.sizes)
+        total, listed = drawn.ends[-1], drawn.step_ends[-1]
+        figures = drawn.figures.astype(np.int32)
+        latent = {name: pa.array(figures[:, i]) for i, name in enumerate(("nodes", "leaves", "depth", "listed"))}
+        if self.params.law == "released":
+            latent["created"] = list_column(drawn.created_ends, drawn.created[: drawn.created_ends[-1]], pa.uint16())
+        steps = span_lists(np.concatenate([[0], drawn.step_ends]), drawn.steps[:listed, 0], drawn.steps[:listed, 1])
+        latent["spans"] = pa.StructArray.from_arrays([steps], fields=[pa.field("step", SPANS, nullable=False)])
+        return Rows(
+            content=Tokens(self.alphabet.ids[drawn.numbers[:total]], drawn.ends, drawn.trained[:total]),
+            difficulty=figures[:, 3],
+            units=drawn.units,
+            latent=latent,
+        )
+
+    # -- entropy ------------------------------------------------------------------------------------------------------
+
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        facts: dict[str, Any] = {
+            "expected_nodes": self.sizes.mean(float),
+            "share_of_largest": self.sizes.law[self.params.nodes],
+        }
+        is_open = self.params.law == "open"
+        means = _means(self.params.model_dump_json()) if estimates or not is_open else None
+        books = self._open_books() if is_open else self._released_books(means)
+        if means is not None:
+            facts |= means.facts
+        return Entropy({name: Book(books[name]) for name in STAGES}, facts)
+
+    def _open_books(self) -> dict[str, Bits]:
+        params, words = self.params, self.words
+        laws = {n: OpenLaw.of(n, params.degree, params.most_leaves(n)) for n in self.sizes.law}
+        order = np.array([log2_factorial(k) for k in range(params.nodes * (params.degree + 1) + 1)])
+        mean = self.sizes.mean
+        bits = {
+            "size": self.sizes.entropy,
+            "graph": mean(lambda n: laws[n].graph),
+            "names": mean(lambda n: words.set_bits[n] + log2_factorial(n) - laws[n].layers),
+            "order": mean(lambda n: float(laws[n].statements @ order[: laws[n].statements.size])),
+            "query": mean(lambda n: laws[n].query),
+            "answer": 0.0,
+        }
+        return {name: Bits(float(value)) for name, value in bits.items()}
+
+    def _released_books(self, means: Means | None) -> dict[str, Bits]:
+        assert means is not None
+        bits = {
+            "size": Bits(self.sizes.entropy),
+            "query": Bits(self.sizes.mean(lambda n: math.log2(self.params.queries(n)))),
+        }
+        hidden = "the text does not show in which order the nodes came, nor leaves that no node is below"
+        for book in ("graph", "names", "order", "answer"):
+            se = math.sqrt(means.variance[book])
+            if book == "answer" and self.params.sorted:
+                bits[book] = Bits(0.0)
+            elif se == 0.0:
+                bits[book] = Bits(means.value[book], "upper", hidden) if book == "graph" else Bits(means.value[book])
+            else:
+                reason = f"{hidden}; mean of {means.rows:,} sampled rows"
+                bits[book] = Bits(means.value[book], "upper", reason, se)
+        return bits
+
+    def answer_floor(self, row: Mapping[str, Any]) -> float | None:
+        """Return the exact bits of the listing, given a row's graph and query; None where it takes too long."""
+        if self.params.sorted:
+            return 0.0
+        reading = read(self.alphabet.read(row["input_ids"]), self.marks)
+        number = {node: i for i, node in enumerate(reading.parents)}
+        parents = tuple(frozenset(number[parent] for parent in own) for own in reading.parents.values())
+        return answer_floor(parents, number[reading.query])
+
+    # -- checking -----------------------------------------------------------------------------------------------------
+
+    def reading(self, row: Mapping[str, Any]) -> Reading:
+        """Return a row taken apart, as a stepwise problem. Raises ValueError on junk."""
+        return read(self.alphabet.read(row["input_ids"]), self.marks)
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the depth of the query and the number of nodes listed."""
+        reading = self.reading(row)
+        return {"depth": reading.depth(), "listed": len(reading.answer)}
+
+    def judge(self, prompt: Any, completion: Any) -> Verdict:
+        """Judge a listing, both lists of ids: a row cut after its query or later, and the rest with its end mark.
+
+        All needed nodes must stand in it once, each after what it needs; `step` is the first wrong one.
+        """
+        try:
+            if len(completion) == 0:
+                return Verdict.wrong("the completion is empty", 0)
+            return self._judge(read(self.alphabet.read(prompt) + self.alphabet.read(completion), self.marks))
+        except (ValueError, TypeError) as error:
+            return Verdict.wrong(str(error), step=0)
+
+    def _judge(self, reading: Reading) -> Verdict:
+        if reading.query not in reading.parents:
+            raise ValueError("the query is not in the graph")
+        fault, size = reading.first_fault(), len(reading.needed())
+        parts = ({"query": 0, "difficulty": size, "listed": size, "depth": reading.depth(), "correct": not fault},)
+        if fault is None:
+            return Verdict.right(parts)
+        step, what = fault
+        node = self._name(reading.answer[step]) if step < len(reading.answer) else "the next node"
+        return Verdict.wrong(f"step {step}: {node} {what}", step, parts=parts)
+
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Judge the listing by the edges as they stand, and recount mask, spans, figures and bits."""
+        try:
+            return self._verify(row)
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+            return Verdict.wrong(f"the row cannot be read: {error or type(error).__name__}")
+
+    def _verify(self, row: Mapping[str, Any]) -> Verdict:
+        params, numbers = self.params, self.alphabet.read(row["input_ids"])
+        reading = read(numbers, self.marks)
+        verdict = self._judge(reading)
+        if not verdict.correct:
+            return verdict
+        if params.sorted:
+            layer = reading.layers()
+            if reading.answer != sorted(reading.answer, key=lambda node: (layer[node], len(node), node)):
+                return Verdict.wrong("the listing is valid, but not in the sorted order")
+        count = recount.open_units if params.law == "open" else recount.released_units
+        units = count(reading, row["latent"], params, self.sizes, self.words)
+        latent = {
+            "depth": reading.depth(),
+            "listed": len(reading.answer),
+            "spans": {"step": [{"start": start, "end": end} for start, end in reading.steps]},
+        }
+        mask = [i >= reading.prompt for i in range(len(numbers))]
+        fault = misstated(row, len(reading.answer), dict(zip(STAGES, units, strict=True)), latent, mask)
+        return Verdict.wrong(fault) if fault else verdict
+
+    def readable(self, row: Mapping[str, Any]) -> str:
+        """Return a row as stated: edges `a>b` (b needs a), leaves `a.`, then the query and its listing."""
+        try:
+            reading = self.reading(row)
+        except ValueError:
+            return super().readable(row)
+        stated = [f"{self._name(a)}>{self._name(b)}" if a else f"{self._name(b)}." for a, b in reading.statements]
+        listing = " ".join(map(self._name, reading.answer))
+        return f"{' '.join(stated)}\n{self._name(reading.query)} needs: {listing}"
+
+    def _name(self, name: tuple[int, ...]) -> str:
+        return ".".join(str((number - self.marks.base) % self.params.symbols + 1) for number in name)
+
+
+def _alphabet(params: BrevoParams) -> tuple[Alphabet, Marks]:
+    """Return the symbols and their marks: names of one token are 1 .. V, longer ones end with V + 1 .. 2 V."""
+    v, inner = params.symbols, params.symbols if params.name_tokens[1] > 1 else 0
+    symbols = [(f"s{i + 1}", i + 1) for i in range(inner)] + [(f"s{i + 1}.", inner + i + 1) for i in range(v)]
+    mark = FIRST + len(symbols)
+    symbols += [("<leaf>", LEAF), ("<query>", QUERY), ("<ans>", ANSWER), ("<end>", END)]
+    leaf = mark if params.law == "open" else 0
+    marks = Marks(leaf, mark + 1, mark + 2, mark + 3, FIRST - v + inner, v, *params.name_tokens)
+    return Alphabet.of(symbols, BOS, EOS, PAD, params.numbering), marks
+
+
+@functools.lru_cache(maxsize=64)
+def _means(params_json: str) -> Means:
+    task = Brevo(BrevoParams.model_validate_json(params_json), Keys(0, split="estimate"), Path())
+    return sampled_means(task)

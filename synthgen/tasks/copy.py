@@ -1,0 +1,100 @@
+"""Copy (Part 4.1, 2512.17351, appendix B): a permutation of N tokens, a mark, and the same again.
+
+The smallest published demonstration of Canon layers: with them one layer of width 16 copies 500 tokens.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from synthgen.alphabet import FIRST, Alphabet
+from synthgen.draw import begin, shuffle
+from synthgen.entropy import Bits, Book, Entropy, log2_factorial
+from synthgen.jit import kernel
+from synthgen.ledger import log2_units
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, misstated
+
+
+class CopyParams(TaskParams):
+    """Params of the task `copy`."""
+
+    tokens: int = Field(500, ge=2, le=20_000, description="tokens to copy: a permutation of so many symbols")
+
+
+@kernel
+def sample(state, key, start, stop, first, ids, units):
+    """Write the rows [start, stop) to ids (rows, 2 N + 1)."""
+    n = ids.shape[1] // 2
+    items = np.empty(n, np.int64)
+    for row in range(start, stop):
+        begin(state, key, row, 0)
+        for i in range(n):
+            items[i] = first + i
+        shuffle(state, items, n)
+        ids[row - start, :n] = items
+        ids[row - start, n] = first + n
+        ids[row - start, n + 1 :] = items
+        units[row - start, 0] = state.ledger
+
+
+class Copy(Task):
+    """Copying: every token of the second half stands N + 1 places before."""
+
+    name, version, paper = "copy", 1, "2512.17351"
+    row_formats = ("tokens",)
+    books = ("order",)
+    difficulty = "tokens to copy"
+    capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
+    Params: ClassVar = CopyParams
+    tiny = ({"tokens": 2}, {"tokens": 4})
+    masked = True
+    latent_fields: ClassVar = [pa.field("tokens", pa.int32())]
+
+    def __init__(self, params, keys, files, row_format=""):
+        super().__init__(params, keys, files, row_format)
+        symbols = [(str(i), FIRST + i) for i in range(params.tokens)] + [("<copy>", FIRST + params.tokens)]
+        self.alphabet = Alphabet.of(symbols, bos=0, eos=1, pad=2)
+
+    @property
+    def vocab(self):
+        return self.alphabet.vocab
+
+    def rows(self, start, stop, state):
+        rows, n = stop - start, self.params.tokens
+        ids, units = np.empty((rows, 2 * n + 1), np.uint16), np.empty((rows, 1), np.int64)
+        sample(state, self.keys.split("order"), start, stop, FIRST, ids, units)
+        ends, trained = np.arange(1, rows + 1) * (2 * n + 1), np.tile(np.arange(2 * n + 1) > n, rows)
+        sizes = np.full(rows, n, np.int32)
+        return Rows(Tokens(ids.reshape(-1), ends, trained), sizes, units, {"tokens": pa.array(sizes)})
+
+    def entropy(self, rows=None, estimates=True):
+        return Entropy({"order": Book(Bits(log2_factorial(self.params.tokens)))}, {"answer_bits": 0.0})
+
+    def parse(self, row):
+        if not self.judge(row["input_ids"], []).correct:
+            raise ValueError("not a permutation and its copy")
+        return {"tokens": len(row["input_ids"]) // 2}
+
+    def judge(self, prompt, completion):
+        """Judge a copy; `step` is its first wrong token. The prompt is a row cut after its mark or later."""
+        try:
+            numbers, n = self.alphabet.read(list(prompt) + list(completion)), self.params.tokens
+        except (ValueError, TypeError) as error:
+            return Verdict.wrong(str(error), 0)
+        if sorted(numbers[:n]) != list(range(FIRST, FIRST + n)) or numbers[n : n + 1] != [FIRST + n]:
+            return Verdict.wrong("the prompt is not a permutation and the mark", 0)
+        right = [numbers[n + 1 + i : n + 2 + i] == numbers[i : i + 1] for i in range(n)]
+        if all(right) and len(numbers) == 2 * n + 1:
+            return Verdict.right()
+        return Verdict.wrong("the copy differs", [*right, False].index(False), min(sum(right), n - 1) / n)
+
+    def verify(self, row):
+        try:
+            n = self.params.tokens
+            units = {"order": sum(int(log2_units(i)) for i in range(2, n + 1))}
+            fault = misstated(row, n, units, {"tokens": n}, [i > n for i in range(2 * n + 1)])
+            return Verdict.wrong(fault) if fault else self.judge(row["input_ids"], [])
+        except (KeyError, TypeError, AttributeError) as error:
+            return Verdict.wrong(f"the row cannot be read: {error}")

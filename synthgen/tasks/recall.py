@@ -1,0 +1,105 @@
+"""Recall (after 2312.04927, without its filler tokens): key-value pairs, then every key again with its value."""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from synthgen.alphabet import FIRST, Alphabet
+from synthgen.draw import begin, below, shuffle, subset
+from synthgen.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
+from synthgen.errors import SynthgenError
+from synthgen.jit import kernel
+from synthgen.ledger import log2_units
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, misstated
+
+
+class RecallParams(TaskParams):
+    """Params of the task `recall`."""
+
+    pairs: int = Field(64, ge=1, le=10_000, description="key-value pairs, each asked for once")
+    keys: int = Field(4096, ge=1, le=32_000, description="different keys")
+    values: int = Field(4096, ge=2, le=32_000, description="different values")
+
+
+@kernel
+def sample(state, stages, start, stop, keys, values, ids, units):
+    """Write the rows [start, stop) to ids (rows, 4 pairs): `keys` keys have the lowest numbers, then the values."""
+    n = ids.shape[1] // 4
+    own, order = np.empty(n, np.int64), np.empty(n, np.int64)
+    for row in range(start, stop):
+        begin(state, stages[0], row, 0)
+        subset(state, keys, n, own)
+        shuffle(state, own, n)
+        for i in range(n):
+            ids[row - start, 2 * i] = FIRST + own[i]
+            ids[row - start, 2 * i + 1] = FIRST + keys + below(state, values)
+            order[i] = i
+        units[row - start, 0] = state.ledger
+        begin(state, stages[1], row, 0)
+        shuffle(state, order, n)
+        units[row - start, 1] = state.ledger
+        for i in range(2 * n):
+            ids[row - start, 2 * n + i] = ids[row - start, 2 * order[i // 2] + i % 2]
+
+
+class Recall(Task):
+    """Associative recall: the value that stood behind a key, for every key."""
+
+    name, version, paper = "recall", 1, "2312.04927"
+    row_formats = ("tokens",)
+    books = ("pairs", "order")
+    difficulty = "pairs"
+    capabilities = frozenset({"exact", "injective", "enumerable"})
+    Params: ClassVar = RecallParams
+    tiny = ({"pairs": 2, "keys": 3, "values": 2}, {"pairs": 3, "keys": 3, "values": 2})
+    masked = True
+
+    def __init__(self, params, keys, files, row_format=""):
+        super().__init__(params, keys, files, row_format)
+        if params.pairs > params.keys:
+            raise SynthgenError(f"params.pairs = {params.pairs}: there are only {params.keys} keys")
+        names = [f"k{i}" for i in range(params.keys)] + [f"v{i}" for i in range(params.values)]
+        self.alphabet = Alphabet.of([(name, FIRST + i) for i, name in enumerate(names)], bos=0, eos=1, pad=2)
+
+    @property
+    def vocab(self):
+        return self.alphabet.vocab
+
+    def rows(self, start, stop, state):
+        params, rows, n = self.params, stop - start, self.params.pairs
+        ids, units = np.empty((rows, 4 * n), np.uint16), np.empty((rows, 2), np.int64)
+        stages = np.array([self.keys.split(book) for book in self.books])
+        sample(state, stages, start, stop, params.keys, params.values, ids, units)
+        ends, mask = np.arange(1, rows + 1) * 4 * n, [i > 2 * n and i % 2 == 1 for i in range(4 * n)]
+        return Rows(Tokens(ids.reshape(-1), ends, np.tile(mask, rows)), np.full(rows, n), units, {})
+
+    def entropy(self, rows=None, estimates=True):
+        params, n = self.params, self.params.pairs
+        bits = {"pairs": log2_falling(params.keys, n) + n * math.log2(params.values), "order": log2_factorial(n)}
+        return Entropy({book: Book(Bits(value)) for book, value in bits.items()}, {"answer_bits": 0.0})
+
+    def judge(self, prompt, completion):
+        """Judge the values recalled; `step` is the first wrong query. The prompt holds the pairs, or more."""
+        try:
+            numbers, n = self.alphabet.read(list(prompt) + list(completion)), self.params.pairs
+        except (ValueError, TypeError) as error:
+            return Verdict.wrong(str(error), 0)
+        known = dict(zip(numbers[0 : 2 * n : 2], numbers[1 : 2 * n : 2], strict=False))
+        asked, said, border = numbers[2 * n :: 2], numbers[2 * n + 1 :: 2], FIRST + self.params.keys
+        sound = len(numbers) == 4 * n and len(known) == n and sorted(asked) == sorted(known)
+        if not sound or max(known) >= border or min(known.values()) < border:
+            return Verdict.wrong(f"not {n} pairs and as many queries, one a key", 0)
+        right = [known[key] == value for key, value in zip(asked, said, strict=True)]
+        return Verdict.right() if all(right) else Verdict.wrong("a value differs", right.index(False), sum(right) / n)
+
+    def verify(self, row):
+        try:
+            params, n = self.params, self.params.pairs
+            pairs = sum(int(log2_units(params.keys - i)) for i in range(n)) + n * int(log2_units(params.values))
+            units = {"pairs": pairs, "order": sum(int(log2_units(i)) for i in range(2, n + 1))}
+            fault = misstated(row, n, units, {}, [i > 2 * n and i % 2 == 1 for i in range(4 * n)])
+            return Verdict.wrong(fault) if fault else self.judge(row["input_ids"], [])
+        except (KeyError, TypeError, AttributeError) as error:
+            return Verdict.wrong(f"the row cannot be read: {error}")

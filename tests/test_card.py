@@ -1,0 +1,215 @@
+"""Dataset cards and the published form: what a card says is so, the Hub can read it, and Parquet keeps every value."""
+
+import json
+import re
+import shutil
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from helpers import run
+from huggingface_hub import DatasetCard
+from PIL import Image
+
+import synthgen
+from synthgen import gallery
+from synthgen.card import Address, read_front_matter, template, write_card
+from synthgen.check import check_folder
+from synthgen.errors import CheckFailed, SynthgenError
+from synthgen.manifest import Manifest
+from synthgen.papers import PAPERS, papers_of
+from synthgen.parquet import to_parquet
+from synthgen.pictures import PICTURE, digest, read_folder
+from synthgen.shards import read_batches, write_shard
+from synthgen.spec import shipped_specs
+
+GALLERY = gallery.gallery_folder()
+ROOT = GALLERY.parents[1]
+FRESH = json.loads((GALLERY / gallery.FRESH).read_text())
+ONE_A_TASK = {synthgen.load(name).spec.task: name for name in reversed(shipped_specs())}.values()
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sound")
+    synthgen.generate("bios-multi5", folder / "bios", params={"people": 100}, shards=3)
+    synthgen.generate("cfg3b", folder / "cfg", splits=["train", "test"], rows=300, shards=2)
+    return folder
+
+
+@pytest.fixture(params=["bios", "cfg"])
+def folder(request, sound, tmp_path):
+    return shutil.copytree(sound / request.param, tmp_path / request.param)
+
+
+# -- the gallery -------------------------------------------------------------------------------------------------------
+
+
+def test_the_gallery_has_a_fresh_card_of_every_spec():
+    stale = [name for name in shipped_specs() if FRESH.get(name) != gallery.digest(name)]
+    assert not stale, f"the gallery is stale: run `make gallery` ({', '.join(stale[:5])})"
+    assert sorted(path.name for path in GALLERY.iterdir() if path.is_dir()) == shipped_specs()
+
+
+@pytest.mark.parametrize("name", shipped_specs())
+def test_the_hub_reads_every_card(name):
+    text = (GALLERY / name / "README.md").read_text()
+    card = DatasetCard(text)
+    data = card.data.to_dict()
+    source = synthgen.load(name)
+    assert data["license"] == "cc0-1.0"
+    assert "synthetic" in data["tags"]
+    assert data["annotations_creators"] == data["language_creators"] == ["machine-generated"]
+    assert data["size_categories"][0] in text
+    features = datasets.Features._from_yaml_list(data["dataset_info"]["features"])
+    assert features == datasets.Features.from_arrow_schema(source.schema)
+    assert source.spec.content_id in text
+    for paper in papers_of(source.spec.paper or source.task().paper):
+        assert paper.bibtex() in text
+    assert "{{" not in re.sub(r"\{\{.*?\}\},", "", text), "an unfilled place"
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in ONE_A_TASK else pytest.param(name, marks=pytest.mark.slow) for name in shipped_specs()]
+)
+def test_a_card_rendered_anew_is_the_one_in_the_gallery(name, tmp_path):
+    gallery.render_card(name, tmp_path, with_pictures=False)
+    fresh = (tmp_path / "README.md").read_text()
+    there = (GALLERY / name / "README.md").read_text()
+    assert fresh == re.sub(r"!\[Difficulty and length of the rows\]\(.*\)\n\n", "", there)
+
+
+# -- cards -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_card_of_a_folder(folder):
+    write_card(folder)
+    manifest = Manifest.read(folder)
+    text = (folder / "README.md").read_text()
+    for name, split in manifest.splits.items():
+        assert f"| {name} | {split['rows']:,}" in text
+        for book, own in split["entropy"]["books"].items():
+            assert f"| {book} | {own['scope']} | {own['bits']:,.4f} | {own['status']} |" in text
+    (row,) = re.findall(r"```json\n(.*?)\n```", text, flags=re.S)
+    stated, first = json.loads(row), next(read_batches(folder / manifest.shards[0].path)).slice(0, 1).to_pylist()[0]
+    assert stated.keys() == first.keys()
+    assert stated["bits"].keys() == first["bits"].keys()
+    assert stated.get("text") == first.get("text")
+    loaded = datasets.load_dataset(str(folder))
+    assert {name: len(rows) for name, rows in loaded.items()} == {n: s["rows"] for n, s in manifest.splits.items()}
+    with Image.open(folder / PICTURE) as picture:
+        assert picture.info["Comment"] == digest(read_folder(folder, manifest))
+        assert picture.width > 600
+    assert all(finding.ok for finding in check_folder(folder)), "a card changes nothing of the data"
+    before = text
+    write_card(folder)
+    assert (folder / "README.md").read_text() == before, "the same folder gives the same card"
+
+
+def test_the_code_of_a_card_runs(folder, monkeypatch):
+    write_card(folder, pictures=False)
+    blocks = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), flags=re.S)
+    scope: dict = {}
+    for block in blocks:
+        exec(block.replace('"DIR"', repr(str(folder))), scope)
+    batch = next(iter(scope["loader"]))
+    assert len(batch) == 32
+    assert batch[0] == next(iter(scope["rows"])).get("text", batch[0])
+
+
+def test_a_published_card_pins_its_revision_and_names_its_config(folder):
+    write_card(folder, licence="mit", address=Address("org/name", "v7", "part"), pictures=False)
+    text = (folder / "README.md").read_text()
+    assert 'datasets.load_dataset("org/name", "part", revision="v7", split=' in text
+    assert "synthgen pull org/name DIR --revision v7 --config part" in text
+    assert read_front_matter(text, "card")["license"] == "mit"
+    assert "`mit`" in text
+
+
+def test_no_card_without_a_passed_check(folder):
+    path = next((folder / "data").iterdir())
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    before = (folder / "README.md").read_text()
+    with pytest.raises(CheckFailed, match=path.name):
+        write_card(folder)
+    done = run("card", folder)
+    assert done.returncode == 1
+    assert path.name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (folder / "README.md").read_text() == before
+
+
+def test_the_command_line(sound, tmp_path):
+    folder = shutil.copytree(sound / "bios", tmp_path / "bios")
+    done = run("card", folder, "--license", "cc-by-4.0")
+    assert done.returncode == 0, done.stderr
+    assert "checks passed" in done.stdout
+    assert read_front_matter((folder / "README.md").read_text(), "card")["license"] == "cc-by-4.0"
+    assert run("card", tmp_path / "nothing").returncode == 2
+
+
+def test_the_template_and_the_citation_file():
+    assert template() == (ROOT / "cards/template.md").read_text()
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == synthgen.__version__
+    assert citation["license"] == "Apache-2.0"
+    assert len(PAPERS) == 7
+    assert [paper.part for paper in papers_of("2309.14316, 2404.05405 and 9999.99999")] == ["3.1", "3.3"]
+    with pytest.raises(SynthgenError, match="no YAML"):
+        read_front_matter("---\na: [\n---\n", "card")
+
+
+# -- Parquet -----------------------------------------------------------------------------------------------------------
+
+
+def test_parquet_keeps_every_value_and_passes_its_check(folder, tmp_path):
+    source, copy = Manifest.read(folder), to_parquet(folder, tmp_path / "copy")
+    assert Manifest.read(tmp_path / "copy") == copy
+    assert copy.container == "parquet"
+    assert [shard.content for shard in copy.shards] == [shard.content for shard in source.shards]
+    assert [shard.bits for shard in copy.shards] == [shard.bits for shard in source.shards]
+    assert all(finding.ok for finding in check_folder(tmp_path / "copy", sample=1.0))
+    for shard, twin in zip(source.shards, copy.shards, strict=True):
+        ours = pa.Table.from_batches(read_batches(folder / shard.path))
+        theirs = pa.Table.from_batches(read_batches(tmp_path / "copy" / twin.path))
+        assert theirs.schema.equals(ours.schema)
+        assert theirs.schema.metadata == ours.schema.metadata, "typed features are kept"
+        assert theirs.to_pylist() == ours.to_pylist()
+        metadata = pq.ParquetFile(tmp_path / "copy" / twin.path).metadata
+        column = metadata.row_group(0).column(0)
+        assert column.has_offset_index
+        assert column.has_column_index
+        assert column.compression == "ZSTD"
+    again = datasets.load_dataset(str(tmp_path / "copy"))
+    for name in source.splits:
+        assert again[name].features == datasets.Features.from_arrow_schema(ours.schema)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "copy/data").iterdir()}
+    to_parquet(folder, tmp_path / "copy")
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "copy/data").iterdir()}, "made once"
+
+
+def test_row_groups_stay_below_100_mb(tmp_path):
+    source = synthgen.load("bios-single")
+    batch = source.batch(0, 4096)
+    count = 250_000_000 // batch.nbytes
+    shard = write_shard(
+        (batch for _ in range(count)), batch.schema, tmp_path / "a.parquet", tmp_path / "a.part", "data/a", "train"
+    )
+    metadata = pq.ParquetFile(tmp_path / "a.parquet").metadata
+    assert metadata.num_row_groups == 3
+    assert all(metadata.row_group(i).total_byte_size < 100_000_000 for i in range(3))
+    assert shard.rows == metadata.num_rows == 4096 * count
+    assert sum(1 for _ in read_batches(tmp_path / "a.parquet")) == count
+
+
+def test_changed_values_are_not_copied(folder, tmp_path):
+    path = folder / Manifest.read(folder).shards[1].path
+    other = folder / Manifest.read(folder).shards[0].path
+    shutil.copyfile(other, path)
+    with pytest.raises(CheckFailed, match=path.name):
+        to_parquet(folder, tmp_path / "copy")
+    assert not (tmp_path / "copy/manifest.json").exists()
