@@ -104,6 +104,7 @@ class Experiment(BaseModel):
     model: dict[str, Any] = Field(default_factory=dict, description="model settings of every arm")
     train: dict[str, Any] = Field(default_factory=dict, description="training settings of every arm")
     data: tuple[DataSettings, ...] = Field((), description="the streams of every arm that has none of its own")
+    packing: Literal["row", "chop", "cut", "left", "pad"] = Field("row", description="as in RunSettings")
     arm: tuple[Arm, ...] = Field(min_length=1, description="the arms, in order")
     claim: tuple[Claim, ...] = Field((), description="the claims")
 
@@ -114,6 +115,7 @@ class Experiment(BaseModel):
             streams.append(data.model_copy(update={"params": self.params | data.params, "seed": seed}))
         return RunSettings(
             data=tuple(streams),
+            packing=self.packing,
             model=ModelSettings.model_validate(self.model | arm.model),
             train=TrainSettings.model_validate({"save_every": 250} | self.train | arm.train | {"seed": seed}),
         )

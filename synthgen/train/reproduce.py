@@ -160,7 +160,7 @@ def _arm(
     measures = {name: measure.model_dump(mode="json") for name, measure in arm.measures.items()}
     identity = json.loads(json.dumps([run_identity(settings, feed), measures]))
     done = run / FIGURES
-    if done.exists() and (saved := json.loads(done.read_text()))["identity"] == identity:
+    if done.exists() and (saved := json.loads(done.read_text())).get("identity") == identity:
         return saved["figures"], saved["seconds"]
     if run.exists() and not holds_run(run, settings, feed):
         shutil.rmtree(run)  # a run of this arm with other settings or other data
