@@ -15,7 +15,7 @@ demo: $(VENV)/.ready  ## generate, check and open two datasets under build/
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/.ready lint  ## everything that CI runs
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 slow: $(VENV)/.ready  ## the longer suites
 	$(BIN)/python -m pytest -m slow

@@ -375,6 +375,75 @@ def bench(
     _print_json({name: [rate.to_json() for rate in own] for name, own in rates.items()}) if json else print_rates(rates)
 
 
+@app.command()
+def train(
+    spec: Annotated[str, typer.Argument(metavar="SPEC|DIR", help="A spec, or a dataset folder.")],
+    out: Annotated[Path | None, typer.Option(help="The run's folder; a killed run in it goes on.")] = None,
+    preset: Annotated[str, typer.Option(help="A recipe: tiny, a paper's, or `paper` for the spec's own.")] = "tiny",
+    init: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="A finished run whose weights are begun with.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Override model.*, train.*, data.*.")
+    ] = None,
+    params: Annotated[
+        list[str] | None, typer.Option("--param", metavar="FIELD=VALUE", help="Override a field of the spec.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train the reference model on a dataset: the loss in bits a token, beside its exact floor."""
+    from synthgen.train.command import train_command
+
+    table = train_command(spec, out, preset, init, sets or [], params or [], quiet=json)
+    if json:
+        _print_json(table)
+
+
+@app.command()
+def score(
+    subject: Annotated[Path, typer.Argument(metavar="RUN|DIR", help="A run of ours, or a dataset folder.")],
+    completions: Annotated[
+        Path | None, typer.Option(help="Answers to judge, a JSON line each: id, completion.")
+    ] = None,
+    prompts: Annotated[Path | None, typer.Option(help="Write the prompts there, a JSON line each: id, prompt.")] = None,
+    split: Annotated[str, typer.Option(help="The split whose rows are asked.")] = "test",
+    rows: Annotated[int, typer.Option(help="How many rows.")] = 1000,
+    temperature: Annotated[float, typer.Option(help="0: greedy; else sampled.")] = 0.0,
+    json: Json = False,
+) -> None:
+    """Judge answers with the task's verifier: our model's, or anybody's from a file."""
+    from synthgen.train.command import score_command
+    from synthgen.train.report import print_scores
+
+    scores = score_command(subject, completions, prompts, split, rows, temperature)
+    if scores is not None:
+        _print_json(scores.to_json()) if json else print_scores(scores)
+
+
+@app.command()
+def reproduce(
+    name: Annotated[str | None, typer.Argument(help="An experiment's name, or the path of its TOML file.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="The shipped experiments and their claims.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Every shipped experiment.")] = False,
+    size: Annotated[str, typer.Option(help="ci (seconds), laptop (minutes) or gpu (the paper's recipe).")] = "laptop",
+    seeds: Annotated[int, typer.Option(help="How many seeds, from 0.")] = 1,
+    out: Annotated[Path, typer.Option(help="Where runs, results and pictures go.")] = Path("reproductions"),
+    json: Json = False,
+) -> None:
+    """Train small models and see whether the papers' findings appear. Exits with 1 if a required one fails."""
+    from synthgen.train.command import reproduce_command
+    from synthgen.train.report import listing, print_listing, print_results
+
+    if list_:
+        table = listing()
+        _print_json(table) if json else print_listing(table)
+        return
+    results = reproduce_command(name, all_, size, seeds, out)
+    _print_json([result.to_json() for result in results]) if json else print_results(results)
+    if any(not result.green and result.experiment.verdict == "required" for result in results):
+        raise typer.Exit(1)
+
+
 def _say(text: str) -> None:
     if sys.stderr.isatty():
         print(f"synthgen: {text}", file=sys.stderr)

@@ -23,7 +23,7 @@ from synthgen.shards import BATCH_ROWS, Summary
 from synthgen.source import load
 from synthgen.spec import shipped_specs
 
-SPECS = ("bios-online", "cfg3f", "igsm-med")
+SPECS = ("bios-online", "cfg3f", "igsm-med-pq")
 """Endless specs of three kinds: text, tokens, and rows that take some work each."""
 
 SECONDS = 6.0

@@ -1,1 +1,14 @@
-"""The reference trainer, and the only place where torch is imported (extra `train`)."""
+"""The reference trainer: it shows that the data behaves as the papers say. The only place where torch is imported.
+
+settings -> rows -> batches -> model -> loop -> floor | score | measures -> experiment -> reproduce
+
+    synthgen train cfg3f --preset tiny --out runs/cfg3f
+    synthgen reproduce floor
+"""
+
+from synthgen.errors import SynthgenError
+
+try:
+    import torch  # noqa: F401
+except ImportError:
+    raise SynthgenError("the trainer needs torch: pip install 'synthgen[train]'") from None

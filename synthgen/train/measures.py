@@ -1,0 +1,190 @@
+"""Measures: what is read off a trained model, as named numbers. An experiment names the ones its claims speak of.
+
+floor       excess over the exact floor on fresh rows: `relative`, `sigmas` (excess over its standard error)
+samples     share of strings, sampled at temperature 1 from nothing, that the task's verifier accepts
+recall      how well spans are known, by greedy choice: `whole`, `first` token, `stored` share of their bits
+capacity    bits a parameter of a world of people (Part 3.3), and after rounding weights: `R`, `R_max`, `int8`, `int4`
+answers     share of single answers, each behind the true row, that the verifier finds right, by their difficulty
+generated   share of whole completions, generated behind the prompts, that the verifier finds right
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from synthgen.errors import SynthgenError
+from synthgen.source import load
+from synthgen.tasks.bios.capacity import Knowledge
+from synthgen.train.batches import Feed, located
+from synthgen.train.floor import FRESH, RowBits, measure, model_bits
+from synthgen.train.model import Transformer
+from synthgen.train.quantise import rounded
+from synthgen.train.rows import Corpus, TokenRows
+from synthgen.train.score import judge_generated, judge_masked, judge_samples
+
+
+class MeasureSettings(BaseModel):
+    """One measure of an arm."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["floor", "samples", "recall", "capacity", "answers", "generated"] = Field(description="see above")
+    data: int = Field(0, ge=0, description="the stream whose spec the rows come from")
+    spec: str = Field("", description="another spec than the stream's")
+    params: dict[str, Any] = Field(default_factory=dict, description="params that differ from the stream's")
+    split: str = Field(FRESH, description="the split; by default a fresh one")
+    rows: int = Field(1000, ge=1, description="rows that are measured")
+    spans: tuple[str, ...] = Field((), description="recall: the kinds of spans; by default all but the name")
+    place: Literal["any", "first"] = Field("any", description="recall: all of a row's spans, or the first of them only")
+    bits: tuple[int, ...] = Field((8, 4), description="capacity: bits a weight that matrices are rounded to")
+
+
+def corpus_of(settings: MeasureSettings, feed: Feed) -> Corpus:
+    """Return the corpus a measure takes its rows from, in the run's vocabulary."""
+    stream = feed.streams[settings.data]
+    data = stream.settings
+    spec = located(settings.spec or data.spec, feed.specs)
+    params = data.params | settings.params if not settings.spec else settings.params
+    source = load(spec, seed=data.seed or None, world=data.seed or None, params=params)
+    size = feed.vocabulary.size
+    corpus = Corpus(source, settings.split, feed.vocabulary)
+    if feed.vocabulary.size != size:
+        raise SynthgenError(f"measure of {source.spec.name}: its rows hold tokens that no training row has")
+    return corpus
+
+
+def take(settings: MeasureSettings, model: Transformer, feed: Feed) -> dict[str, float]:
+    """Return the figures of one measure, by name."""
+    kinds: dict[str, Callable[[MeasureSettings, Transformer, Feed, Corpus], dict[str, float]]] = {
+        "floor": _floor,
+        "samples": _samples,
+        "recall": _recall,
+        "capacity": _capacity,
+        "answers": _answers,
+        "generated": _generated,
+    }
+    return kinds[settings.kind](settings, model, feed, corpus_of(settings, feed))
+
+
+def _floor(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
+    found = measure(model, corpus, settings.rows)
+    return {
+        "relative": found.relative,
+        "se": found.se / found.floor,
+        "sigmas": found.excess / found.se,
+        "excess": found.excess,
+        "floor": found.floor,
+        "impossible": float(found.impossible),
+    }
+
+
+def _samples(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
+    scores = judge_samples(model, corpus, settings.rows, 1.0, feed.start_of(settings.data))
+    return {"right": scores.figures()["rows"]}
+
+
+def _sample_rows(settings: MeasureSettings, corpus: Corpus) -> TokenRows:
+    limit = corpus.task.rows_max
+    return corpus.rows(0, settings.rows if limit is None else min(limit, settings.rows))
+
+
+def _recall(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
+    rows = _sample_rows(settings, corpus)
+    kinds = settings.spans or tuple(kind for kind in corpus.kinds if kind != "name")
+    paid = model_bits(model, rows, corpus, feed.start_of(settings.data))
+    spans = Spans.of(rows, [corpus.kinds.index(kind) for kind in kinds], settings.place == "first")
+    whole, first, bits = spans.scores(paid)
+    figures = {"whole": float(whole.mean()), "first": float(first.mean()), "bits": float(bits.mean())}
+    sizes = corpus.source.entropy(corpus.split, estimates=False).facts.get("attribute_bits", {})
+    for kind in kinds:
+        own = spans.kinds == corpus.kinds.index(kind)
+        if own.any():
+            figures[f"whole.{kind}"] = float(whole[own].mean())
+    owed = np.array([sizes.get(corpus.kinds[kind], 0.0) for kind in spans.kinds])
+    if owed.sum():  # spans whose value follows from another's weigh nothing, and are left out
+        figures["stored"] = 1 - float(bits[owed > 0].sum() / owed.sum())
+    return figures
+
+
+class Spans:
+    """Some spans of rows: where each begins and ends among all tokens, and its kind."""
+
+    def __init__(self, starts: np.ndarray, ends: np.ndarray, kinds: np.ndarray) -> None:
+        self.starts, self.ends, self.kinds = starts, ends, kinds
+
+    @classmethod
+    def of(cls, rows: TokenRows, kinds: Sequence[int], first_only: bool) -> Spans:
+        """Find the spans of some kinds; with `first_only`, each row's first among them."""
+        wanted = np.isin(rows.kinds, kinds)
+        number = np.repeat(np.arange(len(rows)), rows.ends - rows.starts)
+        change = np.ones(rows.ids.size, np.bool_)
+        change[1:] = (rows.kinds[1:] != rows.kinds[:-1]) | (number[1:] != number[:-1])
+        edges = np.append(np.flatnonzero(change), rows.ids.size)
+        starts, ends = edges[:-1], edges[1:]
+        own = wanted[starts]
+        starts, ends = starts[own], ends[own]
+        if first_only:
+            _, places = np.unique(number[starts], return_index=True)
+            starts, ends = starts[places], ends[places]
+        return cls(starts, ends, rows.kinds[starts])
+
+    def scores(self, paid: RowBits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (all tokens right, first token right, bits) of each span.
+
+        With greedy decoding a span comes out whole exactly if each of its tokens is the first choice behind the true
+        ones before it.
+        """
+        wrong = np.concatenate([[0], np.cumsum(~paid.right)])
+        bits = np.concatenate([[0.0], np.cumsum(paid.tokens)])
+        return wrong[self.ends] == wrong[self.starts], paid.right[self.starts], bits[self.ends] - bits[self.starts]
+
+
+def _capacity(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
+    known, size = knowledge_of(corpus), model.size
+    losses = people_losses(model, corpus, settings.rows)
+    whole = known.ratio(size, *losses)
+    figures = {
+        "R": whole,
+        "R_max": known.ratio_max(size),
+        "R_exact": known.stored(*losses) / size,
+        "share": known.stored_paper(*losses) / known.paper_bits,
+        "parameters": float(size),
+    }
+    for bits in settings.bits:
+        ratio = known.ratio(size, *people_losses(rounded(model, bits), corpus, settings.rows))
+        figures[f"int{bits}"] = ratio
+        figures[f"int{bits}_share"] = max(0.0, ratio) / whole
+    return figures
+
+
+def knowledge_of(corpus: Corpus) -> Knowledge:
+    """Return what there is to know about a corpus's people. Raises SynthgenError for a task without any."""
+    facts = corpus.source.entropy(corpus.split, estimates=False).facts
+    if "attribute_bits_a_person" not in facts:
+        raise SynthgenError(f"capacity: {corpus.source.spec.name} is no world of people")
+    return Knowledge(int(facts["people"]), int(facts["full_names"]), facts["attribute_bits_a_person"])
+
+
+def people_losses(model: Transformer, corpus: Corpus, most_rows: int) -> tuple[float, float]:
+    """Return (p1, p2) in nats: of the name, and of all values together, over one document of each person."""
+    facts = corpus.source.entropy(corpus.split, estimates=False).facts
+    rows = corpus.rows(0, min(int(facts["people"]), most_rows))
+    paid = model_bits(model, rows, corpus)
+    name = corpus.kinds.index("name")
+    of_values = np.isin(rows.kinds, [i for i, kind in enumerate(corpus.kinds) if facts["attribute_bits"].get(kind)])
+    each = (paid.tokens[rows.kinds == name], paid.tokens[of_values])
+    p1, p2 = (float(bits.sum()) / len(rows) * math.log(2) for bits in each)
+    return p1, p2
+
+
+def _answers(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
+    return judge_masked(model, corpus, _sample_rows(settings, corpus), feed.start_of(settings.data)).figures()
+
+
+def _generated(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
+    return judge_generated(model, corpus, _sample_rows(settings, corpus), feed.start_of(settings.data)).figures()

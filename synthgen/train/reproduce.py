@@ -1,0 +1,186 @@
+"""Reproduction: run an experiment over seeds, compare its claims, and write a table and a picture.
+
+    synthgen reproduce --list
+    synthgen reproduce canon --seeds 3
+
+Every finished arm is kept (OUT/NAME/SIZE/seed-S/ARM): what is done is not done again, what was killed goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthgen.errors import SynthgenError
+from synthgen.train.batches import Feed
+from synthgen.train.experiment import Arm, Experiment, load_experiment
+from synthgen.train.loop import Loop, train
+from synthgen.train.measures import take
+from synthgen.train.plot import plot_runs
+from synthgen.train.runs import MODEL, holds_run, load_model
+from synthgen.train.runs import identity as run_identity
+
+FIGURES = "figures.json"
+
+
+@dataclass
+class Line:
+    """One claim over all seeds."""
+
+    claim: str
+    paper: str
+    chance: float | None
+    values: list[float] = field(default_factory=list)
+    held: list[bool] = field(default_factory=list)
+
+    @property
+    def green(self) -> bool:
+        """Whether it held under every seed."""
+        return bool(self.held) and all(self.held)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that results hold."""
+        n = len(self.values)
+        return {
+            "claim": self.claim,
+            "paper": self.paper,
+            "chance": self.chance,
+            "values": self.values,
+            "mean": sum(self.values) / n,
+            "min": min(self.values),
+            "max": max(self.values),
+            "held": self.held,
+        }
+
+
+@dataclass
+class Result:
+    """An experiment, done: its claims, all figures by seed, and seconds by seed."""
+
+    name: str
+    size: str
+    experiment: Experiment
+    lines: list[Line]
+    figures: dict[int, dict[str, float]]
+    seconds: dict[int, float]
+
+    @property
+    def green(self) -> bool:
+        """Whether every claim held under every seed."""
+        return all(line.green for line in self.lines)
+
+    @property
+    def verdict(self) -> str:
+        """What the table says."""
+        if self.green:
+            return "reproduced"
+        return "NOT reproduced" if self.experiment.verdict == "required" else "not found at this size"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that `synthgen reproduce --json` prints."""
+        return {
+            "experiment": self.name,
+            "size": self.size,
+            "title": self.experiment.title,
+            "paper": self.experiment.paper,
+            "finding": self.experiment.finding,
+            "verdict": self.verdict,
+            "claims": [line.to_json() for line in self.lines],
+            "seconds": self.seconds,
+            "figures": self.figures,
+        }
+
+
+def reproduce(
+    name: str,
+    out: Path,
+    size: str = "laptop",
+    seeds: Sequence[int] = (0,),
+    say: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """Run an experiment under each seed; write OUT/NAME/SIZE/results.json and a picture; return the result.
+
+    Raises SynthgenError for an unknown experiment or one that is wrong.
+    """
+    experiment, specs = load_experiment(name, size)
+    if size == "gpu" and not _has_gpu():
+        raise SynthgenError(f"{name}: the size gpu is the paper's own recipe and needs a GPU; take --size laptop")
+    folder = Path(out) / Path(name).stem / size
+    lines = [Line(claim.holds, claim.paper, claim.chance) for claim in experiment.claim]
+    figures: dict[int, dict[str, float]] = {}
+    seconds: dict[int, float] = {}
+    for seed in seeds:
+        figures[seed], seconds[seed] = {}, 0.0
+        for arm in experiment.arm:
+            own, took = _arm(experiment, arm, seed, folder / f"seed-{seed}", specs, say)
+            figures[seed] |= {f"{arm.name}.{key}": value for key, value in own.items()}
+            seconds[seed] += took
+        for line, claim in zip(lines, experiment.claim, strict=True):
+            outcome = claim.check(figures[seed])
+            line.values.append(outcome.left)
+            line.held.append(outcome.holds)
+            say(f"{name} seed {seed}: {claim.holds}: {outcome.left:.4g} {'holds' if outcome.holds else 'FAILS'}")
+    result = Result(Path(name).stem, size, experiment, lines, figures, seconds)
+    (folder / "results.json").write_text(json.dumps(result.to_json(), indent=1) + "\n")
+    draw(result, folder)
+    return result
+
+
+def draw(result: Result, folder: Path) -> None:
+    """Write picture.png: the first seed's curves, and every claim's mean figure against its bound."""
+    bars = []
+    for line, claim in zip(result.lines, result.experiment.claim, strict=True):
+        outcomes = [claim.check(figures) for figures in result.figures.values()]
+        bound = sum(outcome.right for outcome in outcomes) / len(outcomes)
+        bars.append((outcomes[0].figure, line.to_json()["mean"], bound))
+    first = next(iter(result.figures))
+    runs = {arm.name: folder / f"seed-{first}" / arm.name for arm in result.experiment.arm}
+    plot_runs(runs, folder / "picture.png", result.experiment.title.split(":")[0], bars)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _arm(
+    experiment: Experiment, arm: Arm, seed: int, folder: Path, specs: Path, say: Callable[[str], None]
+) -> tuple[dict[str, float], float]:
+    """Train and measure one arm, or read what an earlier call has measured."""
+    begun, worked = time.perf_counter(), time.process_time()
+    run = folder / arm.name
+    settings = experiment.run_of(arm, seed)
+    feed = Feed(settings, specs)
+    measures = {name: measure.model_dump(mode="json") for name, measure in arm.measures.items()}
+    identity = json.loads(json.dumps([run_identity(settings, feed), measures]))
+    done = run / FIGURES
+    if done.exists() and (saved := json.loads(done.read_text())).get("identity") == identity:
+        return saved["figures"], saved["seconds"]
+    if run.exists() and not holds_run(run, settings, feed):
+        shutil.rmtree(run)  # a run of this arm with other settings or other data
+
+    def watch(loop: Loop, line: dict[str, Any]) -> None:
+        if loop.step % max(1, settings.train.steps // 5 // 20 * 20) == 0 or loop.step == settings.train.steps:
+            floor = f" (floor {line['floor_bits']:.4f})" if "floor_bits" in line else ""
+            rate = f"{line['tokens'] * loop.step / max(1e-9, line['seconds']):,.0f} tokens/s"
+            say(f"{arm.name} seed {seed}: step {loop.step}: {line['loss_bits']:.4f} bits a token{floor}, {rate}")
+
+    init = folder / arm.init if arm.init else None
+    if (run / MODEL).exists():  # trained before; what is measured has changed
+        model = load_model(run)
+    else:
+        model = train(settings, run, init=init, specs=specs, feed=feed, watch=watch).model
+    figures = {"train.seconds": time.perf_counter() - begun, "train.core_seconds": time.process_time() - worked}
+    for name, measure in arm.measures.items():
+        found = take(measure, model, feed)
+        figures |= {f"{name}.{key}": value for key, value in found.items()}
+        say(f"{arm.name} seed {seed}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()))
+    seconds = time.perf_counter() - begun
+    done.write_text(json.dumps({"identity": identity, "figures": figures, "seconds": seconds}, indent=1) + "\n")
+    return figures, seconds

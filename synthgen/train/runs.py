@@ -1,0 +1,109 @@
+"""Runs: a folder with what was trained, how, and how it went; and the checkpoint that a killed run goes on from.
+
+RUN/settings.json     all settings, and the vocabulary's size
+RUN/metrics.jsonl     one JSON object a line: steps, losses in bits a token, floors, seconds
+RUN/checkpoint.pt     weights, optimizer, step; replaced whole, so that a kill leaves the old or the new one
+RUN/model.pt          the weights of a finished run
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from synthgen.errors import SynthgenError
+from synthgen.train.batches import Feed
+from synthgen.train.model import Transformer
+from synthgen.train.settings import ModelSettings, RunSettings
+
+SETTINGS, METRICS, CHECKPOINT, MODEL = "settings.json", "metrics.jsonl", "checkpoint.pt", "model.pt"
+
+
+def identity(settings: RunSettings, feed: Feed) -> dict[str, Any]:
+    """Return what makes a run: its settings, the vocabulary's size, and the content ids of its data."""
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "vocabulary": feed.size,
+        "content": [stream.corpus.source.spec.content_id for stream in feed.streams],
+    }
+
+
+def holds_run(folder: Path, settings: RunSettings, feed: Feed) -> bool:
+    """Say whether a folder holds this very run, finished or not."""
+    file = folder / SETTINGS
+    return file.exists() and json.loads(file.read_text()) == json.loads(json.dumps(identity(settings, feed)))
+
+
+def write_settings(folder: Path, settings: RunSettings, feed: Feed) -> None:
+    """Save a run's settings, or check them against those saved. Raises SynthgenError for another run's folder."""
+    file = folder / SETTINGS
+    table = identity(settings, feed)
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(table, indent=1) + "\n")
+        return
+    saved = json.loads(file.read_text())
+    if saved != json.loads(json.dumps(table)):
+        field = _difference(saved, json.loads(json.dumps(table)))
+        raise SynthgenError(f"{folder} holds a run with another {field}; take another --out, or remove it")
+
+
+def _difference(old: Any, new: Any, path: str = "") -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            if old.get(key) != new.get(key):
+                return _difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    return f"{path}: {old!r}, not {new!r}"
+
+
+def read_settings(folder: Path) -> tuple[RunSettings, int]:
+    """Return a run's settings and vocabulary. Raises SynthgenError where there is no run."""
+    file = Path(folder) / SETTINGS
+    try:
+        table = json.loads(file.read_text())
+        return RunSettings.model_validate(table["settings"]), int(table["vocabulary"])
+    except (OSError, ValueError, KeyError) as error:
+        raise SynthgenError(f"{folder} is no run: {SETTINGS} cannot be read ({error})") from None
+
+
+def save(file: Path, table: dict[str, Any]) -> None:
+    """Write a file of tensors so that a kill leaves the old one or the new one."""
+    beside = file.with_suffix(".partial")
+    with beside.open("wb") as handle:
+        torch.save(table, handle)
+        handle.flush()
+        os.fsync(handle.fileno())
+    beside.replace(file)
+
+
+def save_model(folder: Path, model: Transformer) -> None:
+    """Save a finished run's weights."""
+    table = {"model": model.state_dict(), "settings": model.settings.model_dump(), "vocabulary": model.vocabulary}
+    save(folder / MODEL, table)
+
+
+def load_model(folder: Path) -> Transformer:
+    """Return the model of a finished run. Raises SynthgenError where there is none."""
+    try:
+        table = torch.load(Path(folder) / MODEL, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise SynthgenError(f"{folder} holds no finished run: {MODEL} cannot be read ({error})") from None
+    model = Transformer(ModelSettings.model_validate(table["settings"]), table["vocabulary"])
+    model.load_state_dict(table["model"])
+    return model.eval()
+
+
+def load_run(folder: Path) -> tuple[Transformer, Feed]:
+    """Return a finished run's model and its data."""
+    settings, _ = read_settings(folder)
+    return load_model(folder), Feed(settings)
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return a run's metrics, a mapping a line."""
+    file = Path(folder) / METRICS
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []

@@ -1,0 +1,252 @@
+"""Scores: is what a model says right? The task's own verifier judges, for our models and for anybody's answers.
+
+synthgen score runs/copy --split test                     # our model: generates, then judges
+synthgen score data/igsm --completions answers.jsonl      # a line an answer: {"id": 17, "completion": "..."}
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthgen.errors import SynthgenError
+from synthgen.source import Source
+from synthgen.task import Verdict
+from synthgen.train.decode import generate
+from synthgen.train.floor import model_bits
+from synthgen.train.model import Transformer
+from synthgen.train.rows import Corpus, TokenRows
+
+Z95 = 1.959963984540054
+"""Standard errors in half of a 95 % interval."""
+
+
+def interval(right: float, n: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share: `right` of `n`.
+
+    >>> tuple(round(x, 3) for x in interval(9, 10))
+    (0.596, 0.982)
+    """
+    if n == 0:
+        return 0.0, 1.0
+    p, z2 = right / n, Z95 * Z95
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass
+class Tally:
+    """How many are right, of how many."""
+
+    right: float = 0.0
+    n: int = 0
+
+    def add(self, right: float) -> None:
+        """Count one more."""
+        self.right += right
+        self.n += 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return accuracy, its 95 % interval and the count."""
+        low, high = interval(self.right, self.n)
+        return {"accuracy": self.right / self.n if self.n else 0.0, "low": low, "high": high, "n": self.n}
+
+
+@dataclass
+class Scores:
+    """Accuracy of a split: of whole rows, by their difficulty, of single queries, and by theirs."""
+
+    split: str
+    rows: Tally = field(default_factory=Tally)
+    by_difficulty: dict[int, Tally] = field(default_factory=dict)
+    queries: Tally = field(default_factory=Tally)
+    by_query: dict[str, Tally] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def add(self, verdict: Verdict, difficulty: int) -> None:
+        """Count the verdict on one row."""
+        self.rows.add(float(verdict.correct))
+        self.by_difficulty.setdefault(difficulty, Tally()).add(float(verdict.correct))
+        if not verdict.correct:
+            reason = verdict.reason[:80]
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        for part in verdict.parts:
+            right = float(part["correct"])
+            self.queries.add(right)
+            name = str(part.get("difficulty", part.get("query", "")))
+            self.by_query.setdefault(name, Tally()).add(right)
+
+    def figures(self) -> dict[str, float]:
+        """Return the accuracies by name: `rows`, `queries`, and `query.D` for queries of difficulty D."""
+        found = {"rows": self.rows.to_json()["accuracy"]}
+        found |= {f"rows.{d}": tally.to_json()["accuracy"] for d, tally in sorted(self.by_difficulty.items())}
+        if self.queries.n:
+            found["queries"] = self.queries.to_json()["accuracy"]
+        return found | {f"query.{name}": tally.to_json()["accuracy"] for name, tally in sorted(self.by_query.items())}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that `synthgen score --json` prints."""
+        table: dict[str, Any] = {"split": self.split, "rows": self.rows.to_json()}
+        table["by_difficulty"] = {str(d): tally.to_json() for d, tally in sorted(self.by_difficulty.items())}
+        if self.queries.n:
+            table["queries"] = self.queries.to_json()
+            table["by_query"] = {name: tally.to_json() for name, tally in sorted(self.by_query.items())}
+        table["reasons"] = dict(sorted(self.reasons.items(), key=lambda item: -item[1])[:5])
+        return table
+
+
+def answer_runs(rows: TokenRows, kinds: Sequence[str]) -> list[list[tuple[int, int]]]:
+    """Return where each row's answers stand: its spans of kind `answer`, or else its runs of trained tokens."""
+    wanted = rows.kinds == kinds.index("answer") if "answer" in kinds else rows.trained
+    runs = []
+    for first, last in zip(rows.starts, rows.ends, strict=True):
+        inside = np.concatenate([[0], wanted[first:last].astype(np.int8), [0]])
+        turns = np.flatnonzero(np.diff(inside)) + first
+        runs.append(list(zip(turns[::2].tolist(), turns[1::2].tolist(), strict=True)))
+    return runs
+
+
+def judge_masked(model: Transformer, corpus: Corpus, rows: TokenRows, start: int | None = None) -> Scores:
+    """Judge every answer of token rows, each behind the true row up to it: what questions with several queries need.
+
+    An answer's tokens are the model's first choices behind the true ones before them: greedy generation says the same
+    up to its first error. The task's verifier judges (row up to the answer, answer); its verdict on the true row
+    tells the queries' difficulties.
+    """
+    paid = model_bits(model, rows, corpus, start)
+    difficulties = _difficulties(corpus, rows)
+    scores, verify, split = Scores(corpus.split), corpus.source.verify, corpus.split
+    for i, runs in enumerate(answer_runs(rows, corpus.kinds)):
+        first = rows.starts[i]
+        ids = rows.ids[first : rows.ends[i]].tolist()
+        if not runs:
+            continue
+        opening = runs[0][0] - first
+        known = verify(ids[:opening], ids[opening:], split=split).parts
+        parts = []
+        for number, (a, b) in enumerate(runs):
+            said = verify(ids[: a - first], paid.choices[a:b].tolist(), split=split)
+            label = known[number] if len(known) == len(runs) else {}
+            parts.append({"correct": said.correct, "difficulty": label.get("difficulty", difficulties[i])})
+        right = all(part["correct"] for part in parts)
+        scores.add(
+            Verdict(right, float(right), "" if right else "an answer is wrong", parts=tuple(parts)), difficulties[i]
+        )
+    return scores
+
+
+def _difficulties(corpus: Corpus, rows: TokenRows) -> list[int]:
+    first, last = int(rows.numbers[0]), int(rows.numbers[-1]) + 1
+    return corpus.source.batch(first, last, corpus.split, ["difficulty"]).column(0).to_pylist()
+
+
+def judge_generated(
+    model: Transformer, corpus: Corpus, rows: TokenRows, start: int | None = None, temperature: float = 0.0
+) -> Scores:
+    """Let `model` go on behind each row's prompt (what stands before its first trained token) and judge what it says.
+
+    Raises SynthgenError where phrases do not spell the rows' own completions: such text needs a tokeniser.
+    """
+    begin, end, _ = corpus.vocabulary.specials
+    opening, texts = np.array([begin if start is None else start]), _texts(corpus, rows)
+    prompts, most = [], 0
+    for i, first in enumerate(rows.starts):
+        own, trained = rows.ids[first : rows.ends[i]], rows.trained[first : rows.ends[i]]
+        cut = int(np.argmax(trained)) if trained.any() else own.size
+        prompts.append(own[:cut])
+        most = max(most, own.size - cut + 2)
+        if texts is not None and _spelt(corpus, own[cut:], texts[i][1]) != texts[i][1]:
+            raise SynthgenError(
+                f"{corpus.source.spec.name}: its phrases spell {corpus.said(own[cut:])!r}, not {texts[i][1]!r}; "
+                "give the stream a tokenizer"
+            )
+    said = generate(model, [np.concatenate([opening, prompt]) for prompt in prompts], end, most, temperature)
+    scores = Scores(corpus.split)
+    for i, (prompt, ids) in enumerate(zip(prompts, said, strict=True)):
+        asked = prompt.tolist() if texts is None else texts[i][0]
+        difficulty = texts[i][2] if texts is not None else 0
+        answer = corpus.said(ids) if texts is None else _spelt(corpus, ids, texts[i][1])
+        scores.add(corpus.source.verify(asked, answer, split=corpus.split), difficulty)
+    return scores
+
+
+def _spelt(corpus: Corpus, ids: np.ndarray, like: str) -> str:
+    """Return phrases as text, behind the space that a completion begins with where `like` does."""
+    return (" " if like.startswith(" ") else "") + corpus.said(ids).lstrip()
+
+
+def _texts(corpus: Corpus, rows: TokenRows) -> list[tuple[str, str, int]] | None:
+    """Return the rows' prompts, completions and difficulties, where they are text."""
+    if corpus.source.spec.row_format != "prompt-completion":
+        return None
+    columns = ["prompt", "completion", "difficulty"]
+    first, last = int(rows.numbers[0]), int(rows.numbers[-1]) + 1
+    return [
+        (row["prompt"], row["completion"], row["difficulty"])
+        for row in corpus.source.batch(first, last, corpus.split, columns).to_pylist()
+    ]
+
+
+def judge_samples(
+    model: Transformer, corpus: Corpus, rows: int, temperature: float, start: int | None = None
+) -> Scores:
+    """Judge whole rows that the model makes up from nothing."""
+    begin, end, _ = corpus.vocabulary.specials
+    prompts = [np.array([begin if start is None else start])] * rows
+    scores = Scores(f"{corpus.split}, samples at temperature {temperature:g}")
+    for ids in generate(model, prompts, end, model.settings.context, temperature):
+        scores.add(corpus.source.verify([], corpus.said(ids), split=corpus.split), 0)
+    return scores
+
+
+def score_completions(source: Source, split: str, file: Path) -> Scores:
+    """Judge a file of answers, one JSON object {id, completion} a line, against the rows of a split.
+
+    Raises SynthgenError for a line that is no such object, for an id beyond the data, and for one given twice.
+    """
+    scores, seen = Scores(split), set()
+    limit = source.rows_max(split)
+    for number, answer in _lines(file):
+        where = f"{file}, line {number}"
+        if not isinstance(answer, Mapping) or type(answer.get("id")) is not int or "completion" not in answer:
+            raise SynthgenError(f'{where}: write {{"id": 17, "completion": "..."}}')
+        index = answer["id"]
+        if index in seen:
+            raise SynthgenError(f"{where}: id {index} stands there twice")
+        if index < 0 or (limit is not None and index >= limit):
+            raise SynthgenError(f"{where}: id {index}: the split {split} has no such row")
+        seen.add(index)
+        row = source.row(index, split)
+        scores.add(source.verify(prompt_of(row), answer["completion"], split=split), row["difficulty"])
+    if not seen:
+        raise SynthgenError(f"{file}: holds no answers")
+    return scores
+
+
+def prompt_of(row: Mapping[str, Any]) -> Any:
+    """Return the prompt of a row: its column, or the ids before the first that is trained on."""
+    if "prompt" in row:
+        return row["prompt"]
+    if "completion_mask" in row:
+        return row["input_ids"][: row["completion_mask"].index(True)]
+    raise SynthgenError("these rows have no prompts: their text is one document")
+
+
+def _lines(file: Path) -> Iterable[tuple[int, Any]]:
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SynthgenError(f"{file}: cannot be read: {error}") from None
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except ValueError as error:
+                raise SynthgenError(f"{file}, line {number}: not JSON: {error}") from None

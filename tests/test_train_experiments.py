@@ -1,0 +1,154 @@
+"""Experiments: every shipped one runs at size ci; claims, verdicts, scores and the commands."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import synthgen
+from synthgen.errors import SynthgenError
+from synthgen.train.command import score_command, train_command
+from synthgen.train.experiment import Claim, load_experiment, shipped_experiments, sizes_of
+from synthgen.train.measures import Spans
+from synthgen.train.presets import PRESETS, preset_of, settings_of
+from synthgen.train.reproduce import reproduce
+from synthgen.train.rows import Corpus
+from synthgen.train.score import Scores, answer_runs, interval, score_completions
+
+torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("name", shipped_experiments())
+def test_every_experiment_runs_at_size_ci(name, tmp_path):
+    assert "ci" in sizes_of(name)
+    result = reproduce(name, tmp_path, "ci")
+    assert result.green, result.to_json()
+    folder = tmp_path / name / "ci"
+    saved = json.loads((folder / "results.json").read_text())
+    assert saved["verdict"] == "reproduced" and saved["claims"]
+    assert (folder / "picture.png").stat().st_size > 5000
+    again = reproduce(name, tmp_path, "ci")  # what is done is not done again
+    assert again.to_json()["figures"] == result.to_json()["figures"]
+
+
+@pytest.mark.parametrize("name", shipped_experiments())
+def test_every_claim_speaks_of_a_figure_that_its_measure_gives(name):
+    for size in sizes_of(name):
+        experiment, _ = load_experiment(name, size)
+        known = {f"{arm.name}.{measure}" for arm in experiment.arm for measure in arm.measures}
+        for claim in experiment.claim:
+            terms = [term for term in claim.holds.split() if term[0].isalpha()]
+            assert terms and all(".".join(term.split(".")[:2]) in known for term in terms), claim.holds
+        for arm in experiment.arm:
+            experiment.run_of(arm, 0)
+
+
+def test_claims_compare_with_numbers_figures_and_multiples():
+    figures = {"a.b.c": 0.9, "d.e.f": 0.1}
+    for text, holds in (
+        ("a.b.c > 0.8", True),
+        ("a.b.c < 0.8", False),
+        ("a.b.c > d.e.f", True),
+        ("a.b.c > 8 * d.e.f", True),
+        ("a.b.c > 9.5 * d.e.f", False),
+        ("d.e.f > -3", True),
+    ):
+        assert Claim(holds=text).check(figures).holds is holds, text
+    with pytest.raises(SynthgenError, match=r"no figure 'a.b.d'.*a.b.c"):
+        Claim(holds="a.b.d > 1").check(figures)
+    with pytest.raises(SynthgenError, match="write FIGURE"):
+        Claim(holds="a.b.c >= 1").check(figures)
+
+
+def test_wrong_experiments_are_told():
+    with pytest.raises(SynthgenError, match="did you mean 'floor'"):
+        load_experiment("flor")
+    with pytest.raises(SynthgenError, match="no size 'huge'"):
+        load_experiment("floor", "huge")
+    if not torch.cuda.is_available() and "gpu" in sizes_of("canon"):
+        with pytest.raises(SynthgenError, match="needs a GPU"):
+            reproduce("canon", "x", "gpu")
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_is_a_run(name):
+    settings = settings_of("cfg3f", PRESETS[name], {}, {"train.steps": 7})
+    assert settings.train.steps == 7
+
+
+def test_the_papers_preset_is_found_by_the_specs_name():
+    assert preset_of("paper", "igsm-med-pq") is PRESETS["igsm-med"]
+    assert preset_of("paper", "depo1-n225") is PRESETS["depo"]
+    with pytest.raises(SynthgenError, match="no such field"):
+        settings_of("cfg3f", PRESETS["tiny"], {}, {"train.stepz": 7})
+
+
+# -- scores -----------------------------------------------------------------------------------------------------------
+
+
+def test_wilsons_interval():
+    assert interval(0, 0) == (0.0, 1.0)
+    low, high = interval(50, 100)
+    assert (low, high) == (pytest.approx(0.4038, abs=1e-4), pytest.approx(0.5962, abs=1e-4))
+    assert interval(100, 100)[1] == 1.0
+
+
+def test_the_papers_own_answers_score_full_marks_and_others_do_not(tmp_path):
+    source = synthgen.load("cfg3f-cut50")
+    rows = source.batch(0, 4, "test").to_pylist()
+    file = tmp_path / "answers.jsonl"
+    lines = [{"id": row["id"], "completion": row["completion"]} for row in rows]
+    lines[2]["completion"] += " 1 1 1 1 1 1"
+    file.write_text("\n".join(map(json.dumps, lines)))
+    scores = score_completions(source, "test", file)
+    assert scores.rows.to_json()["accuracy"] == 0.75 and sum(scores.reasons.values()) == 1
+    for bad, message in (
+        ("{", "line 1: not JSON"),
+        ("[]", "write"),
+        ('{"id": 0, "completion": []}\n' * 2, "twice"),
+        ("", "no answers"),
+    ):
+        file.write_text(bad)
+        with pytest.raises(SynthgenError, match=message):
+            score_completions(source, "test", file)
+
+
+def test_answers_are_the_spans_of_that_kind():
+    source = synthgen.load("depo1-tiny")
+    corpus = Corpus(source, "test-runs")
+    rows = corpus.rows(0, 5)
+    runs = answer_runs(rows, corpus.kinds)
+    for i, row in enumerate(source.batch(0, 5, "test-runs").to_pylist()):
+        first = int(rows.starts[i])
+        assert [(a - first, b - first) for a, b in runs[i]] == [
+            (span["start"], span["end"]) for span in row["latent"]["spans"]["answer"]
+        ]
+    spans = Spans.of(rows, [corpus.kinds.index("answer")], first_only=True)
+    assert spans.starts.tolist() == [own[0][0] for own in runs]
+
+
+def test_a_run_is_trained_and_scored_from_the_command_line(tmp_path):
+    small = ["model.width=16", "model.layers=1", "model.heads=2", "train.steps=20", "train.warmup=5", "data.rows=8"]
+    out = tmp_path / "run"
+    line = train_command("copy-tiny", out, "tiny", None, small, [], quiet=True)
+    assert line["step"] == 20 and {"settings.json", "metrics.jsonl", "loss.png", "model.pt"} <= {
+        path.name for path in out.iterdir()
+    }
+    scores = score_command(out, None, None, "test", 20, 0.0)
+    assert isinstance(scores, Scores) and scores.rows.n == 20
+    done = subprocess.run(
+        [sys.executable, "-m", "synthgen", "score", str(out), "--rows", "5", "--json"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"]["n"] == 5
+    done = subprocess.run([sys.executable, "-m", "synthgen", "score", str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 2 and "neither a run" in done.stderr
+
+
+def test_reproduce_lists_its_experiments():
+    done = subprocess.run(
+        [sys.executable, "-m", "synthgen", "reproduce", "--list", "--json"], capture_output=True, text=True
+    )
+    assert {own["experiment"] for own in json.loads(done.stdout)} == set(shipped_experiments())
