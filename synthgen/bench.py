@@ -245,6 +245,18 @@ def bench_igsm() -> list[Rate]:
     return race(contenders, unit="problems")
 
 
+def bench_retry() -> list[Rate]:
+    """Problems with retries beside the clean ones of the same seed: what the detour costs (Part 2.2)."""
+    contenders: dict[str, Callable[[], int]] = {
+        "igsm-med-pq, clean": partial(make_content, load("igsm-med-pq"), 5),
+        "igsm-med-retry20": partial(make_content, load("igsm-med-retry20"), 5),
+        "igsm-med-retry50": partial(make_content, load("igsm-med-retry50"), 5),
+        "igsm-med-pq into shards": partial(make_shard, load("igsm-med-pq"), 3),
+        "igsm-med-retry50 into shards": partial(make_shard, load("igsm-med-retry50"), 3),
+    }
+    return race(contenders, unit="problems")
+
+
 def bench_qa() -> list[Rate]:
     """qa-extract and other questions: prompts and completions, and into shards, against `random` and `format`."""
     source, generator = load("qa-extract"), random.Random(0)
@@ -295,6 +307,7 @@ BENCHMARKS = {
     "bios": bench_bios,
     "qa": bench_qa,
     "igsm": bench_igsm,
+    "retry": bench_retry,
     "playground": bench_playground,
     "index": bench_index,
     "workers": bench_workers,

@@ -239,7 +239,7 @@ def test_counts_of_a_solution_redundant_and_taken_back():
     more = RIGHT.replace(" Define Oak's Dunnock", " Define Elm's Robin as BACK. Define Oak's Dunnock")
     verdict = base().verify(PROMPT, more)
     assert verdict.correct
-    assert verdict.parts[-1] == {"steps": 4, "operations": 5, "redundant": 0, "retries": 1}
+    assert verdict.parts[-1] == {"steps": 4, "operations": 5, "redundant": 0, "retries": 1, "needless": 0, "unknown": 0}
     useless = PROMPT.replace(" How", " The number of each Elm's Dunnock equals 1. How")
     verdict = base().verify(
         useless, RIGHT.replace(" Define Oak's R", " Define Elm's Dunnock as z; so z = 1. Define Oak's R", 1)

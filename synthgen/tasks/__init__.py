@@ -16,6 +16,7 @@ BUILT_IN = {
     "bios": "synthgen.tasks.bios.task:Bios",
     "biod": "synthgen.tasks.bios.biod:Biod",
     "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
+    "chain": "synthgen.tasks.chain:Chain",
     "brevo": "synthgen.tasks.brevo:Brevo",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
     "igsm": "synthgen.tasks.igsm.task:Igsm",

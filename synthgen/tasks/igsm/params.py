@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from synthgen.draw import Keys, new_state
 from synthgen.jit import kernel
+from synthgen.retries import RetryParams
 from synthgen.task import TaskParams
 from synthgen.tasks.igsm.open import OpenParams
 from synthgen.tasks.igsm.paper import (
@@ -63,6 +64,10 @@ class IgsmParams(TaskParams):
     )
     train_bins: int | None = Field(None, ge=1, le=22, description="bins below this are for training: 16 code, 17 paper")
 
+    retry: RetryParams | None = Field(
+        None, description="mistakes that are taken back; its columns exist where it is given, even at rate 0"
+    )
+
     sizes: Sizes = Field(Sizes(), description="how much of the world is used; by default all")
     open: OpenParams = Field(OpenParams(), description="the shapes of problems of the open sampler")
 
@@ -97,6 +102,12 @@ class IgsmParams(TaskParams):
                     f"op {highest} with max_edge {self.max_edge} is out of reach: {accepted} of {TRIES:,} tries "
                     f"made it, the greatest was {top}; lower op or raise max_edge"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _retractable(self) -> IgsmParams:
+        if self.retry and self.detail % 3 != 0:
+            raise ValueError("retries take a name back, so they go with levels of detail that show names and letters")
         return self
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from synthgen.jit import kernel
+from synthgen.tasks.igsm.mistakes import draw_mistakes
 from synthgen.tasks.igsm.open import draw_open
 from synthgen.tasks.igsm.paper import draw_problem
 from synthgen.tasks.igsm.problem import PARAMS, WIDTH, compile_solution, depth_of, evaluate, predecessors
@@ -17,9 +18,10 @@ from synthgen.tasks.igsm.text import CODES, write_prompt, write_solution
 
 BOOKS = ("op", "structure", "names", "values", "operators", "sentence_order", "solution_order", "letters")
 OP, STRUCTURE, NAME_BOOK, VALUES, OPERATORS, SENTENCE_ORDER, SOLUTION_ORDER, LETTER_BOOK = range(len(BOOKS))
-"""The books of a row, in the order of its ledger."""
+RETRY_BOOK = len(BOOKS)
+"""The books of a row, in the order of its ledger; the last one, `retries`, only of data that has them."""
 
-STAGES = ("structure", "names", "values", "order", "letters")
+STAGES = ("structure", "names", "values", "order", "letters", "retries")
 """The stages whose keys the kernels take, in this order."""
 
 FIGURES: tuple[str, ...] = ("op", "layers", "edges", "necessary", "necessary_abstract", "unnecessary")
@@ -31,7 +33,7 @@ SKETCH_BYTES = 1 << 14
 
 
 @register_jitable
-def write_row(state, keys, row, p, page, scratch, modulus, used, named_as_sets, units):
+def write_row(state, keys, row, p, page, mistakes, modulus, used, named_as_sets, units):
     """Draw names, values, orders and letters of a drawn problem, and put its prompt and solution on the page.
 
     Returns the code at which the solution begins. Fills the books that are about the surface.
@@ -42,10 +44,12 @@ def write_row(state, keys, row, p, page, scratch, modulus, used, named_as_sets, 
     evaluate(p, modulus)
     compile_solution(p, modulus)
     units[LETTER_BOOK] = draw_letters(state, keys[4], row, p, used[3], page.detail0 == 2)
+    if mistakes.on:
+        units[RETRY_BOOK] = draw_mistakes(state, keys[5], row, p, mistakes)
     page.at = 0
     write_prompt(page, p)
     middle = page.at
-    write_solution(page, p)
+    write_solution(page, p, mistakes)
     return middle
 
 
@@ -96,7 +100,7 @@ def _has_room(at, sketched, out):
 
 
 @register_jitable
-def write_out(p, page, scratch, which_bin, middle, i, out):
+def write_out(p, page, mistakes, scratch, which_bin, middle, i, out):
     """Write row i of a batch, all but its books: codes, figures, orders, graph, sketch, behind those of row i - 1."""
     at = out.ends[2 * i - 1] if i > 0 else 0
     listed = out.order_ends[i - 1] if i > 0 else 0
@@ -107,12 +111,14 @@ def write_out(p, page, scratch, which_bin, middle, i, out):
     write_figures(p, scratch, which_bin, out.figures[i])
     for k in range(p.necessary):
         out.orders[listed + k] = p.order[k]
+        out.candidates[listed + k] = mistakes.candidates[k]
     out.order_ends[i] = listed + p.necessary
     out.pair_ends[i] = write_graph(p, scratch, paired, out.pairs)
     length = write_sketch(p, scratch)
     for k in range(length):
         out.sketches[sketched + k] = scratch.bytes[k]
     out.sketch_ends[i] = sketched + length
+    out.retries[i] = mistakes.ends[p.necessary - 1] if mistakes.on else 0
 
 
 class Out(NamedTuple):
@@ -124,6 +130,8 @@ class Out(NamedTuple):
     floors: np.ndarray  # (rows,) int64: units of what a perfect model pays for the order; -1 unknown
     figures: np.ndarray  # (rows, figures + 4) int64
     orders: np.ndarray  # (some,) int16
+    candidates: np.ndarray  # (some,) int16: for a mistake before each step
+    retries: np.ndarray  # (rows,) int64
     order_ends: np.ndarray
     pairs: np.ndarray  # (some, 2) int16
     pair_ends: np.ndarray
@@ -137,10 +145,12 @@ class Out(NamedTuple):
         return cls(
             np.empty(rows * 500 + CODES, np.int32),
             np.empty(2 * rows, np.int64),
-            np.zeros((rows, len(BOOKS)), np.int64),
+            np.zeros((rows, len(BOOKS) + 1), np.int64),
             np.zeros(rows, np.int64),
             np.zeros((rows, len(FIGURES) + 4), np.int64),
             np.empty(rows * PARAMS, np.int16),
+            np.empty(rows * PARAMS, np.int16),
+            np.empty(rows, np.int64),
             ends[0],
             np.empty((rows * PARAMS * WIDTH, 2), np.int16),
             ends[1],
@@ -155,7 +165,9 @@ class Out(NamedTuple):
 
 
 @kernel
-def write_paper_rows(state, keys, start, first, stop, used, p, w, law, op_sums, sizes, table, scratch, page, out):
+def write_paper_rows(
+    state, keys, start, first, stop, used, p, w, law, op_sums, sizes, table, scratch, page, mistakes, out
+):
     """Write the rows [first, stop) of a batch that begins at `start`; return the first row there is no room for."""
     for row in range(first, stop):
         i = row - start
@@ -168,13 +180,13 @@ def write_paper_rows(state, keys, start, first, stop, used, p, w, law, op_sums, 
         units[STRUCTURE] = w.structure_units + (w.operator_units if joint else 0)
         units[OPERATORS] = 0 if joint else w.operator_units
         units[SOLUTION_ORDER] = w.order_units
-        middle = write_row(state, keys, row, p, page, scratch, law.modulus, used, False, units)
-        write_out(p, page, scratch, w.bin, middle, i, out)
+        middle = write_row(state, keys, row, p, page, mistakes, law.modulus, used, False, units)
+        write_out(p, page, mistakes, scratch, w.bin, middle, i, out)
     return stop
 
 
 @kernel
-def write_open_rows(state, keys, start, first, stop, used, p, tables, modulus, scratch, page, out):
+def write_open_rows(state, keys, start, first, stop, used, p, tables, modulus, scratch, page, mistakes, out):
     """The same of the open sampler."""
     for row in range(first, stop):
         i = row - start
@@ -182,6 +194,6 @@ def write_open_rows(state, keys, start, first, stop, used, p, tables, modulus, s
             return row
         draw_open(state, keys[0], row, p, tables, out.units[i])
         out.floors[i] = tables.settings.floor
-        middle = write_row(state, keys, row, p, page, scratch, modulus, used, True, out.units[i])
-        write_out(p, page, scratch, bin_of_solution(p, scratch), middle, i, out)
+        middle = write_row(state, keys, row, p, page, mistakes, modulus, used, True, out.units[i])
+        write_out(p, page, mistakes, scratch, bin_of_solution(p, scratch), middle, i, out)
     return stop

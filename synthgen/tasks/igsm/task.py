@@ -21,8 +21,10 @@ from synthgen.errors import SynthgenError
 from synthgen.jit import kernel
 from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import Codes
+from synthgen.retries import RetryParams, expected_bits, expected_number, shown_bits
 from synthgen.task import Rows, Task, Verdict
 from synthgen.tasks.igsm.graphs import draw_graph
+from synthgen.tasks.igsm.mistakes import new_mistakes
 from synthgen.tasks.igsm.open import OpenLaw
 from synthgen.tasks.igsm.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
 from synthgen.tasks.igsm.paper import new_work
@@ -31,10 +33,11 @@ from synthgen.tasks.igsm.problem import new_problem
 from synthgen.tasks.igsm.rows import BOOKS, FIGURES, LETTER_BOOK, STAGES, Out, write_open_rows, write_paper_rows
 from synthgen.tasks.igsm.sketch import new_scratch
 from synthgen.tasks.igsm.surface import LONG_LETTERS
-from synthgen.tasks.igsm.text import KINDS, Wording, make_wording
+from synthgen.tasks.igsm.text import KINDS, RETRY_KINDS, Wording, make_wording
 from synthgen.tasks.igsm.verifier import Reader
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
 
+RETRY_FIELDS = (pa.field("retries", pa.int16()), pa.field("candidates", pa.list_(pa.int16())))
 SAMPLE = 2048
 """Problems behind the means that have no closed form."""
 
@@ -91,8 +94,12 @@ class Igsm(Task):
     def __init__(self, params: IgsmParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
         self._keys = np.array([keys.split(stage) for stage in STAGES])
+        if params.retry:
+            self.books = (*BOOKS, "retries")
         if params.sampler == "open":
             _ = self.law  # a law that cannot be is told at once
+            if params.retry and params.retry.rate:
+                self.capabilities = type(self).capabilities - {"exact"}  # the mean bits of retries come from a sample
         else:
             self.capabilities = frozenset({"parses"})
 
@@ -126,11 +133,12 @@ class Igsm(Task):
     def reader(self) -> Reader:
         """The parser, solver and verifier of texts, made from the names alone."""
         own = self.params
-        return Reader(self.world, own.phrasing, own.modulus, own.detail, own.format)
+        retry = own.retry or RetryParams()
+        return Reader(self.world, own.phrasing, own.modulus, own.detail, own.format, retry.kind, retry.next_counts)
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
-        return KINDS
+        return (*KINDS, *RETRY_KINDS) if self.params.retry else KINDS
 
     @property
     def latent_fields(self) -> list[pa.Field]:
@@ -146,6 +154,7 @@ class Igsm(Task):
             pa.field("solution_floor", pa.float64()),
             pa.field("solution", pa.list_(pa.int16())),
             pa.field("graph", pa.list_(pair)),
+            *(RETRY_FIELDS if self.params.retry else ()),
         ]
 
     # -- rows ---------------------------------------------------------------------------------------------------------
@@ -164,22 +173,24 @@ class Igsm(Task):
         own, page, done = self.params, self.wording.page, start
         out, used = Out.of(stop - start), np.array(own.sizes.numbers(), np.int64)
         problem, scratch = new_problem(), new_scratch()
-        work, law = new_work(), law_of(own)
+        work, law, mistakes = new_work(), law_of(own), new_mistakes(own.retry)
         while True:
             if own.sampler == "open":
                 tables = self.law.tables
                 done = write_open_rows(
-                    state, keys, start, done, stop, used, problem, tables, own.modulus, scratch, page, out
+                    state, keys, start, done, stop, used, problem, tables, own.modulus, scratch, page, mistakes, out
                 )
             else:
-                done = write_paper_rows(state, keys, start, done, stop, used, problem, work, *law, scratch, page, out)
+                done = write_paper_rows(
+                    state, keys, start, done, stop, used, problem, work, *law, scratch, page, mistakes, out
+                )
             if done == stop:
                 break
             out = out.larger()
         return Rows(
-            content=Codes(self.wording.table, out.codes[: out.ends[-1]], out.ends, KINDS, parts=2),
+            content=Codes(self.wording.table, out.codes[: out.ends[-1]], out.ends, self.span_kinds, parts=2),
             difficulty=out.figures[:, 0],
-            units=out.units,
+            units=np.ascontiguousarray(out.units[:, : len(self.books)]),
             latent=self._latent(out),
         )
 
@@ -202,6 +213,9 @@ class Igsm(Task):
         own = [pa.array(np.ascontiguousarray(out.pairs[: out.pair_ends[-1], i])) for i in range(2)]
         items = pa.StructArray.from_arrays(own, fields=list(kind))
         offsets = pa.array(np.concatenate([[0], out.pair_ends]).astype(np.int32))
+        if self.params.retry:
+            latent["retries"] = pa.array(out.retries.astype(np.int16))
+            latent["candidates"] = list_column(out.order_ends, out.candidates[: out.order_ends[-1]], pa.int16())
         latent["graph"] = pa.ListArray.from_arrays(offsets, items, type=pa.list_(kind))
         return latent
 
@@ -215,10 +229,37 @@ class Igsm(Task):
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         if self.params.sampler == "open":
-            books = self._exact_books()
+            books = self._exact_books() | self._retry_book()
             return Entropy(books, self._facts(books) | self.law.facts(rows or 1))
-        books = self._sampled_books()
+        books = self._sampled_books() | self._retry_book()
         return Entropy(books, self._facts(books), hidden="names and structure show up to a renumbering of items")
+
+    def _retry_book(self) -> dict[str, Book]:
+        """The bits of retries: a formula given how many candidates each step has, a mean over the sampled problems."""
+        retry = self.params.retry
+        if not retry:
+            return {}
+        if not retry.rate:
+            return {"retries": Book(Bits(0.0))}
+        bits = np.array([math.fsum(expected_bits(retry.rate, n) for n in steps) for steps in self._sampled_candidates])
+        return {"retries": Book(Bits(float(bits.mean() + 6 * bits.std() / math.sqrt(SAMPLE)), "upper", SAMPLED))}
+
+    @functools.cached_property
+    def _sampled_candidates(self) -> list[list[int]]:
+        """How many mistakes could be made before each step of the sampled problems."""
+        return self._sample.latent["candidates"].to_pylist()
+
+    def _retry_facts(self) -> dict[str, Any]:
+        """The expected number of retries, in closed form given the candidates of each step."""
+        retry = self.params.retry
+        if not retry:
+            return {}
+        numbers = [math.fsum(expected_number(retry.rate, n) for n in own) for own in self._sampled_candidates]
+        return {
+            "retries_a_problem": float(np.mean(numbers)),
+            "retries_a_step": float(np.sum(numbers)) / sum(len(own) for own in self._sampled_candidates),
+            "retries_a_step_untruncated": retry.rate / (1 - retry.rate),
+        }
 
     def _letters(self) -> float:
         """The mean bits of letters, where all symbols have one and op has its own law."""
@@ -282,6 +323,7 @@ class Igsm(Task):
             "sentences": float(latent["edges"].to_numpy().mean()),
             "distinct_templates": len(set(latent["template"].to_pylist())),
             "follows": "an open law of our own" if exact else own.fidelity,
+            **self._retry_facts(),
         }
 
     @functools.cached_property
@@ -331,15 +373,40 @@ class Igsm(Task):
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, SynthgenError) as error:
             return Verdict.wrong(f"the row cannot be read: {error}")
 
+    def _retry_fault(self, row: Mapping[str, Any]) -> str:
+        """Hold every sentence that is taken back against its kind's candidates, and the book against their number."""
+        retry, places = self.params.retry, self.reader.retries(row["prompt"], row["completion"])
+        if (not retry or not retry.rate) and any(place.wrong for place in places):
+            return "a sentence is taken back in data without retries"
+        if not retry:
+            return ""
+        for step, (wrong, candidates) in enumerate(places, 1):
+            for item, target in wrong:
+                if (item, target) not in candidates:
+                    return f"{item}'s {target} before step {step} is no mistake of kind {retry.kind!r}"
+            if len(set(wrong)) < len(wrong):
+                return f"a parameter is taken back twice before step {step}"
+        latent = row["latent"]
+        if latent["retries"] != sum(len(wrong) for wrong, _ in places):
+            return f"latent.retries is {latent['retries']}, the text has another number"
+        if latent["candidates"] != [len(candidates) for _, candidates in places]:
+            return f"latent.candidates is {latent['candidates']}, the problem gives others"
+        bits = math.fsum(shown_bits(retry.rate, len(candidates), len(wrong)) for wrong, candidates in places)
+        if abs(bits - row["bits"]["retries"]) > 1e-6:
+            return f"bits.retries is {row['bits']['retries']}, the text has {bits}"
+        return ""
+
     def _verify(self, row: Mapping[str, Any]) -> Verdict:
         verdict = self.reader.judge(row["prompt"], row["completion"])
         if not verdict.correct:
             return verdict
+        if fault := self._retry_fault(row):
+            return Verdict.wrong(fault)
         found, latent = self.parse(row), row["latent"]
         for field, value in found.items():
             if field != "spans" and value is not None and latent[field] != value:
                 return Verdict.wrong(f"latent.{field} is {latent[field]}, the text says {value}")
-        for kind in KINDS:
+        for kind in self.span_kinds:
             if [(span["start"], span["end"]) for span in latent["spans"][kind]] != found["spans"][kind]:
                 return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
         if self.params.sampler == "open":

@@ -22,11 +22,14 @@ from synthgen.tasks.igsm.problem import ADDED, BARE, NUMBER, TIMES
 from synthgen.tasks.igsm.worlds import CATEGORIES, GROUPS, NAMES, World
 
 KINDS = ("sentence", "question", "step", "answer")
-SENTENCE, QUESTION, STEP, ANSWER = range(4)
-"""The kinds of spans: a problem sentence, the question, a step of the solution, the answer's number."""
+RETRY_KINDS = ("retry", "retry_name")
+SENTENCE, QUESTION, STEP, ANSWER, RETRY, RETRY_NAME = range(6)
+"""The kinds of spans: a problem sentence, the question, a step of the solution, the answer's number; with retries: a
+sentence that is taken back, up to the word BACK, and the name in it (the two masks of Part 2.2).
+"""
 
-CODES = 1 << 15
-"""Phrase codes a problem may take."""
+CODES = 1 << 18
+"""Phrase codes a problem may take, with every mistake that can be made."""
 
 PAPER, COUNT = 0, 1
 
@@ -54,12 +57,13 @@ FRAGMENTS = {
         "The number of each ", " equals ", "each ", "'s ", " more than ", " times as much as ",
         "the sum of ", "the difference of ", " and ", ", ", "How many ", " does each ", " have?",
         "Define ", " as ", "; ", "so ", " = ", " + ", " - ", " * ", ". ", ".", " ", " Answer: ",
+        "BACK",
     ),
     "count": (
         "To count the ", " in each ", ", ", "the ", "There are ", "There is ", "count ", "add ", " to ", "multiply ",
         " by ", "add up ", " and ", "take ", " away from ", "then add ", "then multiply by ", "How many ",
         " are in each ", "?", "Let ", " be ", "; ", "hence ", " = ", " + ", " - ", " * ", ". ", ".", " ",
-        "next", " So the answer is ",
+        "next", " So the answer is ", "BACK",
     ),
 }  # fmt: skip
 """The fixed words of each family. The kernels below number them in this order."""
@@ -67,12 +71,14 @@ FRAGMENTS = {
 (
     P_NUMBER_OF, P_EQUALS, P_EACH, P_OF, P_MORE, P_TIMES, P_SUM, P_DIFFERENCE, P_AND, P_COMMA, P_HOW_MANY, P_DOES,
     P_HAVE, P_DEFINE, P_AS, P_SEMICOLON, P_SO, P_IS, P_PLUS, P_MINUS, P_STAR, P_NEXT, P_STOP, P_SPACE, P_ANSWER,
-) = range(25)  # fmt: skip
+    P_BACK,
+) = range(26)  # fmt: skip
 (
     C_TO_COUNT, C_IN_EACH, C_COMMA, C_THE, C_ARE, C_IS_ONE, C_COUNT, C_ADD, C_TO, C_MULTIPLY, C_BY, C_ADD_UP, C_AND,
     C_TAKE, C_FROM, C_THEN_ADD, C_THEN_TIMES, C_HOW_MANY, C_ARE_IN, C_HAVE, C_DEFINE, C_AS, C_SEMICOLON, C_SO, C_IS,
     C_PLUS, C_MINUS, C_STAR, C_NEXT, C_STOP, C_SPACE, C_UNNAMED, C_ANSWER,
-) = range(33)  # fmt: skip
+    C_BACK,
+) = range(34)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -328,13 +334,40 @@ def write_step(page, p, i):
 
 
 @register_jitable
-def write_solution(page, p):
-    """Write all steps, and the answer. Begins with a space."""
+def write_retry(page, p, x):
+    """Write a definition that is taken back: "Define Oak's Wren as BACK. ", "Let BACK be the Wrens in each Oak. "."""
+    paper = page.family == PAPER
+    if paper:
+        _code(page, opening(RETRY))
+        _word(page, P_DEFINE)
+    else:
+        _word(page, C_DEFINE)
+        _word(page, C_BACK)
+        _word(page, C_AS)
+        _code(page, opening(RETRY))
+    _code(page, opening(RETRY_NAME))
+    write_parameter(page, p, x, False)
+    _code(page, closing(RETRY_NAME))
+    if paper:
+        _word(page, P_AS)
+        _code(page, closing(RETRY))
+        _word(page, P_BACK)
+    else:
+        _code(page, closing(RETRY))
+    _word(page, P_NEXT if paper else C_NEXT)
+
+
+@register_jitable
+def write_solution(page, p, mistakes):
+    """Write all steps, mistakes before them, and the answer. Begins with a space."""
     paper = page.family == PAPER
     _word(page, P_SPACE if paper else C_SPACE)
     for i in range(p.necessary):
         if i > 0:
             _word(page, P_NEXT if paper else C_NEXT)
+        if mistakes.on:
+            for wrong in range(mistakes.ends[i - 1] if i > 0 else 0, mistakes.ends[i]):
+                write_retry(page, p, mistakes.wrong[wrong])
         _code(page, opening(STEP))
         write_step(page, p, i)
         _code(page, closing(STEP))

@@ -16,6 +16,7 @@ from typing import Any
 
 from synthgen.task import Verdict
 from synthgen.tasks.igsm.reader import ADDED, CONSTANT, MAX_TEXT, NAME, TIMES, Parameter, Problem, ProblemReader, solve
+from synthgen.tasks.igsm.retractions import TakenBack, label, taken_back
 from synthgen.tasks.igsm.worlds import World
 
 FAULTS = (
@@ -54,6 +55,7 @@ class Step:
     letter: str
     operations: list[tuple[str, str | None, str | None, int]]  # letter, symbols, numbers, result
     span: tuple[int, int]
+    name: tuple[int, int]  # where the parameter's name stands; empty where it is not shown
     back: bool = False
 
 
@@ -123,10 +125,23 @@ def rename(tree: Tree, names: dict[str, Parameter]) -> Tree:
 
 
 class Reader:
-    """Reads, solves and judges the texts of one world, family of wording, level of detail and modulus."""
+    """Reads, solves and judges the texts of one world, family of wording, level of detail and modulus.
 
-    def __init__(self, world: World, family: str, modulus: int, detail: int = 0, form: str = "pq") -> None:
+    Definitions that are taken back are held against a kind of mistake (`synthgen.tasks.igsm.retractions`).
+    """
+
+    def __init__(
+        self,
+        world: World,
+        family: str,
+        modulus: int,
+        detail: int = 0,
+        form: str = "pq",
+        kind: str = "perfect",
+        next_counts: bool = True,
+    ) -> None:
         self.problems = ProblemReader(world, family, modulus, form)
+        self.kind, self.next_counts = kind, next_counts
         self.family, self.modulus = family, modulus
         self.names, self.no_symbols, self.no_numbers = detail % 3, detail // 3 % 2 == 1, detail // 6 == 1
         self.words = ("so ", " Answer: ") if family == "paper" else ("hence ", " So the answer is ")
@@ -154,33 +169,35 @@ class Reader:
 
     def _step(self, text: str, at: int) -> Step:
         head, *parts = text.split("; ")
-        parameter, letter = self._head(head)
-        span = (at, at + len(text))
+        parameter, letter, (start, end) = self._head(head)
+        span, name = (at, at + len(text)), (at + start, at + end)
         if letter == BACK and not parts:
-            return Step(parameter, letter, [], span, back=True)
+            return Step(parameter, letter, [], span, name, back=True)
         if not parts or not parts[-1].startswith(self.words[0]):
             raise ValueError(f"{text[:80]!r} does not say what is so")
         parts[-1] = parts[-1][len(self.words[0]) :]
         operations = [self._operation(part) for part in parts]
         if operations[-1][0] != letter:
             raise ValueError(f"{text[:80]!r} defines one thing and computes another")
-        return Step(parameter, letter, operations, span)
+        return Step(parameter, letter, operations, span, name)
 
-    def _head(self, head: str) -> tuple[Parameter | None, str]:
+    def _head(self, head: str) -> tuple[Parameter | None, str, tuple[int, int]]:
+        """Return what a step defines, its letter, and where the name stands in the head."""
         paper = self.family == "paper"
         if self.names == 2:
-            return self._named(head), head
+            return self._named(head), head, (0, len(head))
         if self.names == 1:
             letter = head.removeprefix("Define ") if paper else head.removeprefix("Let ").removesuffix(" be next")
             if head != (f"Define {letter}" if paper else f"Let {letter} be next"):
                 raise ValueError(f"{head[:80]!r} defines nothing")
-            return None, letter
+            return None, letter, (0, 0)
         match = (PAPER_STEP if paper else COUNT_STEP).fullmatch(head)
         if match is None:
             raise ValueError(f"{head[:80]!r} defines nothing")
         if paper:
-            return (match[1], match[2]), match[3]
-        return (match[3], self.problems.singular.get(match[2], match[2])), match[1]
+            return (match[1], match[2]), match[3], (match.start(1), match.end(2))
+        name = (match.start(2) - len("the "), match.end(3))
+        return (match[3], self.problems.singular.get(match[2], match[2])), match[1], name
 
     def _named(self, text: str) -> Parameter:
         match = (PAPER_NAME if self.family == "paper" else COUNT_NAME).fullmatch(text)
@@ -208,7 +225,11 @@ class Reader:
     # -- judging ------------------------------------------------------------------------------------------------------
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
-        """Judge a completion of a prompt. `parts` holds a verdict for every step, then counts of the whole."""
+        """Judge a completion of a prompt. `parts` holds a verdict for every step, then counts of the whole.
+
+        What is taken back does not make a solution wrong, whatever it names: it is labelled `back` (a mistake of the
+        reader's kind), `needless` (none) or `unknown` (the problem has no such thing), and counted.
+        """
         try:
             problem = self.problem(prompt)
             needed = problem.needed()
@@ -252,10 +273,21 @@ class Reader:
             "spans": {
                 "sentence": problem.spans,
                 "question": [problem.question],
-                "step": [(own + start, own + end) for start, end in (step.span for step in steps)],
+                "step": [(own + start, own + end) for start, end in (step.span for step in shown)],
+                **self._retry_spans(own, [step for step in steps if step.back]),
                 "answer": [(own + where[0], own + where[1])],
             },
         }
+
+    def _retry_spans(self, own: int, steps: list[Step]) -> dict[str, list[tuple[int, int]]]:
+        """Return the spans of sentences that are taken back: up to BACK, and the names alone."""
+        names = [(own + step.name[0], own + step.name[1]) for step in steps]
+        whole = [(own + step.span[0], own + step.span[1] - len(BACK)) for step in steps]
+        return {"retry": whole if self.family == "paper" else names, "retry_name": names}
+
+    def retries(self, prompt: str, completion: str) -> list[TakenBack]:
+        """Return, for each right step, what was taken back before it, and the candidates by the kind's definition."""
+        return taken_back(self.problem(prompt), self.steps(completion)[0], self.kind, self.next_counts)
 
     def sketch(self, problem: Problem, steps: list[Step]) -> bytes | None:
         """Return the published sketch of a solution; None where the level of detail does not show it."""
@@ -333,31 +365,35 @@ class _Judge:
         self.found: dict[str, tuple[Parameter | None, int]] = {}  # a letter's parameter (None: partial) and value
         self.defined: dict[Parameter, int] = {}
         self.parts: list[dict[str, Any]] = []
-        self.retries = 0
+        self.labels: list[str] = []  # of the definitions that are taken back
         self.unnamed: list[tuple[str, Tree, int]] = []  # steps without a name: letter, calculation, result
 
     def verdict(self, steps: list[Step], answer: int) -> Verdict:
         first: tuple[int, str] | None = None
         last: Parameter | None = None
+        if any(step.back for step in steps):
+            places = taken_back(self.problem, steps, self.reader.kind, self.reader.next_counts)
+            self.labels = [label(self.problem, wrong, own) for own in places for wrong in own.wrong]
+        labels = iter(self.labels)
         for i, step in enumerate(steps):
+            if step.back:
+                self.parts.append({"step": i, "parameter": step.parameter, "verdict": next(labels)})
+                continue
             fault = ""
             try:
-                if step.back:
-                    self._take_back(step)
-                else:
-                    last = self._define(step)
+                last = self._define(step)
             except Fault as error:
                 fault, last = str(error), step.parameter
             if fault and first is None:
                 first = (i, fault)
-            named = step.parameter or (None if step.back else last)
-            self.parts.append({"step": i, "parameter": named, "verdict": fault or ("back" if step.back else "ok")})
+            self.parts.append({"step": i, "parameter": step.parameter or last, "verdict": fault or "ok"})
         if first is None and self.unnamed:
             first, last = self._name()
-        count = len(steps) - self.retries
+        count = len(steps) - len(self.labels)
         redundant = sum(parameter not in self.needed for parameter in self.defined)
         operations = sum(len(step.operations) for step in steps)
-        whole = {"steps": count, "operations": operations, "redundant": redundant, "retries": self.retries}
+        whole = {"steps": count, "operations": operations, "redundant": redundant, "retries": len(self.labels)}
+        whole |= {"needless": self.labels.count("needless"), "unknown": self.labels.count("unknown")}
         if first is None and (steps[-1].back or last != self.problem.query):
             first = (len(steps) - 1, "wrong target: the last step does not define what is asked")
         if first is None and answer != self.defined[self.problem.query]:
@@ -396,11 +432,6 @@ class _Judge:
         best = next((way for way in ways if way[last] == query), ways[0])
         self.defined = {best[letter]: result for letter, _, result in self.unnamed}
         return None, best[last]
-
-    def _take_back(self, step: Step) -> None:
-        self.retries += 1
-        if step.parameter is not None and not self.problem.exists(step.parameter):
-            raise Fault(f"unknown: the problem has no {step.parameter[0]}'s {step.parameter[1]}")
 
     def _define(self, step: Step) -> Parameter | None:
         problem, parameter = self.problem, step.parameter

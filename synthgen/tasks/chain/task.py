@@ -1,0 +1,291 @@
+"""The task `chain`: definitions in mixed order, and the steps that lead to the one asked for."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, field_validator, model_validator
+
+from synthgen.draw import Keys
+from synthgen.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
+from synthgen.ledger import log2_units
+from synthgen.phrases import SPANS, span_lists
+from synthgen.retries import RetryParams, expected_bits, expected_number, odds
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated
+from synthgen.tasks.chain.reader import Reading, fault_of, read
+from synthgen.tasks.chain.sampler import MISTAKE_KINDS, PROMPT, STAGES, STEPS, TAKEN_BACK, Layout, sample
+from synthgen.tasks.chain.symbols import BACK, BOS, EOS, PAD, SENTENCE, WORDS
+
+FIGURES = ("steps", "others", "retries", "answer")
+SPAN_KINDS = ("step", "retry", "retry_name", "answer")
+Trained = Literal["all", "completion", "without-names", "without-retries"]
+
+
+class ChainParams(TaskParams):
+    """Params of the task `chain`."""
+
+    steps: tuple[int, int] = Field((2, 10), description="lines of the chain that is asked for, from and to")
+    others: tuple[int, int] = Field((0, 6), description="lines of another chain that nothing needs, from and to")
+    modulus: int = Field(23, ge=2, le=1009, description="values are 0 to modulus - 1")
+    names: int = Field(64, ge=1, le=10_000, description="different names that lines may define")
+    retry: RetryParams = Field(RetryParams(), description="mistakes that are taken back")
+    trained: Trained = Field(
+        "all",
+        description="what is trained on: all tokens, the completion, or the completion without what is taken back: "
+        "only its name, or all up to BACK (adds completion_mask; Part 2.2 has both)",
+    )
+
+    @field_validator("steps", "others")
+    @classmethod
+    def _rising(cls, own: tuple[int, int]) -> tuple[int, int]:
+        if not 0 <= own[0] <= own[1] <= 100:
+            raise ValueError("give the least and the most, from 0 to 100")
+        return own
+
+    @model_validator(mode="after")
+    def _possible(self) -> ChainParams:
+        if self.steps[0] < 1:
+            raise ValueError("steps must be at least 1")
+        if self.names < self.steps[1] + self.others[1]:
+            raise ValueError(f"names = {self.names} is too few for {self.steps[1] + self.others[1]} lines")
+        return self
+
+
+class Chain(Task):
+    """Modular arithmetic along a chain of definitions, every step shown; mistakes that are taken back, if wanted."""
+
+    name = "chain"
+    version = 1
+    paper = "2408.16293"
+    row_formats = ("tokens",)
+    books: tuple[str, ...] = STAGES
+    difficulty = "steps"
+    capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
+    Params: ClassVar = ChainParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = tuple(
+        {"steps": steps, "others": others, "modulus": 2, "names": 3, "retry": {"rate": rate, "kind": kind}}
+        for kind, rate, steps, others in (
+            ("perfect", 0.5, (1, 2), (0, 1)),
+            ("perfect", 0.75, (1, 1), (2, 2)),
+            ("weak", 0.5, (2, 2), (0, 0)),
+            ("miss", 0.5, (1, 1), (1, 1)),
+        )
+    )
+    span_kinds = SPAN_KINDS
+
+    def __init__(self, params: ChainParams, keys: Keys, files: Path, row_format: str = "") -> None:
+        super().__init__(params, keys, files, row_format)
+        self._keys = np.array([keys.split(stage) for stage in STAGES])
+
+    @property
+    def vocab(self) -> Vocab:
+        own = self.params
+        names = ["<bos>", "<eos>", "<pad>", *WORDS, *map(str, range(own.modulus)), *(f"x{i}" for i in range(own.names))]
+        return Vocab(len(names), BOS, EOS, PAD, dict(enumerate(names)))
+
+    @property
+    def masked(self) -> bool:
+        return self.params.trained != "all"
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        return [pa.field(name, pa.int16()) for name in FIGURES]
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        own, rows = self.params, stop - start
+        kind = MISTAKE_KINDS.index(own.retry.kind)
+        (least, most), (fewest, greatest) = own.steps, own.others
+        next_counts = int(own.retry.next_counts)
+        layout = Layout(least, most, fewest, greatest, own.modulus, own.names, kind, next_counts)
+        room = rows * (6 * (own.steps[1] + own.others[1]) + 2 + 2 * SENTENCE * own.steps[1]) + 64
+        while True:
+            ids = np.empty(room, np.uint16)
+            ends, figures = np.empty(rows, np.int64), np.empty((rows, 5), np.int64)
+            units = np.empty((rows, len(STAGES)), np.int64)
+            if sample(state, self._keys, start, stop, layout, odds(own.retry.rate), ids, ends, figures, units) == stop:
+                break
+            room *= 2
+        ids = ids[: ends[-1]]
+        spans, trained = self._spans(ids, ends, figures)
+        latent = {name: pa.array(figures[:, i].astype(np.int16)) for i, name in enumerate(FIGURES)}
+        return Rows(Tokens(ids, ends, trained), figures[:, STEPS].astype(np.int32), units, latent | {"spans": spans})
+
+    def _spans(
+        self, ids: np.ndarray, ends: np.ndarray, figures: np.ndarray
+    ) -> tuple[pa.StructArray, np.ndarray | None]:
+        """Return the spans of a batch, and what is trained on."""
+        begins = ends - np.diff(ends, prepend=0)
+        counts = figures[:, STEPS] + figures[:, TAKEN_BACK]
+        row = np.repeat(np.arange(ends.size), counts)
+        number = np.arange(row.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        at = (begins + figures[:, PROMPT])[row] + SENTENCE * number
+        back = ids[at + 3] == BACK
+        kinds = {
+            "step": (~back, 0, SENTENCE),
+            "retry": (back, 0, 3),
+            "retry_name": (back, 1, 2),
+            "answer": (at + SENTENCE == ends[row], 3, 4),
+        }
+        lists = []
+        for chosen, start, end in kinds.values():
+            offsets = np.concatenate([[0], np.cumsum(np.bincount(row[chosen], minlength=ends.size))])
+            place = (at - begins[row])[chosen].astype(np.int32)
+            lists.append(span_lists(offsets, place + np.int32(start), place + np.int32(end)))
+        spans = pa.StructArray.from_arrays(lists, fields=[pa.field(kind, SPANS, nullable=False) for kind in kinds])
+        if not self.masked:
+            return spans, None
+        trained = np.arange(ids.size) >= np.repeat(begins + figures[:, PROMPT], np.diff(ends, prepend=0))
+        for offset in {"without-names": (1,), "without-retries": (0, 1, 2)}.get(self.params.trained, ()):
+            trained[at[back] + offset] = False
+        return spans, trained
+
+    # -- entropy ------------------------------------------------------------------------------------------------------
+
+    def candidates(self, steps: int, others: int) -> list[int]:
+        """Return how many mistakes can be made before each step."""
+        retry = self.params.retry
+        further = {"perfect": max(0, others - 1), "weak": 0, "miss": others}[retry.kind]
+        own = int(retry.kind == "miss" or (retry.kind == "weak" and retry.next_counts))
+        return [steps - step - 1 + own + further for step in range(steps)]
+
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        own, rate = self.params, self.params.retry.rate
+        shapes = list(itertools.product(range(own.steps[0], own.steps[1] + 1), range(own.others[0], own.others[1] + 1)))
+
+        def mean(figure: Callable[[int, int], float]) -> float:
+            return math.fsum(figure(*shape) for shape in shapes) / len(shapes)
+
+        def values(steps: int, others: int) -> float:
+            chains = 1 + (others > 0)
+            return (steps + others) * math.log2(own.modulus) + (steps + others - chains) * math.log2(3)
+
+        bits = {
+            "sizes": math.log2(len(shapes)),
+            "names": mean(lambda steps, others: log2_falling(own.names, steps + others)),
+            "values": mean(values),
+            "order": mean(lambda steps, others: log2_factorial(steps + others)),
+            "retries": mean(lambda *shape: math.fsum(expected_bits(rate, n) for n in self.candidates(*shape))),
+        }
+        retries = mean(lambda *shape: math.fsum(expected_number(rate, n) for n in self.candidates(*shape)))
+        steps = mean(lambda steps, _: steps)
+        return Entropy(
+            {book: Book(Bits(value)) for book, value in bits.items()},
+            {
+                "retries_a_row": retries,
+                "retries_a_step": retries / steps,
+                "retries_a_step_untruncated": rate / (1 - rate),
+                "completion_bits": bits["retries"],
+                "answer_bits": 0.0,
+                "expected_completion_tokens": SENTENCE * (steps + retries),
+                "uniform_guess_accuracy": 1 / own.modulus,
+            },
+        )
+
+    # -- checking -----------------------------------------------------------------------------------------------------
+
+    def _read(self, ids: Any) -> Reading:
+        return read(ids, self.params.modulus, self.params.names)
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the latents, from the tokens. Raises ValueError on junk."""
+        reading = self._read(row["input_ids"])
+        steps = len(reading.chain())
+        back = sum(value is None for _, value in reading.sentences)
+        answer = reading.sentences[-1][1]
+        return {"steps": steps, "others": len(reading.lines) - steps, "retries": back, "answer": answer}
+
+    def judge(self, prompt: Any, completion: Any) -> Verdict:
+        """Judge a solution of a prompt, both lists of ids: right is what is not taken back. `step`: the first fault.
+
+        `parts` has one entry: steps, retries, needless (no mistakes of the kind), unknown (names without a line).
+        """
+        try:
+            return self._judge(self._read([*prompt, *completion]))
+        except (ValueError, TypeError) as error:
+            return Verdict.wrong(f"format: {error}", 0)
+
+    def _judge(self, reading: Reading) -> Verdict:
+        found = fault_of(reading, self.params.modulus)
+        places = reading.mistakes(self.params.retry.kind, self.params.retry.next_counts)
+        back = [(name, own) for wrong, own in places for name in wrong]
+        known = [(name, own) for name, own in back if name in reading.lines]
+        whole = {
+            "steps": len(places),
+            "retries": sum(value is None for _, value in reading.sentences),
+            "needless": sum(name not in own for name, own in known),
+            "unknown": len(back) - len(known),
+        }
+        return Verdict.wrong(found[1], found[0], parts=[whole]) if found else Verdict.right([whole])
+
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Solve the chain from its tokens, hold what is taken back against its kind, recount mask, spans and bits."""
+        try:
+            return self._verify(row)
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+            return Verdict.wrong(f"the row cannot be read: {error or type(error).__name__}")
+
+    def _verify(self, row: Mapping[str, Any]) -> Verdict:
+        own, ids = self.params, row["input_ids"]
+        reading = self._read(ids)
+        verdict = self._judge(reading)
+        if not verdict.correct:
+            return verdict
+        chain, places = reading.chain(), reading.mistakes(own.retry.kind, own.retry.next_counts)
+        others = len(reading.lines) - len(chain)
+        starts = sum(need is None for need, _, _ in reading.lines.values())
+        if [name for name, value in reading.sentences if value is not None] != chain or starts != 1 + (others > 0):
+            return Verdict.wrong("the solution is not the chain itself, or there are more than two chains")
+        if not (own.steps[0] <= len(chain) <= own.steps[1] and own.others[0] <= others <= own.others[1]):
+            return Verdict.wrong(f"there are {len(chain)} and {others} lines, outside of the spec's limits")
+        no, whole = (int(weight) for weight in odds(own.retry.rate))
+        coins = {False: log2_units(whole) - log2_units(no)}
+        coins[True] = log2_units(whole) - log2_units(whole - no) if whole > no else 0
+        retries = 0
+        for step, (wrong, candidates) in enumerate(places, 1):
+            if not set(wrong) <= candidates or (wrong and whole == no):
+                return Verdict.wrong(f"what is taken back before step {step} is no mistake of kind {own.retry.kind!r}")
+            if len(set(wrong)) < len(wrong):
+                return Verdict.wrong(f"a name is taken back twice before step {step}")
+            retries += sum(int(coins[True] + log2_units(len(candidates) - k)) for k in range(len(wrong)))
+            retries += int(coins[False]) * (len(wrong) < len(candidates))
+        latent, mask = self._latent(reading, len(ids))
+        latent |= self.parse(row)
+        fault = misstated(row, len(chain), self._units(reading, retries), latent, mask if self.masked else None)
+        return Verdict.wrong(fault) if fault else verdict
+
+    def _units(self, reading: Reading, retries: int) -> dict[str, int]:
+        """Return the bits of a row by book, in ledger units, recounted from what its tokens say."""
+        own, lines = self.params, len(reading.lines)
+        calculated = sum(need is not None for need, _, _ in reading.lines.values())
+        return {
+            "sizes": sum(int(log2_units(high - low + 1)) for low, high in (own.steps, own.others)),
+            "names": sum(int(log2_units(own.names - i)) for i in range(lines)),
+            "values": lines * int(log2_units(own.modulus)) + calculated * int(log2_units(3)),
+            "order": sum(int(log2_units(i)) for i in range(2, lines + 1)),
+            "retries": retries,
+        }
+
+    def _latent(self, reading: Reading, length: int) -> tuple[dict[str, Any], list[bool]]:
+        """Return the spans of a row and what is trained on, from what its tokens say."""
+        spans: dict[str, list[dict[str, int]]] = {kind: [] for kind in SPAN_KINDS}
+        mask = [place >= reading.prompt for place in range(length)]
+        for i, (_, value) in enumerate(reading.sentences):
+            at = reading.prompt + SENTENCE * i
+            if value is not None:
+                spans["step"].append({"start": at, "end": at + 5})
+                continue
+            spans["retry"].append({"start": at, "end": at + 3})
+            spans["retry_name"].append({"start": at + 1, "end": at + 2})
+            if self.params.trained in ("without-names", "without-retries"):
+                name_only = self.params.trained == "without-names"
+                mask[at : at + 3] = [name_only, False, name_only]
+        spans["answer"].append({"start": length - 2, "end": length - 1})
+        return {"spans": spans}, mask
