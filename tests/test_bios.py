@@ -290,7 +290,7 @@ def test_lists_of_ones_own(folder):
         ("first_names.txt", "May\n", "no month"),
         ("templates.toml", "major = ['{S} studied {v}.']", "birth_date needs a list"),
         ("templates.toml", "majors = []", r"unknown attribute 'majors' \(did you mean 'major'"),
-        ("templates.toml", "not toml", "cannot be read"),
+        ("templates.toml", "not toml", "not valid TOML"),
     ],
 )
 def test_bad_lists_are_told(folder, file, text, message):
