@@ -42,16 +42,17 @@ def print_listing(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, justify in (
-        ("spec", "left"),
-        ("paper", "left"),
-        ("format", "left"),
-        ("splits", "left"),
-        ("rows", "right"),
+    widest = max(len(entry["name"]) for entry in entries)  # on a narrow terminal the last columns give way
+    for column, justify, least in (
+        ("spec", "left", widest),
+        ("paper", "left", 10),
+        ("rows", "right", 10),
+        ("bits a row", "right", 13),
+        ("format", "left", 1),
+        ("splits", "left", 1),
+        ("difficulty counts", "left", 1),
     ):
-        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("bits a row", justify="right", no_wrap=True)
-    table.add_column("difficulty counts")
+        table.add_column(column, justify=justify, no_wrap=True, min_width=least)  # type: ignore[arg-type]
     suite = ""
     for entry in sorted(entries, key=lambda entry: (entry["suite"], entry["name"])):
         if entry["suite"] != suite:
@@ -63,8 +64,8 @@ def print_listing(entries: list[dict[str, Any]]) -> None:
         shown = " ".join(splits[:3]) + (f" +{len(splits) - 3}" if len(splits) > 3 else "")
         bits = f"{'' if sign == '=' else sign + ' '}{entry['bits']:,.4f}"
         table.add_row(
-            entry["name"], entry["paper"], entry["row_format"], shown, f"{entry['rows']:,}", bits, entry["difficulty"]
+            entry["name"], entry["paper"], f"{entry['rows']:,}", bits, entry["row_format"], shown, entry["difficulty"]
         )
     console = Console()
-    console.width = max(console.width, 110) if not console.is_terminal else console.width
+    console.width = max(console.width, 160) if not console.is_terminal else console.width
     console.print(table)

@@ -50,7 +50,10 @@ def write(tmp_path):
             r"params.order = 'random': should be 'fixed', 'entry', 'person' or 'couple'",
         ),
         ("task = 'bios'\n[params.sizes]\nyear = 3", r"unknown key 'params.sizes.year'"),
-        ("task = 'bios'\nrow_format = 'prompt-completion'", r"row_format = 'prompt-completion': task 'bios' makes document"),
+        (
+            "task = 'bios'\nrow_format = 'prompt-completion'",
+            r"row_format = 'prompt-completion': task 'bios' makes document",
+        ),
         ("task = 'bios'\nseed = -1", r"seed = -1: should be greater than or equal to 0"),
         ("task = 'bios'\n[splits.train]\nrows = 0", r"splits.train.rows = 0: should be greater than 0"),
         ("task = 'bios'\n[splits.train]\nrow = 5", r"unknown key 'splits.train.row' \(did you mean 'rows'\?\)"),
