@@ -591,7 +591,7 @@ def test_check_finds_a_test_person_in_a_training_question(folder):
     assert "shared rows: train, test: 1 (split by person); must be 0" in found
     assert f"people asked about: train: persons 0 to 59, 1 others, such as person {who}" in found
     assert "questions: train: 5 to 6 a person" in found
-    assert len(faults(folder, 0.0)) == 4, "all rows are looked at for this, whatever the sample"
+    assert len(faults(folder, 0.0)) == 5, "the seal, and all rows are looked at for this, whatever the sample"
 
 
 def test_check_finds_a_changed_answer_and_a_changed_name(folder):
@@ -667,7 +667,7 @@ def test_questions_of_ones_own(tmp_path):
         ("[extract]\nmajor = ['{A}?', '{A}?']", "stands there twice"),
         ("[extract]\nmajor = ['{A} was born in which city?']", "extract.major and extract.birth_city are both worded"),
         ("major = ['{A}?']", "no form of question"),
-        ("not toml", "cannot be read"),
+        ("not toml", "not valid TOML"),
     ):
         own.write_text(text)
         read_questions.cache_clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numba.extending import register_jitable
@@ -60,19 +61,23 @@ CODES_PER_ROW = 6 * (CODES_PER_NAME + 8) + 6 * (CODES_PER_VALUE + 2) + 4
 
 
 def natural_weights(language: Language) -> tuple[np.ndarray, ...]:
-    """Return running sums of the natural weights: group sizes by facts left, fronts, references, connectives, tones."""
-    groups = np.array(
-        [
-            np.cumsum([w * (k < min(left, language.largest_group)) for k, w in enumerate(GROUP_WEIGHTS)])
-            for left in range(1, N + 1)
-        ],
-        np.int64,
-    )
-    references = np.cumsum([REFERENCE_WEIGHTS[r] for r in language.references])
-    connectives = np.cumsum([NONE_WEIGHT] + [1] * (len(language.connectives) - 1))
-    tones = np.cumsum([NONE_WEIGHT] + [1] * (len(language.tones) - 1))
-    others = [np.array(x, np.int64) for x in (np.cumsum(FRONT_WEIGHTS), references, connectives, tones)]
-    return (groups, *others)
+    """Return running sums of the natural weights: group sizes by facts left, fronts, references, connectives, tones.
+
+    Their common divisors are taken out, so that where there is one way, one draw of one is all there is to enumerate.
+    """
+
+    def sums(weights: Iterable[int]) -> np.ndarray:
+        cumulative = np.cumsum(list(weights), dtype=np.int64)
+        return cumulative // np.gcd.reduce(cumulative)
+
+    groups = [
+        sums(w * (k < min(left, language.largest_group)) for k, w in enumerate(GROUP_WEIGHTS))
+        for left in range(1, N + 1)
+    ]
+    references = sums(REFERENCE_WEIGHTS[r] for r in language.references)
+    connectives = sums([NONE_WEIGHT] + [1] * (len(language.connectives) - 1))
+    tones = sums([NONE_WEIGHT] + [1] * (len(language.tones) - 1))
+    return np.array(groups), sums(FRONT_WEIGHTS), references, connectives, tones
 
 
 def natural_bits(language: Language) -> float:
@@ -107,9 +112,11 @@ def natural_bits(language: Language) -> float:
 
 def natural_hidden(language: Language) -> float:
     """Return the probability that a natural plan shows no pronoun: the sum over all groupings and forms."""
-    groups, fronts, references, _, _ = natural_weights(language)
+    groups, fronts, _, _, _ = natural_weights(language)
     front = float((fronts[1] - fronts[0]) / fronts[1])
-    named = sum(REFERENCE_WEIGHTS[r] for r in language.references if r != BY_PRONOUN) / float(references[-1])
+    named = sum(REFERENCE_WEIGHTS[r] for r in language.references if r != BY_PRONOUN) / sum(
+        REFERENCE_WEIGHTS[r] for r in language.references
+    )
     impersonal = language.impersonal
     # by number of participles, the mean over which facts they are of: coefficients of a product of (a + b x)
     hidden = np.ones(1)
