@@ -242,7 +242,7 @@ class Tokenized(Task):
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         found = self.text.entropy(rows, estimates)
-        facts = {"tokenizer": self._named, "vocabulary": self.vocab.size}
+        facts = {"tokenizer": Path(self._named).name, "vocabulary": self.vocab.size}
         return replace(found, facts={**found.facts, **facts})
 
 
