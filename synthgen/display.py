@@ -17,6 +17,7 @@ from rich.text import Text
 from synthgen.entropy import Entropy
 from synthgen.manifest import Manifest
 from synthgen.source import Source
+from synthgen.terminal import stdout
 
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green", "bright_yellow")
 LATENT_WIDTH = 400
@@ -58,7 +59,7 @@ class Progress:
 
 def print_row(source: Source, row: Mapping[str, Any], split: str) -> None:
     """Print one row: its content with coloured spans, then difficulty, bits and latent."""
-    console = Console(soft_wrap=False)
+    console = stdout()
     bits = row["bits"]
     books = ", ".join(f"{name} {value:.4f}" for name, value in bits.items() if name != "total")
     console.print(Text(f"{source.spec.name}/{split} row {row['id']}", style="bold"))
@@ -105,7 +106,7 @@ def print_entropy(entropy: Entropy) -> None:
     row = entropy.row
     reason = f" ({row.reason})" if row.reason else ""
     table.add_row("a row in all", "row", f"{row.value:,.4f}", row.status + reason, style="bold")
-    console = Console()
+    console = stdout()
     console.print(Text(f"{entropy.spec}/{entropy.split}", style="bold"))
     console.print(table)
     for name, value in entropy.facts.items():
@@ -141,7 +142,7 @@ def print_plan(plan: Mapping[str, Any]) -> None:
             _duration(split["core_seconds"]),
             f"{split['growth']:.2f}",
         )
-    console = Console()
+    console = stdout()
     console.width = max(console.width, 120) if not console.is_terminal else console.width
     console.print(Text(plan["spec"], style="bold"))
     console.print(table)
@@ -191,7 +192,7 @@ def print_manifest(manifest: Manifest, folder: Path, rate: tuple[int, float] | N
         own = [shard for shard in manifest.shards if shard.split == name]
         mean = sum(shard.bits.get("total", 0.0) for shard in own) / split["rows"]
         table.add_row(name, f"{split['rows']:,}", str(split["shards"]), f"{mean:.4f}", split["entropy"]["status"])
-    console = Console()
+    console = stdout()
     console.print(table)
     totals = manifest.totals
     made = ""
@@ -204,7 +205,7 @@ def print_manifest(manifest: Manifest, folder: Path, rate: tuple[int, float] | N
 
 def print_findings(findings: Sequence[Any], folder: Path) -> None:
     """Print the checks: faults one by one, what holds in one line a check."""
-    console = Console()
+    console = stdout()
     for finding in findings:
         if not finding.ok:
             line = Text("FAIL ", style="bold red").append(
@@ -226,7 +227,7 @@ def print_findings(findings: Sequence[Any], folder: Path) -> None:
 
 def print_rates(rates: Mapping[str, Sequence[Any]]) -> None:
     """Print benchmark results: a rate, and the ratio to the first line of its group."""
-    console = Console()
+    console = stdout()
     for name, own in rates.items():
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column(name)

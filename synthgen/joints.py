@@ -22,8 +22,8 @@ from synthgen.tokenizer import Tokenizer, cuts
 MISSING_ROOM = 1 << 14
 """Unknown joints noted in one pass over a batch."""
 
-UNSURE, CUT, TRAILING = 1, 2, 4
-"""Flags of a variant: not to be joined; begins at a cut; a space follows it."""
+UNSURE, CUT, TRAILING, BARE = 1, 2, 4, 8
+"""Flags of a variant: not to be joined; begins at a cut; a space follows it; is nothing but that space."""
 
 
 class Joints:
@@ -57,6 +57,7 @@ class Joints:
                 first, last = (own[0], own[-1]) if own else (len(text), len(text))
                 parts = (text[:first], text[first:last], text[last:])
                 flags = UNSURE * bool(unsure) + CUT * (bool(own) and first == 0) + TRAILING * trailing
+                flags += BARE * (body == "" and trailing)
                 out[2 * k + spaced] = [*(self._fragment(part) for part in parts), flags]
         return out
 
@@ -141,6 +142,20 @@ def _grown(places, wanted):
     return more
 
 
+@register_jitable
+def _begins_at_cut(codes, first, last, variants):
+    """Say whether a text begins at a cut, or is empty; the space it begins with may be a phrase of its own."""
+    spaced = 0
+    for at in range(first, last):
+        if codes[at] < 0:
+            continue
+        flags = variants[2 * codes[at] + spaced, 3]
+        if spaced == 1 or flags & BARE == 0:
+            return flags & UNSURE == 0 and flags & CUT > 0
+        spaced = 1
+    return spaced == 0
+
+
 @kernel
 def _encode(codes, ends, parts, variants, fragments, begun, ids, out_ends, cut, spans, missing):
     """Write the tokens of the rows from `begun` (row, token, code, span) on.
@@ -194,7 +209,7 @@ def _encode(codes, ends, parts, variants, fragments, begun, ids, out_ends, cut, 
                 tail = variants[variant, 2]
                 flags = variants[variant, 3]
                 if boundary:  # the prompt's last fragment ends here, whatever follows
-                    if code_at < last and (flags & UNSURE or (glued and flags & CUT == 0)):
+                    if glued and not _begins_at_cut(codes, code_at, last, variants):
                         return True, 0, *again
                     head, middle, tail = 0, 0, 0
                 else:

@@ -38,8 +38,9 @@ def listing() -> list[dict[str, Any]]:
 
 def print_listing(entries: list[dict[str, Any]]) -> None:
     """Print the list as a table: one line a spec, those of a suite together under its name."""
-    from rich.console import Console
     from rich.table import Table
+
+    from synthgen.terminal import stdout
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     widest = max(len(entry["name"]) for entry in entries)  # on a narrow terminal the last columns give way
@@ -66,6 +67,5 @@ def print_listing(entries: list[dict[str, Any]]) -> None:
         table.add_row(
             entry["name"], entry["paper"], f"{entry['rows']:,}", bits, entry["row_format"], shown, entry["difficulty"]
         )
-    console = Console()
-    console.width = max(console.width, 160) if not console.is_terminal else console.width
+    console = stdout()
     console.print(table)

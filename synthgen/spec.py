@@ -237,7 +237,8 @@ def _formats(spec: Spec, formats: tuple[str, ...], origin: str) -> tuple[Spec, s
     wanted = spec.text_format or (spec.row_format if spec.row_format != "tokens" else "") or (texts or [""])[0]
     if wanted not in texts:
         raise SynthgenError(
-            f"{origin}: tokenizer = {spec.tokenizer!r}: task {spec.task!r} makes {', '.join(formats)}, no {wanted!r}"
+            f"{origin}: tokenizer = {spec.tokenizer!r}: task {spec.task!r} makes {', '.join(formats)}, no "
+            f"{wanted or 'text'}"
         )
     return spec.model_copy(update={"text_format": wanted}), "tokens"
 

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from synthgen.terminal import stdout
 from synthgen.train.experiment import load_experiment, shipped_experiments, sizes_of
 from synthgen.train.reproduce import Result
 from synthgen.train.score import Scores
@@ -41,7 +41,7 @@ def listing() -> list[dict[str, Any]]:
 
 def print_listing(table: Sequence[dict[str, Any]]) -> None:
     """Print the shipped experiments."""
-    console = Console()
+    console = stdout()
     for own in table:
         console.print(f"[bold]{own['experiment']}[/bold]  {own['title']} ({own['paper']}; {', '.join(own['sizes'])})")
         for claim in own["claims"]:
@@ -68,7 +68,7 @@ def print_results(results: Sequence[Result]) -> None:
                 str(len(line.values)),
                 "[green]yes[/green]" if line.green else f"[red]{sum(line.held)} of {len(line.held)}[/red]",
             )
-    console = Console()
+    console = stdout()
     console.print(table)
     for result in results:
         seconds = ", ".join(f"{s:.0f}" for s in result.seconds.values())
@@ -90,7 +90,7 @@ def print_scores(scores: Scores) -> None:
     for name, tally in lines:
         own = tally.to_json()
         table.add_row(name, f"{own['accuracy']:.4f}", f"{own['low']:.4f} to {own['high']:.4f}", f"{own['n']:,}")
-    console = Console()
+    console = stdout()
     console.print(table)
     for reason, count in list(scores.to_json()["reasons"].items())[:3]:
         console.print(f"  {count:,} x {reason}", style="dim", highlight=False, markup=False)

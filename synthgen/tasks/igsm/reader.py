@@ -146,8 +146,11 @@ class ProblemReader:
             if parameter in sentences:
                 raise ValueError(f"{parameter[0]}'s {parameter[1]} has two sentences")
             sentences[parameter] = sentence
-            spans.append(match.span())
-            at = match.end() + 1
+            span = match.span()
+            spans.append(span)
+            at = span[1] + 1
+            if prompt[span[1] : at] not in (" ", ""):
+                raise ValueError("sentences are apart by a space")
         if not self.question_first:
             asked = question.match(prompt, at)
             if asked is None:
@@ -155,8 +158,7 @@ class ProblemReader:
             at = asked.end() + 1
         if asked is None or at != len(prompt) + 1 or not sentences:
             raise ValueError(f"{prompt[at : at + 60]!r} is no sentence")
-        edges = [span[1] for span in spans] + [asked.end()]
-        if any(prompt[edge] != " " for edge in edges if edge < len(prompt)):
+        if prompt[asked.end() : asked.end() + 1] not in (" ", ""):
             raise ValueError("sentences are apart by a space")
         item, many = asked[2], asked[1]
         problem = Problem(sentences, (item, self._one(many)), spans, asked.span())
@@ -209,10 +211,11 @@ class ProblemReader:
     def _structure(self, problem: Problem) -> None:
         """Work out layers and children, and refuse what cannot be: names of two chains, citations of nothing."""
         place, layer, sentences = self.place, problem.layer, problem.sentences
-        mentioned = {problem.query: None}
+        mentioned = {} if problem.query in sentences else {problem.query: None}  # those without a sentence
         for sentence in sentences.values():
             for parameter in sentence.cites:
-                mentioned[parameter] = None
+                if parameter not in sentences:
+                    mentioned[parameter] = None
         groups: list[int] = [-1] * 4
         chain = -1
         for parameter in (*sentences, *mentioned):
