@@ -300,6 +300,18 @@ def bench_workers() -> list[Rate]:
     return rates
 
 
+def bench_trainer() -> list[Rate]:
+    """A training step on one thread beside that of transformers' GPT-2 and Llama of the same size, in the same loop."""
+    from synthgen.train.rivals import KINDS, SHAPES, step_contenders
+
+    return [
+        rate
+        for shape in SHAPES
+        for kind in KINDS
+        for rate in race(step_contenders(shape, kind), unit="tokens", rounds=7)
+    ]
+
+
 BENCHMARKS = {
     "draw": bench_draw,
     "cfg": bench_cfg,
@@ -310,11 +322,12 @@ BENCHMARKS = {
     "retry": bench_retry,
     "playground": bench_playground,
     "index": bench_index,
+    "trainer": bench_trainer,
     "workers": bench_workers,
 }
 
-ALONE = ("workers",)
-"""Benchmarks that need the whole machine, and so are run by name only."""
+ALONE = ("trainer", "workers")
+"""Benchmarks that need the whole machine, or a library of their own, and so are run by name only."""
 
 
 def run_benchmarks(name: str | None = None) -> dict[str, list[Rate]]:

@@ -257,6 +257,11 @@ class Task:
         """Draw a picture of a row to a file, whose ending decides the format."""
         raise SynthgenError(f"task {self.name!r} has no pictures of its rows; leave out --plot")
 
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """Words of its texts that a tokenizer turns into one token each."""
+        return ()
+
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return a token row as `show` prints it."""
         ids = row["input_ids"]

@@ -38,20 +38,23 @@ class Tokenized(Task):
         self.difficulty, self.Params = text.difficulty, text.Params  # type: ignore[misc]
         self.capabilities = text.capabilities - {"enumerable"}
         self._named, self._end, self._path = tokenizer, end, path
-        if path is not None:
+        if path is not None or (text.markers and tokenizer == BYTES):
             _ = self.tokenizer  # a bad file is told at once
         self._joints: Joints | None = None
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer | ByteTokenizer:
         """The tokenizer; `words` is made of the task's phrases."""
+        markers = self.text.markers
         if self._path is not None:
-            return _file_tokenizer(self._path, self._path.stat().st_mtime_ns, self._end)
+            return _file_tokenizer(self._path, self._path.stat().st_mtime_ns, self._end, markers)
         if self._named == BYTES:
+            if markers:
+                raise SynthgenError(f"tokenizer = 'bytes': {markers[0]} is to be one token; take 'words' or a file")
             return ByteTokenizer()
         content = self._made(0, 1).content
         assert isinstance(content, Codes)
-        return word_tokenizer((content.table[k] for k in range(len(content.table))), self._end)
+        return word_tokenizer((content.table[k] for k in range(len(content.table))), self._end, markers)
 
     def _made(self, start: int, stop: int) -> Rows:
         return self.text.rows(start, stop, new_state())
@@ -242,13 +245,16 @@ class Tokenized(Task):
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         found = self.text.entropy(rows, estimates)
-        facts = {"tokenizer": Path(self._named).name, "vocabulary": self.vocab.size}
+        facts: dict[str, Any] = {"tokenizer": Path(self._named).name, "vocabulary": self.vocab.size}
+        if self.text.markers:
+            assert isinstance(self.tokenizer, Tokenizer)
+            facts["markers"] = self.tokenizer.markers
         return replace(found, facts={**found.facts, **facts})
 
 
 @functools.lru_cache(maxsize=4)
-def _file_tokenizer(path: Path, changed: int, end: str) -> Tokenizer:
-    return read_tokenizer(path, end)
+def _file_tokenizer(path: Path, changed: int, end: str, markers: tuple[str, ...]) -> Tokenizer:
+    return read_tokenizer(path, end, markers)
 
 
 def _tokens(ids: np.ndarray, ends: np.ndarray, cut: np.ndarray, parts: int) -> Tokens:

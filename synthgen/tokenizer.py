@@ -40,10 +40,20 @@ def byte_symbols() -> list[str]:
     return [symbols[byte] for byte in range(256)]
 
 
-class Tokenizer:
-    """A byte-level BPE of the library `tokenizers`; `cuts_at_spaces` says whether words are encoded the same alone."""
+MARKER_BYTE = 0x80
+"""The byte whose token stands for the first marker, where a file has no token for it; no UTF-8 text begins with it.
 
-    def __init__(self, backend: tokenizers.Tokenizer, end: str, origin: str) -> None:
+In GPT-2's vocabulary these are the ids 222, 223, 224: those that the released iGSM data has.
+"""
+
+
+class Tokenizer:
+    """A byte-level BPE of the library `tokenizers`; `cuts_at_spaces` says whether words are encoded the same alone.
+
+    markers: the ids of words that are one token each, whatever stands around them.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer, end: str, origin: str, markers: Sequence[str] = ()) -> None:
         self.backend, self.origin = backend, origin
         table = json.loads(backend.to_str())
         self._check(table)
@@ -65,6 +75,20 @@ class Tokenizer:
             for token, i in backend.get_vocab(with_added_tokens=True).items()
             if i in added or all(c in values for c in token)
         }
+        self.markers: dict[str, int] = {}
+        self._instead: dict[int, int] = {}
+        for k, marker in enumerate(markers):
+            self._mark(marker, byte_symbols()[MARKER_BYTE + k])
+
+    def _mark(self, marker: str, symbol: str) -> None:
+        """Have a marker be one token: the file's own, or else that of a byte which no text has."""
+        own = self.backend.token_to_id(marker)
+        if own is None:
+            self.backend.add_special_tokens([marker])
+            own = self.backend.token_to_id(symbol)
+            self._instead[self.backend.token_to_id(marker)] = own
+        self.markers[marker] = own
+        self._bytes[own] = marker.encode()
 
     def _check(self, table: Any) -> None:
         """Raise SynthgenError unless any text comes back from its tokens."""
@@ -94,7 +118,9 @@ class Tokenizer:
             found = [self.backend.encode(text, add_special_tokens=False) for text in texts]
         else:
             found = self.backend.encode_batch(list(texts), add_special_tokens=False)
-        return [(encoding.ids, encoding.offsets) for encoding in found]
+        if not self._instead:
+            return [(encoding.ids, encoding.offsets) for encoding in found]
+        return [([self._instead.get(i, i) for i in encoding.ids], encoding.offsets) for encoding in found]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text behind ids. Raises ValueError for ids that are no text."""
@@ -134,7 +160,7 @@ class ByteTokenizer:
         return [bytes([i]).decode(errors="replace") if 0 <= i < 256 else "?" for i in ids]
 
 
-def read_tokenizer(path: Path, end: str) -> Tokenizer:
+def read_tokenizer(path: Path, end: str, markers: Sequence[str] = ()) -> Tokenizer:
     """Read a `tokenizers` JSON file. Raises SynthgenError that says what is wrong with it."""
     library = _library(str(path))
     try:
@@ -142,18 +168,18 @@ def read_tokenizer(path: Path, end: str) -> Tokenizer:
     except Exception as error:  # the library raises bare Exceptions for whatever it cannot parse
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SynthgenError(f"{path}: is no tokenizer of the library tokenizers: {reason}") from None
-    return Tokenizer(backend, end, str(path))
+    return Tokenizer(backend, end, str(path), markers)
 
 
-def word_tokenizer(phrases: Iterable[str], end: str) -> Tokenizer:
-    """Return a tokenizer with a token for every word of the phrases, bare and behind a space, and for every byte.
+def word_tokenizer(phrases: Iterable[str], end: str, markers: Sequence[str] = ()) -> Tokenizer:
+    """Return a tokenizer with a token for every word of the phrases, bare and behind a space, byte and marker.
 
     It is a byte-level BPE without merges whose words are looked up whole; a word it does not know is spelt in bytes.
     """
     library = _library("tokenizer = 'words'")
     splitter = library.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     words: set[str] = set()
-    for phrase in phrases:
+    for phrase in set(phrases) - set(markers):
         body = phrase[:-1] if phrase.endswith(" ") else phrase
         for text in {body, f" {body}"}:
             words.update(word for word, _ in splitter.pre_tokenize_str(text))
@@ -162,8 +188,8 @@ def word_tokenizer(phrases: Iterable[str], end: str) -> Tokenizer:
     backend = library.Tokenizer(library.models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
     backend.pre_tokenizer = splitter
     backend.decoder = library.decoders.ByteLevel()
-    backend.add_special_tokens([end])
-    return Tokenizer(backend, end, "tokenizer = 'words'")
+    backend.add_special_tokens([end, *markers])
+    return Tokenizer(backend, end, "tokenizer = 'words'", markers)
 
 
 def cuts(text: str) -> list[int]:

@@ -10,7 +10,7 @@ Streams of one run share a vocabulary: equal phrases are one token.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,18 +76,28 @@ class Vocabulary:
     def __init__(self) -> None:
         self.words: dict[str, int] = {}
         self.token_ids: tuple[int, int, int, int] | None = None  # size, bos, eos, pad of token rows
+        self._token_names: Mapping[int, str] = {}
 
     def of_tokens(self, source: Source, split: str) -> None:
-        """Take over the ids of a source with token rows. Raises SynthgenError if another stream has other ids."""
+        """Take over the ids of a source with token rows. Raises SynthgenError if another stream has other ids.
+
+        One stream's ids may go on where another's end, as those of compact questions do behind their biographies'.
+        """
         vocab = source.task(split).vocab
         assert vocab is not None
         own = (vocab.size, vocab.bos, vocab.eos, vocab.pad)
-        if self.words or self.token_ids not in (None, own):
+        held = self.token_ids
+        shared = range(min(own[0], held[0])) if held else range(0)
+        same = held in (None, own) or (
+            held[1:] == own[1:] and all(vocab.names.get(i, "") == self._token_names.get(i) for i in shared)
+        )
+        if self.words or not same:
             raise SynthgenError(
                 f"data: {source.spec.name} has token ids of its own, another stream has others; "
                 "use the task `mixture`, which merges them"
             )
-        self.token_ids = own
+        if held is None or own[0] > held[0]:
+            self.token_ids, self._token_names = own, vocab.names
 
     def of_phrases(self, table: Any) -> np.ndarray:
         """Return the id of each phrase of a table, -1 for white space. Raises SynthgenError beside token rows."""

@@ -46,6 +46,11 @@ class IgsmParams(TaskParams):
     bins: Literal["all", "train", "test"] = Field("all", description="template bins that problems may fall in")
     reask: bool = Field(False, description="make a problem with this op, then ask for another of its parameters")
     format: Literal["pq", "qp"] = Field("pq", description="the question last, or first")
+    layout: Literal["plain", "markers"] = Field(
+        "plain",
+        description="markers: `<|problem|>`, `<|solution|>` and `<|answer|>` before the parts, as the released data has "
+        "them; a tokenizer turns each into one token",
+    )
     world: str = Field("nature", description="names: `nature`, `boxes`, or a file of your own")
     phrasing: Literal["paper", "count"] = Field("paper", description="the papers' sentences, or a second family")
     detail: int = Field(0, ge=0, le=11, description="level of detail of solutions; the papers use 0, the most")

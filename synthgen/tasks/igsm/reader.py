@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.worlds import World
 
 Parameter = tuple[str, str]
@@ -110,7 +111,8 @@ class Problem:
 class ProblemReader:
     """Reads problems of one world and one family of wording, and solves them."""
 
-    def __init__(self, world: World, family: str, modulus: int, form: str) -> None:
+    def __init__(self, world: World, family: str, modulus: int, form: str, marked: bool = False) -> None:
+        self.before, self.behind = (f"{MARKERS[0]} ", MARKERS[1]) if marked else ("", "")
         self.family, self.modulus, self.question_first = family, modulus, form == "qp"
         self.place: dict[str, tuple[int, int, int]] = {}  # chain, category, group; the group of a category is -1
         self.singular: dict[str, str] = {}
@@ -129,12 +131,20 @@ class ProblemReader:
         """Return a problem from its prompt. Raises ValueError that says what is wrong with it."""
         if not isinstance(prompt, str) or not 0 < len(prompt) <= MAX_TEXT:
             raise ValueError(f"a prompt is a text of at most {MAX_TEXT:,} characters")
+        if self.before:
+            if not (prompt.startswith(self.before) and prompt.endswith(self.behind)):
+                raise ValueError(f"a prompt stands between {self.before}and {self.behind}")
+            return self._read(prompt[: -len(self.behind)], len(self.before))
+        return self._read(prompt, 0)
+
+    def _read(self, prompt: str, at: int) -> Problem:
+        """Read sentences and question from a place on."""
         paper = self.family == "paper"
         pattern, question = (PAPER_SENTENCE, PAPER_QUESTION) if paper else (COUNT_SENTENCE, COUNT_QUESTION)
         sentences: dict[Parameter, Sentence] = {}
-        spans, at, asked = [], 0, None
+        spans, asked = [], None
         if self.question_first:
-            asked = question.match(prompt)
+            asked = question.match(prompt, at)
             if asked is None:
                 raise ValueError("the prompt does not begin with a question")
             at = asked.end() + 1

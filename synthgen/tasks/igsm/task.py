@@ -24,6 +24,7 @@ from synthgen.phrases import Codes
 from synthgen.retries import RetryParams, expected_bits, expected_number, shown_bits
 from synthgen.task import Rows, Task, Verdict
 from synthgen.tasks.igsm.graphs import draw_graph
+from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.mistakes import new_mistakes
 from synthgen.tasks.igsm.open import OpenLaw
 from synthgen.tasks.igsm.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
@@ -127,14 +128,21 @@ class Igsm(Task):
     def wording(self) -> Wording:
         """The phrases of this task's texts."""
         own = self.params
-        return make_wording(self.world, own.phrasing, own.format == "qp", own.detail, own.modulus)
+        marked = own.layout == "markers"
+        return make_wording(self.world, own.phrasing, own.format == "qp", own.detail, own.modulus, marked)
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        return MARKERS if self.params.layout == "markers" else ()
 
     @functools.cached_property
     def reader(self) -> Reader:
         """The parser, solver and verifier of texts, made from the names alone."""
         own = self.params
         retry = own.retry or RetryParams()
-        return Reader(self.world, own.phrasing, own.modulus, own.detail, own.format, retry.kind, retry.next_counts)
+        marked = own.layout == "markers"
+        kind = (retry.kind, retry.next_counts)
+        return Reader(self.world, own.phrasing, own.modulus, own.detail, own.format, *kind, marked)
 
     @property
     def span_kinds(self) -> tuple[str, ...]:

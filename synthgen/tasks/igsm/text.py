@@ -7,6 +7,10 @@
 
 A level of detail is case0 + 3 case1 + 6 case2: case0 1 hides what a letter stands for, 2 has names in place of letters;
 case1 leaves out the symbols of a calculation, case2 its numbers. The papers use level 0.
+
+In the layout with markers, the answer is a part of its own:
+
+    <|problem|> The number of ... have?<|solution|> Define ... = 7.<|answer|> 7
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from synthgen.phrases import PhraseTable, closing, opening
+from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.problem import ADDED, BARE, NUMBER, TIMES
 from synthgen.tasks.igsm.worlds import CATEGORIES, GROUPS, NAMES, World
 
@@ -49,6 +54,8 @@ PAGE = np.dtype(
         ("numbers", "i8"),
         ("letters", "i8"),
         ("words", "i8"),  # the phrase of the family's first fragment
+        ("markers", "i8"),  # the phrase of the first marker; -1 where the layout has none
+        ("space", "i8"),  # the phrase that is a space
     ]
 )
 
@@ -95,8 +102,10 @@ def letter_names() -> list[str]:
     return [*small, *small.upper()] + [a + b for a in small.upper() for b in small]
 
 
-def make_wording(world: World, family: str, question_first: bool, detail: int, modulus: int) -> Wording:
-    """Return the phrases and the page for one family, order and level of detail."""
+def make_wording(
+    world: World, family: str, question_first: bool, detail: int, modulus: int, marked: bool = False
+) -> Wording:
+    """Return the phrases and the page for one family, order, level of detail and layout."""
     table, page = PhraseTable(), np.zeros(1, np.dtype((np.record, PAGE)))[0]
     names, categories = world.flat(), [category for chain in world.categories for category in chain]
     page.names = table.extend(name for name, _ in names)
@@ -106,6 +115,8 @@ def make_wording(world: World, family: str, question_first: bool, detail: int, m
     page.numbers = table.extend(str(number) for number in range(modulus))
     page.letters = table.extend(letter_names())
     page.words = table.extend(FRAGMENTS[family])
+    page.space = page.words + FRAGMENTS[family].index(" ")
+    page.markers = table.extend(MARKERS) if marked else -1
     page.family = list(FRAGMENTS).index(family)
     page.question_first = question_first
     page.detail0, page.detail1, page.detail2 = detail % 3, detail // 3 % 2, detail // 6
@@ -233,7 +244,7 @@ def write_problem(page, p):
     """Write the problem's sentences, with a space between them."""
     for i in range(p.edges):
         if i > 0:
-            _word(page, P_SPACE if page.family == PAPER else C_SPACE)
+            _code(page, page.space)
         _code(page, opening(SENTENCE))
         if page.family == PAPER:
             _paper_sentence(page, p, p.sentence[i])
@@ -258,14 +269,19 @@ def write_question(page, p):
 
 @register_jitable
 def write_prompt(page, p):
-    """Write problem and question, in the page's order."""
+    """Write problem and question, in the page's order; with markers, up to that of the solution."""
+    if page.markers >= 0:
+        _code(page, page.markers)
+        _code(page, page.space)
     if page.question_first:
         write_question(page, p)
-        _word(page, P_SPACE if page.family == PAPER else C_SPACE)
+        _code(page, page.space)
     write_problem(page, p)
     if not page.question_first:
-        _word(page, P_SPACE if page.family == PAPER else C_SPACE)
+        _code(page, page.space)
         write_question(page, p)
+    if page.markers >= 0:
+        _code(page, page.markers + 1)
 
 
 @register_jitable
@@ -361,7 +377,7 @@ def write_retry(page, p, x):
 def write_solution(page, p, mistakes):
     """Write all steps, mistakes before them, and the answer. Begins with a space."""
     paper = page.family == PAPER
-    _word(page, P_SPACE if paper else C_SPACE)
+    _code(page, page.space)
     for i in range(p.necessary):
         if i > 0:
             _word(page, P_NEXT if paper else C_NEXT)
@@ -372,8 +388,13 @@ def write_solution(page, p, mistakes):
         write_step(page, p, i)
         _code(page, closing(STEP))
     _word(page, P_STOP if paper else C_STOP)
-    _word(page, P_ANSWER if paper else C_ANSWER)
+    if page.markers >= 0:
+        _code(page, page.markers + 2)
+        _code(page, page.space)
+    else:
+        _word(page, P_ANSWER if paper else C_ANSWER)
     _code(page, opening(ANSWER))
     _code(page, page.numbers + p.result[p.symbol[p.order[p.necessary - 1]]])
     _code(page, closing(ANSWER))
-    _word(page, P_STOP if paper else C_STOP)
+    if page.markers < 0:
+        _word(page, P_STOP if paper else C_STOP)

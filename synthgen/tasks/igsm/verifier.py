@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthgen.task import Verdict
+from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.reader import ADDED, CONSTANT, MAX_TEXT, NAME, TIMES, Parameter, Problem, ProblemReader, solve
 from synthgen.tasks.igsm.retractions import TakenBack, label, taken_back
 from synthgen.tasks.igsm.worlds import World
@@ -139,13 +140,16 @@ class Reader:
         form: str = "pq",
         kind: str = "perfect",
         next_counts: bool = True,
+        marked: bool = False,
     ) -> None:
-        self.problems = ProblemReader(world, family, modulus, form)
+        self.problems = ProblemReader(world, family, modulus, form, marked)
         self.kind, self.next_counts = kind, next_counts
         self.family, self.modulus = family, modulus
         self.names, self.no_symbols, self.no_numbers = detail % 3, detail // 3 % 2 == 1, detail // 6 == 1
-        self.words = ("so ", " Answer: ") if family == "paper" else ("hence ", " So the answer is ")
-        self._end = re.compile(rf"\.{self.words[1]}(-?\d+)\.")
+        so, answer = ("so ", " Answer: ") if family == "paper" else ("hence ", " So the answer is ")
+        self.words = (so, f"{MARKERS[2]} " if marked else answer)
+        self.stop = "" if marked else "."
+        self._end = re.compile(re.escape(f".{self.words[1]}") + r"(-?\d+)" + re.escape(self.stop))
         self.problem = functools.lru_cache(maxsize=64)(self.problems.read)
 
     def __reduce__(self) -> Any:
@@ -160,7 +164,7 @@ class Reader:
         cut = completion.rfind("." + self.words[1])
         end = self._end.fullmatch(completion, cut) if cut >= 0 else None
         if end is None or not completion.startswith(" ") or self.words[1] in completion[:cut]:
-            raise ValueError(f"a completion begins with a space and ends with{self.words[1]}NUMBER.")
+            raise ValueError(f"a completion begins with a space and ends with {self.words[1].lstrip()}NUMBER{self.stop}")
         steps, at = [], 1
         for text in completion[1:cut].split(". "):
             steps.append(self._step(text, at))
