@@ -20,14 +20,14 @@ def read_asset(files: Path, name: str, field: str) -> Path:
     """Return the path of a file or folder that a param names: relative to the spec's folder, never outside of it."""
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts:
-        raise SynthgenError(f"params.{field} = {name!r}: name a file beside or below the spec, without '..'")
+        raise SynthgenError(f"{field} = {name!r}: name a file beside or below the spec, without '..'")
     path = files / parts
     try:
         there = path.exists()
     except (OSError, ValueError):  # a name that no file can have
         there = False
     if not there:
-        raise SynthgenError(f"params.{field} = {name!r}: no such file or folder in {files.resolve()}")
+        raise SynthgenError(f"{field} = {name!r}: no such file or folder in {files.resolve()}")
     return path
 
 

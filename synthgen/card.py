@@ -23,6 +23,7 @@ import yaml
 from synthgen.check import Finding, check_folder
 from synthgen.entropy import SIGNS
 from synthgen.errors import CheckFailed, SynthgenError
+from synthgen.howto import lessons
 from synthgen.manifest import Manifest
 from synthgen.papers import papers_of
 from synthgen.pictures import PICTURE, Reading, draw, read_folder
@@ -147,6 +148,7 @@ def render(
         licence=licence,
         load_arguments=_load_arguments(address),
         pull=_pull_command(address),
+        lessons=lessons(spec, "DIR", first),
         first=first,
         first_label=split_label(first),
         content_python=" + ".join(f'row["{name}"]' for name in content) or "row",

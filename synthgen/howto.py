@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from synthgen.readme import split_label
 from synthgen.spec import Spec
 
 
-def lessons(spec: Spec, data: str) -> list[tuple[str, str]]:
+def lessons(spec: Spec, data: str, split: str = "train") -> list[tuple[str, str]]:
     """Return the ways to train on `data` (a dataset folder, or a Hub repository's copy of one) as (title, code)."""
     recipe = spec.windows
     tokens = spec.row_format == "tokens"
@@ -19,6 +20,9 @@ def lessons(spec: Spec, data: str) -> list[tuple[str, str]]:
         for field in ("packing", "order", "attention", "loss")
         if getattr(recipe, field) != type(recipe).model_fields[field].default
     ).replace("'", '"')
+    if split != "train":
+        options = f', split="{split}"' + options
+    label = split_label(split)
     out = [
         (
             "synthgen and torch: the windows of the paper, packed on the fly",
@@ -35,7 +39,7 @@ for batch in DataLoader(data, batch_size=None, num_workers=1):
             f'''import datasets
 from torch.utils.data import DataLoader
 
-rows = datasets.load_dataset("{data}", split="train", streaming=True)
+rows = datasets.load_dataset("{data}", split="{label}", streaming=True)
 batch = next(iter(DataLoader(rows.select_columns({_columns(spec)}), batch_size=8, collate_fn=list)))''',
         ),
         (
@@ -53,23 +57,39 @@ example = next(iter(stream))  # input_ids, labels (not shifted), attention_mask:
                 "TRL: its column names are these",
                 f'''import datasets
 
-rows = datasets.load_dataset("{data}", split="train").select_columns({_columns(spec)})
+rows = datasets.load_dataset("{data}", split="{label}").select_columns({_columns(spec)})
 arguments = {{"max_length": {recipe.context}, "completion_only_loss": {only}}}  # SFTConfig(**arguments), SFTTrainer''',
             )
         )
     tokenizer = "" if tokens else ', "tokenizer": "words"'
     out.append(
         (
-            "nanoGPT, llm.c and litgpt: one file of token ids",
+            "nanoGPT and llm.c: one file of token ids",
             f'''import numpy as np
 from synthgen.bins import write_bins
 from synthgen.spec import load_spec
 
-spec = load_spec("{data}/spec.toml", sets={{"splits.train.rows": 1000{tokenizer}}})
-write_bins(spec, "{spec.name}-bin", splits=["train"])  # also: synthgen generate --format bin
-ids = np.memmap("{spec.name}-bin/train.bin", dtype=np.uint16, mode="r")  # nanoGPT's data/NAME/train.bin''',
+spec = load_spec("{data}/spec.toml", sets={{"splits.{split}.rows": 1000{tokenizer}}})
+write_bins(spec, "{spec.name}-bin", splits=["{split}"])  # also: synthgen generate --format bin
+ids = np.memmap("{spec.name}-bin/{split}.bin", dtype=np.uint16, mode="r")  # nanoGPT's data/NAME/train.bin''',
         )
     )
+    if not tokens:
+        text = 'row["text"]' if spec.row_format == "document" else 'row["prompt"] + row["completion"]'
+        out.append(
+            (
+                "litgpt: a folder of text files (it wants numpy below 2, so an environment of its own)",
+                f'''import datasets
+from pathlib import Path
+
+folder = Path("{spec.name}-texts")
+folder.mkdir(exist_ok=True)
+for number, rows in enumerate(datasets.load_dataset("{data}", split="{label}").iter(batch_size=100_000)):
+    rows = [dict(zip(rows, values)) for values in zip(*rows.values())]
+    (folder / f"{{number}}.txt").write_text("<|endoftext|>".join({text} for row in rows))
+# litgpt pretrain pythia-14m --tokenizer_dir TOKENIZER --data TextFiles --data.train_data_path {spec.name}-texts''',
+            )
+        )
     return out
 
 
@@ -79,7 +99,3 @@ def _columns(spec: Spec) -> str:
         return '["input_ids", "completion_mask"]' if masked else '["input_ids"]'
     return '["text"]' if spec.row_format == "document" else '["prompt", "completion"]'
 
-
-def how_to_train(spec: Spec, data: str) -> str:
-    """Return the lessons as Markdown."""
-    return "\n\n".join(f"{title}:\n\n```python\n{code}\n```" for title, code in lessons(spec, data))

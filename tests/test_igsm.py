@@ -136,6 +136,33 @@ def test_texts_read_back_ten_thousand(detail, phrasing):
     test_texts_read_back_in_every_detail_and_phrasing(detail, phrasing, 420)
 
 
+@pytest.mark.parametrize("phrasing", ["paper", "count"])
+@pytest.mark.parametrize("form", ["pq", "qp"])
+def test_markers_stand_around_the_same_texts(phrasing, form):
+    plain = base(phrasing=phrasing, format=form)
+    marked = base(phrasing=phrasing, format=form, layout="markers")
+    said = " Answer: " if phrasing == "paper" else " So the answer is "
+    for own, bare in zip(rows(marked, 50), rows(plain, 50), strict=True):
+        assert own["prompt"] == f"<|problem|> {bare['prompt']}<|solution|>"
+        assert own["completion"] == bare["completion"].removesuffix(".").replace(said, "<|answer|> ")
+        assert own["bits"] == bare["bits"]
+        assert marked.verify(own, split="all-bins").correct
+        text = own["prompt"] + own["completion"]
+        (answer,) = own["latent"]["spans"]["answer"]
+        assert text[answer["start"] : answer["end"]] == str(own["latent"]["answer"])
+        first = own["latent"]["spans"]["sentence"][0]
+        assert text[first["end"] - 1] == "."
+        for faulty in (
+            {**own, "prompt": bare["prompt"]},
+            {**own, "completion": bare["completion"]},
+            {**own, "prompt": own["prompt"].removesuffix("<|solution|>")},
+            {**own, "completion": own["completion"] + "."},
+            {**own, "completion": own["completion"].replace("<|answer|>", "<|answer|> 1<|answer|>")},
+        ):
+            assert not marked.verify(faulty, split="all-bins").correct
+        assert not plain.verify(own, split="all-bins").correct
+
+
 def test_the_same_problem_in_either_phrasing():
     for one, other in zip(rows(base(), 50), rows(base(phrasing="count", world="boxes"), 50), strict=True):
         for field in ("op", "answer", "template", "graph", "solution"):

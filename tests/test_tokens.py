@@ -14,7 +14,7 @@ from synthgen.errors import SynthgenError
 from synthgen.phrases import Codes, PhraseTable
 from synthgen.source import Source
 from synthgen.spec import load_spec
-from synthgen.tokenizer import BYTES, WORDS, cuts
+from synthgen.tokenizer import BYTES, WORDS, byte_symbols, cuts
 
 END = "<|endoftext|>"
 TEXTS = ("bios-online", "bios-multi5-fullname", "bios-rewrite5", "cfg-english", "cfg3f-cut50", "igsm-med-pq")
@@ -137,6 +137,32 @@ def test_bytes_are_bytes_and_spans_count_them(tmp_path):
     words = Source(load_spec(spec, sets={"tokenizer": WORDS}))
     for row in words.batch(0, 50).to_pylist():
         assert words.verify(row).correct
+
+
+def test_markers_are_one_token_each(files):
+    """In a GPT-2 vocabulary the bytes 0x80, 0x81 and 0x82 are the ids of the released layout; a file may have its own."""
+    (files / "marked.toml").write_text('task = "igsm"\nparams = { layout = "markers" }\n')
+    source = Source(load_spec(files / "marked.toml", sets={"tokenizer": "gpt2.json"}))
+    tokenizer = source.task().tokenizer
+    vocabulary = tokenizer.backend.get_vocab()
+    symbols = byte_symbols()
+    expected = [vocabulary[symbols[byte]] for byte in (0x80, 0x81, 0x82)]
+    assert list(tokenizer.markers.values()) == expected
+    table = json.loads((files / "gpt2.json").read_text())
+    table["added_tokens"].append({**table["added_tokens"][0], "id": 1200, "content": "<|solution|>"})
+    (files / "own.json").write_text(json.dumps(table))
+    own = Source(load_spec(files / "marked.toml", sets={"tokenizer": "own.json"}))
+    assert list(own.task().tokenizer.markers.values()) == [expected[0], 1200, expected[2]]
+    for made, ids in ((source, expected), (own, [expected[0], 1200, expected[2]])):
+        for row in made.batch(0, 40).to_pylist():
+            tokens, mask = row["input_ids"], row["completion_mask"]
+            assert [tokens.count(i) for i in ids] == [1, 1, 1]
+            assert tokens[0] == ids[0] and tokens[mask.index(True) - 1] == ids[1]
+            assert made.verify(row).correct
+            assert not made.verify({**row, "input_ids": tokens[1:], "completion_mask": mask[1:]}).correct
+    assert source.entropy().facts["markers"]["<|problem|>"] == expected[0]
+    with pytest.raises(SynthgenError, match="one token"):
+        Source(load_spec(files / "marked.toml", sets={"tokenizer": BYTES})).task()
 
 
 def test_words_hold_every_word_of_the_lists():

@@ -124,7 +124,7 @@ class Questions(Task):
 
     @property
     def assets(self) -> Mapping[str, Path]:
-        return {"lists": read_asset(self.files, self.params.lists, "lists")} if self.params.lists else {}
+        return {"lists": read_asset(self.files, self.params.lists, "params.lists")} if self.params.lists else {}
 
     @property
     def split_by(self) -> str:

@@ -131,7 +131,7 @@ class Rewrites(Task):
     @property
     def assets(self) -> Mapping[str, Path]:
         named = {"lists": self.params.lists, "texts": self.params.texts}
-        return {field: read_asset(self.files, file, field) for field, file in named.items() if file}
+        return {field: read_asset(self.files, file, f"params.{field}") for field, file in named.items() if file}
 
     @property
     def rows_max(self) -> int | None:

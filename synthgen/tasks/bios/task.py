@@ -111,7 +111,7 @@ class Bios(Task):
 
     @property
     def assets(self) -> Mapping[str, Path]:
-        return {"lists": read_asset(self.files, self.params.lists, "lists")} if self.params.lists else {}
+        return {"lists": read_asset(self.files, self.params.lists, "params.lists")} if self.params.lists else {}
 
     @property
     def rows_max(self) -> int | None:

@@ -134,7 +134,7 @@ class Cfg(Task):
     @property
     def assets(self) -> Mapping[str, Path]:
         name = self.params.grammar
-        return {"grammar": read_asset(self.files, name, "grammar")} if str(name).endswith(".toml") else {}
+        return {"grammar": read_asset(self.files, name, "params.grammar")} if str(name).endswith(".toml") else {}
 
     @property
     def vocab(self) -> Vocab:

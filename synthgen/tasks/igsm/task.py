@@ -117,7 +117,7 @@ class Igsm(Task):
     @property
     def assets(self) -> Mapping[str, Path]:
         world = self.params.world
-        return {} if world in PACKS else {"world": read_asset(self.files, world, "world")}
+        return {} if world in PACKS else {"world": read_asset(self.files, world, "params.world")}
 
     @functools.cached_property
     def world(self) -> World:
