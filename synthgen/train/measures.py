@@ -18,9 +18,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.errors import SynthgenError
-from synthgen.source import load
 from synthgen.tasks.bios.capacity import Knowledge
-from synthgen.train.batches import Feed, located
+from synthgen.train.batches import Feed, source_of
 from synthgen.train.floor import FRESH, RowBits, measure, model_bits
 from synthgen.train.model import Transformer
 from synthgen.train.quantise import rounded
@@ -48,9 +47,10 @@ def corpus_of(settings: MeasureSettings, feed: Feed) -> Corpus:
     """Return the corpus a measure takes its rows from, in the run's vocabulary."""
     stream = feed.streams[settings.data]
     data = stream.settings
-    spec = located(settings.spec or data.spec, feed.specs)
-    params = data.params | settings.params if not settings.spec else settings.params
-    source = load(spec, seed=data.seed or None, world=data.seed or None, params=params)
+    own: dict[str, Any] = {"params": data.params | settings.params}
+    if settings.spec:
+        own = {"spec": settings.spec, "params": settings.params}
+    source = source_of(data.model_copy(update=own), feed.specs)
     size = feed.vocabulary.size
     corpus = Corpus(source, settings.split, feed.vocabulary)
     if feed.vocabulary.size != size:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.worlds import World
@@ -38,8 +38,7 @@ COUNT_REFERENCE = re.compile(rf"the ({NAME}) in each ({NAME})")
 COUNT_QUESTION = re.compile(rf"How many ({NAME}) are in each ({NAME})\?")
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """What a problem says of an instance parameter: its number and what that does, and what it cites, in order."""
 
     literal: int

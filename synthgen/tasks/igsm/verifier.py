@@ -164,7 +164,8 @@ class Reader:
         cut = completion.rfind("." + self.words[1])
         end = self._end.fullmatch(completion, cut) if cut >= 0 else None
         if end is None or not completion.startswith(" ") or self.words[1] in completion[:cut]:
-            raise ValueError(f"a completion begins with a space and ends with {self.words[1].lstrip()}NUMBER{self.stop}")
+            ending = f"{self.words[1].lstrip()}NUMBER{self.stop}"
+            raise ValueError(f"a completion begins with a space and ends with {ending}")
         steps, at = [], 1
         for text in completion[1:cut].split(". "):
             steps.append(self._step(text, at))
@@ -375,7 +376,7 @@ class _Judge:
     def verdict(self, steps: list[Step], answer: int) -> Verdict:
         first: tuple[int, str] | None = None
         last: Parameter | None = None
-        if any(step.back for step in steps):
+        if BACK in [step.letter for step in steps]:
             places = taken_back(self.problem, steps, self.reader.kind, self.reader.next_counts)
             self.labels = [label(self.problem, wrong, own) for own in places for wrong in own.wrong]
         labels = iter(self.labels)
@@ -394,8 +395,8 @@ class _Judge:
         if first is None and self.unnamed:
             first, last = self._name()
         count = len(steps) - len(self.labels)
-        redundant = sum(parameter not in self.needed for parameter in self.defined)
-        operations = sum(len(step.operations) for step in steps)
+        redundant = len(self.defined.keys() - self.needed)
+        operations = sum([len(step.operations) for step in steps])
         whole = {"steps": count, "operations": operations, "redundant": redundant, "retries": len(self.labels)}
         whole |= {"needless": self.labels.count("needless"), "unknown": self.labels.count("unknown")}
         if first is None and (steps[-1].back or last != self.problem.query):
@@ -444,9 +445,9 @@ class _Judge:
                 raise Fault(f"unknown: the problem has no {parameter[0]}'s {parameter[1]}")
             if parameter in self.defined:
                 raise Fault(f"redefinition: {parameter[0]}'s {parameter[1]} is known already")
-            missing = [other for other in problem.needs(parameter) if other not in self.defined]
-            if missing:
-                raise Fault(f"not ready: {parameter[0]}'s {parameter[1]} needs {missing[0][0]}'s {missing[0][1]}")
+            for other in problem.needs(parameter):
+                if other not in self.defined:
+                    raise Fault(f"not ready: {parameter[0]}'s {parameter[1]} needs {other[0]}'s {other[1]}")
         trees: dict[str, Tree] = {}
         for place, operation in enumerate(step.operations):
             letter = operation[0]
