@@ -98,4 +98,3 @@ def _columns(spec: Spec) -> str:
         masked = spec.task_of("train").masked
         return '["input_ids", "completion_mask"]' if masked else '["input_ids"]'
     return '["text"]' if spec.row_format == "document" else '["prompt", "completion"]'
-
