@@ -48,8 +48,8 @@ class IgsmParams(TaskParams):
     format: Literal["pq", "qp"] = Field("pq", description="the question last, or first")
     layout: Literal["plain", "markers"] = Field(
         "plain",
-        description="markers: `<|problem|>`, `<|solution|>` and `<|answer|>` before the parts, as in the released data; "
-        "a tokenizer turns each into one token",
+        description="markers: `<|problem|>`, `<|solution|>` and `<|answer|>` before the parts, as in the released "
+        "data; a tokenizer turns each into one token",
     )
     world: str = Field("nature", description="names: `nature`, `boxes`, or a file of your own")
     phrasing: Literal["paper", "count"] = Field("paper", description="the papers' sentences, or a second family")
