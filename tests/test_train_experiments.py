@@ -9,9 +9,10 @@ import torch
 
 import synthgen
 from synthgen.errors import SynthgenError
+from synthgen.train.batches import Feed
 from synthgen.train.command import score_command, train_command
 from synthgen.train.experiment import Claim, load_experiment, shipped_experiments, sizes_of
-from synthgen.train.measures import Spans
+from synthgen.train.measures import Spans, corpus_of
 from synthgen.train.presets import PRESETS, preset_of, settings_of
 from synthgen.train.reproduce import reproduce
 from synthgen.train.rows import Corpus
@@ -83,6 +84,29 @@ def test_the_papers_preset_is_found_by_the_specs_name():
     assert preset_of("paper", "depo1-n225") is PRESETS["depo"]
     with pytest.raises(SynthgenError, match="no such field"):
         settings_of("cfg3f", PRESETS["tiny"], {}, {"train.stepz": 7})
+
+
+@pytest.mark.parametrize("name", ["igsm-med-pq", "bios-qa-mixed", "depo1-tiny", "qa-extract"])
+def test_the_papers_preset_gives_batches(name):
+    """Text is packed as words where no vocabulary is named, so that the command of the README runs as it stands."""
+    settings = settings_of(name, preset_of("paper", name), {}, {"data.rows": 2})
+    batch = Feed(settings).batch(0)
+    assert batch.ids.shape == batch.targets.shape and bool(batch.trained.any())
+
+
+@pytest.mark.parametrize("name", [name for name in shipped_experiments() if "gpu" in sizes_of(name)])
+def test_the_papers_recipes_have_batches_and_measures(name):
+    """The size `gpu` is not run here; its data, its windows and the rows of its measures are made."""
+    experiment, specs = load_experiment(name, "gpu")
+    assert experiment.claim
+    for arm in experiment.arm:
+        settings = experiment.run_of(arm, 0)
+        few = tuple(data.model_copy(update={"rows": 2}) for data in settings.data)
+        feed = Feed(settings.model_copy(update={"data": few}), specs)
+        batch = feed.batch(0)
+        assert bool(batch.trained.any()) and int(batch.ids.max()) < feed.size
+        for measure in arm.measures.values():
+            assert len(corpus_of(measure, feed).rows(0, 2)) == 2
 
 
 # -- scores -----------------------------------------------------------------------------------------------------------

@@ -194,7 +194,7 @@ def _sizes(losses: Sequence[tuple[np.ndarray, bool]], rows: TokenRows) -> list[i
 def source_of(data: DataSettings, specs: Path | None) -> Source:
     """Return the source of a stream; a seed of 0 leaves the spec's own."""
     own = data.seed or None
-    sets = {"tokenizer": data.tokenizer, "row_format": "tokens"} if data.tokenizer else {}
+    sets = {"tokenizer": data.tokenizer} if data.tokenizer else {}
     return Source(load_spec(located(data.spec, specs), seed=own, world=own, params=data.params, sets=sets))
 
 

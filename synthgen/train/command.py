@@ -10,6 +10,7 @@ from synthgen.errors import SynthgenError
 from synthgen.manifest import FILE as MANIFEST
 from synthgen.source import Source, load
 from synthgen.spec import load_spec, set_arguments
+from synthgen.tokenizer import WORDS
 from synthgen.train.experiment import SIZES, shipped_experiments, sizes_of
 from synthgen.train.loop import Loop, train
 from synthgen.train.plot import plot_runs
@@ -54,6 +55,8 @@ def train_command(
     load_spec(spec, params=set_arguments(params))  # told at once, before a model is made
     settings = settings_of(spec, preset_of(preset, name), set_arguments(params), set_arguments(sets))
     out = out or Path("runs") / name
+    if settings.data[0].tokenizer == WORDS and not quiet:
+        say(f"{name}: text as words of its own lists; --set data.tokenizer=FILE for another vocabulary")
     last: dict[str, Any] = {}
 
     def watch(loop: Loop, line: dict[str, Any]) -> None:

@@ -156,14 +156,14 @@ def load_experiment(name: str, size: str = "laptop") -> tuple[Experiment, Path]:
         raise SynthgenError(f"{path}: {where} = {first['input']!r}: {first['msg']}") from None
 
 
-def _overlay(table: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Change a table in place: tables are merged, `arm` by the arms' names, everything else is replaced."""
+def _overlay(table: dict[str, Any], changes: Mapping[str, Any], in_arm: bool = False) -> None:
+    """Change a table in place: tables are merged, `arm` by the arms' names; all else, and an arm's params, replaced."""
     for key, value in changes.items():
         if key == "arm" and isinstance(value, Mapping):
             for arm in table["arm"]:
-                _overlay(arm, value.get(arm["name"], {}))
-        elif isinstance(value, Mapping) and isinstance(table.get(key), dict):
-            _overlay(table[key], value)
+                _overlay(arm, value.get(arm["name"], {}), in_arm=True)
+        elif isinstance(value, Mapping) and isinstance(table.get(key), dict) and not (in_arm and key == "params"):
+            _overlay(table[key], value, in_arm)
         else:
             table[key] = value
 

@@ -77,6 +77,7 @@ class Vocabulary:
         self.words: dict[str, int] = {}
         self.token_ids: tuple[int, int, int, int] | None = None  # size, bos, eos, pad of token rows
         self._token_names: Mapping[int, str] = {}
+        self._marks: tuple[int, int, int] | None = None
 
     def of_tokens(self, source: Source, split: str) -> None:
         """Take over the ids of a source with token rows. Raises SynthgenError if another stream has other ids.
@@ -110,12 +111,13 @@ class Vocabulary:
 
     def mark(self, start: int, end: int, pad: int) -> None:
         """Take other ids for start, end and pad: those that packed windows have."""
-        assert self.token_ids is not None
-        self.token_ids = (self.token_ids[0], start, end, pad)
+        self._marks = (start, end, pad)
 
     @property
     def specials(self) -> tuple[int, int, int]:
         """The ids (start, end, pad)."""
+        if self._marks is not None:
+            return self._marks
         if self.token_ids is not None:
             return self.token_ids[1:]
         return len(self.words), len(self.words), len(self.words) + 1
