@@ -203,6 +203,9 @@ def _check_shard(
     yield Finding("rows", shard.path, rows == shard.rows, f"{rows:,} of {shard.rows:,}")
     yield Finding("content hash", shard.path, summary.content == shard.content, summary.content[:16])
     yield Finding("bits", shard.path, summary.bits == dict(shard.bits), f"{summary.bits.get('total', 0.0):,.4f} bits")
+    if summary.sizes or shard.sizes:
+        detail = ", ".join(f"{size:,}" for size in summary.sizes.values())
+        yield Finding("component sizes", shard.path, summary.sizes == dict(shard.sizes), detail)
 
 
 def _gather(batch: pa.RecordBatch, source: Source, name: str, split: _Split, stride: int, full: bool) -> None:

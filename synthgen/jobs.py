@@ -91,7 +91,7 @@ def read_again(folder: Path, stated: Shard) -> Shard | None:
         return None
     if summary is None:
         return None
-    return Shard(stated.path, stated.split, summary.rows, size, digest, summary.content, summary.bits)
+    return summary.shard(stated.path, stated.split, size, digest)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

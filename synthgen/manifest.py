@@ -51,11 +51,26 @@ class Manifest:
     def totals(self) -> dict[str, Any]:
         """Rows, bytes and bits over all shards, and the bits of the world."""
         books = list(dict.fromkeys(book for shard in self.shards for book in shard.bits))
+        sizes = self.component_sizes
         return {
             "rows": sum(shard.rows for shard in self.shards),
             "bytes": sum(shard.bytes for shard in self.shards),
             "bits": {book: math.fsum(shard.bits.get(book, 0.0) for shard in self.shards) for book in books},
+            **({"component_sizes": sizes} if sizes else {}),
         }
+
+    @property
+    def component_sizes(self) -> dict[str, dict[str, int]]:
+        """Of a mixture: tokens (or characters of text) that each component has in each split, counted in the files."""
+        found: dict[str, dict[str, int]] = {}
+        for split, entry in self.splits.items():
+            names = list(entry.get("component_rows") or ())
+            own = [shard.sizes for shard in self.shards if shard.split == split and shard.sizes]
+            if names and own:
+                found[split] = {
+                    name: sum(sizes.get(str(number), 0) for sizes in own) for number, name in enumerate(names)
+                }
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that `manifest.json` holds."""
@@ -191,6 +206,7 @@ class _ShardTable(_Strict):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     content: str = Field(pattern="^[0-9a-f]{64}$")
     bits: dict[str, float]
+    sizes: dict[str, int] = Field(default_factory=dict)  # of mixtures
 
 
 class _SplitTable(_Strict):

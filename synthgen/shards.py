@@ -12,7 +12,7 @@ import os
 import secrets
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +30,9 @@ BATCH_ROWS = 4096
 ROW_GROUP_BYTES = 95_000_000
 """Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
 
+CONTENT = ("text", "prompt", "completion", "input_ids")
+"""The columns that hold what a row says: characters, or tokens."""
+
 CONTAINERS = {"arrow": "arrow", "parquet": "parquet"}
 """Containers and their file endings."""
 
@@ -45,10 +48,11 @@ class Shard:
     sha256: str  # of the file
     content: str  # of the values
     bits: Mapping[str, float]  # sums over the shard's rows: total, and each row book
+    sizes: Mapping[str, int] = field(default_factory=dict)  # of mixtures: tokens or characters, by component's number
 
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that manifests hold."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "sizes" or value}
 
 
 def shard_path(split: str, index: int, count: int, container: str = "arrow") -> str:
@@ -62,13 +66,17 @@ def shard_range(rows: int, index: int, count: int) -> tuple[int, int]:
 
 
 class Summary:
-    """What a shard's batches add up to, taken batch by batch: rows, content hash, bits by book."""
+    """What a shard's batches add up to, taken batch by batch: rows, content hash, bits by book, sizes by component."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self.rows = 0
         self._hash = hashlib.sha256("\n".join(f"{f.name}: {f.type}" for f in schema).encode())
         books = [field.name for field in schema.field("bits").type] if "bits" in schema.names else []
         self._units = dict.fromkeys(books, 0)
+        latent = {f.name: f.type for f in schema.field("latent").type} if "latent" in schema.names else {}
+        self._mixed = latent.get("kind") == pa.int8()  # which component of a mixture a row is of
+        self._content = [name for name in CONTENT if name in schema.names]
+        self._sizes = np.zeros(0, np.int64)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add a record batch; every batch but a shard's last must have 4,096 rows."""
@@ -77,6 +85,25 @@ class Summary:
             _hash_values(self._hash, column)
         for book in self._units:
             self._units[book] += _sum_units(batch.column("bits").field(book))
+        if self._mixed:
+            kinds, sizes = batch.column("latent").field("kind").to_numpy(), np.zeros(batch.num_rows, np.int64)
+            for name in self._content:
+                column = batch.column(name)
+                lengths = pc.utf8_length(column) if pa.types.is_string(column.type) else pc.list_value_length(column)
+                sizes += lengths.to_numpy()
+            own = np.zeros(max(self._sizes.size, int(kinds.max(initial=-1)) + 1), np.int64)
+            own[: self._sizes.size] = self._sizes
+            np.add.at(own, kinds, sizes)
+            self._sizes = own
+
+    def shard(self, path: str, split: str, size: int, digest: str) -> Shard:
+        """Return the record of a file of `size` bytes with this SHA-256 that holds these batches."""
+        return Shard(path, split, self.rows, size, digest, self.content, self.bits, self.sizes)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Of a mixture: tokens (or characters of text) by the component's number; otherwise empty."""
+        return {str(number): int(size) for number, size in enumerate(self._sizes)}
 
     @property
     def content(self) -> str:
@@ -157,7 +184,7 @@ def write_shard(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return Shard(path, split, summary.rows, sink.size, sink.digest.hexdigest(), summary.content, summary.bits)
+    return summary.shard(path, split, sink.size, sink.digest.hexdigest())
 
 
 def _write_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile, summary: Summary) -> None:

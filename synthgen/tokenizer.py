@@ -82,13 +82,13 @@ class Tokenizer:
 
     def _mark(self, marker: str, symbol: str) -> None:
         """Have a marker be one token: the file's own, or else that of a byte which no text has."""
-        own = self.backend.token_to_id(marker)
-        if own is None:
+        vocabulary = self.backend.get_vocab(with_added_tokens=True)
+        if marker not in vocabulary:
             self.backend.add_special_tokens([marker])
-            own = self.backend.token_to_id(symbol)
-            self._instead[self.backend.token_to_id(marker)] = own
-        self.markers[marker] = own
-        self._bytes[own] = marker.encode()
+            added = self.backend.get_vocab(with_added_tokens=True)[marker]
+            self._instead[added] = vocabulary[symbol]
+        self.markers[marker] = vocabulary.get(marker, vocabulary[symbol])
+        self._bytes[self.markers[marker]] = marker.encode()
 
     def _check(self, table: Any) -> None:
         """Raise SynthgenError unless any text comes back from its tokens."""

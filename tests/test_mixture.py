@@ -1,5 +1,6 @@
 """Mixtures: exact quotas in every block, components' own rows in their own order, curricula that turn where they say."""
 
+import dataclasses
 import itertools
 import json
 from collections import Counter
@@ -11,6 +12,7 @@ import pytest
 import synthgen
 from synthgen.draw import Draw, Keys
 from synthgen.errors import SynthgenError
+from synthgen.manifest import Manifest
 from synthgen.source import Source
 from synthgen.spec import load_spec, spec_of_table
 
@@ -161,8 +163,17 @@ def test_the_spec_beside_the_data_stands_for_itself(tmp_path):
     share = first["splits"]["test"]["component_rows"]
     kinds = Counter(synthgen.open(out)["test"][k]["latent"]["kind"] for k in range(600))
     assert share == {"cfg3b": kinds[0], "cfg3f": kinds[1]}
+    sizes = Counter()
+    for row in synthgen.open(out)["test"]:
+        sizes[row["latent"]["kind"]] += len(row.get("input_ids") or row.get("text"))
+    assert first["totals"]["component_sizes"] == {"test": {"cfg3b": sizes[0], "cfg3f": sizes[1]}}
     done = run("check", out)
     assert done.returncode == 0, done.stdout
+    manifest = Manifest.read(out)
+    wrong = dataclasses.replace(manifest.shards[0], sizes={"0": sizes[0] + 1, "1": sizes[1]})
+    dataclasses.replace(manifest, shards=[wrong, *manifest.shards[1:]]).write(out)
+    done = run("check", out)
+    assert done.returncode == 1 and "component sizes" in done.stdout, done.stdout
     assert load_spec("cfg-curriculum").content_id != load_spec("cfg-curriculum", seed=1).content_id
 
 
