@@ -78,15 +78,16 @@ ids = np.memmap("{spec.name}-bin/{split}.bin", dtype=np.uint16, mode="r")  # nan
         text = 'row["text"]' if spec.row_format == "document" else 'row["prompt"] + row["completion"]'
         out.append(
             (
-                "litgpt: a folder of text files (it wants numpy below 2, so an environment of its own)",
+                "litgpt: a folder of text files",
                 f'''import datasets
 from pathlib import Path
 
 folder = Path("{spec.name}-texts")
 folder.mkdir(exist_ok=True)
-for number, rows in enumerate(datasets.load_dataset("{data}", split="{label}").iter(batch_size=100_000)):
-    rows = [dict(zip(rows, values)) for values in zip(*rows.values())]
-    (folder / f"{{number}}.txt").write_text("<|endoftext|>".join({text} for row in rows))
+data = datasets.load_dataset("{data}", split="{label}")
+for number in range(8):  # one of the files is kept for validation
+    texts = [{text} for row in data.shard(8, number)]
+    (folder / f"{{number}}.txt").write_text("<|endoftext|>".join(texts))
 # litgpt pretrain pythia-14m --tokenizer_dir TOKENIZER --data TextFiles --data.train_data_path {spec.name}-texts''',
             )
         )
