@@ -70,8 +70,8 @@ from synthgen.bins import write_bins
 from synthgen.spec import load_spec
 
 spec = load_spec("{data}/spec.toml", sets={{"splits.{split}.rows": 1000{tokenizer}}})
-write_bins(spec, "{spec.name}-bin", splits=["{split}"])  # also: synthgen generate --format bin
-ids = np.memmap("{spec.name}-bin/{split}.bin", dtype=np.uint16, mode="r")  # nanoGPT's data/NAME/train.bin''',
+write_bins(spec, "{data}-bin", splits=["{split}"])  # also: synthgen generate --format bin
+ids = np.memmap("{data}-bin/{split}.bin", dtype=np.uint16, mode="r")  # nanoGPT's data/NAME/train.bin''',
         )
     )
     if not tokens:
@@ -82,13 +82,13 @@ ids = np.memmap("{spec.name}-bin/{split}.bin", dtype=np.uint16, mode="r")  # nan
                 f'''import datasets
 from pathlib import Path
 
-folder = Path("{spec.name}-texts")
+folder = Path("{data}-texts")
 folder.mkdir(exist_ok=True)
 data = datasets.load_dataset("{data}", split="{label}")
 for number in range(8):  # one of the files is kept for validation
     texts = [{text} for row in data.shard(8, number)]
     (folder / f"{{number}}.txt").write_text("<|endoftext|>".join(texts))
-# litgpt pretrain pythia-14m --tokenizer_dir TOKENIZER --data TextFiles --data.train_data_path {spec.name}-texts''',
+# litgpt pretrain pythia-14m --tokenizer_dir TOKENIZER --data TextFiles --data.train_data_path {data}-texts''',
             )
         )
     return out
