@@ -119,6 +119,17 @@ def test_wilsons_interval():
     assert interval(100, 100)[1] == 1.0
 
 
+@pytest.mark.parametrize("name", ["igsm-med-retry50", "chain-retry50", "qa-extract", "mano-tiny", "brevo1-tiny"])
+def test_verdicts_of_every_kind_are_scored(name):
+    """Verdicts have parts by query, by step, or for the whole: of these only queries count as such."""
+    source = synthgen.load(name)
+    scores = Scores("train")
+    for row in source.batch(0, 5).to_pylist():
+        scores.add(source.verify(row), row["difficulty"])
+    assert scores.figures()["rows"] == 1.0
+    assert bool(scores.queries.n) == (name not in ("igsm-med-retry50", "chain-retry50"))
+
+
 def test_the_papers_own_answers_score_full_marks_and_others_do_not(tmp_path):
     source = synthgen.load("cfg3f-cut50")
     rows = source.batch(0, 4, "test").to_pylist()

@@ -78,6 +78,8 @@ class Scores:
             reason = verdict.reason[:80]
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
         for part in verdict.parts:
+            if "correct" not in part:  # a step, or counts of the whole: only queries are scored by themselves
+                continue
             right = float(part["correct"])
             self.queries.add(right)
             name = str(part.get("difficulty", part.get("query", "")))
