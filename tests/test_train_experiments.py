@@ -125,7 +125,8 @@ def test_verdicts_of_every_kind_are_scored(name):
     source = synthgen.load(name)
     scores = Scores("train")
     for row in source.batch(0, 5).to_pylist():
-        scores.add(source.verify(row), row["difficulty"])
+        asked = (row["prompt"], row["completion"]) if "prompt" in row else (row,)
+        scores.add(source.verify(*asked), row["difficulty"])
     assert scores.figures()["rows"] == 1.0
     assert bool(scores.queries.n) == (name not in ("igsm-med-retry50", "chain-retry50"))
 
