@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.draw import Draw
+from synthgen.draw import Draw, begin, below, new_state
 from synthgen.errors import SynthgenError
 from synthgen.feeds import Feed
+from synthgen.jit import kernel
 from synthgen.packing import Counts, Packed, Units, cut_windows, last_window, mark, pack_rows, repeated
 from synthgen.recipe import WHOLE_ROWS, Recipe
 
@@ -24,6 +25,16 @@ SAMPLE_ROWS = 64
 
 MAX_FRUITLESS = 64
 """Blocks in a row that may give no window before the data is called unfit."""
+
+
+@kernel
+def _places(state, key, block, bound, number):
+    """Return where the windows of a block begin: (number,) uniform places below `bound`."""
+    begin(state, key, block, 0)
+    places = np.empty(number, np.int64)
+    for i in range(number):
+        places[i] = below(state, bound)
+    return places
 
 
 def block_rows(feed: Feed, context: int) -> int:
@@ -173,9 +184,10 @@ class Packer:
         if recipe.order == "random":
             self._used = held.tokens.size
             number = max(0, (held.tokens.size - 1) // context)
-            draw = Draw(plan.feed.keys.split("windows"), entity=self._next - self._lanes)
-            places = [draw.below(held.tokens.size - context) for _ in range(number if not self._final else 0)]
-            return cut_windows(held, np.array(places, np.int64), context, plan.room)
+            key, block = plan.feed.keys.split("windows"), self._next - self._lanes
+            number = 0 if self._final else number
+            places = _places(new_state(), key, block, max(1, held.tokens.size - context), number)
+            return cut_windows(held, places, context, plan.room)
         number = max(0, held.tokens.size - 1) // context
         if number == 0 and self._final and held.tokens.size and not plan.drop:
             self._used = held.tokens.size

@@ -142,11 +142,14 @@ class Loop:
     def _nats(self, batch: Batch) -> Tensor:
         """Return the summed loss of a part of a batch."""
         device = self.ranks.device
-        ids, targets, at = (x.to(device, non_blocking=True) for x in (batch.ids, batch.targets, batch.trained))
+        at = None if bool(batch.trained.all()) else batch.trained.to(device, non_blocking=True)
+        ids, targets = (x.to(device, non_blocking=True) for x in (batch.ids, batch.targets))
         documents = None if batch.documents is None else batch.documents.to(device, non_blocking=True)
         low = self.settings.train.precision == "bfloat16"
         with torch.autocast(device.type, torch.bfloat16, enabled=low):
             logits = self.runnable(ids, documents=documents, at=at)
+        if at is None:
+            return functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="sum")
         return functional.cross_entropy(logits.float(), targets[at], reduction="sum")
 
     def state(self) -> dict[str, Any]:

@@ -299,4 +299,6 @@ class Transformer(nn.Module):
         documents: (batch, tokens) numbers of the documents that tokens belong to; None: one a row.
         """
         x = self.hidden(ids, documents, memory)
-        return self.head(x if at is None else x[at])
+        if at is None:
+            return self.head(x)
+        return self.head(x.flatten(0, 1).index_select(0, at.flatten().nonzero().squeeze(1)))  # x[at], sooner backwards
