@@ -1,6 +1,5 @@
 """The Canon playground as one suite: its specs and sizes, the two small tasks, alphabets, and accuracy by stratum."""
 
-import json
 import math
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from synthgen.alphabet import Alphabet
 from synthgen.entropy import log2_sum
 from synthgen.errors import SynthgenError
 from synthgen.listing import listing
-from synthgen.spec import specs_folder
+from synthgen.spec import shipped_specs, specs_folder
 from synthgen.strata import Stratum, strata
 from synthgen.task import Verdict
 
@@ -54,8 +53,7 @@ def test_list_shows_the_suite_together():
     at = next(i for i, line in enumerate(lines) if line.startswith("Canon playground"))
     assert len(lines[at + 1 :]) >= 28 and all(line.strip() for line in lines[at:])
     assert not any(line.startswith(("depo", "brevo", "mano", "lano", "capo")) for line in lines[:at])
-    entries = json.loads(run("list", "--json").stdout)
-    assert {e["suite"] for e in entries} == {"", "Canon playground"}
+    assert {(line.split() or [""])[0] for line in lines} >= set(shipped_specs())
 
 
 @pytest.mark.parametrize("name", ["copy", "recall"])
