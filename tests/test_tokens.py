@@ -229,7 +229,7 @@ def test_other_mistakes_are_told(files):
         tokenized("bios-single", "gpt2.json", files, end_token="</s>").task()
     with pytest.raises(SynthgenError, match="goes with a tokenizer"):
         load_spec("bios-single", sets={"text_format": "document"})
-    with pytest.raises(SynthgenError, match="no 'prompt-completion'"):
+    with pytest.raises(SynthgenError, match="no prompt-completion"):
         load_spec("bios-single", sets={"text_format": "prompt-completion", "tokenizer": BYTES})
 
 
