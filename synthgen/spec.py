@@ -219,12 +219,27 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
     params = dict(spec.task_class.resolve(spec.params, files))
     spec = spec.model_copy(update={"row_format": row_format, "world": world, "params": params})
     spec._name, spec._origin, spec._files = name, origin, files
+    base = _columns(spec.task_of("base-params")) if any(own.params for own in spec.splits.values()) else []
     for split in spec.splits:
-        for field, path in spec.task_of(split).assets.items():
+        task = spec.task_of(split)
+        for field, path in task.assets.items():
             if spec.assets.get(field) != path:
                 raise SynthgenError(f"{origin}: splits.{split}.params.{field}: a split cannot have a file of its own")
+        columns = _columns(task) if spec.splits[split].params else base
+        if columns != base:
+            different = ", ".join(sorted(set(columns) ^ set(base))) or "in another order"
+            raise SynthgenError(
+                f"{origin}: splits.{split}.params: its rows would have other columns than the rest ({different}); "
+                "say in [params] what adds or removes them"
+            )
     _ = spec.assets  # bad params are told at once, in a spec without splits too
     return spec
+
+
+def _columns(task: Task) -> list[str]:
+    """Return what decides a task's columns."""
+    fields = [f"latent.{field.name}: {field.type}" for field in (*task.latent_fields, *task.extra_fields)]
+    return [*(f"bits.{book}" for book in task.books), *fields, *(f"spans.{kind}" for kind in task.span_kinds)]
 
 
 def _formats(spec: Spec, formats: tuple[str, ...], origin: str) -> tuple[Spec, str]:

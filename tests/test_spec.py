@@ -181,6 +181,16 @@ def test_junk_is_an_error_and_no_traceback(text):
         path.unlink(missing_ok=True)
 
 
+def test_splits_have_the_same_columns(tmp_path):
+    """Retries add columns: a split that alone has them would not fit the schema of the others."""
+    spec = tmp_path / "s.toml"
+    spec.write_text('task = "igsm"\n[splits.train]\nrows = 9\nparams = { retry = { rate = 0.2 } }\n')
+    with pytest.raises(SynthgenError, match=r"splits\.train\.params.*bits\.retries.*\[params\]"):
+        load_spec(spec)
+    spec.write_text(spec.read_text().replace("[splits.train]", "[params]\nretry = { rate = 0.0 }\n[splits.train]"))
+    assert load_spec(spec).splits["train"].rows == 9
+
+
 def test_an_installed_wheel_finds_its_specs(tmp_path):
     """A wheel holds the specs and the word lists: built, unpacked and used without the checkout."""
     root = Path(__file__).parents[1]
