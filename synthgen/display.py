@@ -143,7 +143,6 @@ def print_plan(plan: Mapping[str, Any]) -> None:
             f"{split['growth']:.2f}",
         )
     console = stdout()
-    console.width = max(console.width, 120) if not console.is_terminal else console.width
     console.print(Text(plan["spec"], style="bold"))
     console.print(table)
     fits = "fits" if plan["disk_fits"] else "DOES NOT FIT"
