@@ -51,7 +51,11 @@ class Component(BaseModel):
         description="a shipped spec's name, a file beside this one, or a spec as a table"
     )
     name: str = Field("", description="what it is called in `latent` and facts; by default the spec's name")
-    split: str = Field("", description="the split its rows are of; by default the mixture's own")
+    split: str = Field(
+        "",
+        description="the split its rows are of; by default the mixture's own. In another, the same people have "
+        "another order",
+    )
     weight: float | int | None = Field(
         None,
         ge=0,
@@ -356,6 +360,8 @@ class Mixture(Task):
                 part.name: {"bits": e.bits, "status": e.status} for part, e in zip(self.parts, own, strict=True)
             },
         }
+        if shares.count(0) == len(shares) - 1:  # a mixture that is all of one component is what that is
+            facts = own[shares.index(1)].facts | facts
         if all("floor_bits" in e.facts for e in own):
             floors = [share * e.facts["floor_bits"] for share, e in zip(shares, own, strict=True)]
             facts["floor_bits"] = math.fsum([books[KIND].bits.value, *floors])

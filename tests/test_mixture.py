@@ -265,3 +265,11 @@ def test_worlds_are_counted_once():
         {"spec": "bios-single", "params": people}, {"spec": "bios-multi5", "params": people | {"first_person": 500}}
     )
     assert partly.entropy().world.status == "upper"
+
+
+def test_a_mixture_that_is_all_one_component_has_its_facts():
+    one, other = {"spec": "bios-single", "weight": 1}, {"spec": "bios-multi5", "params": {"first_person": 100_000}}
+    facts = mixture(one, other | {"weight": 0}).entropy().facts
+    assert facts["attribute_bits"] == synthgen.load("bios-single").entropy().facts["attribute_bits"]
+    assert facts["row_shares"] == {"bios_single": 1.0, "bios_multi5": 0.0}
+    assert "attribute_bits" not in mixture(one, other | {"weight": 1}).entropy().facts

@@ -12,11 +12,13 @@ from synthgen.errors import SynthgenError
 from synthgen.train.batches import Feed
 from synthgen.train.command import score_command, train_command
 from synthgen.train.experiment import Claim, load_experiment, shipped_experiments, sizes_of
-from synthgen.train.measures import Spans, corpus_of
+from synthgen.train.measures import Spans, take
+from synthgen.train.model import Transformer
 from synthgen.train.presets import PRESETS, preset_of, settings_of
 from synthgen.train.reproduce import reproduce
 from synthgen.train.rows import Corpus
 from synthgen.train.score import Scores, answer_runs, interval, score_completions
+from synthgen.train.settings import ModelSettings
 
 torch.set_num_threads(1)
 
@@ -73,6 +75,65 @@ def test_wrong_experiments_are_told():
             reproduce("canon", "x", "gpu")
 
 
+STAGES = """
+title = "Two stages"
+paper = "2309.14316"
+finding = "-"
+data = [{ spec = "copy-tiny", rows = 4 }]
+model = { layers = 1, width = 8, heads = 1, context = 80 }
+[[arm]]
+name = "first"
+train = { steps = 2 }
+[[arm]]
+name = "second"
+init = "first"
+packing = "left"
+train = { steps = 1, lora = 1 }
+measures = { copy = { kind = "floor", rows = 4 } }
+[[claim]]
+holds = "second.copy.relative < 100"
+"""
+
+
+def test_a_second_stage_is_done_anew_when_the_first_has_changed(tmp_path):
+    file = tmp_path / "stages.toml"
+    file.write_text(STAGES)
+    first = reproduce(str(file), tmp_path / "out").figures[0]
+    assert reproduce(str(file), tmp_path / "out").figures[0] == first
+    file.write_text(STAGES.replace("steps = 2", "steps = 3"))
+    second = reproduce(str(file), tmp_path / "out").figures[0]
+    assert second["second.copy.excess"] != first["second.copy.excess"]
+    saved = json.loads((tmp_path / "out/stages/laptop/seed-0/second/settings.json").read_text())
+    assert saved["init"]["settings"]["train"]["steps"] == 3 and saved["settings"]["packing"] == "left"
+
+
+def test_spans_that_no_row_has_are_told(tmp_path):
+    file = tmp_path / "spans.toml"
+    file.write_text(STAGES.replace('"floor"', '"recall", spans = ["name"]'))
+    with pytest.raises(SynthgenError, match="copy-tiny has no spans of kind name"):
+        reproduce(str(file), tmp_path / "out")
+
+
+def test_stages_that_cannot_follow_each_other_are_told(tmp_path):
+    file = tmp_path / "stages.toml"
+    for old, new, message in (
+        ('init = "first"', 'init = "third"', "'second': init = 'third' is no arm before it"),
+        ('name = "second"', 'name = "first"', "two arms are named 'first'"),
+    ):
+        file.write_text(STAGES.replace(old, new))
+        with pytest.raises(SynthgenError, match=message) as caught:
+            load_experiment(str(file))
+        assert str(caught.value).startswith(f"{file}: ") and "{" not in str(caught.value)
+
+
+def test_arms_of_a_size_have_their_own_params(tmp_path):
+    file = tmp_path / "own.toml"
+    file.write_text(STAGES + '[params]\nlength = 8\n[[size.gpu.arm]]\nname = "alone"\nmeasures = {}\n')
+    assert load_experiment(str(file))[0].params == {"length": 8}
+    experiment, _ = load_experiment(str(file), "gpu")
+    assert [arm.name for arm in experiment.arm] == ["alone"] and experiment.params == {}
+
+
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_preset_is_a_run(name):
     settings = settings_of("cfg3f", PRESETS[name], {}, {"train.steps": 7})
@@ -84,6 +145,18 @@ def test_the_papers_preset_is_found_by_the_specs_name():
     assert preset_of("paper", "depo1-n225") is PRESETS["depo"]
     with pytest.raises(SynthgenError, match="no such field"):
         settings_of("cfg3f", PRESETS["tiny"], {}, {"train.stepz": 7})
+    with pytest.raises(SynthgenError, match="or one of packing, attention, neighbours"):
+        settings_of("cfg3f", PRESETS["tiny"], {}, {"pakking": "chop"})
+
+
+def test_a_run_may_have_a_person_twice_in_a_window():
+    """A small corpus comes round within a window: refused, as windows do, unless the run says otherwise."""
+    changes = {"packing": "chop", "model.context": 2048, "data.rows": 2}
+    params = {"people": 8, "entries": 5}
+    with pytest.raises(SynthgenError, match="neighbours = 'allow'"):
+        Feed(settings_of("bios-multi5", PRESETS["tiny"], params, dict(changes))).batch(0)
+    allowed = settings_of("bios-multi5", PRESETS["tiny"], params, changes | {"neighbours": "allow"})
+    assert Feed(allowed).batch(0).ids.shape == (2, 2048)
 
 
 @pytest.mark.parametrize("name", ["igsm-med-pq", "bios-qa-mixed", "depo1-tiny", "qa-extract"])
@@ -96,17 +169,22 @@ def test_the_papers_preset_gives_batches(name):
 
 @pytest.mark.parametrize("name", [name for name in shipped_experiments() if "gpu" in sizes_of(name)])
 def test_the_papers_recipes_have_batches_and_measures(name):
-    """The size `gpu` is not run here; its data, its windows and the rows of its measures are made."""
+    """The size `gpu` is not run here; its data and windows are made, and its measures are taken of a small model."""
     experiment, specs = load_experiment(name, "gpu")
-    assert experiment.claim
+    figures, sizes = {}, {}
     for arm in experiment.arm:
         settings = experiment.run_of(arm, 0)
         few = tuple(data.model_copy(update={"rows": 2}) for data in settings.data)
         feed = Feed(settings.model_copy(update={"data": few}), specs)
         batch = feed.batch(0)
         assert bool(batch.trained.any()) and int(batch.ids.max()) < feed.size
-        for measure in arm.measures.values():
-            assert len(corpus_of(measure, feed).rows(0, 2)) == 2
+        sizes[arm.name] = feed.size
+        assert sizes.get(arm.init, feed.size) == feed.size, "a second stage takes over the first one's vocabulary"
+        model = Transformer(ModelSettings(layers=1, width=8, heads=1, context=settings.model.context), feed.size)
+        for key, measure in arm.measures.items():
+            found = take(measure.model_copy(update={"rows": 8}), model.eval(), feed)
+            figures |= {f"{arm.name}.{key}.{figure}": value for figure, value in found.items()}
+    assert [claim.check(figures).figure for claim in experiment.claim]
 
 
 # -- scores -----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@
     [[claim]]
     holds = "stored.capacity.R > 1.9"
     [size.ci.train]                # what the sizes ci and gpu change; the file itself is the size laptop
+    [[size.gpu.arm]]               # or arms of its own, which the file's own params do not reach
 
 A claim compares a figure (arm.measure.figure) with a number, with another figure, or with `number * figure`.
 """
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.spec import specs_folder
@@ -84,6 +85,7 @@ class Arm(BaseModel):
     data: tuple[DataSettings, ...] = Field((), description="the streams of a batch; by default the experiment's")
     model: dict[str, Any] = Field(default_factory=dict, description="model settings that differ")
     train: dict[str, Any] = Field(default_factory=dict, description="training settings that differ")
+    packing: Literal["", "row", "chop", "cut", "left", "pad"] = Field("", description="by default the experiment's")
     init: str = Field("", description="the arm whose finished model this one begins with (a second stage)")
     measures: dict[str, MeasureSettings] = Field(default_factory=dict, description="measures, by name")
 
@@ -105,8 +107,19 @@ class Experiment(BaseModel):
     train: dict[str, Any] = Field(default_factory=dict, description="training settings of every arm")
     data: tuple[DataSettings, ...] = Field((), description="the streams of every arm that has none of its own")
     packing: Literal["row", "chop", "cut", "left", "pad"] = Field("row", description="as in RunSettings")
+    neighbours: Literal["", "refuse", "allow"] = Field("", description="as in RunSettings")
     arm: tuple[Arm, ...] = Field(min_length=1, description="the arms, in order")
     claim: tuple[Claim, ...] = Field((), description="the claims")
+
+    @model_validator(mode="after")
+    def _begun(self) -> Experiment:
+        names = [arm.name for arm in self.arm]
+        for place, arm in enumerate(self.arm):
+            if names.index(arm.name) < place:
+                raise ValueError(f"two arms are named {arm.name!r}")
+            if arm.init and arm.init not in names[:place]:
+                raise ValueError(f"arm {arm.name!r}: init = {arm.init!r} is no arm before it")
+        return self
 
     def run_of(self, arm: Arm, seed: int) -> RunSettings:
         """Return the settings of an arm's run under a seed: of the weights, the rows and the world."""
@@ -115,7 +128,8 @@ class Experiment(BaseModel):
             streams.append(data.model_copy(update={"params": self.params | data.params, "seed": seed}))
         return RunSettings(
             data=tuple(streams),
-            packing=self.packing,
+            packing=arm.packing or self.packing,
+            neighbours=self.neighbours,
             model=ModelSettings.model_validate(self.model | arm.model),
             train=TrainSettings.model_validate({"save_every": 250} | self.train | arm.train | {"seed": seed}),
         )
@@ -147,13 +161,16 @@ def load_experiment(name: str, size: str = "laptop") -> tuple[Experiment, Path]:
     if size != "laptop":
         if size not in sizes:
             raise SynthgenError(f"{path}: no size {size!r}{nearest(size, ['laptop', *sizes])}")
+        if "arm" in sizes[size] and not isinstance(sizes[size]["arm"], Mapping):
+            table.pop("params", None)  # arms of its own have params of their own
         _overlay(table, sizes[size])
     try:
         return Experiment.model_validate(table), path.parent
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise SynthgenError(f"{path}: {where} = {first['input']!r}: {first['msg']}") from None
+        what = f"{where} = {first['input']!r}: " if where else ""  # without a place it is about several fields
+        raise SynthgenError(f"{path}: {what}{first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _overlay(table: dict[str, Any], changes: Mapping[str, Any], in_arm: bool = False) -> None:

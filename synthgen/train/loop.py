@@ -31,7 +31,7 @@ from synthgen.train.floor import FRESH, Floor, measure
 from synthgen.train.lora import adapt, merge
 from synthgen.train.model import Transformer
 from synthgen.train.rows import Corpus
-from synthgen.train.runs import CHECKPOINT, METRICS, MODEL, load_model, save, save_model, write_settings
+from synthgen.train.runs import CHECKPOINT, METRICS, MODEL, identity, load_model, save, save_model, write_settings
 from synthgen.train.settings import RunSettings, TrainSettings
 
 LOG_EVERY = 20
@@ -202,7 +202,7 @@ def train(
     feed = feed or Feed(settings, specs)
     ranks = Ranks()
     if out is not None and ranks.rank == 0:
-        write_settings(out, settings, feed)
+        write_settings(out, identity(settings, feed, init))
     model = new_model(settings, feed.size) if init is None else load_model(init)
     if model.vocabulary != feed.size:
         raise SynthgenError(f"--init {init}: a model of {model.vocabulary} ids, but this data has {feed.size}")

@@ -96,6 +96,9 @@ def _sample_rows(settings: MeasureSettings, corpus: Corpus) -> TokenRows:
 def _recall(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
     rows = _sample_rows(settings, corpus)
     kinds = settings.spans or tuple(kind for kind in corpus.kinds if kind != "name")
+    strange = [kind for kind in kinds if kind not in corpus.kinds]
+    if strange or not kinds:
+        raise SynthgenError(f"recall: {corpus.source.spec.name} has no spans of kind {' '.join(strange) or 'any'}")
     paid = model_bits(model, rows, corpus, feed.start_of(settings.data))
     spans = Spans.of(rows, [corpus.kinds.index(kind) for kind in kinds], settings.place == "first")
     whole, first, bits = spans.scores(paid)

@@ -32,6 +32,7 @@ class Packed:
             batch_size=data.rows // world_size,
             packing=settings.packing,
             attention=settings.attention or None,
+            neighbours=settings.neighbours or None,
             loss=None if data.loss == "all" else data.loss,
             rows=data.distinct,
             rank=rank,

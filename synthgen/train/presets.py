@@ -166,6 +166,10 @@ PAPER: tuple[tuple[str, str], ...] = (
 """The preset that `--preset paper` means, by how a spec's name begins."""
 
 
+WHOLE = ("packing", "attention", "neighbours")
+"""Fields of a run that stand in no table."""
+
+
 def preset_of(name: str, spec: str) -> Preset:
     """Return a preset by name; `paper` is the recipe of the paper that a spec follows. Raises SynthgenError."""
     if name == "paper":
@@ -179,7 +183,7 @@ def preset_of(name: str, spec: str) -> Preset:
 
 
 def settings_of(spec: str, preset: Preset, params: dict[str, Any], changes: dict[str, Any]) -> RunSettings:
-    """Return the settings of a run on one spec: the preset's, with `changes` by dotted field (train.steps).
+    """Return the settings of a run on one spec: the preset's, with `changes` by field (train.steps, packing).
 
     Text that is packed is tokenized into `words` unless `data.tokenizer` is told: no vocabulary is shipped.
     """
@@ -188,11 +192,14 @@ def settings_of(spec: str, preset: Preset, params: dict[str, Any], changes: dict
         "model": dict(preset.model),
         "train": dict(preset.train),
     }
-    packing = changes.pop("packing", preset.packing)
+    whole = {field: changes.pop(field) for field in WHOLE if field in changes}
+    packing = whole.setdefault("packing", preset.packing)
     for field, value in changes.items():
         table, _, key = field.partition(".")
         if table not in tables or not key:
-            raise SynthgenError(f"--set {field}: name data.FIELD, model.FIELD, train.FIELD, or packing")
+            raise SynthgenError(
+                f"--set {field}: name data.FIELD, model.FIELD, train.FIELD, or one of {', '.join(WHOLE)}"
+            )
         tables[table][key] = value
     if packing != "row" and not tables["data"].get("tokenizer"):
         written = load_spec(spec, params=params)
@@ -204,5 +211,5 @@ def settings_of(spec: str, preset: Preset, params: dict[str, Any], changes: dict
             if key not in model.model_fields:
                 raise SynthgenError(f"--set {table}.{key}: no such field{nearest(key, model.model_fields)}")
     return RunSettings.model_validate(
-        {"data": (tables["data"],), "model": tables["model"], "train": tables["train"], "packing": packing}
+        {"data": (tables["data"],), "model": tables["model"], "train": tables["train"], **whole}
     )

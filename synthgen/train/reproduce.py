@@ -155,15 +155,16 @@ def _arm(
     """Train and measure one arm, or read what an earlier call has measured."""
     begun, worked = time.perf_counter(), time.process_time()
     run = folder / arm.name
-    settings = experiment.run_of(arm, seed)
+    settings, init = experiment.run_of(arm, seed), folder / arm.init if arm.init else None
     feed = Feed(settings, specs)
     measures = {name: measure.model_dump(mode="json") for name, measure in arm.measures.items()}
-    identity = json.loads(json.dumps([run_identity(settings, feed), measures]))
+    made = run_identity(settings, feed, init)
+    identity = [made, json.loads(json.dumps(measures))]
     done = run / FIGURES
     if done.exists() and (saved := json.loads(done.read_text())).get("identity") == identity:
         return saved["figures"], saved["seconds"]
-    if run.exists() and not holds_run(run, settings, feed):
-        shutil.rmtree(run)  # a run of this arm with other settings or other data
+    if run.exists() and not holds_run(run, made):
+        shutil.rmtree(run)  # a run of this arm with other settings or data, or begun with another model
 
     def watch(loop: Loop, line: dict[str, Any]) -> None:
         if loop.step % max(1, settings.train.steps // 5 // 20 * 20) == 0 or loop.step == settings.train.steps:
@@ -171,7 +172,6 @@ def _arm(
             rate = f"{line['tokens'] * loop.step / max(1e-9, line['seconds']):,.0f} tokens/s"
             say(f"{arm.name} seed {seed}: step {loop.step}: {line['loss_bits']:.4f} bits a token{floor}, {rate}")
 
-    init = folder / arm.init if arm.init else None
     if (run / MODEL).exists():  # trained before; what is measured has changed
         model = load_model(run)
     else:

@@ -1,6 +1,6 @@
 """Runs: a folder with what was trained, how, and how it went; and the checkpoint that a killed run goes on from.
 
-RUN/settings.json     all settings, and the vocabulary's size
+RUN/settings.json     all settings, the vocabulary's size, what the data is, and the run that was begun with
 RUN/metrics.jsonl     one JSON object a line: steps, losses in bits a token, floors, seconds
 RUN/checkpoint.pt     weights, optimizer, step; replaced whole, so that a kill leaves the old or the new one
 RUN/model.pt          the weights of a finished run
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,32 +24,36 @@ from synthgen.train.settings import ModelSettings, RunSettings
 SETTINGS, METRICS, CHECKPOINT, MODEL = "settings.json", "metrics.jsonl", "checkpoint.pt", "model.pt"
 
 
-def identity(settings: RunSettings, feed: Feed) -> dict[str, Any]:
-    """Return what makes a run: its settings, the vocabulary's size, and the content ids of its data."""
-    return {
+def identity(settings: RunSettings, feed: Feed, init: Path | None = None) -> dict[str, Any]:
+    """Return what makes a run: its settings, vocabulary and data's content ids, and the run its weights come from."""
+    table: dict[str, Any] = {
         "settings": settings.model_dump(mode="json"),
         "vocabulary": feed.size,
         "content": [stream.corpus.source.spec.content_id for stream in feed.streams],
     }
+    if init is not None:
+        read_settings(init)
+        table["init"] = json.loads((Path(init) / SETTINGS).read_text())
+    made: dict[str, Any] = json.loads(json.dumps(table))  # as it is read back
+    return made
 
 
-def holds_run(folder: Path, settings: RunSettings, feed: Feed) -> bool:
-    """Say whether a folder holds this very run, finished or not."""
+def holds_run(folder: Path, made: Mapping[str, Any]) -> bool:
+    """Say whether a folder holds the run of an `identity`, finished or not."""
     file = folder / SETTINGS
-    return file.exists() and json.loads(file.read_text()) == json.loads(json.dumps(identity(settings, feed)))
+    return file.exists() and json.loads(file.read_text()) == made
 
 
-def write_settings(folder: Path, settings: RunSettings, feed: Feed) -> None:
-    """Save a run's settings, or check them against those saved. Raises SynthgenError for another run's folder."""
+def write_settings(folder: Path, made: Mapping[str, Any]) -> None:
+    """Save a run's identity, or check it against the one saved. Raises SynthgenError for another run's folder."""
     file = folder / SETTINGS
-    table = identity(settings, feed)
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(table, indent=1) + "\n")
+        file.write_text(json.dumps(made, indent=1) + "\n")
         return
     saved = json.loads(file.read_text())
-    if saved != json.loads(json.dumps(table)):
-        field = _difference(saved, json.loads(json.dumps(table)))
+    if saved != made:
+        field = _difference(saved, made)
         raise SynthgenError(f"{folder} holds a run with another {field}; take another --out, or remove it")
 
 

@@ -118,3 +118,6 @@ class RunSettings(_Settings):
     attention: Literal["", "document", "window"] = Field(
         "", description="whether attention and Canon cross the rows of a window; by default as the spec's paper has it"
     )
+    neighbours: Literal["", "refuse", "allow"] = Field(
+        "", description="two rows of one person in a window; by default refused for finite corpora"
+    )
