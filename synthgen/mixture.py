@@ -361,7 +361,7 @@ class Mixture(Task):
             },
         }
         if shares.count(0) == len(shares) - 1:  # a mixture that is all of one component is what that is
-            facts = own[shares.index(1)].facts | facts
+            facts = {**own[shares.index(1)].facts, **facts}
         if all("floor_bits" in e.facts for e in own):
             floors = [share * e.facts["floor_bits"] for share, e in zip(shares, own, strict=True)]
             facts["floor_bits"] = math.fsum([books[KIND].bits.value, *floors])
