@@ -12,16 +12,9 @@ from synthgen.draw import Keys, new_state
 from synthgen.jit import kernel
 from synthgen.retries import RetryParams
 from synthgen.task import TaskParams
+from synthgen.tasks.igsm.necessary import strengths
 from synthgen.tasks.igsm.open import OpenParams
-from synthgen.tasks.igsm.paper import (
-    ALL_BINS,
-    LAW,
-    MAX_EDGES,
-    depth_sums,
-    new_work,
-    reached,
-    strengths,
-)
+from synthgen.tasks.igsm.paper import ALL_BINS, LAW, MAX_EDGES, depth_sums, new_work, reached
 from synthgen.tasks.igsm.problem import new_problem
 from synthgen.tasks.igsm.worlds import Sizes
 

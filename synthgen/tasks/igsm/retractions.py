@@ -6,16 +6,10 @@ Works from a problem and steps as they were read from the text, the data's own o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from synthgen.tasks.igsm.reader import Parameter, Problem
-
-
-class Sayable(Protocol):
-    """What is looked at in a step: which parameter it defines (None where it has no name), and whether in vain."""
-
-    parameter: Parameter | None
-    back: bool
+from synthgen.tasks.igsm.steps import Step
 
 
 class TakenBack(NamedTuple):
@@ -25,7 +19,7 @@ class TakenBack(NamedTuple):
     candidates: set[Parameter]
 
 
-def taken_back(problem: Problem, steps: Sequence[Sayable], kind: str, next_counts: bool) -> list[TakenBack]:
+def taken_back(problem: Problem, steps: Sequence[Step], kind: str, next_counts: bool) -> list[TakenBack]:
     """Return the place before each right step; one more behind the last step, if something is taken back there.
 
     perfect: a mistake is what needs something that is not defined yet; weak: what the step behind the place (unless
