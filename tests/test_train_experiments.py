@@ -17,7 +17,7 @@ from synthgen.train.model import Transformer
 from synthgen.train.presets import PRESETS, preset_of, settings_of
 from synthgen.train.reproduce import reproduce
 from synthgen.train.rows import Corpus
-from synthgen.train.score import Scores, answer_runs, interval, score_completions
+from synthgen.train.score import Scores, _spelt, answer_runs, interval, score_completions
 from synthgen.train.settings import ModelSettings
 
 torch.set_num_threads(1)
@@ -207,6 +207,16 @@ def test_verdicts_of_every_kind_are_scored(name):
         scores.add(source.verify(*asked), row["difficulty"])
     assert scores.figures()["rows"] == 1.0
     assert bool(scores.queries.n) == (name not in ("igsm-med-retry50", "chain-retry50"))
+
+
+@pytest.mark.parametrize("name", ["igsm-open", "igsm-med-pq", "igsm-med-retry50", "qa-extract", "know-subtract-major"])
+def test_phrases_spell_the_completions_they_stand_for(name):
+    """A model that says a row's own tokens is judged to be right, whatever white space the phrases hold."""
+    corpus = Corpus(synthgen.load(name))
+    rows = corpus.rows(0, 20)
+    for row, first in zip(corpus.source.batch(0, 20).to_pylist(), rows.starts, strict=True):
+        own = slice(first, rows.ends[row["id"]])
+        assert _spelt(corpus, rows.ids[own][rows.trained[own]], row["completion"]) == row["completion"]
 
 
 def test_the_papers_own_answers_score_full_marks_and_others_do_not(tmp_path):

@@ -180,8 +180,11 @@ def judge_generated(
 
 
 def _spelt(corpus: Corpus, ids: np.ndarray, like: str) -> str:
-    """Return phrases as text, behind the space that a completion begins with where `like` does."""
-    return (" " if like.startswith(" ") else "") + corpus.said(ids).lstrip()
+    """Return phrases as text, behind the space that a completion begins with where `like` does.
+
+    White space is no token, and a phrase may have it at either end: what is said has one space where there is any.
+    """
+    return (" " if like.startswith(" ") else "") + " ".join(corpus.said(ids).split())
 
 
 def _texts(corpus: Corpus, rows: TokenRows) -> list[tuple[str, str, int]] | None:
