@@ -40,6 +40,9 @@ class MeasureSettings(BaseModel):
     rows: int = Field(1000, ge=1, description="rows that are measured")
     spans: tuple[str, ...] = Field((), description="recall: the kinds of spans; by default all but the name")
     place: Literal["any", "first"] = Field("any", description="recall: all of a row's spans, or the first of them only")
+    temperature: float = Field(
+        0.0, ge=0, description="generated: 0 takes the first choice, 1 samples by the model's law"
+    )
     bits: tuple[int, ...] = Field((8, 4), description="capacity: bits a weight that matrices are rounded to")
 
 
@@ -190,4 +193,5 @@ def _answers(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: 
 
 
 def _generated(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
-    return judge_generated(model, corpus, _sample_rows(settings, corpus), feed.start_of(settings.data)).figures()
+    rows, start = _sample_rows(settings, corpus), feed.start_of(settings.data)
+    return judge_generated(model, corpus, rows, start, settings.temperature).figures()
