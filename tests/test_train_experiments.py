@@ -17,7 +17,7 @@ from synthgen.train.model import Transformer
 from synthgen.train.presets import PRESETS, preset_of, settings_of
 from synthgen.train.reproduce import reproduce
 from synthgen.train.rows import Corpus
-from synthgen.train.score import Scores, _spelt, answer_runs, interval, score_completions
+from synthgen.train.score import Scores, _spelt, answer_runs, interval, judge_generated, score_completions
 from synthgen.train.settings import ModelSettings
 
 torch.set_num_threads(1)
@@ -217,6 +217,22 @@ def test_phrases_spell_the_completions_they_stand_for(name):
     for row, first in zip(corpus.source.batch(0, 20).to_pylist(), rows.starts, strict=True):
         own = slice(first, rows.ends[row["id"]])
         assert _spelt(corpus, rows.ids[own][rows.trained[own]], row["completion"]) == row["completion"]
+
+
+def test_an_answer_with_retries_has_room(monkeypatch):
+    """Solutions to clean problems, with half of the steps begun wrongly: right, and longer than any clean one."""
+    params = {"steps": [4, 4], "others": [0, 0]}
+    clean, retried = (synthgen.load("chain-retry50", params=params | {"retry": {"rate": q}}) for q in (0.0, 0.5))
+    corpus, theirs = Corpus(clean, "held-out"), Corpus(retried, "held-out")
+    rows, longer = corpus.rows(0, 40), theirs.rows(0, 40)
+
+    def say(model, prompts, end, most, temperature):
+        whole = [longer.ids[a:b] for a, b in zip(longer.starts, longer.ends, strict=True)]
+        return [ids[len(prompt) - 1 :][:most] for ids, prompt in zip(whole, prompts, strict=True)]
+
+    monkeypatch.setattr("synthgen.train.score.generate", say)
+    model = Transformer(ModelSettings(layers=1, width=8, heads=1), 100)
+    assert judge_generated(model, corpus, rows).rows.to_json()["accuracy"] == 1.0
 
 
 def test_the_papers_own_answers_score_full_marks_and_others_do_not(tmp_path):

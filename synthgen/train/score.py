@@ -23,6 +23,9 @@ from synthgen.train.floor import model_bits
 from synthgen.train.model import Transformer
 from synthgen.train.rows import Corpus, TokenRows
 
+ROOM = 4
+"""How many times as long as the longest true completion one may be: what is taken back takes room too."""
+
 Z95 = 1.959963984540054
 """Standard errors in half of a 95 % interval."""
 
@@ -163,7 +166,7 @@ def judge_generated(
         own, trained = rows.ids[first : rows.ends[i]], rows.trained[first : rows.ends[i]]
         cut = int(np.argmax(trained)) if trained.any() else own.size
         prompts.append(own[:cut])
-        most = max(most, own.size - cut + 2)
+        most = max(most, ROOM * (own.size - cut) + 2)
         if texts is not None and _spelt(corpus, own[cut:], texts[i][1]) != texts[i][1]:
             raise SynthgenError(
                 f"{corpus.source.spec.name}: its phrases spell {corpus.said(own[cut:])!r}, not {texts[i][1]!r}; "
