@@ -32,7 +32,7 @@ from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import Codes
 from synthgen.pools import Part, Phrasebook, merged_codes, merged_spans, merged_tokens
 from synthgen.slots import Slots, exact_slots, nearest_slots, whole
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, never_raises
 
 KIND = "kind"
 """The row book of the arrangement: which component comes next."""
@@ -375,14 +375,9 @@ class Mixture(Task):
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Have the row's component judge what is its own, and see that the slot is one of it."""
-        try:
-            return self._verify(row)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error}")
-
-    def _verify(self, row: Mapping[str, Any]) -> Verdict:
         latent, bits = row["latent"], row["bits"]
         kind = latent["kind"]
         if type(kind) is not int or not 0 <= kind < len(self.parts):

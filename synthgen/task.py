@@ -19,7 +19,7 @@ remembers a row. It has:
 
     rows(start, stop, state)   the rows [start, stop) as `Rows`; `state` is a draw state or a tape
     entropy(rows, estimates)   the `Entropy` of this split: formulas, no data
-    verify(row)                the `Verdict` on a whole row, re-derived from what a reader has
+    verify(row)                the `Verdict` on a whole row, re-derived from what a reader has (see `never_raises`)
     judge(prompt, completion)  the `Verdict` on somebody's completion of a prompt
 
 A task takes all its randomness from `keys` (see `synthgen.draw`), and its draws are addressed by what they are about,
@@ -29,10 +29,11 @@ so `rows` gives the same bytes whatever the batch. Outside packages add tasks by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -108,6 +109,26 @@ class Verdict:
     ) -> Verdict:
         """Return the verdict on something with a fault at `step`."""
         return cls(False, score, reason, step, tuple(parts))
+
+
+OwnTask = TypeVar("OwnTask")
+UNREADABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, StopIteration, SynthgenError)
+"""What junk in a row can end in where it is read."""
+
+
+def never_raises(
+    verify: Callable[[OwnTask, Mapping[str, Any]], Verdict],
+) -> Callable[[OwnTask, Mapping[str, Any]], Verdict]:
+    """Have a task's `verify` find a row wrong that it cannot read."""
+
+    @functools.wraps(verify)
+    def verified(self: OwnTask, row: Mapping[str, Any]) -> Verdict:
+        try:
+            return verify(self, row)
+        except UNREADABLE as error:
+            return Verdict.wrong(f"the row cannot be read: {str(error) or type(error).__name__}")
+
+    return verified
 
 
 class Certificate(Protocol):

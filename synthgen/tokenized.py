@@ -21,7 +21,7 @@ from synthgen.entropy import Entropy
 from synthgen.errors import SynthgenError
 from synthgen.joints import Joints
 from synthgen.phrases import SPANS, Codes, assemble, measure, span_lists
-from synthgen.task import Rows, Task, Tokens, Verdict, Vocab
+from synthgen.task import Rows, Task, Tokens, Verdict, Vocab, never_raises
 from synthgen.tokenizer import BYTES, ByteTokenizer, Tokenizer, read_tokenizer, word_tokenizer
 
 MAX_KINDS = 64
@@ -215,16 +215,14 @@ class Tokenized(Task):
         parsed.pop("spans", None)
         return parsed
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Turn the tokens into text again and have the task judge that, and see that they are what the text gives."""
-        try:
-            own = self.text_row(row)
-            verdict = self.text.verify(own)
-            if verdict.correct and list(row["input_ids"]) != self.encode(own):
-                return Verdict.wrong("input_ids are not the tokenizer's tokens of this text")
-            return verdict
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error}")
+        own = self.text_row(row)
+        verdict = self.text.verify(own)
+        if verdict.correct and list(row["input_ids"]) != self.encode(own):
+            return Verdict.wrong("input_ids are not the tokenizer's tokens of this text")
+        return verdict
 
     def encode(self, row: Mapping[str, Any]) -> list[int]:
         """Return the tokens of a text row, from its text."""

@@ -14,7 +14,7 @@ from synthgen.draw import begin, shuffle
 from synthgen.entropy import Bits, Book, Entropy, log2_factorial
 from synthgen.jit import kernel
 from synthgen.ledger import log2_units
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, misstated
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, misstated, never_raises
 
 
 class CopyParams(TaskParams):
@@ -90,11 +90,9 @@ class Copy(Task):
             return Verdict.right()
         return Verdict.wrong("the copy differs", [*right, False].index(False), min(sum(right), n - 1) / n)
 
+    @never_raises
     def verify(self, row):
-        try:
-            n = self.params.tokens
-            units = {"order": sum(int(log2_units(i)) for i in range(2, n + 1))}
-            fault = misstated(row, n, units, {"tokens": n}, [i > n for i in range(2 * n + 1)])
-            return Verdict.wrong(fault) if fault else self.judge(row["input_ids"], [])
-        except (KeyError, TypeError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error}")
+        n = self.params.tokens
+        units = {"order": sum(int(log2_units(i)) for i in range(2, n + 1))}
+        fault = misstated(row, n, units, {"tokens": n}, [i > n for i in range(2 * n + 1)])
+        return Verdict.wrong(fault) if fault else self.judge(row["input_ids"], [])

@@ -12,7 +12,7 @@ from synthgen.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
 from synthgen.errors import SynthgenError
 from synthgen.jit import kernel
 from synthgen.ledger import log2_units
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, misstated
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, misstated, never_raises
 
 
 class RecallParams(TaskParams):
@@ -94,12 +94,10 @@ class Recall(Task):
         right = [known[key] == value for key, value in zip(asked, said, strict=True)]
         return Verdict.right() if all(right) else Verdict.wrong("a value differs", right.index(False), sum(right) / n)
 
+    @never_raises
     def verify(self, row):
-        try:
-            params, n = self.params, self.params.pairs
-            pairs = sum(int(log2_units(params.keys - i)) for i in range(n)) + n * int(log2_units(params.values))
-            units = {"pairs": pairs, "order": sum(int(log2_units(i)) for i in range(2, n + 1))}
-            fault = misstated(row, n, units, {}, [i > 2 * n and i % 2 == 1 for i in range(4 * n)])
-            return Verdict.wrong(fault) if fault else self.judge(row["input_ids"], [])
-        except (KeyError, TypeError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error}")
+        params, n = self.params, self.params.pairs
+        pairs = sum(int(log2_units(params.keys - i)) for i in range(n)) + n * int(log2_units(params.values))
+        units = {"pairs": pairs, "order": sum(int(log2_units(i)) for i in range(2, n + 1))}
+        fault = misstated(row, n, units, {}, [i > 2 * n and i % 2 == 1 for i in range(4 * n)])
+        return Verdict.wrong(fault) if fault else self.judge(row["input_ids"], [])

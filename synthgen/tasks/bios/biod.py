@@ -25,7 +25,7 @@ from synthgen.entropy import Bits, Book, Entropy, log2_binomial, log2_factorial,
 from synthgen.errors import SynthgenError
 from synthgen.jit import kernel
 from synthgen.ledger import UNITS_PER_BIT, log2_units
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, never_raises
 from synthgen.tasks.bios.capacity import Knowledge
 from synthgen.tasks.bios.people import FIELDS, draw_name, person_at
 from synthgen.tasks.bios.world import NAME_FIELD, Entries
@@ -209,18 +209,16 @@ class Biod(Task):
             raise ValueError("every attribute stands there once")
         return {"name": dict(zip(("first", "middle", "last"), name, strict=True)), "values": values, "order": order}
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Read the ids and compare with what the row states; never raises."""
-        try:
-            read, latent, bits = self.parse(row), row["latent"], row["bits"]
-            for field in ("name", "values", "order"):
-                if read[field] != latent[field]:
-                    return Verdict.wrong(f"latent.{field} is {latent[field]}, the row says {read[field]}")
-            expected = sum(log2_units(i) for i in range(2, self.params.K + 1)) / UNITS_PER_BIT
-            if bits["order"] != expected or bits["total"] != expected or row["difficulty"] != self.params.K:
-                return Verdict.wrong(f"bits {bits} or difficulty {row['difficulty']}: {self.params.K} attributes")
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error}")
+        read, latent, bits = self.parse(row), row["latent"], row["bits"]
+        for field in ("name", "values", "order"):
+            if read[field] != latent[field]:
+                return Verdict.wrong(f"latent.{field} is {latent[field]}, the row says {read[field]}")
+        expected = sum(log2_units(i) for i in range(2, self.params.K + 1)) / UNITS_PER_BIT
+        if bits["order"] != expected or bits["total"] != expected or row["difficulty"] != self.params.K:
+            return Verdict.wrong(f"bits {bits} or difficulty {row['difficulty']}: {self.params.K} attributes")
         return Verdict.right()
 
 

@@ -26,7 +26,7 @@ from synthgen.entropy import Bits, Book, Entropy, entropy_of, log2_factorial
 from synthgen.errors import SynthgenError
 from synthgen.ledger import UNITS_PER_BIT, log2_units
 from synthgen.phrases import Codes, PhraseTable
-from synthgen.task import Rows, Task, Tokens, Verdict, Vocab
+from synthgen.task import Rows, Task, Tokens, Verdict, Vocab, never_raises
 from synthgen.tasks.bios.asking import ROW_FIELDS, write_questions
 from synthgen.tasks.bios.compact_questions import CompactScribe, QuestionVocab, to_tokens, token_programs
 from synthgen.tasks.bios.crowd import MOST_PEOPLE, Crowds
@@ -330,12 +330,10 @@ class Questions(Task):
                 return Verdict.wrong(str(error))
         return self.examiner.judge(prompt, completion)
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Work the answer out anew from the lists and the world, and compare all that the row states."""
-        try:
-            fault = self._fault(row)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error}")
+        fault = self._fault(row)
         return Verdict.wrong(fault) if fault else Verdict.right()
 
     def _fault(self, row: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from synthgen.entropy import Bits, Book, Entropy, log2_falling
 from synthgen.errors import SynthgenError
 from synthgen.ledger import UNITS_PER_BIT, log2_units
 from synthgen.phrases import Codes, PhraseTable, assemble, closing, opening
-from synthgen.task import Rows, Task, Verdict
+from synthgen.task import Rows, Task, Verdict, never_raises
 from synthgen.tasks.bios.certificate import CorpusCertificate
 from synthgen.tasks.bios.clauses import PLAN, Language, N, read_language, unrank
 from synthgen.tasks.bios.documents import KINDS, value_phrases
@@ -310,26 +310,9 @@ class Rewrites(Task):
         """Return what the text shows: pronoun (None if hidden), name, values, order, rank, spans."""
         return self.reader.read(row["text"])
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Read the text with lists and clauses alone, and compare facts, rank, spans and bits with the row's."""
-        try:
-            return self._verify(row)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error}")
-
-    def _verify_text(self, row: Mapping[str, Any]) -> Verdict:
-        """Judge a text of a language model: the values and spans, as far as the lists reach."""
-        request = self._request(row["id"], "", row["latent"])
-        faults = Examiner(self.lists).faults(row["text"], request)
-        if faults:
-            return Verdict.wrong("; ".join(faults))
-        spans = spans_of(row["text"], request)
-        for kind in KINDS:
-            if [(span["start"], span["end"]) for span in row["latent"]["spans"][kind]] != spans[kind]:
-                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
-        return Verdict.right()
-
-    def _verify(self, row: Mapping[str, Any]) -> Verdict:
         if self.texts is not None and row["latent"]["rank"] == -1:
             return self._verify_text(row)
         read, latent = self.reader.read(row["text"]), row["latent"]
@@ -354,6 +337,18 @@ class Rewrites(Task):
             return Verdict.wrong(f"bits.total is {row['bits']['total']}, the wording has {row['bits']['wording']}")
         if row["difficulty"] != N:
             return Verdict.wrong(f"difficulty is {row['difficulty']}, the text states {N} facts")
+        return Verdict.right()
+
+    def _verify_text(self, row: Mapping[str, Any]) -> Verdict:
+        """Judge a text of a language model: the values and spans, as far as the lists reach."""
+        request = self._request(row["id"], "", row["latent"])
+        faults = Examiner(self.lists).faults(row["text"], request)
+        if faults:
+            return Verdict.wrong("; ".join(faults))
+        spans = spans_of(row["text"], request)
+        for kind in KINDS:
+            if [(span["start"], span["end"]) for span in row["latent"]["spans"][kind]] != spans[kind]:
+                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
         return Verdict.right()
 
 

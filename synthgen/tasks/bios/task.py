@@ -25,7 +25,7 @@ from synthgen.draw import Keys
 from synthgen.entropy import Bits, Book, Entropy
 from synthgen.ledger import UNITS_PER_BIT, log2_units
 from synthgen.phrases import SPANS, Codes, PhraseTable, span_lists
-from synthgen.task import Rows, Task, Tokens, Verdict, Vocab
+from synthgen.task import Rows, Task, Tokens, Verdict, Vocab, never_raises
 from synthgen.tasks.bios.certificate import CorpusCertificate
 from synthgen.tasks.bios.compact import NAME_PARTS, CompactReader, CompactVocab, tokens_per_row, write_tokens
 from synthgen.tasks.bios.documents import KINDS, codes_per_row, value_phrases, write_documents
@@ -268,14 +268,9 @@ class Bios(Task):
             return reader.read(row["input_ids"], self.params.reverse, self.params.full_name)
         return self.reader.read(row["text"])
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Read the text with the lists alone, and compare facts, spans and bits with what the row states."""
-        try:
-            return self._verify(row)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error}")
-
-    def _verify(self, row: Mapping[str, Any]) -> Verdict:
         read, latent = self.parse(row), row["latent"]
         if latent["values"]["company_city"] != self.lists.company_city[latent["values"]["employer"]]:
             return Verdict.wrong("the company city is not the employer's")

@@ -20,7 +20,7 @@ from synthgen.entropy import Bits, Book, Entropy, log2_factorial
 from synthgen.errors import SynthgenError
 from synthgen.phrases import SPANS, span_lists
 from synthgen.sizes import SizeLaw
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
 from synthgen.tasks.brevo import recount
 from synthgen.tasks.brevo.law import OpenLaw, answer_floor
 from synthgen.tasks.brevo.means import Means, sampled_means
@@ -296,14 +296,9 @@ class Brevo(Task):
         node = self._name(reading.answer[step]) if step < len(reading.answer) else "the next node"
         return Verdict.wrong(f"step {step}: {node} {what}", step, parts=parts)
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Judge the listing by the edges as they stand, and recount mask, spans, figures and bits."""
-        try:
-            return self._verify(row)
-        except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error or type(error).__name__}")
-
-    def _verify(self, row: Mapping[str, Any]) -> Verdict:
         params, numbers = self.params, self.alphabet.read(row["input_ids"])
         reading = read(numbers, self.marks)
         verdict = self._judge(reading)

@@ -17,7 +17,7 @@ from synthgen.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
 from synthgen.ledger import log2_units
 from synthgen.phrases import SPANS, span_lists
 from synthgen.retries import RetryParams, expected_bits, expected_number, odds
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
 from synthgen.tasks.chain.reader import Reading, fault_of, read
 from synthgen.tasks.chain.sampler import MISTAKE_KINDS, PROMPT, STAGES, STEPS, TAKEN_BACK, Layout, sample
 from synthgen.tasks.chain.symbols import BACK, BOS, EOS, PAD, SENTENCE, WORDS
@@ -225,14 +225,9 @@ class Chain(Task):
         }
         return Verdict.wrong(found[1], found[0], parts=[whole]) if found else Verdict.right([whole])
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Solve the chain from its tokens, hold what is taken back against its kind, recount mask, spans and bits."""
-        try:
-            return self._verify(row)
-        except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error or type(error).__name__}")
-
-    def _verify(self, row: Mapping[str, Any]) -> Verdict:
         own, ids = self.params, row["input_ids"]
         reading = self._read(ids)
         verdict = self._judge(reading)

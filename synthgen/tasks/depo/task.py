@@ -18,7 +18,7 @@ from synthgen.entropy import Bits, Book, Entropy, log2_factorial, log2_falling, 
 from synthgen.errors import SynthgenError
 from synthgen.phrases import SPANS, span_lists
 from synthgen.sizes import SizeLaw
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
 from synthgen.tasks.depo.reader import Marks, Reading, read
 from synthgen.tasks.depo.sampler import STAGES, Layout, recount, sample
 from synthgen.words import Words, new_pool
@@ -237,14 +237,9 @@ class Depo(Task):
             )
         return Verdict.right(parts)
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Follow the edges as they stand, compare every answer, and recount mask, spans and bits."""
-        try:
-            return self._verify(row)
-        except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error or type(error).__name__}")
-
-    def _verify(self, row: Mapping[str, Any]) -> Verdict:
         params, numbers = self.params, self.alphabet.read(row["input_ids"])
         reading = read(numbers, self.marks)
         verdict = self._judge(reading, 0)

@@ -22,7 +22,7 @@ from synthgen.jit import kernel
 from synthgen.ledger import UNITS_PER_BIT
 from synthgen.phrases import Codes
 from synthgen.retries import RetryParams, expected_bits, expected_number, shown_bits
-from synthgen.task import Rows, Task, Verdict
+from synthgen.task import Rows, Task, Verdict, never_raises
 from synthgen.tasks.igsm.graphs import draw_graph
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.mistakes import new_mistakes
@@ -374,37 +374,9 @@ class Igsm(Task):
         except (OSError, ValueError) as error:
             raise SynthgenError(f"--plot {file}: {error}") from None
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Solve the problem from its text, judge the solution, and compare latents, spans and bits."""
-        try:
-            return self._verify(row)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, SynthgenError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error}")
-
-    def _retry_fault(self, row: Mapping[str, Any]) -> str:
-        """Hold every sentence that is taken back against its kind's candidates, and the book against their number."""
-        retry, places = self.params.retry, self.reader.retries(row["prompt"], row["completion"])
-        if (not retry or not retry.rate) and any(place.wrong for place in places):
-            return "a sentence is taken back in data without retries"
-        if not retry:
-            return ""
-        for step, (wrong, candidates) in enumerate(places, 1):
-            for item, target in wrong:
-                if (item, target) not in candidates:
-                    return f"{item}'s {target} before step {step} is no mistake of kind {retry.kind!r}"
-            if len(set(wrong)) < len(wrong):
-                return f"a parameter is taken back twice before step {step}"
-        latent = row["latent"]
-        if latent["retries"] != sum(len(wrong) for wrong, _ in places):
-            return f"latent.retries is {latent['retries']}, the text has another number"
-        if latent["candidates"] != [len(candidates) for _, candidates in places]:
-            return f"latent.candidates is {latent['candidates']}, the problem gives others"
-        bits = math.fsum(shown_bits(retry.rate, len(candidates), len(wrong)) for wrong, candidates in places)
-        if abs(bits - row["bits"]["retries"]) > 1e-6:
-            return f"bits.retries is {row['bits']['retries']}, the text has {bits}"
-        return ""
-
-    def _verify(self, row: Mapping[str, Any]) -> Verdict:
         verdict = self.reader.judge(row["prompt"], row["completion"])
         if not verdict.correct:
             return verdict
@@ -434,6 +406,29 @@ class Igsm(Task):
             if abs(booked[name] - value) > 1e-6:
                 return Verdict.wrong(f"bits.{name} is {booked[name]}, the text has {value}")
         return Verdict.right(verdict.parts)
+
+    def _retry_fault(self, row: Mapping[str, Any]) -> str:
+        """Hold every sentence that is taken back against its kind's candidates, and the book against their number."""
+        retry, places = self.params.retry, self.reader.retries(row["prompt"], row["completion"])
+        if (not retry or not retry.rate) and any(place.wrong for place in places):
+            return "a sentence is taken back in data without retries"
+        if not retry:
+            return ""
+        for step, (wrong, candidates) in enumerate(places, 1):
+            for item, target in wrong:
+                if (item, target) not in candidates:
+                    return f"{item}'s {target} before step {step} is no mistake of kind {retry.kind!r}"
+            if len(set(wrong)) < len(wrong):
+                return f"a parameter is taken back twice before step {step}"
+        latent = row["latent"]
+        if latent["retries"] != sum(len(wrong) for wrong, _ in places):
+            return f"latent.retries is {latent['retries']}, the text has another number"
+        if latent["candidates"] != [len(candidates) for _, candidates in places]:
+            return f"latent.candidates is {latent['candidates']}, the problem gives others"
+        bits = math.fsum(shown_bits(retry.rate, len(candidates), len(wrong)) for wrong, candidates in places)
+        if abs(bits - row["bits"]["retries"]) > 1e-6:
+            return f"bits.retries is {row['bits']['retries']}, the text has {bits}"
+        return ""
 
 
 def letter_bits(count: int, single: int) -> float:

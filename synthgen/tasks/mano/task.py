@@ -16,7 +16,7 @@ from synthgen.draw import Keys
 from synthgen.entropy import Bits, Book, Entropy, entropy_of, log2_sum
 from synthgen.ledger import UNITS_PER_BIT, log2_units
 from synthgen.phrases import SPANS, span_lists
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated
+from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
 from synthgen.tasks.mano.law import ExpressionLaw
 from synthgen.tasks.mano.reader import Marks, Reading, read, sizes
 from synthgen.tasks.mano.sampler import DIVIDE, OPERATIONS, STAGES, Layout, sample
@@ -227,14 +227,9 @@ class Mano(Task):
             return Verdict.wrong(f"the answer is {reading.answer}, the value is {value}", 0, parts=parts)
         return Verdict.right(parts)
 
+    @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Evaluate the expression in Python's own arithmetic, and recount mask, span and bits."""
-        try:
-            return self._verify(row)
-        except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            return Verdict.wrong(f"the row cannot be read: {error or type(error).__name__}")
-
-    def _verify(self, row: Mapping[str, Any]) -> Verdict:
         params, numbers = self.params, self.alphabet.read(row["input_ids"])
         reading = read(numbers, self.marks)
         verdict = self._judge(reading)
