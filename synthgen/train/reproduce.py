@@ -161,7 +161,8 @@ def _arm(
     made = run_identity(settings, feed, init)
     identity = [made, json.loads(json.dumps(measures))]
     done = run / FIGURES
-    if done.exists() and (saved := json.loads(done.read_text())).get("identity") == identity:
+    saved = json.loads(done.read_text()) if done.exists() else {}
+    if saved.get("identity") == identity:
         return saved["figures"], saved["seconds"]
     if run.exists() and not holds_run(run, made):
         shutil.rmtree(run)  # a run of this arm with other settings or data, or begun with another model
@@ -174,9 +175,10 @@ def _arm(
 
     if (run / MODEL).exists():  # trained before; what is measured has changed
         model = load_model(run)
+        figures = {key: value for key, value in saved.get("figures", {}).items() if key.startswith("train.")}
     else:
         model = train(settings, run, init=init, specs=specs, feed=feed, watch=watch).model
-    figures = {"train.seconds": time.perf_counter() - begun, "train.core_seconds": time.process_time() - worked}
+        figures = {"train.seconds": time.perf_counter() - begun, "train.core_seconds": time.process_time() - worked}
     for name, measure in arm.measures.items():
         found = take(measure, model, feed)
         figures |= {f"{name}.{key}": value for key, value in found.items()}
