@@ -26,13 +26,13 @@ KERNEL = 4
 class Place:
     """Where the tokens of one call stand: what every layer needs, computed once.
 
-    positions: (batch, tokens) within the document; mask: (batch, 1, tokens, keys) or None for plain causal attention;
-    reach: KERNEL - 1 masks (batch, tokens, 1), whether the token j + 1 before is of the same document, or None.
+    positions: (batch or 1, tokens) within the document; mask: (batch, 1, tokens, keys) or None for plain causal
+    attention; reach: KERNEL - 1 masks (batch, tokens, 1), whether the token j + 1 before is of the same document.
     """
 
     def __init__(self, ids: Tensor, documents: Tensor | None, rotation: Tensor | None) -> None:
         tokens = ids.shape[1]
-        self.positions = torch.arange(tokens, device=ids.device).expand(ids.shape)
+        self.positions = torch.arange(tokens, device=ids.device)[None]
         self.mask: Tensor | None = None
         self.reach: list[Tensor] | None = None
         if documents is not None:
@@ -153,11 +153,15 @@ class Attention(nn.Module):
         qkv = self.qkv(x)
         if self.canon is not None:
             qkv = self.canon(qkv, place, memory)
-        qk, v = qkv.unflatten(-1, (3, self.heads, -1)).split((2, 1), dim=2)
-        qk, v = qk.permute(2, 0, 3, 1, 4), v.squeeze(2).transpose(1, 2)
-        if self.qk_norm:
-            qk = functional.rms_norm(qk, qk.shape[-1:])
-        q, k = rotated(qk, place)  # each (batch, heads, tokens, head width), as v
+        parts = qkv.unflatten(-1, (3, self.heads, -1))
+        if place.cos is None and not self.qk_norm:
+            q, k, v = (part.transpose(1, 2) for part in parts.unbind(2))
+        else:  # queries and keys together: half as many operations, for a copy of their gradients
+            qk, v = parts.split((2, 1), dim=2)
+            qk, v = qk.permute(2, 0, 3, 1, 4), v.squeeze(2).transpose(1, 2)
+            if self.qk_norm:
+                qk = functional.rms_norm(qk, qk.shape[-1:])
+            q, k = rotated(qk, place)  # each (batch, heads, tokens, head width), as v
         if memory is not None and self in memory:
             kept = memory[self]  # (2, batch, heads, slots, head width)
             where = place.positions[:, 0]
@@ -190,6 +194,7 @@ class Mlp(nn.Module):
         # A matrix of its own: half of a wider one's output would have to be copied, forwards and backwards.
         self.gate = nn.Linear(d, hidden, bias=False) if gated else None
         self.canon_gate = Canon(hidden, residual) if gated and canon else None
+        self.approximate = "tanh" if settings.mlp == "gelu-tanh" else "none"
 
     def forward(self, x: Tensor, place: Place, memory: Memory | None) -> Tensor:
         """Map (batch, tokens, d) -> (batch, tokens, d)."""
@@ -201,7 +206,7 @@ class Mlp(nn.Module):
             if self.canon_gate is not None:
                 gate = self.canon_gate(gate, place, memory)
             return self.out(functional.silu(gate) * h)
-        return self.out(functional.gelu(h, approximate="tanh"))
+        return self.out(functional.gelu(h, approximate=self.approximate))
 
 
 class Block(nn.Module):

@@ -28,7 +28,7 @@ class Preset:
 
 
 GPU = {"precision": "bfloat16", "compile": True, "save_every": 1000, "eval_every": 5000}
-GPT2 = {"init": 0.02, "position": "rope", "rope_share": 0.25, "mlp": "gelu", "norm": "layer"}
+GPT2 = {"init": 0.02, "position": "rope", "rope_share": 0.25, "mlp": "gelu-tanh", "norm": "layer"}
 LLAMA = {"init": 0.02, "position": "rope", "mlp": "gated", "norm": "rms", "tied": False}
 
 

@@ -20,7 +20,7 @@ SHAPES = {"2 x 64": (2, 64, 4, 80, 32), "4 x 256": (4, 256, 4, 256, 8), "6 x 384
 """Layers x width, then heads, window and windows a batch."""
 
 KINDS = {
-    "GPT-2": {"position": "learned", "norm": "layer", "mlp": "gelu", "tied": True},
+    "GPT-2": {"position": "learned", "norm": "layer", "mlp": "gelu-tanh", "tied": True},
     "Llama": {"position": "rope", "norm": "rms", "mlp": "gated", "tied": False},
 }
 
