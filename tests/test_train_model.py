@@ -6,7 +6,7 @@ import torch
 
 from synthgen.train.decode import generate
 from synthgen.train.lora import adapt, merge
-from synthgen.train.model import Canon, Place, Transformer
+from synthgen.train.model import Canon, Place, RootMeanSquare, Transformer
 from synthgen.train.quantise import rounded
 from synthgen.train.settings import ModelSettings
 
@@ -138,3 +138,10 @@ def test_rounding_to_many_bits_keeps_the_model_and_to_few_does_not():
         errors = [float((rounded(model, bits)(ids) - exact).abs().mean()) for bits in (16, 8, 4)]
     assert errors[0] < 1e-2 * errors[1] < errors[1] < 0.2 * errors[2]
     assert len(rounded(model, 4).head.weight[0].unique()) <= 15
+
+
+def test_the_norm_and_its_gradient_are_torchs():
+    x = torch.randn(3, 5, 8, dtype=torch.float64, requires_grad=True)
+    theirs = torch.nn.functional.rms_norm(x, (8,), eps=1e-6)
+    assert torch.allclose(RootMeanSquare.apply(x), theirs, atol=1e-12)
+    assert torch.autograd.gradcheck(RootMeanSquare.apply, (x,))
