@@ -120,7 +120,7 @@ class Canon(nn.Module):
 
 
 class RootMeanSquare(torch.autograd.Function):
-    """x / sqrt(mean(x^2) + 1e-6), over the last dimension; its gradient in closed form, in half of autograd's passes."""
+    """x / sqrt(mean(x^2) + 1e-6) over the last dimension; its gradient in closed form, half of autograd's passes."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
