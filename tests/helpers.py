@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +17,19 @@ def run(*arguments, timeout=300, **extra):
 
 
 def start(*arguments, **extra):
-    """Start `synthgen ...` in a process group of its own; return the running process."""
+    """Start `synthgen ...` in a process group of its own; return the running process.
+
+    A shell's background jobs ignore Ctrl-C, and so would what they start: here it is heard however the tests are run.
+    """
     command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **extra
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **extra,
     )
 
 

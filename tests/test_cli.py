@@ -122,7 +122,7 @@ def test_wrong_usage_exits_with_2_and_a_sentence(arguments, message, tmp_path):
 
 def test_interrupted_runs_say_how_to_go_on(tmp_path):
     out = tmp_path / "data"
-    command = ("generate", "bios-online", "--rows", 2_000_000, "--shards", 100, "--workers", 2, "--out", out)  # seconds
+    command = ("generate", "bios-multi5", "--shards", 40, "--workers", 2, "--out", out)
     process = start(*command)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (list((out / "data").glob("*.arrow")) if (out / "data").exists() else ()):
