@@ -18,7 +18,7 @@ from synthgen.train.batches import Feed
 from synthgen.train.floor import FRESH, Floor, by_book, measure, model_bits
 from synthgen.train.loop import BelowTheFloor, _refuse_the_impossible, learning_rate, train
 from synthgen.train.rows import PLAIN, Corpus
-from synthgen.train.runs import load_model, read_metrics
+from synthgen.train.runs import load_model, read_metrics, write_whole
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 
 torch.set_num_threads(1)
@@ -266,3 +266,15 @@ def test_repeated_rows_may_go_below_the_fresh_floor_and_fresh_ones_may_not(tmp_p
     with pytest.raises(BelowTheFloor, match="the entropy or the split is wrong"):
         _refuse_the_impossible({"held_out": {"x": memory.to_json()}})
     assert by_book(model_bits(loop.model, corpus.rows(0, 20), corpus), corpus.rows(0, 20), corpus, Floor.of(corpus))
+
+
+def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    file = tmp_path / "metrics.jsonl"
+    write_whole(file, "old\n")
+    monkeypatch.setattr("synthgen.train.runs.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(file, "new\n")
+    assert file.read_text() == "old\n"

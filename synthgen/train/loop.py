@@ -31,7 +31,17 @@ from synthgen.train.floor import FRESH, Floor, measure
 from synthgen.train.lora import adapt, merge
 from synthgen.train.model import Transformer
 from synthgen.train.rows import Corpus
-from synthgen.train.runs import CHECKPOINT, METRICS, MODEL, identity, load_model, save, save_model, write_settings
+from synthgen.train.runs import (
+    CHECKPOINT,
+    METRICS,
+    MODEL,
+    identity,
+    load_model,
+    save,
+    save_model,
+    write_settings,
+    write_whole,
+)
 from synthgen.train.settings import RunSettings, TrainSettings
 
 LOG_EVERY = 20
@@ -303,7 +313,7 @@ class Lines:
         if self.file is None or not self.file.exists():
             return
         kept = [line for line in self.file.read_text().splitlines(keepends=True) if _step(line) <= step]
-        self.file.write_text("".join(kept))
+        write_whole(self.file, "".join(kept))
 
 
 def _step(line: str) -> float:

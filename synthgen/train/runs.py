@@ -49,7 +49,7 @@ def write_settings(folder: Path, made: Mapping[str, Any]) -> None:
     file = folder / SETTINGS
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(made, indent=1) + "\n")
+        write_whole(file, json.dumps(made, indent=1) + "\n")
         return
     saved = json.loads(file.read_text())
     if saved != made:
@@ -73,6 +73,16 @@ def read_settings(folder: Path) -> tuple[RunSettings, int]:
         return RunSettings.model_validate(table["settings"]), int(table["vocabulary"])
     except (OSError, ValueError, KeyError) as error:
         raise SynthgenError(f"{folder} is no run: {SETTINGS} cannot be read ({error})") from None
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text so that a kill leaves the old one or the new one."""
+    beside = file.with_suffix(".partial")
+    with beside.open("w") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    beside.replace(file)
 
 
 def save(file: Path, table: dict[str, Any]) -> None:
