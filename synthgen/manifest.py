@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 FILE = "manifest.json"
 FORMAT = 1
+VERSION = r"[0-9]+(\.[0-9a-z]+){1,4}"
+"""What a version of synthgen looks like."""
 
 
 @dataclass(frozen=True)
@@ -162,9 +165,9 @@ class Manifest:
 def parse_manifest(text: str | bytes, origin: str) -> Manifest:
     """Return the manifest in a text. Raises SynthgenError if it is truncated or not one; `origin` says whose it is."""
     try:
-        stated = _Numbered.model_validate_json(text).format
-        if stated != FORMAT:
-            raise SynthgenError(f"{origin}: format {stated!r} is of another synthgen; this one reads {FORMAT}")
+        begun = _Numbered.model_validate_json(text)
+        if begun.format != FORMAT:
+            raise SynthgenError(f"{origin}: {_other_format(begun)}")
         table = _Table.model_validate_json(text, strict=True)
     except ValueError as error:
         reason = _told(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
@@ -175,6 +178,18 @@ def parse_manifest(text: str | bytes, origin: str) -> Manifest:
     shards = [Shard(**dict(shard)) for shard in table.shards]
     fields = {name: value for name, value in dict(table).items() if name not in ("format", "name", "totals")}
     return Manifest(**{**fields, "splits": {n: s.entry() for n, s in table.splits.items()}, "shards": shards})
+
+
+def _other_format(begun: _Numbered) -> str:
+    """Return why a manifest of another format cannot be read, and which version of synthgen reads it."""
+    newer = type(begun.format) is int and begun.format > FORMAT
+    writer = begun.versions.get("synthgen") if isinstance(begun.versions, Mapping) else None
+    if not newer or not isinstance(writer, str) or not re.fullmatch(VERSION, writer):
+        return f"format {begun.format!r} is none that synthgen {__version__} reads; it reads format {FORMAT}"
+    return (
+        f"format {begun.format} was written by synthgen {writer}, and this is {__version__}, which reads format "
+        f"{FORMAT}; install that version or a later one: pip install -U 'synthgen>={writer}'"
+    )
 
 
 def _exists(folder: Path) -> bool:
@@ -196,6 +211,7 @@ class _Strict(BaseModel):
 
 class _Numbered(BaseModel):
     format: Any
+    versions: Any = None
 
 
 class _ShardTable(_Strict):

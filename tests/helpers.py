@@ -1,4 +1,4 @@
-"""What several tests need: the command line as a process, and dataset folders compared byte by byte."""
+"""What several tests need: the command line and the Hub's clients as processes, and folders compared byte by byte."""
 
 import hashlib
 import json
@@ -7,6 +7,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from conformance.server import WRITER
+
+TESTS = Path(__file__).parent
 
 
 def run(*arguments, timeout=300, **extra):
@@ -45,3 +49,40 @@ def files(folder):
 def manifest(folder):
     """Return a folder's manifest as JSON."""
     return json.loads((Path(folder) / "manifest.json").read_text())
+
+
+class HubClient:
+    """A process with the unmodified client libraries, doing one job after another."""
+
+    def __init__(self, hub, home, **env):
+        self.errors = home.with_suffix(".stderr").open("w+")
+        self.env = hub.env(home, **env) | {"PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}"}
+        self.process = subprocess.Popen(
+            [sys.executable, str(TESTS / "conformance/client.py")],
+            env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
+        )  # fmt: skip
+
+    def __call__(self, do, *arguments, **options):
+        self.process.stdin.write(json.dumps({"do": do, "arguments": arguments, "options": options}) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        assert "crash" not in answer, answer["crash"]
+        assert WRITER not in json.dumps(answer)
+        assert "signature=" not in json.dumps(answer)
+        return answer
+
+    def push(self, folder, repo, **options):
+        return self("push", [str(folder)], repo, **({"pictures": False} | options))
+
+    def pull(self, repo, folder, **options):
+        return self("pull", repo, str(folder), **options)
+
+    def stop(self):
+        self.process.stdin.close()
+        assert self.process.wait(30) == 0
+        self.process.stdout.close()
+        self.errors.seek(0)
+        text = self.errors.read()
+        self.errors.close()
+        assert WRITER not in text
+        assert "Traceback" not in text

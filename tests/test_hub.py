@@ -16,50 +16,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from conformance.server import READER, WRITER, Hub
-from helpers import run
+from helpers import HubClient, run
 
 import synthgen
 from synthgen.shards import read_batches
 
 SHARDS = 12
 TESTS = Path(__file__).parent
-
-
-class Client:
-    """A process with the unmodified client libraries, doing one job after another."""
-
-    def __init__(self, hub, home, **env):
-        self.errors = home.with_suffix(".stderr").open("w+")
-        self.env = hub.env(home, **env) | {"PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}"}
-        self.process = subprocess.Popen(
-            [sys.executable, str(TESTS / "conformance/client.py")],
-            env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
-        )  # fmt: skip
-
-    def __call__(self, do, *arguments, **options):
-        self.process.stdin.write(json.dumps({"do": do, "arguments": arguments, "options": options}) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        assert "crash" not in answer, answer["crash"]
-        assert WRITER not in json.dumps(answer)
-        assert "signature=" not in json.dumps(answer)
-        return answer
-
-    def push(self, folder, repo, **options):
-        return self("push", [str(folder)], repo, **({"pictures": False} | options))
-
-    def pull(self, repo, folder, **options):
-        return self("pull", repo, str(folder), **options)
-
-    def stop(self):
-        self.process.stdin.close()
-        assert self.process.wait(30) == 0
-        self.process.stdout.close()
-        self.errors.seek(0)
-        text = self.errors.read()
-        self.errors.close()
-        assert WRITER not in text
-        assert "Traceback" not in text
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +54,7 @@ def hub(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(hub, tmp_path_factory):
     home = tmp_path_factory.mktemp("home") / hub.kind
-    client = Client(hub, home)
+    client = HubClient(hub, home)
     yield client
     client.stop()
     for path in home.rglob("*"):
@@ -230,7 +193,7 @@ def test_arrow_shards_can_be_published_as_they_are(hub, client, folder, repo, tm
 
 def test_with_xet_storage_too(folder, repo_name="org/xet"):
     with Hub(folder / "../hub", xet_on=True) as hub:
-        client = Client(hub, folder.parent / "home")
+        client = HubClient(hub, folder.parent / "home")
         assert client.push(folder, repo_name)["done"]["done"] == "published"
         assert [one for one in hub.log if one.path.startswith("/cas/v1/shards") and one.status == 200]
         assert client.pull(repo_name, folder.parent / "down")["done"]
@@ -528,7 +491,7 @@ def test_a_shard_that_was_tampered_with_is_named(hub, client, folder, repo, tmp_
 @pytest.mark.slow
 def test_bytes_that_were_tampered_with_behind_the_listing_are_named(data, folder, repo, tmp_path):
     with Hub(tmp_path / "hub", xet_on=False) as hub:
-        client = Client(hub, tmp_path / "home")
+        client = HubClient(hub, tmp_path / "home")
         client.push(folder, repo)
         victim = "data/train-00004-of-00012.parquet"
         path = hub.store.large_path(hub.repo(repo).tree("main")[victim].sha256)
@@ -545,7 +508,7 @@ def test_bytes_that_were_tampered_with_behind_the_listing_are_named(data, folder
 @pytest.mark.slow
 def test_large_files_go_up_in_parts(data, folder, repo, tmp_path):
     with Hub(tmp_path / "hub", xet_on=False, multipart_bytes=5000) as hub:
-        client = Client(hub, tmp_path / "home")
+        client = HubClient(hub, tmp_path / "home")
         assert client.push(folder, repo)["done"]["done"] == "published"
         assert [one for one in hub.log if one.path.startswith("/part/")]
         assert client.pull(repo, tmp_path / "down")["done"]
