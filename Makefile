@@ -8,14 +8,18 @@ BIN := $(VENV)/bin
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'synthgen needs Python 3.11 or newer; set PYTHON=')"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
 	touch $@
 
 demo: $(VENV)/.ready  ## generate, check and open two datasets under build/
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/.ready lint  ## everything that CI runs
+test: $(VENV)/.ready  ## everything that CI runs
+	$(MAKE) -j2 --output-sync --no-print-directory kernels-igsm lint kernels-rest
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+
+kernels-%: $(VENV)/.ready  # compiled once, beside the linter; else every process of tests would do it
+	$(BIN)/python tests/compile_kernels.py $*
 
 slow: $(VENV)/.ready  ## the longer suites
 	$(BIN)/python -m pytest -m slow

@@ -1,20 +1,54 @@
 """What several tests need: the command line and the Hub's clients as processes, and folders compared byte by byte."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
 from conformance.server import WRITER
 
+from synthgen.cli import main
+
 TESTS = Path(__file__).parent
 
 
-def run(*arguments, timeout=300, **extra):
-    """Run `synthgen ...` as a user would; return the finished process."""
+@dataclass
+class Done:
+    """A command that is over, as `subprocess.run` would tell it."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments):
+    """Run `synthgen ...` in this process; return what it printed and its exit code. See `process` for a real one."""
+    out, err, before = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["synthgen", *map(str, arguments)]
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                main()
+                code = 0
+            except SystemExit as exit_:
+                code = exit_.code or 0
+            except BaseException:
+                traceback.print_exc()
+                code = 1
+    finally:
+        sys.argv = before
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def process(*arguments, timeout=300, **extra):
+    """Run `synthgen ...` as a user would, in a process of its own; return it when it is finished."""
     env = {**os.environ, **extra.pop("env", {})}
     command = [sys.executable, "-m", "synthgen", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env, **extra)

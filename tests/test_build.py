@@ -9,7 +9,7 @@ import time
 import datasets
 import pyarrow as pa
 import pytest
-from helpers import files, manifest, run, start
+from helpers import files, manifest, process, run, start
 
 import synthgen
 from synthgen.errors import SynthgenError
@@ -34,7 +34,7 @@ def rows(folder, split="train"):
 
 
 def test_worker_processes_do_not_change_a_byte(reference, tmp_path):
-    done = run(*COMMAND, "--out", tmp_path / "two", "--workers", 2)
+    done = process(*COMMAND, "--out", tmp_path / "two", "--workers", 2)
     assert done.returncode == 0, done.stderr
     assert files(tmp_path / "two") == files(reference)
 
@@ -71,20 +71,25 @@ def test_two_rank_halves_and_finish_make_the_same_folder(reference, tmp_path):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_kill_and_resume(reference, tmp_path, workers):
     out = tmp_path / "killed"
-    process = start(*COMMAND, "--out", out, "--workers", workers)
+    running = start(*COMMAND, "--out", out, "--workers", workers)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not list((out / "data").glob("*.arrow") if (out / "data").exists() else ()):
         time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    process.stderr.close()
+    children = _children(running.pid)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    deadline = time.monotonic() + 30
+    while any(os.path.exists(f"/proc/{child}") for child in children):
+        assert time.monotonic() < deadline, "workers outlived their parent"
+        time.sleep(0.02)
+    running.stdout.close()
+    running.stderr.close()
     assert not (out / "manifest.json").exists(), "killed after the first shard, the dataset is no dataset yet"
     with pytest.raises(SynthgenError, match="unfinished"):
         synthgen.open(out)
     before = {path: path.stat().st_mtime_ns for path in (out / "data").glob("*.arrow")}
     recorded = {json.loads(p.read_text())["entry"]["path"] for p in (out / ".synthgen" / "shards").glob("*.json")}
-    done = run(*COMMAND, "--out", out, "--workers", workers)
+    done = process(*COMMAND, "--out", out, "--workers", workers)
     assert done.returncode == 0, done.stderr
     assert files(out) == files(reference)
     for path, time_ns in before.items():
@@ -94,21 +99,21 @@ def test_kill_and_resume(reference, tmp_path, workers):
 
 def test_a_killed_worker_is_replaced(reference, tmp_path):
     out = tmp_path / "worker"
-    process = start(*COMMAND, "--out", out, "--workers", 2)
+    running = start(*COMMAND, "--out", out, "--workers", 2)
     killed = False
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None and not killed:
-        children = _children(process.pid)
+    while time.monotonic() < deadline and running.poll() is None and not killed:
+        children = _children(running.pid)
         if list((out / "data").glob("*.arrow")) if (out / "data").exists() else ():
             for child in children:
                 os.kill(child, signal.SIGKILL)
                 killed = True
                 break
         time.sleep(0.002)
-    assert process.wait(120) == 0, process.stderr.read()
+    assert running.wait(120) == 0, running.stderr.read()
     assert files(out) == files(reference)
-    process.stdout.close()
-    process.stderr.close()
+    running.stdout.close()
+    running.stderr.close()
 
 
 def _children(pid):
@@ -191,7 +196,7 @@ def test_a_folder_of_other_files_is_refused(tmp_path):
 
 def test_two_processes_cannot_share_a_folder(tmp_path):
     out = tmp_path / "shared"
-    command = ("generate", "bios-multi5", "--shards", 8, "--workers", 1)
+    command = ("generate", "bios-multi5", "--set", "people=30000", "--shards", 8, "--workers", 1)
     first = start(*command, "--out", out)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (out / ".synthgen" / "build.json").exists():

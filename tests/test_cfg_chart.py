@@ -131,15 +131,15 @@ def test_edited_cfg3f_strings_are_judged_as_nltk_does():
     grammar, draw = Grammar.load("cfg3f"), Draw(Keys(1).split("edits"))
     parser = nltk.ChartParser(grammar.to_nltk())
     accepted = agreed = 0
-    for ids in grammar.sample(60, seed=5):
+    for ids in grammar.sample(24, seed=5):
         at = draw.below(len(ids))
         edited = [*ids[:at], 1 + (ids[at] + draw.below(2)) % 3, *ids[at + 1 :]]
         ours = grammar.contains(edited)
         theirs = next(iter(parser.parse([str(i) for i in edited])), None) is not None
         agreed += ours == theirs
         accepted += ours
-    assert agreed == 60
-    assert accepted < 20
+    assert agreed == 24
+    assert accepted < 10
 
 
 @pytest.mark.slow
@@ -227,15 +227,15 @@ def test_proofs_are_found():
 
 def test_no_underflow_on_long_strings():
     grammar = Grammar.from_names("long", "S", {"S": [(["T", "S"], 999), (["T"], 1)], "T": [(["a"], 1), (["b"], 255)]})
-    ids = [1] * 2000
+    ids = [1] * 1200
     assert math.isclose(
-        grammar.log2_probability(ids), 2000 * -8 + 1999 * math.log2(0.999) + math.log2(0.001), abs_tol=1e-6
+        grammar.log2_probability(ids), 1200 * -8 + 1199 * math.log2(0.999) + math.log2(0.001), abs_tol=1e-6
     )
     assert np.allclose(grammar.next_token(ids).sum(axis=1), 1, atol=1e-12)
     twice = Grammar.from_names(
         "twice", "S", {"S": [(["T", "S"], 999), (["T"], 1)], "T": [(["a"], 1), (["A"], 1)], "A": [(["a"], 1)]}
     )
-    assert twice.parses(ids) == 2**2000
+    assert twice.parses(ids) == 2**1200
 
 
 def test_exact_counts_beyond_floats():

@@ -20,8 +20,8 @@ from synthgen.shards import Summary, read_batches, write_shard
 def sound(tmp_path_factory):
     """Two small datasets of two splits each, made once."""
     folder = tmp_path_factory.mktemp("sound")
-    synthgen.generate("bios-multi5", folder / "bios", params={"people": 500}, shards=2)
-    synthgen.generate("bios-multi5", folder / "bios", params={"people": 500}, splits=["other"], rows=600)
+    synthgen.generate("bios-multi5", folder / "bios", params={"people": 120}, shards=2)
+    synthgen.generate("bios-multi5", folder / "bios", params={"people": 120}, splits=["other"], rows=300)
     synthgen.generate("cfg3b", folder / "cfg", splits=["train", "test"], rows=600, shards=2)
     return folder
 

@@ -16,18 +16,18 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from conformance.server import READER, WRITER, Hub
-from helpers import HubClient, run
+from helpers import HubClient, process
 
 import synthgen
 from synthgen.shards import read_batches
 
-SHARDS = 12
+SHARDS = 6
 TESTS = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Datasets of 12 shards, and one of two splits."""
+    """Datasets of six shards, and one of two splits."""
     folder = tmp_path_factory.mktemp("data")
     synthgen.generate("bios-multi5", folder / "bios", params={"people": 48}, shards=SHARDS)
     synthgen.generate("bios-multi5", folder / "other", params={"people": 48}, seed=1, shards=3)
@@ -140,21 +140,21 @@ print(json.dumps([list(mapped), list(streamed), str(mapped.features), str(stream
 
 def test_the_command_line(hub, folder, repo, tmp_path):
     env = hub.env(tmp_path / "home")
-    plan = run("push", folder, repo, "--dry-run", env=env)
+    plan = process("push", folder, repo, "--dry-run", env=env)
     assert plan.returncode == 0, plan.stderr
     assert "data/train-00011-of-00012.parquet" in plan.stdout
     assert re.search(r"16 files, [\d,]+ bytes, 2 commits would be sent", plan.stdout)
     assert repo not in hub.store.repos, "a dry run sends nothing"
-    pushed = run("push", folder, repo, "--tag", "v1", "--private", env=env)
+    pushed = process("push", folder, repo, "--tag", "v1", "--private", env=env)
     assert pushed.returncode == 0, pushed.stderr
     assert f"{repo}: published as v1" in pushed.stdout
     assert hub.repo(repo).private
-    pulled = run("pull", repo, tmp_path / "down", "--revision", "v1", env=env)
+    pulled = process("pull", repo, tmp_path / "down", "--revision", "v1", env=env)
     assert pulled.returncode == 0, pulled.stderr
     assert "all checks passed" in pulled.stdout
     card = (tmp_path / "down/README.md").read_text()
     assert f'load_dataset("{repo}", revision="v1"' in card
-    checked = run("check", folder, "--remote", repo, "--revision", "v1", env=env)
+    checked = process("check", folder, "--remote", repo, "--revision", "v1", env=env)
     assert checked.returncode == 0, checked.stdout
     assert "published values: 12 shards alike" in checked.stdout
     for done in (plan, pushed, pulled, checked):
@@ -209,22 +209,22 @@ def test_with_xet_storage_too(folder, repo_name="org/xet"):
 def test_killed_after_a_third_it_resumes_without_sending_again(hub, folder, repo, tmp_path):
     command = [sys.executable, "-m", "synthgen", "push", str(folder), repo, "--batch-bytes", "1", "--no-pictures"]
     env = hub.env(tmp_path / "home")
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     hub.faults.plan(
         f"POST /api/datasets/{repo}/commit",
         "call",
         skip=SHARDS // 3,
-        action=lambda: os.kill(process.pid, signal.SIGKILL),
+        action=lambda: os.kill(running.pid, signal.SIGKILL),
     )
-    process.communicate(timeout=120)
-    assert process.returncode == -signal.SIGKILL
+    running.communicate(timeout=120)
+    assert running.returncode == -signal.SIGKILL
     assert published(hub, repo) == "absent"
     before = len(hub.log)
     done = {path for path in hub.repo(repo).tree("refs/pr/1") if path.startswith("data/")}
     assert SHARDS // 3 <= len(done) <= SHARDS // 3 + 1
     journal = json.loads(next((folder / ".push").glob("*.json")).read_text())
     assert set(journal["done"]) <= done
-    second = run("push", folder, repo, "--batch-bytes", 1, "--no-pictures", "--json", env=env)
+    second = process("push", folder, repo, "--batch-bytes", 1, "--no-pictures", "--json", env=env)
     assert second.returncode == 0, second.stderr
     sent = json.loads(second.stdout)["sent"]
     assert not done & set(sent), "finished batches are not sent again"
@@ -526,7 +526,7 @@ def test_large_files_go_up_in_parts(data, folder, repo, tmp_path):
 )
 def test_what_is_not_allowed_is_told_in_one_sentence(folder, tmp_path, token, name, message):
     with Hub(tmp_path / "hub") as hub:
-        done = run("push", folder, name, "--no-pictures", env=hub.env(tmp_path / "home", token))
+        done = process("push", folder, name, "--no-pictures", env=hub.env(tmp_path / "home", token))
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,20 +1,23 @@
 """The Canon playground as one suite: its specs and sizes, the two small tasks, alphabets, and accuracy by stratum."""
 
+import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import run
 
 import synthgen
 from synthgen.alphabet import Alphabet
 from synthgen.entropy import log2_sum
 from synthgen.errors import SynthgenError
-from synthgen.listing import listing
+from synthgen.listing import print_listing
 from synthgen.spec import shipped_specs, specs_folder
 from synthgen.strata import Stratum, strata
 from synthgen.task import Verdict
+
+LISTED = json.loads((Path(__file__).with_name("snapshots") / "list.json").read_text())
+"""What `synthgen list` tells: see test_snapshots."""
 
 TASKS = Path(synthgen.__file__).parent / "tasks"
 PAPER_SIZES = {
@@ -27,7 +30,7 @@ PAPER_SIZES = {
 
 
 def test_the_suite_has_the_sizes_of_the_paper_and_tiny_ones():
-    names = {entry["name"] for entry in listing() if entry["suite"] == "Canon playground"}
+    names = {entry["name"] for entry in LISTED if entry["suite"] == "Canon playground"}
     for family, (field, sizes) in PAPER_SIZES.items():
         assert f"{family}-tiny" in names
         for size in sizes:
@@ -48,8 +51,9 @@ def test_the_suite_has_the_sizes_of_the_paper_and_tiny_ones():
     assert synthgen.load("depo2-n75").task("test_k8").params.asked == [8]
 
 
-def test_list_shows_the_suite_together():
-    lines = run("list").stdout.splitlines()
+def test_list_shows_the_suite_together(capsys):
+    print_listing(LISTED)
+    lines = capsys.readouterr().out.splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith("Canon playground"))
     assert len(lines[at + 1 :]) >= 28 and all(line.strip() for line in lines[at:])
     assert not any(line.startswith(("depo", "brevo", "mano", "lano", "capo")) for line in lines[:at])

@@ -51,4 +51,4 @@ def test_the_contract_holds_for_it(site):
     """The same contract test runs over the outside task, with its capabilities demanded."""
     done = run(site, "-m", "pytest", "-p", "no:cacheprovider", "test_contract.py", "-k", "coins", cwd=OUTSIDE.parent)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert re.search(r"[34] passed", done.stdout), done.stdout[-300:]
+    assert re.search(r"2 passed, 1 skipped", done.stdout), done.stdout[-300:]

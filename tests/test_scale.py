@@ -7,7 +7,7 @@ import time
 import pytest
 from dask_cluster import Cluster
 from faults import COMMAND, LARGE, undisturbed
-from helpers import files, run
+from helpers import files, process, run
 
 import synthgen
 from synthgen import cluster as cluster_module
@@ -79,7 +79,7 @@ def test_an_array_job_makes_the_same_folder(tmp_path):
         array = {
             f"SLURM_ARRAY_TASK_{key}": str(value) for key, value in (("ID", task), ("MIN", 1), ("MAX", 2), ("COUNT", 2))
         }
-        done = run(*command, "--rank", "auto", env=array)
+        done = process(*command, "--rank", "auto", env=array)
         assert done.returncode == 0, done.stderr
         assert f"rank {task - 1} of 2 is done" in done.stderr
     assert run("finish", tmp_path / "ranks").returncode == 0
@@ -140,7 +140,7 @@ def test_so_many_rows_that_shards_grow():
 
 
 def test_a_cluster_of_its_own_makes_the_same_bytes(tmp_path):
-    done = run(*COMMAND, "--out", tmp_path / "data", "--engine", "dask", "--workers", 2)
+    done = process(*COMMAND, "--out", tmp_path / "data", "--engine", "dask", "--workers", 2)
     assert done.returncode == 0, done.stderr
     assert files(tmp_path / "data") == files(undisturbed(json.dumps(LARGE)))
 

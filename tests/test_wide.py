@@ -143,7 +143,7 @@ def test_it_is_a_permutation(n, seed):
 
 @pytest.mark.parametrize("n", [5, 12, 1000])
 def test_images_and_neighbours_are_uniform_over_keys(n):
-    cells, out = min(n, 20), np.zeros((6000, n), np.int64)
+    cells, out = min(n, 20), np.zeros((2000, n), np.int64)
     for seed in range(len(out)):
         _images(subkeys(Keys(seed).world("ranks")), n, out[seed])
     assert chisquare(np.bincount(out[:, 0] * cells // n, minlength=cells)).pvalue > 1e-4

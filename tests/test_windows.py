@@ -95,7 +95,7 @@ def oracle(source, rows, context, packing, lanes, loss="all"):
 )
 def test_windows_are_what_plain_python_packs(spec, context, loss, packing):
     source = synthgen.load(spec) if spec else cut50()
-    rows = 2100
+    rows = 1100
     windows = synthgen.windows(source, context, packing=packing, loss=loss, rows=rows, epochs=1, lanes=4, batch_size=7)
     expected = oracle(source, rows, context, packing, 4, loss)
     assert lanes_of(windows, 4) == expected

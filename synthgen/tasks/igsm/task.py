@@ -68,6 +68,7 @@ CEILING_SAMPLE = 512
 @kernel
 def count_order_units(graph, memo):
     """Return log2 of the number of orders of a graph, in ledger units; -1 where it is not known."""
+    link(graph)
     return order_units(graph, memo)
 
 
@@ -348,7 +349,6 @@ class Igsm(Task):
             for pair in needs:
                 if pair["parameter"] in place:
                     graph.before[place[pair["parameter"]]] |= 1 << place[pair["needs"]]
-            link(graph)
             orders = count_order_units(graph, memo)
             if orders >= 0:
                 found.append((orders + units) / UNITS_PER_BIT)

@@ -1,0 +1,41 @@
+"""Compile every kernel once, before the tests: `python tests/compile_kernels.py igsm`, and beside it `... rest`.
+
+Two processes of tests would compile the same kernels at the same time, each for itself. Kernels stand in the disk cache
+of `synthgen.exact.jit` afterwards: for rows, for tapes (which walk every choice of a tiny configuration) and verifiers.
+"""
+
+import sys
+from pathlib import Path
+
+import synthgen
+from synthgen.draw import Keys
+from synthgen.spec import shipped_specs
+from synthgen.tape import new_tape
+from synthgen.tasks import task_class, task_names
+
+LONG = ("igsm",)
+"""What takes as long as all the rest together."""
+
+
+def compile_task(name: str) -> None:
+    """Make and verify a row of every spec of a task, and replay a row of its tiny configurations."""
+    task = task_class(name)
+    for spec in shipped_specs():
+        source = synthgen.load(spec)
+        if source.spec.task == name:
+            source.verify(source.row(0))
+            source.entropy(estimates=False)
+    for params in task.tiny:
+        one = task(task.Params.model_validate(params), Keys(0), Path())
+        one.rows(0, 1, new_tape())
+
+
+def main() -> None:
+    """Compile the tasks that are named, or the rest of them."""
+    which = sys.argv[1:]
+    for name in [n for n in task_names() if n not in LONG] if which == ["rest"] else which:
+        compile_task(name)
+
+
+if __name__ == "__main__":
+    main()
