@@ -14,7 +14,6 @@ from helpers import process, run, start
 
 from synthgen.spec import shipped_specs
 
-
 LISTED = Path(__file__).with_name("snapshots") / "list.json"
 
 
