@@ -43,7 +43,7 @@ schema: $(VENV)/.ready  ## the JSON schema of specs, for editors
 	$(BIN)/python -c "import json; from synthgen.spec import *; (specs_folder() / 'schema.json').write_text(json.dumps(spec_schema(), indent=1) + '\n')"
 
 gallery: $(VENV)/.ready  ## the cards of all specs under cards/gallery/
-	$(BIN)/python -m synthgen.gallery
+	$(BIN)/python -m synthgen.publish.gallery
 
 bench: $(VENV)/.ready
 	$(BIN)/synthgen bench

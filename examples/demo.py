@@ -12,9 +12,9 @@ from pathlib import Path
 import datasets
 
 import synthgen
-from synthgen.check import check_folder
-from synthgen.display import Progress
-from synthgen.shards import file_sha256
+from synthgen.cli.display import Progress
+from synthgen.dataset.check import check_folder
+from synthgen.dataset.shards import file_sha256
 
 datasets.disable_progress_bars()
 

@@ -8,27 +8,31 @@ synthgen.open("data/cfg3f")                              # a datasets.DatasetDic
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from synthgen.moved import install
 from synthgen.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from synthgen.build import generate as generate
+    from synthgen.dataset.build import generate as generate
+    from synthgen.dataset.manifest import open_folder as open
     from synthgen.errors import SynthgenError as SynthgenError
-    from synthgen.manifest import open_folder as open
-    from synthgen.source import Source as Source
-    from synthgen.source import load as load
-    from synthgen.window import windows as windows
+    from synthgen.spec.source import Source as Source
+    from synthgen.spec.source import load as load
+    from synthgen.windowing.windows import windows as windows
 
 __all__ = ["Source", "SynthgenError", "generate", "load", "open", "windows"]
 
 # Imported when first asked for: numba and pyarrow take most of a second, which `synthgen --help` must not.
 _HOMES = {
-    "Source": ("synthgen.source", "Source"),
+    "Source": ("synthgen.spec.source", "Source"),
     "SynthgenError": ("synthgen.errors", "SynthgenError"),
-    "generate": ("synthgen.build", "generate"),
-    "load": ("synthgen.source", "load"),
-    "open": ("synthgen.manifest", "open_folder"),
-    "windows": ("synthgen.window", "windows"),
+    "generate": ("synthgen.dataset.build", "generate"),
+    "load": ("synthgen.spec.source", "load"),
+    "open": ("synthgen.dataset.manifest", "open_folder"),
+    "windows": ("synthgen.windowing.windows", "windows"),
 }
+
+install()
+del install
 
 
 def __getattr__(name: str) -> Any:

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SynthgenError
-from synthgen.source import Source
-from synthgen.tasks.bios.model_text import LONGEST, PROMPT_VERSION, Examiner, Request, messages, tidy
+from synthgen.spec.source import Source
+from synthgen.tasks.bios.rewrites.reading.model_text import LONGEST, PROMPT_VERSION, Examiner, Request, messages, tidy
 
 REPLY_MAX = 1 << 20
 """Bytes that are read of a reply at most."""

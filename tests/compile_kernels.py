@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import synthgen
-from synthgen.draw import Keys
-from synthgen.spec import shipped_specs
-from synthgen.tape import new_tape
+from synthgen.exact.draw import Keys
+from synthgen.exact.tape import new_tape
+from synthgen.spec.spec import shipped_specs
 from synthgen.tasks import task_class, task_names
 
 LONG = ("igsm",)

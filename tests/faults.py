@@ -25,10 +25,10 @@ from dask_cluster import Cluster
 from helpers import files, process, start
 
 import synthgen
-from synthgen import shards as shards_module
-from synthgen.check import check_folder
+from synthgen.dataset import shards as shards_module
+from synthgen.dataset.check import check_folder
+from synthgen.dataset.manifest import Manifest
 from synthgen.errors import SynthgenError
-from synthgen.manifest import Manifest
 
 SMALL = {"spec": "cfg3b", "splits": ["test"], "rows": 600, "shards": 3, "workers": 1}
 """A build for the forked children: some hundredths of a second."""

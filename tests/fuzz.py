@@ -29,13 +29,13 @@ import tomli_w
 from hypothesis import strategies as st
 
 import synthgen
-from synthgen.check import check_folder
+from synthgen.dataset.build_journal import _sealed
+from synthgen.dataset.check import check_folder
+from synthgen.dataset.folder import read_manifest
+from synthgen.dataset.manifest import Manifest, open_folder
 from synthgen.errors import SynthgenError
-from synthgen.folder import read_manifest
-from synthgen.journal import _sealed
-from synthgen.manifest import Manifest, open_folder
-from synthgen.spec import shipped_specs, specs_folder
-from synthgen.task import Verdict
+from synthgen.spec.spec import shipped_specs, specs_folder
+from synthgen.task.contract import Verdict
 from synthgen.tasks.cfg.grammar import Grammar
 
 SECONDS = 60
@@ -235,7 +235,7 @@ def spec_files_in_values(table):
 
 @target(st.dictionaries(st.sampled_from(["people", "seed", "params.x", "splits.a.rows", "task"]) | st.text(), scalars))
 def overrides(sets):
-    from synthgen.spec import load_spec
+    from synthgen.spec.spec import load_spec
 
     with bounded():
         load_spec("bios-multi5", sets=sets)
@@ -285,7 +285,7 @@ LISTS_SPEC = toml({"task": "bios", "params": {"people": 50, "lists": "lists"}, "
 
 @functools.cache
 def _lists():
-    from synthgen.tasks.bios.lists import OWN
+    from synthgen.tasks.bios.world.lists import OWN
 
     return {path.name: path.read_bytes() for path in Path(OWN).iterdir() if path.suffix in (".txt", ".toml")}
 

@@ -4,10 +4,11 @@ from collections import Counter
 
 import numpy as np
 
-from synthgen.draw import Keys, new_state
-from synthgen.jit import kernel
-from synthgen.tasks.igsm.paper import draw_problem, new_work
-from synthgen.tasks.igsm.problem import (
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.jit import kernel
+from synthgen.tasks.igsm.task import law_of
+from synthgen.tasks.igsm.writing.paper.sampler import draw_problem, new_work
+from synthgen.tasks.igsm.writing.problem import (
     BARE,
     TIMES,
     compile_solution,
@@ -16,9 +17,8 @@ from synthgen.tasks.igsm.problem import (
     new_problem,
     predecessors,
 )
-from synthgen.tasks.igsm.sketch import new_scratch
-from synthgen.tasks.igsm.surface import draw_values
-from synthgen.tasks.igsm.task import law_of
+from synthgen.tasks.igsm.writing.sketch import new_scratch
+from synthgen.tasks.igsm.writing.surface import draw_values
 
 COLUMNS = (
     "op", "d", "w0", "w1", "e", "items", "nece", "nece_inst", "nece_abs", "unnece_inst", "abs_listed_unnece",

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from synthgen.bijection import permute, unpermute
-from synthgen.draw import Keys
+from synthgen.exact.bijection import permute, unpermute
+from synthgen.exact.draw import Keys
 
 
 @given(st.integers(1, 300), st.integers(0, 10**9))

@@ -9,9 +9,9 @@ import pytest
 from helpers import run
 
 import synthgen
-from synthgen.bins import write_bins
 from synthgen.errors import SynthgenError
-from synthgen.spec import load_spec
+from synthgen.spec.spec import load_spec
+from synthgen.windowing.token_files import write_bins
 
 
 def test_a_token_file_is_the_string_of_windows(tmp_path):

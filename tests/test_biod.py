@@ -10,7 +10,7 @@ import pytest
 
 import synthgen
 from synthgen.errors import SynthgenError
-from synthgen.tasks.bios.capacity import Knowledge, gpt2_parameters
+from synthgen.task.kit.capacity import Knowledge, gpt2_parameters
 
 FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())["bioD"]
 NAMES, S0 = 160_000_000, 2 * 67_200 * 200 * 300 * 100 * 263

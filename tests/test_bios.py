@@ -11,11 +11,11 @@ import pytest
 from scipy.stats import chisquare
 
 import synthgen
-from synthgen.bijection import unpermute
-from synthgen.draw import Keys
 from synthgen.errors import SynthgenError
-from synthgen.tasks.bios.lists import ATTRIBUTES, OWN, Sizes, read_lists
-from synthgen.tasks.bios.sentences import BY_NAME, BY_PRONOUN, NAME, VALUE, render
+from synthgen.exact.bijection import unpermute
+from synthgen.exact.draw import Keys
+from synthgen.tasks.bios.biographies.writing.sentences import BY_NAME, BY_PRONOUN, NAME, VALUE, render
+from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Sizes, read_lists
 
 FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())
 LISTS = read_lists(None, Sizes())

@@ -11,9 +11,9 @@ import pytest
 
 import synthgen
 from synthgen.errors import SynthgenError
-from synthgen.spec import load_spec
-from synthgen.tasks.bios.lists import ATTRIBUTES, MONTHS
-from synthgen.tasks.bios.probing import Probes
+from synthgen.spec.spec import load_spec
+from synthgen.tasks.bios.biographies.reading.probes import Probes
+from synthgen.tasks.bios.world.lists import ATTRIBUTES, MONTHS
 
 FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())["surface"]
 SMALL = {"people": 40, "entries": 3}

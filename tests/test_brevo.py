@@ -12,15 +12,15 @@ import pytest
 from scipy.stats import chisquare
 
 import synthgen
-from synthgen.draw import Keys, begin
-from synthgen.entropy import log2_factorial
 from synthgen.errors import SynthgenError
-from synthgen.ledger import UNITS_PER_BIT
-from synthgen.tape import enumerate_tapes
-from synthgen.tasks.brevo import graphs
+from synthgen.exact.draw import Keys, begin
+from synthgen.exact.entropy import log2_factorial
+from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.exact.tape import enumerate_tapes
+from synthgen.task.kit.words import Words
 from synthgen.tasks.brevo.law import OpenLaw, answer_floor, released_exactly, released_graphs
 from synthgen.tasks.brevo.task import Brevo, BrevoParams
-from synthgen.words import Words
+from synthgen.tasks.brevo.writing import graphs
 
 PUBLISHED = json.loads(Path(__file__).with_name("published_playground.json").read_text())
 BREVO = [name for name in PUBLISHED if name.startswith("Brevo")]

@@ -12,9 +12,9 @@ import pytest
 from helpers import files, manifest, process, run, start
 
 import synthgen
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.shards import BATCH_ROWS, read_batches, shard_range
 from synthgen.errors import SynthgenError
-from synthgen.manifest import Manifest
-from synthgen.shards import BATCH_ROWS, read_batches, shard_range
 
 SPEC, PARAMS, SHARDS = "bios-multi5", {"people": 20_000}, 12
 COMMAND = ("generate", SPEC, "--set", "people=20000", "--shards", SHARDS)

@@ -14,16 +14,16 @@ from huggingface_hub import DatasetCard
 from PIL import Image
 
 import synthgen
-from synthgen import gallery
-from synthgen.card import Address, read_front_matter, template, write_card
-from synthgen.check import check_folder
+from synthgen.dataset.check import check_folder
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.shards import read_batches, write_shard
 from synthgen.errors import CheckFailed, SynthgenError
-from synthgen.manifest import Manifest
-from synthgen.papers import PAPERS, papers_of
-from synthgen.parquet import to_parquet
-from synthgen.pictures import PICTURE, digest, read_folder
-from synthgen.shards import read_batches, write_shard
-from synthgen.spec import shipped_specs
+from synthgen.publish import gallery
+from synthgen.publish.card import Address, read_front_matter, template, write_card
+from synthgen.publish.papers import PAPERS, papers_of
+from synthgen.publish.parquet import to_parquet
+from synthgen.publish.pictures import PICTURE, digest, read_folder
+from synthgen.spec.spec import shipped_specs
 
 GALLERY = gallery.gallery_folder()
 ROOT = GALLERY.parents[1]

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 import synthgen
-from synthgen.check import check_folder
-from synthgen.spec import load_spec
+from synthgen.dataset.check import check_folder
+from synthgen.spec.spec import load_spec
 
 PEOPLE, ENTRIES = 400, 3
 

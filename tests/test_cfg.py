@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import synthgen
-from synthgen.draw import Draw, Keys, new_state
 from synthgen.errors import SynthgenError
-from synthgen.ledger import UNITS_PER_BIT
+from synthgen.exact.draw import Draw, Keys, new_state
+from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.tasks.cfg import Grammar, RandomGrammar, Rule
 from synthgen.tasks.cfg.random_grammar import draw_grammar
-from synthgen.tasks.cfg.sampler import sample_rows
+from synthgen.tasks.cfg.writing.sampler import sample_rows
 
 PUBLISHED = json.loads(Path(__file__).with_name("published_grammars.json").read_text())
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synthgen
-from synthgen.draw import Draw, Keys
 from synthgen.errors import SynthgenError
+from synthgen.exact.draw import Draw, Keys
 from synthgen.tasks.cfg import Grammar, Rule
 from synthgen.tasks.cfg.ambiguity import proved_unambiguous
 

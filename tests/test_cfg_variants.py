@@ -11,11 +11,11 @@ from scipy.stats import chisquare
 from test_cfg import derivations, random_grammar
 
 import synthgen
-from synthgen.draw import Draw, Keys
 from synthgen.errors import SynthgenError
-from synthgen.ledger import UNITS_PER_BIT
+from synthgen.exact.draw import Draw, Keys
+from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.tasks.cfg import Bags, Grammar, Noise
-from synthgen.tasks.cfg.evaluate import Estimate, evaluate, next_token_divergence, parse_levels
+from synthgen.tasks.cfg.evaluation import Estimate, evaluate, next_token_divergence, parse_levels
 from synthgen.tasks.cfg.task import expand
 from synthgen.tasks.cfg.variants import perturbed, uniform, with_bags
 
@@ -51,8 +51,8 @@ def test_strings_of_one_length_follow_the_conditional_law():
     n = Counter(len(s) for s in law).most_common(1)[0][0]
     own = {s: float(p) for s, p in law.items() if len(s) == n}
     total = sum(own.values())
-    from synthgen.draw import new_state
-    from synthgen.tasks.cfg.fixed_length import LengthTables, sample_length
+    from synthgen.exact.draw import new_state
+    from synthgen.tasks.cfg.writing.fixed_length import LengthTables, sample_length
 
     tables = LengthTables.of(grammar, n)
     drawn = sample_length(new_state(), Keys(0).split("d"), 0, 20_000, grammar, n, tables)

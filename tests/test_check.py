@@ -10,10 +10,10 @@ import pytest
 from helpers import manifest, run
 
 import synthgen
-from synthgen.check import check_folder
+from synthgen.dataset.check import check_folder
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.shards import Summary, read_batches, write_shard
 from synthgen.errors import SynthgenError
-from synthgen.manifest import Manifest
-from synthgen.shards import Summary, read_batches, write_shard
 
 
 @pytest.fixture(scope="module")

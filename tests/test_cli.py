@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers import process, run, start
 
-from synthgen.spec import shipped_specs
+from synthgen.spec.spec import shipped_specs
 
 LISTED = Path(__file__).with_name("snapshots") / "list.json"
 

@@ -17,13 +17,13 @@ import pyarrow as pa
 import pytest
 
 import synthgen
-from synthgen.batch import schema_of, to_batch
-from synthgen.draw import Keys, new_state
-from synthgen.entropy import SIGNS, disagreement
-from synthgen.shards import Summary
-from synthgen.source import INDEX_MAX
-from synthgen.spec import shipped_specs
-from synthgen.tape import enumerate_tapes
+from synthgen.dataset.shards import Summary
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.entropy import SIGNS, disagreement
+from synthgen.exact.tape import enumerate_tapes
+from synthgen.spec.source import INDEX_MAX
+from synthgen.spec.spec import shipped_specs
+from synthgen.task.arrow import schema_of, to_batch
 from synthgen.tasks import task_class, task_names
 
 SPECS = shipped_specs()

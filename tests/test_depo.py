@@ -13,11 +13,11 @@ import pytest
 from scipy.stats import chisquare
 
 import synthgen
-from synthgen.entropy import log2_falling
 from synthgen.errors import SynthgenError
-from synthgen.ledger import UNITS_PER_BIT, log2_of_double, log2_of_doubles
-from synthgen.sizes import SizeLaw
-from synthgen.words import Words
+from synthgen.exact.entropy import log2_falling
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_of_double, log2_of_doubles
+from synthgen.task.kit.sizes import SizeLaw
+from synthgen.task.kit.words import Words
 
 PUBLISHED = json.loads(Path(__file__).with_name("published_playground.json").read_text())
 DEPO = [name for name in PUBLISHED if name.startswith("Depo")]

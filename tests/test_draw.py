@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from synthgen import draw
-from synthgen.draw import Draw, Keys, begin, new_state, philox
 from synthgen.errors import DrawError
-from synthgen.jit import kernel
-from synthgen.tape import enumerate_tapes
+from synthgen.exact import draw
+from synthgen.exact.draw import Draw, Keys, begin, new_state, philox
+from synthgen.exact.jit import kernel
+from synthgen.exact.tape import enumerate_tapes
 
 WORDS = st.integers(0, 2**64 - 1)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.entropy import (
+from synthgen.exact.entropy import (
     Bits,
     Book,
     Entropy,

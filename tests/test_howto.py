@@ -8,8 +8,8 @@ import pytest
 import tokenizers
 
 import synthgen
-from synthgen.howto import lessons
-from synthgen.spec import load_spec
+from synthgen.publish.howto import lessons
+from synthgen.spec.spec import load_spec
 
 
 @pytest.mark.parametrize("name", ["cfg3f", "bios-single", "qa-extract"])

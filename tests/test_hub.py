@@ -19,7 +19,7 @@ from conformance.server import READER, WRITER, Hub
 from helpers import HubClient, process
 
 import synthgen
-from synthgen.shards import read_batches
+from synthgen.dataset.shards import read_batches
 
 SHARDS = 6
 TESTS = Path(__file__).parent
@@ -142,8 +142,8 @@ def test_the_command_line(hub, folder, repo, tmp_path):
     env = hub.env(tmp_path / "home")
     plan = process("push", folder, repo, "--dry-run", env=env)
     assert plan.returncode == 0, plan.stderr
-    assert "data/train-00011-of-00012.parquet" in plan.stdout
-    assert re.search(r"16 files, [\d,]+ bytes, 2 commits would be sent", plan.stdout)
+    assert "data/train-00005-of-00006.parquet" in plan.stdout
+    assert re.search(rf"{SHARDS + 4} files, [\d,]+ bytes, 2 commits would be sent", plan.stdout)
     assert repo not in hub.store.repos, "a dry run sends nothing"
     pushed = process("push", folder, repo, "--tag", "v1", "--private", env=env)
     assert pushed.returncode == 0, pushed.stderr
@@ -156,7 +156,7 @@ def test_the_command_line(hub, folder, repo, tmp_path):
     assert f'load_dataset("{repo}", revision="v1"' in card
     checked = process("check", folder, "--remote", repo, "--revision", "v1", env=env)
     assert checked.returncode == 0, checked.stdout
-    assert "published values: 12 shards alike" in checked.stdout
+    assert f"published values: {SHARDS} shards alike" in checked.stdout
     for done in (plan, pushed, pulled, checked):
         assert WRITER not in done.stdout + done.stderr
 
@@ -187,7 +187,7 @@ print(json.dumps([sizes, first]))"""
 def test_arrow_shards_can_be_published_as_they_are(hub, client, folder, repo, tmp_path):
     assert client.push(folder, repo, container="arrow")["done"]["done"] == "published"
     assert client.pull(repo, tmp_path / "down")["done"]
-    name = "data/train-00003-of-00012.arrow"
+    name = "data/train-00003-of-00006.arrow"
     assert (tmp_path / "down" / name).read_bytes() == (folder / name).read_bytes()
 
 
@@ -478,7 +478,7 @@ def test_a_shard_that_was_tampered_with_is_named(hub, client, folder, repo, tmp_
     client.push(folder, repo)
     repository = hub.repo(repo)
     tree = dict(repository.tree("main"))
-    victim, donor = "data/train-00004-of-00012.parquet", "data/train-00005-of-00012.parquet"
+    victim, donor = "data/train-00004-of-00006.parquet", "data/train-00005-of-00006.parquet"
     repository.move("main", repository.add(repository.branches["main"], "evil", {**tree, victim: tree[donor]}))
     answer = client.pull(repo, tmp_path / "down")
     assert answer["exit"] == 1
@@ -493,7 +493,7 @@ def test_bytes_that_were_tampered_with_behind_the_listing_are_named(data, folder
     with Hub(tmp_path / "hub", xet_on=False) as hub:
         client = HubClient(hub, tmp_path / "home")
         client.push(folder, repo)
-        victim = "data/train-00004-of-00012.parquet"
+        victim = "data/train-00004-of-00006.parquet"
         path = hub.store.large_path(hub.repo(repo).tree("main")[victim].sha256)
         raw = bytearray(path.read_bytes())
         raw[len(raw) // 2] ^= 1
@@ -555,7 +555,7 @@ def test_what_is_not_there_is_told(hub, client, folder, repo, tmp_path):
 
 
 def test_data_that_is_not_what_it_says_is_not_sent(hub, client, folder, repo):
-    path = folder / "data/train-00002-of-00012.arrow"
+    path = folder / "data/train-00002-of-00006.arrow"
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 2] ^= 1
     path.write_bytes(raw)

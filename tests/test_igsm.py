@@ -12,11 +12,11 @@ import pytest
 
 import synthgen
 from synthgen.errors import SynthgenError
-from synthgen.tasks.igsm.judge import FAULTS
 from synthgen.tasks.igsm.params import IgsmParams, greatest_op
-from synthgen.tasks.igsm.reader import solve
-from synthgen.tasks.igsm.sketch import new_scratch, sha256
+from synthgen.tasks.igsm.reading.judge import FAULTS
+from synthgen.tasks.igsm.reading.problem import solve
 from synthgen.tasks.igsm.worlds import PACKS, plural, read_world
+from synthgen.tasks.igsm.writing.sketch import new_scratch, sha256
 
 SPECS = ("igsm-med-pq", "igsm-med-qp", "igsm-hard-pq", "igsm-hard-qp")
 

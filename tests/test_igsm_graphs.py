@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 
 import synthgen
-from synthgen.tasks.igsm.graphs import dependency_graph, draw_graph, probing_labels, template_hashes
+from synthgen.tasks.igsm.reading.graphs import dependency_graph, draw_graph, probing_labels, template_hashes
 
 SOURCE = synthgen.load("igsm-med-pq", params={"op": [2, 12]})
 TASK = SOURCE.task("graphs")

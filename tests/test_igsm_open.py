@@ -8,19 +8,19 @@ from itertools import product
 import numpy as np
 import pytest
 
-from synthgen.draw import Keys, begin, new_state
 from synthgen.errors import SynthgenError
-from synthgen.jit import kernel
-from synthgen.ledger import to_bits
-from synthgen.tape import enumerate_tapes
-from synthgen.tasks.igsm.averages import averages
-from synthgen.tasks.igsm.counts import Shape, counts_of
-from synthgen.tasks.igsm.distractors import KINDS, means, new_scatter, scatter
-from synthgen.tasks.igsm.halves import Halves
-from synthgen.tasks.igsm.open import OpenLaw, OpenParams, draw_open
-from synthgen.tasks.igsm.placement import Placement, all_sums
-from synthgen.tasks.igsm.problem import new_problem, number_parameters, predecessors
-from synthgen.tasks.igsm.templates import listed, template_of
+from synthgen.exact.draw import Keys, begin, new_state
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import to_bits
+from synthgen.exact.tape import enumerate_tapes
+from synthgen.tasks.igsm.writing.open.averages import averages
+from synthgen.tasks.igsm.writing.open.counts import Shape, counts_of
+from synthgen.tasks.igsm.writing.open.distractors import KINDS, means, new_scatter, scatter
+from synthgen.tasks.igsm.writing.open.halves import Halves
+from synthgen.tasks.igsm.writing.open.placement import Placement, all_sums
+from synthgen.tasks.igsm.writing.open.sampler import OpenLaw, OpenParams, draw_open
+from synthgen.tasks.igsm.writing.open.templates import listed, template_of
+from synthgen.tasks.igsm.writing.problem import new_problem, number_parameters, predecessors
 
 WORLD = Keys(0).world("halves")
 

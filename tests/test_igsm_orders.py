@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from synthgen.draw import Keys, begin, new_state
 from synthgen.errors import DrawError
-from synthgen.jit import kernel
-from synthgen.ledger import log2_big, to_bits
-from synthgen.tasks.igsm.counts import Shape, counts_of
-from synthgen.tasks.igsm.orders import (
+from synthgen.exact.draw import Keys, begin, new_state
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import log2_big, to_bits
+from synthgen.exact.wide import store, to_int
+from synthgen.tasks.igsm.writing.open.counts import Shape, counts_of
+from synthgen.tasks.igsm.writing.open.orders import (
     GRAPH,
     MAX_ORDERED,
     count_orders,
@@ -27,8 +28,7 @@ from synthgen.tasks.igsm.orders import (
     of_template,
     order_units,
 )
-from synthgen.tasks.igsm.templates import listed, template_of
-from synthgen.wide import store, to_int
+from synthgen.tasks.igsm.writing.open.templates import listed, template_of
 
 MEMO = new_memo()
 

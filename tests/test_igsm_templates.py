@@ -11,15 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from synthgen.draw import Keys, begin, new_state
 from synthgen.errors import DrawError, SynthgenError
-from synthgen.jit import kernel
-from synthgen.ledger import to_bits
-from synthgen.tasks.igsm.counts import Shape, counts_of, released_count
-from synthgen.tasks.igsm.halves import Halves, draw_rank
-from synthgen.tasks.igsm.supply import demand_uncapped, distinct_expected, enumerable_share, repeat_chance, supplies
-from synthgen.tasks.igsm.templates import listed, new_template, rank, template_of, unrank
-from synthgen.wide import store, to_int
+from synthgen.exact.draw import Keys, begin, new_state
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import to_bits
+from synthgen.exact.wide import store, to_int
+from synthgen.tasks.igsm.writing.open.counts import Shape, counts_of, released_count
+from synthgen.tasks.igsm.writing.open.halves import Halves, draw_rank
+from synthgen.tasks.igsm.writing.open.supply import (
+    demand_uncapped,
+    distinct_expected,
+    enumerable_share,
+    repeat_chance,
+    supplies,
+)
+from synthgen.tasks.igsm.writing.open.templates import listed, new_template, rank, template_of, unrank
 
 INSTANCES = Shape(op=32, abstract=(0, 0))
 BOTH = Shape(op=32)

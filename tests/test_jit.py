@@ -12,9 +12,9 @@ PACKAGE = Path(__file__).parents[1] / "synthgen"
 
 PROGRAM = """
 import sys
-from synthgen.draw import Keys, new_state
-from synthgen.bench import _draws
-from synthgen.jit import cache_folder
+from synthgen.exact.draw import Keys, new_state
+from synthgen.bench.rates import _draws
+from synthgen.exact.jit import cache_folder
 before = set(_draws.stats.cache_hits)
 print(_draws(new_state(), Keys(0).split("x"), 5), sum(_draws.stats.cache_hits.values()), cache_folder("synthgen"))
 """
@@ -49,7 +49,7 @@ def test_a_second_process_compiles_nothing(site, tmp_path):
 def test_an_edit_of_a_callee_in_another_file_is_seen(site, tmp_path):
     cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     value, _, folder, _ = run(site, **cache)
-    draw = site / "synthgen" / "draw.py"
+    draw = site / "synthgen" / "exact" / "draw.py"
     text = draw.read_text()
     changed = text.replace("    number = uniform(state, n)\n", "    number = uniform(state, n) + 1000\n")
     assert changed != text
@@ -99,7 +99,7 @@ def test_a_folder_that_others_may_write_to_is_not_trusted(site, tmp_path):
 
 
 def test_the_users_own_kernels_are_left_alone():
-    code = "import numba; import synthgen.draw; import synthgen.bench; print(repr(numba.config.CACHE_DIR))"
+    code = "import numba; import synthgen.exact.draw; import synthgen.bench.rates; print(repr(numba.config.CACHE_DIR))"
     clean = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
     done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "''"

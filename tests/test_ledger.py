@@ -5,8 +5,8 @@ from math import log2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.jit import kernel
-from synthgen.ledger import UNITS_PER_BIT, log2_big, log2_units, to_bits
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_big, log2_units, to_bits
 
 
 @kernel

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import synthgen
-from synthgen.draw import Draw, Keys
+from synthgen.dataset.manifest import Manifest
 from synthgen.errors import SynthgenError
-from synthgen.manifest import Manifest
-from synthgen.source import Source
-from synthgen.spec import load_spec, spec_of_table
+from synthgen.exact.draw import Draw, Keys
+from synthgen.spec.source import Source
+from synthgen.spec.spec import load_spec, spec_of_table
 
 from helpers import run  # isort: skip
 

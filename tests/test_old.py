@@ -16,11 +16,11 @@ from helpers import HubClient, files, manifest, run
 from old.write import digest
 
 import synthgen
-from synthgen.card import read_front_matter, write_card
-from synthgen.check import check_folder
+from synthgen.dataset.check import check_folder
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.shards import read_batches
 from synthgen.errors import SynthgenError
-from synthgen.manifest import Manifest
-from synthgen.shards import read_batches
+from synthgen.publish.card import read_front_matter, write_card
 from synthgen.train.loop import train
 from synthgen.train.presets import PRESETS, settings_of
 from synthgen.train.runs import load_run, read_metrics, read_settings

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.phrases import Codes, PhraseTable, assemble, closing, opening
+from synthgen.task.phrases import Codes, PhraseTable, assemble, closing, opening
 
 PHRASES = st.lists(st.text(max_size=40), min_size=1, max_size=8)
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import synthgen
-from synthgen.alphabet import Alphabet
-from synthgen.entropy import log2_sum
+from synthgen.cli.listing import print_listing
 from synthgen.errors import SynthgenError
-from synthgen.listing import print_listing
-from synthgen.spec import shipped_specs, specs_folder
-from synthgen.strata import Stratum, strata
-from synthgen.task import Verdict
+from synthgen.exact.entropy import log2_sum
+from synthgen.spec.spec import shipped_specs, specs_folder
+from synthgen.task.contract import Verdict
+from synthgen.task.kit.alphabet import Alphabet
+from synthgen.task.kit.strata import Stratum, strata
 
 LISTED = json.loads((Path(__file__).with_name("snapshots") / "list.json").read_text())
 """What `synthgen list` tells: see test_snapshots."""

@@ -15,17 +15,17 @@ from helpers import manifest
 from scipy.stats import chisquare
 
 import synthgen
-from synthgen.check import check_folder
-from synthgen.draw import Keys, new_state
+from synthgen.dataset.check import check_folder
+from synthgen.dataset.shards import read_batches, write_shard
 from synthgen.errors import SynthgenError
-from synthgen.shards import read_batches, write_shard
-from synthgen.tape import enumerate_tapes
-from synthgen.tasks.bios.forms import FORMS, GIVEN, read_questions
-from synthgen.tasks.bios.lists import MONTHS, Sizes, read_lists
-from synthgen.tasks.bios.people import DAY, EMPLOYER, MAJOR, MONTH, YEAR, draw_person, field_sizes
-from synthgen.tasks.bios.prospects import prospect
-from synthgen.tasks.bios.questions import Questions
-from synthgen.tasks.bios.registry import Registry
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.tape import enumerate_tapes
+from synthgen.tasks.bios.questions.forms import FORMS, GIVEN, read_questions
+from synthgen.tasks.bios.questions.guessing import prospect
+from synthgen.tasks.bios.questions.task import Questions
+from synthgen.tasks.bios.world.lists import MONTHS, Sizes, read_lists
+from synthgen.tasks.bios.world.reading.registry import Registry
+from synthgen.tasks.bios.world.writing.people import DAY, EMPLOYER, MAJOR, MONTH, YEAR, draw_person, field_sizes
 
 FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())
 LISTS = read_lists(None, Sizes())

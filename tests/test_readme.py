@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import synthgen
-from synthgen.spec import shipped_specs
+from synthgen.spec.spec import shipped_specs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -10,13 +10,13 @@ import pytest
 from scipy.stats import chi2
 
 import synthgen
-from synthgen import retries
-from synthgen.draw import begin
 from synthgen.errors import SynthgenError
-from synthgen.ledger import to_bits
-from synthgen.spec import load_spec
-from synthgen.tape import enumerate_tapes
-from synthgen.tasks.igsm.scores import regret_labels, scores
+from synthgen.exact.draw import begin
+from synthgen.exact.ledger import to_bits
+from synthgen.exact.tape import enumerate_tapes
+from synthgen.spec.spec import load_spec
+from synthgen.task.kit import retries
+from synthgen.tasks.igsm.reading.scores import regret_labels, scores
 
 BACKS = {"paper": re.compile(r"Define [^.;]*'s [^.;]* as BACK\. "), "count": re.compile(r"Let BACK be the [^.;]*\. ")}
 KINDS = ("perfect", "weak", "miss")

@@ -9,10 +9,10 @@ import pytest
 
 import synthgen
 from synthgen import rewriter
-from synthgen.check import check_folder
+from synthgen.dataset.check import check_folder
 from synthgen.errors import SynthgenError
 from synthgen.rewriter import Sampling, rewrite
-from synthgen.tasks.bios.model_text import Examiner, messages
+from synthgen.tasks.bios.rewrites.reading.model_text import Examiner, messages
 
 ROWS, KEY = 12, "sk-very-secret"
 

@@ -10,13 +10,13 @@ from faults import COMMAND, LARGE, undisturbed
 from helpers import files, process, run
 
 import synthgen
-from synthgen import cluster as cluster_module
-from synthgen.cluster import run_on_cluster
+from synthgen.dataset import cluster as cluster_module
+from synthgen.dataset.build_journal import Journal
+from synthgen.dataset.cluster import run_on_cluster
+from synthgen.dataset.jobs import RemoteJob, build_in, code_of
+from synthgen.dataset.ranks import rank_from
+from synthgen.dataset.shards import BATCH_ROWS
 from synthgen.errors import SynthgenError
-from synthgen.jobs import RemoteJob, build_in, code_of
-from synthgen.journal import Journal
-from synthgen.ranks import rank_from
-from synthgen.shards import BATCH_ROWS
 
 SLURM = {
     "SLURM_ARRAY_TASK_ID": "7",
@@ -103,7 +103,8 @@ def test_a_row_costs_the_same_at_any_index(spec):
 
 def test_a_plan_of_a_trillion_tokens_is_told_in_a_second(tmp_path):
     arguments = ("plan", "cfg3f", "--split", "train", "--workers", 512, "--out", tmp_path, "--json")
-    small, large = (json.loads(run(*arguments, "--rows", rows).stdout) for rows in (4_000_000, 4_000_000_000))
+    small = json.loads(run(*arguments, "--rows", 4_000_000).stdout)
+    large = json.loads(process(*arguments, "--rows", 4_000_000_000).stdout)  # memory is told of a process of its own
     split = large["splits"]["train"]
     assert split["unit"] == "tokens"
     assert 0.9e12 < split["units"] < 1.1e12
@@ -133,7 +134,7 @@ def test_a_plan_beyond_all_names_is_refused(arguments, message):
 
 
 def test_so_many_rows_that_shards_grow():
-    from synthgen.plan import plan_build
+    from synthgen.dataset.build_plan import plan_build
 
     build = plan_build("cfg3f", splits=["train"], rows=2**62)
     assert build.splits["train"] == (2**62, 99_999)

@@ -19,8 +19,8 @@ import pytest
 import torch
 
 import synthgen
-from synthgen.card import write_card
-from synthgen.cli import app
+from synthgen.cli.commands import app
+from synthgen.publish.card import write_card
 from synthgen.train.batches import Feed
 from synthgen.train.experiment import load_experiment, shipped_experiments
 from synthgen.train.loop import Loop, new_model

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import synthgen
 from synthgen.errors import SynthgenError
-from synthgen.spec import load_spec, set_arguments, shipped_specs, spec_schema, specs_folder
+from synthgen.spec.spec import load_spec, set_arguments, shipped_specs, spec_schema, specs_folder
 
 SPEC = """
 task = "bios"

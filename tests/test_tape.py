@@ -2,11 +2,11 @@
 
 import pytest
 
-from synthgen.bijection import permuted
-from synthgen.draw import Draw, Keys, begin, below
 from synthgen.errors import DrawError
-from synthgen.jit import kernel
-from synthgen.tape import enumerate_tapes, new_tape, recorded
+from synthgen.exact.bijection import permuted
+from synthgen.exact.draw import Draw, Keys, begin, below
+from synthgen.exact.jit import kernel
+from synthgen.exact.tape import enumerate_tapes, new_tape, recorded
 
 
 @kernel

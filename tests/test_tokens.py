@@ -9,12 +9,12 @@ import tokenizers
 from helpers import run
 
 import synthgen
-from synthgen.draw import new_state
 from synthgen.errors import SynthgenError
-from synthgen.phrases import Codes, PhraseTable
-from synthgen.source import Source
-from synthgen.spec import load_spec
-from synthgen.tokenizer import BYTES, WORDS, byte_symbols, cuts
+from synthgen.exact.draw import new_state
+from synthgen.spec.source import Source
+from synthgen.spec.spec import load_spec
+from synthgen.task.phrases import Codes, PhraseTable
+from synthgen.tokens.tokenizer import BYTES, WORDS, byte_symbols, cuts
 
 END = "<|endoftext|>"
 TEXTS = ("bios-online", "bios-multi5-fullname", "bios-rewrite5", "cfg-english", "cfg3f-cut50", "igsm-med-pq")
@@ -115,7 +115,7 @@ def test_tokens_are_those_of_the_whole_text(files, name, kind, monkeypatch):
 
 
 def _counts(content):
-    from synthgen.phrases import measure
+    from synthgen.task.phrases import measure
 
     return measure(content)[1], 0
 
@@ -265,7 +265,7 @@ def test_a_tokenized_dataset_is_checked_and_made_again(files, tmp_path):
 def test_mixtures_of_texts_are_tokenized_together(files):
     from pathlib import Path
 
-    from synthgen.spec import spec_of_table
+    from synthgen.spec.spec import spec_of_table
 
     components = [{"spec": "bios-online", "weight": 1, "domain": "<useful> "}, {"spec": "cfg-english", "weight": 1}]
     for unit in ("rows", "windows"):

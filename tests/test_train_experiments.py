@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import synthgen
+from synthgen.cli.train_commands import score_command, train_command
 from synthgen.errors import SynthgenError
 from synthgen.train.batches import Feed
-from synthgen.train.command import score_command, train_command
 from synthgen.train.experiment import Claim, load_experiment, shipped_experiments, sizes_of
 from synthgen.train.measures import Spans, take
 from synthgen.train.model import Transformer

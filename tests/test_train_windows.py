@@ -7,7 +7,7 @@ import torch
 from torch.utils.data import DataLoader
 
 import synthgen
-from synthgen.train.windows import WindowDataset
+from synthgen.train.torch_windows import WindowDataset
 
 ARGUMENTS = {"context": 100, "batch_size": 4}
 

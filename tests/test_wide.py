@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from synthgen import draw, wide
-from synthgen.bijection import permute, permuted_wide, subkeys, unpermute, unpermuted_wide
-from synthgen.draw import Draw, Keys, begin, new_state
 from synthgen.errors import SynthgenError
-from synthgen.jit import kernel
-from synthgen.ledger import log2_big
+from synthgen.exact import draw, wide
+from synthgen.exact.bijection import permute, permuted_wide, subkeys, unpermute, unpermuted_wide
+from synthgen.exact.draw import Draw, Keys, begin, new_state
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import log2_big
 
 TOP = 2**256
 MASK = 2**64 - 1

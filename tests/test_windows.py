@@ -9,10 +9,10 @@ import pytest
 
 import synthgen
 from synthgen.errors import SynthgenError
-from synthgen.feeds import feeds_of
-from synthgen.lanes import block_rows
-from synthgen.source import Source
-from synthgen.spec import load_spec
+from synthgen.spec.source import Source
+from synthgen.spec.spec import load_spec
+from synthgen.windowing.lanes import block_rows
+from synthgen.windowing.row_sources import feeds_of
 
 
 def cut50():

@@ -10,18 +10,18 @@ import importlib
 from importlib.metadata import entry_points
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task import Task
+from synthgen.task.contract import Task
 
 BUILT_IN = {
-    "bios": "synthgen.tasks.bios.task:Bios",
-    "biod": "synthgen.tasks.bios.biod:Biod",
-    "rewrites": "synthgen.tasks.bios.rewrites:Rewrites",
+    "bios": "synthgen.tasks.bios.biographies.task:Bios",
+    "biod": "synthgen.tasks.bios.biod.task:Biod",
+    "rewrites": "synthgen.tasks.bios.rewrites.task:Rewrites",
     "chain": "synthgen.tasks.chain:Chain",
     "brevo": "synthgen.tasks.brevo:Brevo",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
     "igsm": "synthgen.tasks.igsm.task:Igsm",
-    "mixture": "synthgen.mixture:Mixture",  # made of specs, so it stands above them and not in this room
-    "qa": "synthgen.tasks.bios.questions:Questions",
+    "mixture": "synthgen.mixture.mixture:Mixture",  # made of specs, so it stands above them and not in this room
+    "qa": "synthgen.tasks.bios.questions.task:Questions",
     "copy": "synthgen.tasks.copy:Copy",
     "depo": "synthgen.tasks.depo:Depo",
     "mano": "synthgen.tasks.mano:Mano",

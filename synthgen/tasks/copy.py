@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from synthgen.alphabet import FIRST, Alphabet
-from synthgen.draw import begin, shuffle
-from synthgen.entropy import Bits, Book, Entropy, log2_factorial
-from synthgen.jit import kernel
-from synthgen.ledger import log2_units
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, misstated, never_raises
+from synthgen.exact.draw import begin, shuffle
+from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import log2_units
+from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, misstated, never_raises
+from synthgen.task.kit.alphabet import FIRST, Alphabet
 
 
 class CopyParams(TaskParams):

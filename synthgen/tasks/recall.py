@@ -6,13 +6,13 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from synthgen.alphabet import FIRST, Alphabet
-from synthgen.draw import begin, below, shuffle, subset
-from synthgen.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
 from synthgen.errors import SynthgenError
-from synthgen.jit import kernel
-from synthgen.ledger import log2_units
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, misstated, never_raises
+from synthgen.exact.draw import begin, below, shuffle, subset
+from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import log2_units
+from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, misstated, never_raises
+from synthgen.task.kit.alphabet import FIRST, Alphabet
 
 
 class RecallParams(TaskParams):

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from synthgen.errors import SynthgenError
-from synthgen.source import Source
-from synthgen.spec import load_spec
-from synthgen.train.packed import Packed
+from synthgen.spec.source import Source
+from synthgen.spec.spec import load_spec
+from synthgen.train.packed_batches import Packed
 from synthgen.train.rows import Corpus, TokenRows, Vocabulary, joined
 from synthgen.train.settings import DataSettings, RunSettings
 

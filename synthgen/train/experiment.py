@@ -30,7 +30,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.spec import specs_folder
+from synthgen.spec.spec import specs_folder
 from synthgen.train.measures import MeasureSettings
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from synthgen.entropy import Status
+from synthgen.exact.entropy import Status
 from synthgen.train.batches import padded
 from synthgen.train.model import Transformer
 from synthgen.train.rows import PLAIN, Corpus, TokenRows

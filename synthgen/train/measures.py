@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.errors import SynthgenError
-from synthgen.tasks.bios.capacity import Knowledge
+from synthgen.task.kit.capacity import Knowledge
 from synthgen.train.batches import Feed, source_of
 from synthgen.train.floor import FRESH, RowBits, measure, model_bits
 from synthgen.train.model import Transformer

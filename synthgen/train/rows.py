@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from synthgen.draw import new_state
 from synthgen.errors import SynthgenError
-from synthgen.jit import kernel
-from synthgen.phrases import Codes
-from synthgen.source import Source
-from synthgen.task import Rows, Tokens
+from synthgen.exact.draw import new_state
+from synthgen.exact.jit import kernel
+from synthgen.spec.source import Source
+from synthgen.task.contract import Rows, Tokens
+from synthgen.task.phrases import Codes
 
 PLAIN = -1
 """The kind of a token that stands in no span."""
@@ -182,7 +182,7 @@ class Corpus:
 
     def _text_bits(self, made: Rows) -> np.ndarray:
         """Return the bits of each row's text: the chart's where the task has them, else the ledger's."""
-        from synthgen.ledger import UNITS_PER_BIT
+        from synthgen.exact.ledger import UNITS_PER_BIT
 
         if "text_bits" in made.extra:
             return np.asarray(made.extra["text_bits"].to_numpy(zero_copy_only=False), np.float64)

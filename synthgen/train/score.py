@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from synthgen.errors import SynthgenError
-from synthgen.source import Source
-from synthgen.task import Verdict
+from synthgen.spec.source import Source
+from synthgen.task.contract import Verdict
 from synthgen.train.decode import generate
 from synthgen.train.floor import model_bits
 from synthgen.train.model import Transformer

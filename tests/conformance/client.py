@@ -11,7 +11,7 @@ import traceback
 from dataclasses import asdict, is_dataclass
 
 from synthgen.errors import SynthgenError
-from synthgen.hub import check_remote, pull, push
+from synthgen.publish.hub import check_remote, pull, push
 
 CALLS = {"push": push, "pull": pull, "check_remote": check_remote}
 

@@ -15,8 +15,8 @@ from itertools import combinations
 
 import numpy as np
 
-from synthgen.jit import kernel
-from synthgen.tasks.brevo.graphs import choose
+from synthgen.exact.jit import kernel
+from synthgen.tasks.brevo.writing.graphs import choose
 
 EXACT_NODES = 5
 """Released graphs up to this size are enumerated: 315 for the largest, before doubling by the leaves."""

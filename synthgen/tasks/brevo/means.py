@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from synthgen.draw import new_state
-from synthgen.entropy import log2_factorial
-from synthgen.ledger import UNITS_PER_BIT
-from synthgen.sizes import SizeLaw
+from synthgen.exact.draw import new_state
+from synthgen.exact.entropy import log2_factorial
+from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.task.kit.sizes import SizeLaw
 from synthgen.tasks.brevo.law import EXACT_NODES, released_exactly
-from synthgen.tasks.brevo.sampler import STAGES
+from synthgen.tasks.brevo.writing.sampler import STAGES
 
 if TYPE_CHECKING:
     from synthgen.tasks.brevo.task import Brevo

@@ -13,20 +13,20 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from synthgen.alphabet import FIRST, Alphabet
-from synthgen.columns import list_column
-from synthgen.draw import Keys
-from synthgen.entropy import Bits, Book, Entropy, log2_factorial
 from synthgen.errors import SynthgenError
-from synthgen.phrases import SPANS, span_lists
-from synthgen.sizes import SizeLaw
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
-from synthgen.tasks.brevo import recount
+from synthgen.exact.draw import Keys
+from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial
+from synthgen.task.columns import list_column
+from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
+from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.kit.sizes import SizeLaw
+from synthgen.task.kit.words import Words, new_pool
+from synthgen.task.phrases import SPANS, span_lists
 from synthgen.tasks.brevo.law import OpenLaw, answer_floor
 from synthgen.tasks.brevo.means import Means, sampled_means
-from synthgen.tasks.brevo.reader import Marks, Reading, read
-from synthgen.tasks.brevo.sampler import STAGES, Layout, sample
-from synthgen.words import Words, new_pool
+from synthgen.tasks.brevo.reading import bits as recount
+from synthgen.tasks.brevo.reading.rows import Marks, Reading, read
+from synthgen.tasks.brevo.writing.sampler import STAGES, Layout, sample
 
 BOS, EOS, PAD = 9999, 9995, 0
 QUERY, ANSWER, END, LEAF = 9997, 9998, 9996, 9994

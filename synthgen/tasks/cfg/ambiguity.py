@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthgen.draw import Keys, new_state
-from synthgen.entropy import Bits
-from synthgen.ledger import UNITS_PER_BIT
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.entropy import Bits
+from synthgen.exact.ledger import UNITS_PER_BIT
 
 if TYPE_CHECKING:
     from synthgen.tasks.cfg.grammar import Grammar

@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from synthgen import assets
 from synthgen.errors import SynthgenError, nearest
+from synthgen.task import assets
 from synthgen.tasks.cfg.grammar import Grammar
 
 MAX_DENOMINATOR = 10**9

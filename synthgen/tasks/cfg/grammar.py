@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from synthgen.draw import Keys, new_state
 from synthgen.errors import SynthgenError, nearest
+from synthgen.exact.draw import Keys, new_state
 from synthgen.tasks.cfg import ambiguity, moments
-from synthgen.tasks.cfg.chart import Chart, chart_rules
-from synthgen.tasks.cfg.sampler import Tables, sample_rows
+from synthgen.tasks.cfg.reading import Chart, chart_rules
+from synthgen.tasks.cfg.writing.sampler import Tables, sample_rows
 
 PUBLISHED = Path(__file__).with_name("published.json")
 """The nine published grammars: cfg3b to cfg3e2 of Part 1 (2305.13673), cfg3j and cfg3k of Part 4.1 (2512.17351)."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthgen.entropy import entropy_of
 from synthgen.errors import SynthgenError
+from synthgen.exact.entropy import entropy_of
 
 if TYPE_CHECKING:
     from synthgen.tasks.cfg.grammar import Grammar

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from synthgen.draw import Draw
 from synthgen.errors import SynthgenError
-from synthgen.task import TaskParams
+from synthgen.exact.draw import Draw
+from synthgen.task.contract import TaskParams
 from synthgen.tasks.cfg.grammar import Grammar, Rule
 
 MAX_ATTEMPTS = 1000

@@ -11,22 +11,19 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from synthgen.assets import read_asset
-from synthgen.columns import list_column
-from synthgen.draw import Draw, Keys
-from synthgen.entropy import Bits, Book, Entropy
 from synthgen.errors import SynthgenError
-from synthgen.ledger import UNITS_PER_BIT, log2_units
-from synthgen.phrases import Codes, PhraseTable
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, never_raises
+from synthgen.exact.draw import Draw, Keys
+from synthgen.exact.entropy import Bits, Book, Entropy
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.task.assets import read_asset
+from synthgen.task.columns import list_column
+from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, never_raises
+from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.tasks.cfg import moments
 from synthgen.tasks.cfg.ambiguity import SAMPLES, text_entropy
-from synthgen.tasks.cfg.chart import bits_of
-from synthgen.tasks.cfg.fixed_length import LengthTables, sample_length
 from synthgen.tasks.cfg.grammar import Grammar
-from synthgen.tasks.cfg.labels import label_columns, label_fields, walk
 from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
-from synthgen.tasks.cfg.sampler import Drawn, sample_rows
+from synthgen.tasks.cfg.reading import bits_of
 from synthgen.tasks.cfg.variants import (
     CORRUPTION,
     DERIVATION,
@@ -37,6 +34,9 @@ from synthgen.tasks.cfg.variants import (
     uniform,
     with_bags,
 )
+from synthgen.tasks.cfg.writing.fixed_length import LengthTables, sample_length
+from synthgen.tasks.cfg.writing.labels import label_columns, label_fields, walk
+from synthgen.tasks.cfg.writing.sampler import Drawn, sample_rows
 
 BOOKS = ("derivation", "corruption", "tokens")
 

@@ -14,9 +14,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from synthgen.draw import Draw
 from synthgen.errors import SynthgenError
-from synthgen.task import TaskParams
+from synthgen.exact.draw import Draw
+from synthgen.task.contract import TaskParams
 from synthgen.tasks.cfg import moments
 from synthgen.tasks.cfg.grammar import Grammar, Rule
 

@@ -12,15 +12,15 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
-from synthgen.draw import Keys
-from synthgen.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
-from synthgen.ledger import log2_units
-from synthgen.phrases import SPANS, span_lists
-from synthgen.retries import RetryParams, expected_bits, expected_number, odds
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
-from synthgen.tasks.chain.reader import Reading, fault_of, read
-from synthgen.tasks.chain.sampler import MISTAKE_KINDS, PROMPT, STAGES, STEPS, TAKEN_BACK, Layout, sample
+from synthgen.exact.draw import Keys
+from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
+from synthgen.exact.ledger import log2_units
+from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
+from synthgen.task.kit.retries import RetryParams, expected_bits, expected_number, odds
+from synthgen.task.phrases import SPANS, span_lists
+from synthgen.tasks.chain.reading import Reading, fault_of, read
 from synthgen.tasks.chain.symbols import BACK, BOS, EOS, PAD, SENTENCE, WORDS
+from synthgen.tasks.chain.writing import MISTAKE_KINDS, PROMPT, STAGES, STEPS, TAKEN_BACK, Layout, sample
 
 FIGURES = ("steps", "others", "retries", "answer")
 SPAN_KINDS = ("step", "retry", "retry_name", "answer")

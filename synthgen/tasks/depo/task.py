@@ -11,17 +11,17 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from synthgen.alphabet import FIRST, Alphabet
-from synthgen.columns import list_column
-from synthgen.draw import Keys
-from synthgen.entropy import Bits, Book, Entropy, log2_factorial, log2_falling, log2_sum
 from synthgen.errors import SynthgenError
-from synthgen.phrases import SPANS, span_lists
-from synthgen.sizes import SizeLaw
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
-from synthgen.tasks.depo.reader import Marks, Reading, read
-from synthgen.tasks.depo.sampler import STAGES, Layout, recount, sample
-from synthgen.words import Words, new_pool
+from synthgen.exact.draw import Keys
+from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling, log2_sum
+from synthgen.task.columns import list_column
+from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
+from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.kit.sizes import SizeLaw
+from synthgen.task.kit.words import Words, new_pool
+from synthgen.task.phrases import SPANS, span_lists
+from synthgen.tasks.depo.reading import Marks, Reading, read
+from synthgen.tasks.depo.writing import STAGES, Layout, recount, sample
 
 BOS, EOS, PAD = 9999, 9995, 0
 HOP, ANSWER, SEPARATOR, END = 9000, 9500, 9700, 9996

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from synthgen.draw import Keys, new_state
-from synthgen.jit import kernel
-from synthgen.retries import RetryParams
-from synthgen.task import TaskParams
-from synthgen.tasks.igsm.necessary import strengths
-from synthgen.tasks.igsm.open import OpenParams
-from synthgen.tasks.igsm.paper import ALL_BINS, LAW, MAX_EDGES, depth_sums, new_work, reached
-from synthgen.tasks.igsm.problem import new_problem
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.jit import kernel
+from synthgen.task.contract import TaskParams
+from synthgen.task.kit.retries import RetryParams
 from synthgen.tasks.igsm.worlds import Sizes
+from synthgen.tasks.igsm.writing.open.sampler import OpenParams
+from synthgen.tasks.igsm.writing.paper.necessary import strengths
+from synthgen.tasks.igsm.writing.paper.sampler import ALL_BINS, LAW, MAX_EDGES, depth_sums, new_work, reached
+from synthgen.tasks.igsm.writing.problem import new_problem
 
 MAX_OP = 100
 SURE_OP = 16

@@ -13,30 +13,30 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from synthgen.assets import read_asset
-from synthgen.columns import list_column
-from synthgen.draw import Keys, new_state
-from synthgen.entropy import Bits, Book, Entropy, entropy_of, log2_binomial, log2_factorial, log2_falling
 from synthgen.errors import SynthgenError
-from synthgen.jit import kernel
-from synthgen.ledger import UNITS_PER_BIT
-from synthgen.phrases import Codes
-from synthgen.retries import RetryParams, expected_bits, expected_number, shown_bits
-from synthgen.task import Rows, Task, Verdict, never_raises
-from synthgen.tasks.igsm.graphs import draw_graph
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.entropy import Bits, Book, Entropy, entropy_of, log2_binomial, log2_factorial, log2_falling
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.task.assets import read_asset
+from synthgen.task.columns import list_column
+from synthgen.task.contract import Rows, Task, Verdict, never_raises
+from synthgen.task.kit.retries import RetryParams, expected_bits, expected_number, shown_bits
+from synthgen.task.phrases import Codes
 from synthgen.tasks.igsm.markers import MARKERS
-from synthgen.tasks.igsm.mistakes import new_mistakes
-from synthgen.tasks.igsm.open import OpenLaw
-from synthgen.tasks.igsm.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
-from synthgen.tasks.igsm.paper import new_work
 from synthgen.tasks.igsm.params import IgsmParams, law_of
-from synthgen.tasks.igsm.problem import new_problem
-from synthgen.tasks.igsm.rows import BOOKS, FIGURES, LETTER_BOOK, STAGES, Out, write_open_rows, write_paper_rows
-from synthgen.tasks.igsm.sketch import new_scratch
-from synthgen.tasks.igsm.surface import LONG_LETTERS
-from synthgen.tasks.igsm.text import KINDS, RETRY_KINDS, Wording, make_wording
-from synthgen.tasks.igsm.verifier import Reader
+from synthgen.tasks.igsm.reading.graphs import draw_graph
+from synthgen.tasks.igsm.reading.verifier import Reader
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
+from synthgen.tasks.igsm.writing.mistakes import new_mistakes
+from synthgen.tasks.igsm.writing.open.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
+from synthgen.tasks.igsm.writing.open.sampler import OpenLaw
+from synthgen.tasks.igsm.writing.paper.sampler import new_work
+from synthgen.tasks.igsm.writing.problem import new_problem
+from synthgen.tasks.igsm.writing.rows import BOOKS, FIGURES, LETTER_BOOK, STAGES, Out, write_open_rows, write_paper_rows
+from synthgen.tasks.igsm.writing.sketch import new_scratch
+from synthgen.tasks.igsm.writing.surface import LONG_LETTERS
+from synthgen.tasks.igsm.writing.text import KINDS, RETRY_KINDS, Wording, make_wording
 
 RETRY_FIELDS = (pa.field("retries", pa.int16()), pa.field("candidates", pa.list_(pa.int16())))
 SAMPLE = 2048

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import Field
 
 from synthgen.errors import SynthgenError
-from synthgen.task import TaskParams
+from synthgen.task.contract import TaskParams
 
 OWN = Path(__file__).with_name("worlds")
 PACKS = ("nature", "boxes")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.ledger import log2_of_double
-from synthgen.tasks.mano.sampler import ADD, DIVIDE, MULTIPLY, SUBTRACT
+from synthgen.exact.ledger import log2_of_double
+from synthgen.tasks.mano.writing import ADD, DIVIDE, MULTIPLY, SUBTRACT
 
 
 @dataclass(frozen=True)

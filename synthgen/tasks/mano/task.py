@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
-from synthgen.alphabet import FIRST, Alphabet
-from synthgen.draw import Keys
-from synthgen.entropy import Bits, Book, Entropy, entropy_of, log2_sum
-from synthgen.ledger import UNITS_PER_BIT, log2_units
-from synthgen.phrases import SPANS, span_lists
-from synthgen.task import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
+from synthgen.exact.draw import Keys
+from synthgen.exact.entropy import Bits, Book, Entropy, entropy_of, log2_sum
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
+from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.phrases import SPANS, span_lists
 from synthgen.tasks.mano.law import ExpressionLaw
-from synthgen.tasks.mano.reader import Marks, Reading, read, sizes
-from synthgen.tasks.mano.sampler import DIVIDE, OPERATIONS, STAGES, Layout, sample
+from synthgen.tasks.mano.reading import Marks, Reading, read, sizes
+from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Layout, sample
 
 BOS, EOS, PAD = 9999, 9995, 0
 VALUE = 5000

@@ -1,0 +1,123 @@
+"""Does it scale: what two workers make beside one, and what a row costs at index 0, 10^9 and 10^15.
+
+Both are ratios within one run. Workers are timed in the middle of a build, from a tenth of its rows to nine tenths, so
+that neither the start of the processes nor the last shard counts; what the machine itself allows, two processes that
+only count beside one, is measured in between and told as well.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from synthgen.dataset.build import generate
+from synthgen.dataset.shards import BATCH_ROWS, Summary
+from synthgen.spec.source import load
+from synthgen.spec.spec import shipped_specs
+
+SPECS = ("bios-online", "cfg3f", "igsm-med-pq")
+"""Endless specs of three kinds: text, tokens, and rows that take some work each."""
+
+SECONDS = 6.0
+"""How long one worker is given for a build."""
+
+WORKERS = ("1 worker", "2 workers")
+CONTROLS = ("control, counts: 1 process", "control, counts: 2 processes")
+
+INDICES = (0, 10**9, 10**15)
+
+
+def known_specs() -> list[str]:
+    """Return those of `SPECS` that are shipped."""
+    return [name for name in SPECS if name in shipped_specs()]
+
+
+def workers_rates(spec: str, folder: str | None, rounds: int = 3) -> dict[str, list[float]]:
+    """Return rates, a figure a round: rows a second of 1 and 2 workers, and counts a second of 1 and 2 bare processes.
+
+    Builds are written below `folder` (by default the system's for temporary files).
+    """
+    source = load(spec)
+    split = next(iter(source.splits), "train")
+    rows = _rows_for(source, split, folder)
+    rates: dict[str, list[float]] = {name: [] for name in (*(f"{spec}: {n}" for n in WORKERS), *CONTROLS)}
+    for _ in range(rounds):
+        for number, name in enumerate(WORKERS, start=1):
+            rates[f"{spec}: {name}"].append(_middle_rate(spec, split, rows, number, folder))
+        for number, name in enumerate(CONTROLS, start=1):
+            rates[name].append(_counts(number))
+    return rates
+
+
+def _rows_for(source: Any, split: str, folder: str | None) -> int:
+    """Return how many rows one worker makes in `SECONDS`, if the disk has room for twice as many."""
+    source.batch(0, BATCH_ROWS, split)
+    start, made, size = time.perf_counter(), 0, 0
+    while time.perf_counter() - start < 0.5:
+        batch = source.batch(made, made + BATCH_ROWS, split)
+        Summary(batch.schema).add(batch)
+        made += BATCH_ROWS
+        size += batch.nbytes
+    rows = made / (time.perf_counter() - start) * SECONDS
+    with TemporaryDirectory(dir=folder) as place:
+        free = shutil.disk_usage(place).free
+    return int(min(rows, free / 2 / (size / made)))
+
+
+def _middle_rate(spec: str, split: str, rows: int, workers: int, folder: str | None) -> float:
+    """Build in a new folder and return the rows a second between a tenth and nine tenths of the rows."""
+    seen: list[tuple[float, int]] = []
+    made = 0
+
+    def on_rows(more: int) -> None:
+        nonlocal made
+        made += more
+        if more:
+            seen.append((time.perf_counter(), made))
+
+    with TemporaryDirectory(dir=folder) as place:
+        out = Path(place, "data")
+        generate(spec, out, splits=[split], rows=rows, shards=8, workers=workers, on_rows=on_rows)
+    middle = [(at, made) for at, made in seen if 0.1 * rows <= made <= 0.9 * rows]
+    return (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
+
+
+def _count(until: float) -> int:
+    count = 0
+    while time.time() < until:
+        for _ in range(10_000):
+            count += 1
+    return count
+
+
+def _counts(processes: int) -> float:
+    """Return how much `processes` processes count together, in counts a second."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_count, [time.time() + 1.0] * processes))  # they are up by then
+        start = time.time()
+        return sum(pool.map(_count, [start + 2.0] * processes)) / 2.0
+
+
+def median_ratio(rates: list[float], baseline: list[float]) -> float:
+    """Return the median over rounds of one rate in another's."""
+    return statistics.median(a / b for a, b in zip(rates, baseline, strict=True))
+
+
+def index_contenders(spec: str) -> dict[str, Callable[[], int]]:
+    """Return contenders for a race that make the same number of rows from each of `INDICES` on."""
+    source = load(spec)
+
+    def make(first: int) -> int:
+        for step in range(8):
+            source.batch(first + step * BATCH_ROWS, first + (step + 1) * BATCH_ROWS)
+        return 8 * BATCH_ROWS
+
+    return {f"{spec}: rows from {index:.0e}": partial(make, index) for index in INDICES}

@@ -1,0 +1,131 @@
+"""The commands train, score and reproduce, behind the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from synthgen.cli.train_report import say
+from synthgen.dataset.manifest import FILE as MANIFEST
+from synthgen.errors import SynthgenError
+from synthgen.spec.source import Source, load
+from synthgen.spec.spec import load_spec, set_arguments
+from synthgen.tokens.tokenizer import WORDS
+from synthgen.train.experiment import SIZES, shipped_experiments, sizes_of
+from synthgen.train.loop import Loop, train
+from synthgen.train.plot import plot_runs
+from synthgen.train.presets import preset_of, settings_of
+from synthgen.train.reproduce import Result, reproduce
+from synthgen.train.rows import Corpus
+from synthgen.train.runs import SETTINGS, load_run
+from synthgen.train.score import (
+    Scores,
+    judge_generated,
+    judge_masked,
+    judge_samples,
+    prompt_of,
+    score_completions,
+)
+
+
+def spec_of(subject: str) -> str:
+    """Return the spec behind a spec's name, its file, or a dataset folder (its `spec.toml`)."""
+    folder = Path(subject)
+    if folder.is_dir():
+        file = folder / "spec.toml"
+        if not file.is_file():
+            raise SynthgenError(f"{subject}: neither a spec nor a dataset folder (it has no spec.toml)")
+        return str(file.resolve())
+    return str(folder.resolve()) if subject.endswith(".toml") else subject
+
+
+def train_command(
+    subject: str,
+    out: Path | None,
+    preset: str,
+    init: Path | None,
+    sets: list[str],
+    params: list[str],
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Train on a spec, say how it goes, write the picture beside the run; return the last line of metrics."""
+    spec = spec_of(subject)
+    name = Path(subject).stem if spec.endswith(".toml") else spec
+    load_spec(spec, params=set_arguments(params))  # told at once, before a model is made
+    settings = settings_of(spec, preset_of(preset, name), set_arguments(params), set_arguments(sets))
+    out = out or Path("runs") / name
+    if settings.data[0].tokenizer == WORDS and not quiet:
+        say(f"{name}: text as words of its own lists; --set data.tokenizer=FILE for another vocabulary")
+    last: dict[str, Any] = {}
+
+    def watch(loop: Loop, line: dict[str, Any]) -> None:
+        last.clear()
+        last.update(line)
+        if not quiet:
+            floor = f", floor {line['floor_bits']:.4f}" if "floor_bits" in line else ""
+            say(f"step {line['step']:,}: {line['loss_bits']:.4f} bits a token{floor}; {line['seconds']:.0f} s")
+            for own, found in line.get("held_out", {}).items():
+                say(
+                    f"  {own}, {found['rows']} fresh rows: {found['excess']:.4f} ± {found['se']:.4f} bits a row above "
+                    f"the floor of {found['floor']:.4f} ({found['status']})"
+                )
+
+    train(settings, out, init=init, watch=watch, check_floor=True)
+    plot_runs({name: out}, out / "loss.png", name)
+    if not quiet:
+        say(f"{out}: the model, metrics.jsonl and loss.png")
+    return last
+
+
+def score_command(
+    subject: Path, completions: Path | None, prompts: Path | None, split: str, rows: int, temperature: float
+) -> Scores | None:
+    """Judge our run, or a file of answers to a dataset's rows; or write the prompts for somebody else's model."""
+    is_run = (subject / SETTINGS).is_file()
+    if not is_run and not (subject / MANIFEST).is_file():
+        raise SynthgenError(f"{subject}: neither a run ({SETTINGS}) nor a dataset folder ({MANIFEST})")
+    if completions is not None or prompts is not None:
+        source = _source_of_run(subject) if is_run else load(subject / "spec.toml")
+        if completions is not None:
+            return score_completions(source, split, completions)
+        assert prompts is not None
+        write_prompts(source, split, rows, prompts)
+        return None
+    if not is_run:
+        raise SynthgenError(f"{subject}: a dataset answers nothing; give --completions FILE, or a run's folder")
+    model, feed = load_run(subject)
+    stream = feed.streams[0]
+    corpus = Corpus(stream.corpus.source, split, feed.vocabulary)
+    limit = corpus.task.rows_max
+    sample = corpus.rows(0, rows if limit is None else min(rows, limit))
+    if "answer" in corpus.kinds and corpus.task.vocab is not None:
+        return judge_masked(model, corpus, sample, feed.start_of(0))
+    if sample.trained.all():
+        return judge_samples(model, corpus, rows, temperature or 1.0, feed.start_of(0))
+    return judge_generated(model, corpus, sample, feed.start_of(0), temperature)
+
+
+def _source_of_run(folder: Path) -> Source:
+    _, feed = load_run(folder)
+    return feed.streams[0].corpus.source
+
+
+def write_prompts(source: Source, split: str, rows: int, file: Path) -> None:
+    """Write the prompts of a split's first rows, a JSON line each: id and prompt."""
+    limit = source.rows_max(split)
+    with file.open("w", encoding="utf-8") as handle:
+        for row in source.batch(0, min(rows, limit or rows), split).to_pylist():
+            handle.write(json.dumps({"id": row["id"], "prompt": prompt_of(row)}, ensure_ascii=False) + "\n")
+
+
+def reproduce_command(name: str | None, everything: bool, size: str, seeds: int, out: Path) -> list[Result]:
+    """Run one experiment or all of them; raises SynthgenError unless told which."""
+    if size not in SIZES:
+        raise SynthgenError(f"--size {size}: take ci, laptop or gpu")
+    if seeds < 1:
+        raise SynthgenError(f"--seeds {seeds}: must be at least 1")
+    if (name is None) == (not everything):
+        raise SynthgenError("name an experiment, or give --all; `synthgen reproduce --list` shows them")
+    names = [one for one in shipped_experiments() if size in sizes_of(one)] if everything else [str(name)]
+    return [reproduce(one, out, size, range(seeds), say) for one in names]

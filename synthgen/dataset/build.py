@@ -1,0 +1,203 @@
+"""Builds: from a plan to a dataset folder; run, resume, finish.
+
+A build is a list of shards, each a pure function of (spec, split, range of rows), so it may be cut into any number of
+workers, machines, ranks and runs. While it is unfinished, `DIR/.synthgen/` holds the journal and the temporary files;
+the manifest is written last and the folder removed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from synthgen.dataset.build_journal import Journal
+from synthgen.dataset.build_plan import Build as Build
+from synthgen.dataset.build_plan import plan_build as plan_build
+from synthgen.dataset.cluster import run_on_cluster
+from synthgen.dataset.folder import (
+    discard,
+    is_made,
+    locked,
+    opened,
+    read_manifest,
+    told_how_to_go_on,
+    told_of_a_full_disk,
+    write_assets,
+)
+from synthgen.dataset.jobs import Job, LocalJob, RemoteJob, build_in, code_of
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.processes import run_local, usable_cores
+from synthgen.dataset.readme import short_readme
+from synthgen.dataset.shards import Shard, shard_path, shard_range, sync_folder, write_whole
+from synthgen.errors import SynthgenError, nearest
+from synthgen.spec.spec import Spec, load_spec
+from synthgen.tokens.tokenized import Tokenized
+from synthgen.tokens.tokenizer import Tokenizer
+
+ENGINES = ("local", "dask")
+
+WORTH_A_POOL = 4.0
+"""Seconds of work below which one process is faster than starting a pool, which takes a second or two."""
+
+
+def generate(
+    spec: str | Path | Spec,
+    out: str | Path,
+    *,
+    splits: Sequence[str] | None = None,
+    rows: int | None = None,
+    seed: int | None = None,
+    world: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    shards: int | None = None,
+    workers: int | None = None,
+    columns: Sequence[str] | None = None,
+    format: str = "arrow",
+    rank: int | None = None,
+    world_size: int = 1,
+    engine: str = "local",
+    scheduler: str | None = None,
+    verify: bool = False,
+    on_plan: Callable[[Build, int], None] | None = None,
+    on_rows: Callable[[int], None] | None = None,
+) -> Manifest | None:
+    """Build a dataset folder, or what is missing of it, and return its manifest.
+
+    With `rank` r of `world_size` only every W-th shard is made and None is returned; `finish` completes the folder.
+    `engine` "dask" has the shards made by the workers of the cluster at `scheduler`, or of one it starts here; they
+    must see the folder under the same path. `verify` reads shards that are there and makes damaged ones again.
+    `on_plan` is told the build and how many rows are still to be made (or read), `on_rows` how many just were. Raises
+    SynthgenError for bad input, a folder of another dataset or build, a folder in use, and a full disk.
+    """
+    resolved = load_spec(spec, seed=seed, world=world, params=params)
+    build = plan_build(resolved, splits=splits, rows=rows, shards=shards, columns=columns, container=format)
+    _check_engine(engine, scheduler, workers, rank, world_size)
+    folder = Path(out)
+    with opened(folder, build.to_json(), resolved, rank, verify) as work:
+        manifest = read_manifest(folder, verify)
+        journal = Journal(work, build.to_json())
+        known = {shard.path: shard for shard in [*(manifest.shards if manifest else ()), *journal.shards()]}
+        todo: list[tuple[str, int, Shard | None]] = []
+        new_rows = old_rows = 0  # to be made, and to be read again
+        for number, (split, index, count) in enumerate(build.shards()):
+            shard = known.get(build.path(split, index, count))
+            there = shard if is_made(folder, shard) else None
+            if (there and not verify) or (rank is not None and number % world_size != rank):
+                continue
+            start, stop = shard_range(build.splits[split][0], index, count)
+            new_rows += 0 if there else stop - start
+            old_rows += stop - start if there else 0
+            todo.append((split, index, there))
+        _check_disk(folder, build, new_rows)
+        for split in build.splits if todo else ():  # compile here, once, and not in every worker
+            build.source.batch(0, 1, split)
+        if on_plan:
+            on_plan(build, new_rows + old_rows)
+        tell = on_rows or (lambda rows: None)
+        jobs: list[Job]
+        made: list[Shard] = []
+        if engine == "dask" and todo:
+            home, code = str(folder.absolute()), code_of(build)
+            jobs = [RemoteJob(home, journal.token, code, *one) for one in todo]
+            run_on_cluster(jobs, workers, made.append, tell, scheduler)
+        elif todo:
+            jobs = [LocalJob(build, folder, *one) for one in todo]
+            wanted = workers or (usable_cores() if _seconds(build, new_rows + old_rows // 3) > WORTH_A_POOL else 1)
+            run_local(jobs, min(wanted, len(jobs)), made.append, tell)
+        if rank is not None:
+            return None
+        if manifest and not todo and set(build.splits) <= set(manifest.splits):
+            discard(work)
+            return manifest
+        return _complete(folder, build, manifest, known | {shard.path: shard for shard in made}, work)
+
+
+def finish(out: str | Path) -> Manifest:
+    """Complete a folder after rank runs: see that every shard is there, then write the manifest.
+
+    Raises SynthgenError that names the missing shards.
+    """
+    folder = Path(out)
+    work = folder / ".synthgen"
+    if not work.is_dir():
+        if (folder / "manifest.json").is_file():
+            return Manifest.read(folder)
+        raise SynthgenError(f"{folder}: nothing to finish here; run `synthgen generate --rank R --world-size W` first")
+    with told_of_a_full_disk(folder), told_how_to_go_on(folder), locked(work, None):
+        build = build_in(folder)
+        manifest = read_manifest(folder)
+        found = Journal(work, build.to_json()).shards()
+        known = {shard.path: shard for shard in [*(manifest.shards if manifest else ()), *found]}
+        missing = [p for p in (build.path(*shard) for shard in build.shards()) if not is_made(folder, known.get(p))]
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise SynthgenError(
+                f"{folder}: {len(missing)} shards are missing ({', '.join(missing[:3])}{more}); run their ranks again"
+            )
+        return _complete(folder, build, manifest, known, work)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _complete(folder: Path, build: Build, old: Manifest | None, known: Mapping[str, Shard], work: Path) -> Manifest:
+    """Write spec, README and, last, the manifest of a folder whose shards are all there."""
+    source, others = build.source, dict(old.splits) if old else {}
+    counts = {name: split["shards"] for name, split in others.items()}
+    counts |= {name: count for name, (_, count) in build.splits.items()}
+    paths = [shard_path(name, i, count, build.container) for name, count in counts.items() for i in range(count)]
+    shards = [known[path] for path in paths]
+    manifest = Manifest.describe(source, build.splits, build.columns, build.container, shards, others)
+    scratch = work / "tmp"
+    write_assets(folder, source.spec, scratch)
+    task = source.task()
+    if isinstance(task, Tokenized) and isinstance(task.tokenizer, Tokenizer):
+        write_whole(folder / "tokenizer.json", task.tokenizer.to_json(), scratch)
+    write_whole(folder / "spec.toml", tomli_w.dumps(source.spec.resolved(manifest.splits)), scratch)
+    write_whole(folder / "README.md", short_readme(manifest, source.schema), scratch)
+    manifest.write(folder, scratch)
+    discard(work)
+    sync_folder(folder)
+    return manifest
+
+
+def _check_engine(engine: str, scheduler: str | None, workers: int | None, rank: int | None, world_size: int) -> None:
+    """Raise SynthgenError for a way of working that does not exist, or that contradicts itself."""
+    if rank is not None and not 0 <= rank < world_size:
+        raise SynthgenError(f"--rank {rank}: ranks run from 0 to {world_size - 1} (--world-size {world_size})")
+    if workers is not None and workers < 1:
+        raise SynthgenError(f"--workers {workers}: must be at least 1")
+    if engine not in ENGINES:
+        raise SynthgenError(f"--engine {engine!r}: choose one of {', '.join(ENGINES)}{nearest(engine, ENGINES)}")
+    if scheduler is not None and engine != "dask":
+        raise SynthgenError(f"--scheduler {scheduler}: is for --engine dask")
+    if scheduler is not None and workers is not None:
+        raise SynthgenError("--workers: the cluster at --scheduler has its own; leave it out")
+    if engine == "dask" and rank is not None:
+        raise SynthgenError("--rank: --engine dask shares out the work itself; leave it out")
+
+
+def _seconds(build: Build, todo: int) -> float:
+    """Return about how long one process needs for `todo` rows, from a sample of the first split."""
+    split, (rows, _) = next(iter(build.splits.items()))
+    sample = min(rows, 1024)
+    start = time.perf_counter()
+    build.source.batch(0, sample, split, build.columns)
+    return 1.5 * todo * (time.perf_counter() - start) / sample  # hashing and writing take about a third
+
+
+def _check_disk(folder: Path, build: Build, todo: int) -> None:
+    """Raise SynthgenError if the rows still to be made surely do not fit."""
+    sizes = [build.bytes_per_row(split) for split in build.splits] if todo else [0.0]
+    needed = todo * min(sizes) * (0.2 if build.container == "parquet" else 1.0)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise SynthgenError(
+            f"{folder}: needs about {needed / 1e9:.2f} GB and the disk has {free / 1e9:.2f} GB free; "
+            "free some, make fewer rows, or leave out columns with --columns"
+        )

@@ -1,0 +1,331 @@
+"""Checking: read a dataset folder back and re-derive everything from the files alone.
+
+On all rows: hashes, schema, counts, ids, the sums of bits, the agreement of ledger and formula, rows shared between
+splits. On a sample: the task's verifier, which works from what a reader has and shares nothing with the generator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import tomli_w
+
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.shards import Shard, Summary, file_sha256, read_batches
+from synthgen.errors import SynthgenError
+from synthgen.exact.entropy import disagreement
+from synthgen.exact.jit import kernel
+from synthgen.spec.source import Source
+from synthgen.spec.spec import load_spec
+from synthgen.task.contract import Certificate
+
+SAMPLE_ROWS = 10_000
+"""Rows of a split whose text is re-derived, where the user does not say how many."""
+
+MERGE = 256
+"""Batches whose people are merged at a time, so that memory grows with the people and not with the rows."""
+
+FINGERPRINT_ROWS = 1 << 26
+"""Splits are compared row by row up to this many rows together; above, their first rows are."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check: what was looked at, whether it holds, and the figure or the fault."""
+
+    check: str
+    subject: str
+    ok: bool
+    detail: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that `synthgen check --json` prints."""
+        return asdict(self)
+
+
+@dataclass
+class _Split:
+    """What a pass over a split's shards gathers."""
+
+    rows: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    squares: dict[str, float] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)  # of the sampled rows
+    checked: int = 0
+    readable: bool = True
+    fingerprints: list[np.ndarray] = field(default_factory=list)
+    templates: list[np.ndarray] = field(
+        default_factory=list
+    )  # the first 64 bits of latent.template, where there is one
+    certificate: Certificate | None = None
+    subjects: list[np.ndarray] = field(default_factory=list)  # whom the rows are about, where splits divide them
+
+
+def check_folder(
+    folder: str | Path, sample: float | None = None, on_rows: Callable[[int], None] | None = None
+) -> list[Finding]:
+    """Check a dataset folder; return one finding a check, in order. It is sound if all are ok.
+
+    `sample` is the share of each split's rows whose text is re-derived (default: 10,000 rows). Raises SynthgenError if
+    the folder has no readable manifest or spec.
+    """
+    folder = Path(folder)
+    if sample is not None and not 0 <= sample <= 1:
+        raise SynthgenError(f"--sample {sample}: give a share between 0 and 1")
+    manifest = Manifest.read(folder)
+    spec = load_spec(folder / "spec.toml")
+    source = Source(spec)
+    if manifest.columns != source.check_columns(manifest.columns):
+        raise SynthgenError(f"{folder / 'manifest.json'}: columns {manifest.columns} are not in order")
+    spec._name = manifest.name  # the file beside the data is called spec.toml
+    findings = [
+        _check_identity(manifest, spec.content_id),
+        _check_manifest(folder, manifest, source),
+        *_check_files(folder, manifest),
+    ]
+    splits: dict[str, _Split] = {}
+    for name, stated in manifest.splits.items():
+        whole = manifest.columns == source.schema.names
+        split = splits[name] = _Split(certificate=source.task(name).certificate(stated["rows"]) if whole else None)
+        stride = _stride(stated["rows"], sample)
+        for shard in (shard for shard in manifest.shards if shard.split == name):
+            findings += _check_shard(folder, source, manifest, shard, split, stride, on_rows or (lambda rows: None))
+        findings += _check_split(source, name, stated, split, stride, "bits" in manifest.columns)
+    return [*findings, *_check_overlap(splits, source), *_check_templates(splits, source)]
+
+
+def _stride(rows: int, sample: float | None) -> int:
+    """Return k such that every k-th row is re-derived; 0 for none."""
+    if sample == 0:
+        return 0
+    return max(1, math.ceil(rows / SAMPLE_ROWS) if sample is None else math.floor(1 / sample))
+
+
+def _check_identity(manifest: Manifest, content_id: str) -> Finding:
+    same = content_id == manifest.content_id
+    detail = content_id[:16] if same else f"spec.toml gives {content_id[:16]}, the manifest {manifest.content_id[:16]}"
+    return Finding("content id", "spec.toml", same, detail)
+
+
+def _check_manifest(folder: Path, manifest: Manifest, source: Source) -> Finding:
+    """Hold the manifest against what the spec alone says of these splits, and both files against what was written."""
+    try:
+        sizes = {name: (split["rows"], split["shards"]) for name, split in manifest.splits.items()}
+        derived = Manifest.describe(source, sizes, manifest.columns, manifest.container, manifest.shards)
+        fault = _difference(manifest.to_json(), derived.to_json(), "")
+        if not fault and not manifest.is_unchanged(folder):
+            fault = "the file was changed: its seal differs"
+        table = {key: value for key, value in manifest.spec.items() if key != "name"}
+        if not fault and (folder / "spec.toml").read_text(encoding="utf-8") != tomli_w.dumps(table):
+            fault = "spec.toml was changed: it is not what the manifest holds"
+    except (SynthgenError, ValueError, TypeError, KeyError, AttributeError) as error:
+        fault = f"cannot be derived: {type(error).__name__}: {error}".splitlines()[0]
+    return Finding("manifest", "manifest.json", not fault, fault or "every field as the spec gives it")
+
+
+def _difference(stated: Any, derived: Any, field: str) -> str:
+    """Return the first field in which a manifest is not as derived, or "". Numbers may differ in the last digits."""
+    if field == "versions.synthgen":
+        return ""  # another version's data may be checked: its bytes are held against its own hashes
+    if isinstance(stated, Mapping) and isinstance(derived, Mapping):
+        for key in [*derived, *(key for key in stated if key not in derived)]:
+            if fault := _difference(stated.get(key), derived.get(key), f"{field}.{key}".lstrip(".")):
+                return fault
+        return ""
+    if isinstance(stated, list) and isinstance(derived, list) and len(stated) == len(derived):
+        pairs = enumerate(zip(stated, derived, strict=True))
+        return next((fault for i, (a, b) in pairs if (fault := _difference(a, b, f"{field}[{i}]"))), "")
+    if isinstance(stated, float) and isinstance(derived, float) and math.isclose(stated, derived, rel_tol=1e-9):
+        return ""
+    return "" if stated == derived else f"{field} is {stated!r} and should be {derived!r}"
+
+
+def _check_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
+    """See that the shards of every split are all listed, once, and that no other file lies among them."""
+    listed = [shard.path for shard in manifest.shards]
+    for name, stated in manifest.splits.items():
+        own = sorted(path for path, shard in zip(listed, manifest.shards, strict=True) if shard.split == name)
+        ending = Path(own[0]).suffix if own else ""
+        count = stated["shards"]
+        wanted = [f"data/{name}-{i:05d}-of-{count:05d}{ending}" for i in range(count)]
+        yield Finding("shards listed", name, own == wanted, f"{len(own)} of {count}")
+    there = sorted(path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*") if path.is_file())
+    strange = sorted(set(there) - set(listed))
+    yield Finding("no other file", "data/", not strange, ", ".join(strange[:3]) or f"{len(there)} files")
+
+
+def _check_shard(
+    folder: Path,
+    source: Source,
+    manifest: Manifest,
+    shard: Shard,
+    split: _Split,
+    stride: int,
+    on_rows: Callable[[int], None],
+) -> Iterator[Finding]:
+    path = folder / shard.path
+    if not path.is_file():
+        split.readable = False
+        yield Finding("file", shard.path, False, "is missing; run the same `synthgen generate` again")
+        return
+    size, digest = path.stat().st_size, file_sha256(path)
+    if size != shard.bytes or digest != shard.sha256:
+        split.readable = False
+        what = f"has {size:,} bytes, not {shard.bytes:,}" if size != shard.bytes else "was changed: its SHA-256 differs"
+        yield Finding("hash", shard.path, False, f"{what}; run the same `synthgen generate` again with --verify")
+        return
+    yield Finding("hash", shard.path, True, digest[:16])
+    wanted = source.schema
+    if manifest.columns != wanted.names:
+        wanted = pa.schema([wanted.field(name) for name in manifest.columns])
+    summary, first, fault = Summary(wanted), split.rows, ""
+    try:
+        for batch in read_batches(path):
+            if not batch.schema.equals(wanted):
+                raise SynthgenError("its columns are not those of the spec")
+            batch.validate(full=True)
+            summary.add(batch)
+            _gather(batch, source, shard.split, split, stride, full=manifest.columns == source.schema.names)
+            on_rows(batch.num_rows)
+    except (SynthgenError, pa.ArrowException) as error:
+        split.readable = False
+        fault = str(error).splitlines()[0]
+    yield Finding("schema", shard.path, not fault, fault or f"{len(wanted.names)} columns")
+    if fault:
+        return
+    rows = split.rows - first
+    yield Finding("rows", shard.path, rows == shard.rows, f"{rows:,} of {shard.rows:,}")
+    yield Finding("content hash", shard.path, summary.content == shard.content, summary.content[:16])
+    yield Finding("bits", shard.path, summary.bits == dict(shard.bits), f"{summary.bits.get('total', 0.0):,.4f} bits")
+    if summary.sizes or shard.sizes:
+        detail = ", ".join(f"{size:,}" for size in summary.sizes.values())
+        yield Finding("component sizes", shard.path, summary.sizes == dict(shard.sizes), detail)
+
+
+def _gather(batch: pa.RecordBatch, source: Source, name: str, split: _Split, stride: int, full: bool) -> None:
+    """Add a batch to what is known of its split: ids, bits, fingerprints, and the verdicts on the sampled rows."""
+    start, rows = split.rows, batch.num_rows
+    split.rows += rows
+    if "id" in batch.schema.names and not np.array_equal(batch.column("id").to_numpy(), np.arange(start, start + rows)):
+        split.faults.append(f"ids of rows {start:,} to {start + rows:,} are not in order")
+    if "bits" in batch.schema.names:
+        for book in (f.name for f in batch.schema.field("bits").type):
+            values = batch.column("bits").field(book).to_numpy()
+            split.sums[book] = split.sums.get(book, 0.0) + math.fsum(values)
+            split.squares[book] = split.squares.get(book, 0.0) + math.fsum(values * values)
+    if start < FINGERPRINT_ROWS:
+        split.fingerprints.append(_fingerprints(batch))
+        if "latent" in batch.schema.names and "template" in {f.name for f in batch.schema.field("latent").type}:
+            hashes = batch.column("latent").field("template").to_pylist()
+            split.templates.append(np.array([int(text[:16], 16) for text in hashes], np.uint64))
+    if split.certificate is not None:
+        split.certificate.add(batch)
+    subjects = source.task(name).subjects(batch) if "latent" in batch.schema.names else None
+    if subjects is not None:
+        split.subjects.append(np.unique(subjects))
+        if len(split.subjects) == MERGE:
+            split.subjects = [np.unique(np.concatenate(split.subjects))]
+    if stride and full:
+        for index in range(-start % stride, rows, stride):
+            verdict = source.verify(batch.slice(index, 1).to_pylist()[0], split=name)
+            split.checked += 1
+            if not verdict.correct and len(split.faults) < 3:
+                split.faults.append(f"row {start + index:,}: {verdict.reason}")
+
+
+def _check_split(
+    source: Source, name: str, stated: Any, split: _Split, stride: int, has_bits: bool
+) -> Iterator[Finding]:
+    if not split.readable:
+        yield Finding("rows", name, False, "not all shards could be read")
+        return
+    yield Finding("rows", name, split.rows == stated["rows"], f"{split.rows:,} of {stated['rows']:,}")
+    which = "all rows" if stride == 1 else f"every {stride}th row" if stride else "no row"
+    detail = "; ".join(split.faults) or f"{split.checked:,} rows ({which}) re-derived"
+    yield Finding("re-derived", name, not split.faults, detail)
+    if has_bits:
+        entropy = source.entropy(name, stated["rows"], estimates=False)
+        faults = disagreement(entropy.books, split.sums, split.squares, split.rows)
+        mean = split.sums["total"] / split.rows
+        yield Finding(
+            "ledger = formula", name, not faults, "; ".join(faults) or f"{mean:.4f} and {entropy.row} bits a row"
+        )
+    if split.certificate is not None:
+        for check, holds, figures in split.certificate.findings():
+            yield Finding(check, name, holds, figures)
+    if entropy_changed := _entropy_difference(source, name, stated):
+        yield Finding("entropy", name, False, entropy_changed)
+
+
+def _entropy_difference(source: Source, name: str, stated: Any) -> str:
+    now = source.entropy(name, stated["rows"], estimates=False).to_json()
+    if math.isclose(now["bits"], stated["entropy"]["bits"], rel_tol=1e-9):
+        return ""
+    return f"the manifest states {stated['entropy']['bits']} bits a row, the formulas give {now['bits']}"
+
+
+def _check_overlap(splits: dict[str, _Split], source: Source) -> Iterator[Finding]:
+    """Count rows that stand in two splits, by a 64-bit fingerprint of their content, and people asked about in two."""
+    readable = {name: split for name, split in splits.items() if split.readable}
+    names = [name for name, split in readable.items() if split.fingerprints]
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            by, apart = source.task(a).split_by, source.task(a).apart(source.task(b))
+            hidden = source.entropy(
+                a, estimates=False
+            ).hidden  # then two rows may be alike, and not what they are about
+            one, two = (np.concatenate(readable[name].fingerprints) for name in (a, b))
+            shared, bound = int(np.isin(one, two).sum()), apart and not hidden
+            detail = f"{shared:,} (split by {by}){'; must be 0' if bound else ''}"
+            yield Finding("shared rows", f"{a}, {b}", not bound or shared == 0, detail)
+            if readable[a].subjects and readable[b].subjects:
+                one, two = (np.unique(np.concatenate(readable[name].subjects)) for name in (a, b))
+                both = np.intersect1d(one, two, assume_unique=True)
+                which = f", such as {by} {both[0]}" if both.size else ""
+                detail = f"{both.size:,} of {one.size:,} and {two.size:,}{which}{'; must be 0' if apart else ''}"
+                yield Finding(f"shared by {by}", f"{a}, {b}", not apart or both.size == 0, detail)
+
+
+def _check_templates(splits: dict[str, _Split], source: Source) -> Iterator[Finding]:
+    """Count the templates of one split that another has too; splits of two different parts must share none."""
+    found = {name: np.unique(np.concatenate(s.templates)) for name, s in splits.items() if s.readable and s.templates}
+    names = list(found)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            shared = np.intersect1d(found[a], found[b], assume_unique=True).size
+            parts = source.task(a).part, source.task(b).part
+            apart = "" not in parts and parts[0] != parts[1]
+            detail = f"{shared:,} of {found[a].size:,} and {found[b].size:,}{'; must be 0' if apart else ''}"
+            yield Finding("shared templates", f"{a}, {b}", shared == 0 or not apart, detail)
+
+
+def _fingerprints(batch: pa.RecordBatch) -> np.ndarray:
+    """Return a 64-bit hash of each row's content columns, (rows,) uint64."""
+    prints = np.zeros(batch.num_rows, np.uint64)
+    for name in ("text", "prompt", "completion", "input_ids"):
+        if name in batch.schema.names:
+            column = batch.column(name)
+            width = 1 if pa.types.is_string(column.type) else column.type.value_type.byte_width
+            buffers = column.buffers()
+            offsets = np.frombuffer(buffers[1], np.int32)[column.offset : column.offset + len(column) + 1]
+            data = buffers[-1]
+            raw = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+            _mix(raw, offsets.astype(np.int64) * width, prints)
+    return prints
+
+
+@kernel
+def _mix(data, offsets, prints):
+    """Fold the bytes of each row into its fingerprint (FNV-1a, then a finaliser)."""
+    for row in range(prints.size):
+        word = prints[row] ^ np.uint64(0xCBF29CE484222325)
+        for i in range(offsets[row], offsets[row + 1]):
+            word = (word ^ np.uint64(data[i])) * np.uint64(0x100000001B3)
+        word ^= word >> np.uint64(32)
+        prints[row] = word * np.uint64(0x9E3779B97F4A7C15)

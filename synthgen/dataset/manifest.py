@@ -1,0 +1,285 @@
+"""Manifests: what a dataset folder holds, written last, and never about when, where or by how many it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from synthgen.dataset.shards import CONTAINERS, Shard, write_whole
+from synthgen.errors import SynthgenError
+from synthgen.mixture.mixture import Mixture
+from synthgen.spec.source import Source
+from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME
+from synthgen.task.contract import Task
+from synthgen.tokens.tokenized import Tokenized
+from synthgen.version import __version__
+
+if TYPE_CHECKING:
+    import datasets
+
+FILE = "manifest.json"
+FORMAT = 1
+VERSION = r"[0-9]+(\.[0-9a-z]+){1,4}"
+"""What a version of synthgen looks like."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The contents of `manifest.json`."""
+
+    content_id: str
+    identity: Mapping[str, Any]  # what the content id hashes
+    spec: Mapping[str, Any]  # resolved; its name under "name"
+    versions: Mapping[str, Any]
+    container: str
+    columns: list[str]
+    vocab: Mapping[str, Any] | None
+    splits: Mapping[str, Mapping[str, Any]]  # rows, complete, split_by, params, entropy (as `synthgen entropy --json`)
+    shards: list[Shard] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The spec's name."""
+        return str(self.spec["name"])
+
+    @property
+    def totals(self) -> dict[str, Any]:
+        """Rows, bytes and bits over all shards, and the bits of the world."""
+        books = list(dict.fromkeys(book for shard in self.shards for book in shard.bits))
+        sizes = self.component_sizes
+        return {
+            "rows": sum(shard.rows for shard in self.shards),
+            "bytes": sum(shard.bytes for shard in self.shards),
+            "bits": {book: math.fsum(shard.bits.get(book, 0.0) for shard in self.shards) for book in books},
+            **({"component_sizes": sizes} if sizes else {}),
+        }
+
+    @property
+    def component_sizes(self) -> dict[str, dict[str, int]]:
+        """Of a mixture: tokens (or characters of text) that each component has in each split, counted in the files."""
+        found: dict[str, dict[str, int]] = {}
+        for split, entry in self.splits.items():
+            names = list(entry.get("component_rows") or ())
+            own = [shard.sizes for shard in self.shards if shard.split == split and shard.sizes]
+            if names and own:
+                found[split] = {
+                    name: sum(sizes.get(str(number), 0) for sizes in own) for number, name in enumerate(names)
+                }
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that `manifest.json` holds."""
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "content_id": self.content_id,
+            "identity": dict(self.identity),
+            "versions": dict(self.versions),
+            "spec": dict(self.spec),
+            "container": self.container,
+            "columns": self.columns,
+            "vocab": self.vocab,
+            "splits": dict(self.splits),
+            "totals": self.totals,
+            "shards": [shard.to_json() for shard in self.shards],
+        }
+
+    def text(self) -> str:
+        """Return what `manifest.json` holds, to the byte; its last field, `seal`, is a hash of the others."""
+        table = self.to_json()
+        seal = hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
+        return json.dumps({**table, "seal": seal}, indent=1, ensure_ascii=False) + "\n"
+
+    def is_unchanged(self, folder: Path) -> bool:
+        """Say whether `manifest.json`, from which this was read, is to the byte what was written."""
+        return (folder / FILE).read_bytes() == self.text().encode()
+
+    def write(self, folder: Path, scratch: Path | None = None) -> None:
+        """Write `manifest.json`, whole or not at all, by way of a file in `scratch`."""
+        write_whole(folder / FILE, self.text(), scratch)
+
+    @classmethod
+    def describe(
+        cls,
+        source: Source,
+        sizes: Mapping[str, tuple[int, int]],
+        columns: Sequence[str],
+        container: str,
+        shards: list[Shard],
+        others: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Manifest:
+        """Return the manifest of splits of `source` in `sizes` (rows, shards); `others` are entries of other splits.
+
+        All but the shards is derived from the spec alone, so that `check` can hold a manifest against it.
+        """
+        spec, splits = source.spec, dict(others or {})
+        for name, (rows, count) in sizes.items():
+            limit = source.rows_max(name)
+            splits[name] = {
+                "rows": rows,
+                "shards": count,
+                "complete": None if limit is None else rows == limit,
+                "split_by": source.task(name).split_by,
+                "params": spec.splits[name].params if name in spec.splits else {},
+                "entropy": source.entropy(name, rows, estimates=False).to_json(),
+                **_shares(source.task(name), rows),
+            }
+        return cls(
+            content_id=spec.content_id,
+            identity=spec.identity,
+            spec={"name": spec.name, **spec.resolved(splits)},
+            versions={"synthgen": __version__, "task": spec.task_class.version},
+            container=container,
+            columns=list(columns),
+            vocab=source.vocab.to_json() if source.vocab else None,
+            splits=splits,
+            shards=shards,
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read a folder's manifest. Raises SynthgenError if it is missing, truncated or not one."""
+        path = folder / FILE
+        if not _exists(folder):
+            raise SynthgenError(f"{folder}: no such folder")
+        if not path.is_file():
+            hint = (
+                "; it is unfinished: run the same `synthgen generate` again" if (folder / ".synthgen").is_dir() else ""
+            )
+            raise SynthgenError(f"{folder}: no {FILE}, so this is no finished dataset{hint}")
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise SynthgenError(f"{path}: cannot be read: {error}") from None
+        return parse_manifest(text, str(path))
+
+
+def parse_manifest(text: str | bytes, origin: str) -> Manifest:
+    """Return the manifest in a text. Raises SynthgenError if it is truncated or not one; `origin` says whose it is."""
+    try:
+        begun = _Numbered.model_validate_json(text)
+        if begun.format != FORMAT:
+            raise SynthgenError(f"{origin}: {_other_format(begun)}")
+        table = _Table.model_validate_json(text, strict=True)
+    except ValueError as error:
+        reason = _told(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
+        raise SynthgenError(
+            f"{origin}: truncated or no manifest of synthgen ({reason}); run the same `synthgen generate` again "
+            "with --verify"
+        ) from None
+    shards = [Shard(**dict(shard)) for shard in table.shards]
+    fields = {name: value for name, value in dict(table).items() if name not in ("format", "name", "totals")}
+    return Manifest(**{**fields, "splits": {n: s.entry() for n, s in table.splits.items()}, "shards": shards})
+
+
+def _other_format(begun: _Numbered) -> str:
+    """Return why a manifest of another format cannot be read, and which version of synthgen reads it."""
+    newer = type(begun.format) is int and begun.format > FORMAT
+    writer = begun.versions.get("synthgen") if isinstance(begun.versions, Mapping) else None
+    if not newer or not isinstance(writer, str) or not re.fullmatch(VERSION, writer):
+        return f"format {begun.format!r} is none that synthgen {__version__} reads; it reads format {FORMAT}"
+    return (
+        f"format {begun.format} was written by synthgen {writer}, and this is {__version__}, which reads format "
+        f"{FORMAT}; install that version or a later one: pip install -U 'synthgen>={writer}'"
+    )
+
+
+def _exists(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except (OSError, ValueError):  # a name that no folder can have
+        return False
+
+
+def _shares(task: Task, rows: int) -> dict[str, Any]:
+    """Return how many rows of each component a mixture's split holds; the lengths are in its entropy's facts."""
+    own = task.text if isinstance(task, Tokenized) else task
+    return {"component_rows": own.component_rows(rows)} if isinstance(own, Mixture) else {}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+
+class _Numbered(BaseModel):
+    format: Any
+    versions: Any = None
+
+
+class _ShardTable(_Strict):
+    path: str = Field(pattern=rf"^data/{SPLIT_NAME.pattern}\.(arrow|parquet)$")  # nowhere else, whatever it says
+    split: str = Field(pattern=rf"^{SPLIT_NAME.pattern}$")
+    rows: int = Field(gt=0)
+    bytes: int = Field(ge=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    content: str = Field(pattern="^[0-9a-f]{64}$")
+    bits: dict[str, float]
+    sizes: dict[str, int] = Field(default_factory=dict)  # of mixtures
+
+
+class _SplitTable(_Strict):
+    rows: int = Field(gt=0)
+    shards: int = Field(gt=0, le=SHARDS_MAX)
+    complete: bool | None
+    split_by: str
+    params: dict[str, Any]
+    entropy: dict[str, Any]
+    component_rows: dict[str, int] | None = None  # of mixtures
+
+    def entry(self) -> dict[str, Any]:
+        """Return the entry as a manifest holds it."""
+        return {k: v for k, v in self if k != "component_rows" or v is not None}
+
+
+class _Table(_Strict):
+    """What `manifest.json` must look like; what its values must be, `check` derives."""
+
+    format: int
+    name: str
+    content_id: str
+    identity: dict[str, Any]
+    versions: dict[str, Any]
+    spec: dict[str, Any]
+    container: Literal[tuple(CONTAINERS)]  # type: ignore[valid-type]
+    columns: list[str]
+    vocab: dict[str, Any] | None
+    splits: dict[Annotated[str, Field(pattern=rf"^{SPLIT_NAME.pattern}$")], _SplitTable]
+    totals: dict[str, Any]
+    shards: list[_ShardTable]
+
+    @model_validator(mode="after")
+    def _named(self) -> _Table:
+        if not isinstance(self.spec.get("name"), str):
+            raise ValueError("spec.name is missing")
+        return self
+
+
+def _told(error: ValidationError) -> str:
+    """Return the first fault as field: what is wrong."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
+
+
+def open_folder(folder: str | Path) -> datasets.DatasetDict:
+    """Return a `datasets.DatasetDict` over a dataset folder's Arrow shards: mapped into memory, nothing copied.
+
+    Raises SynthgenError if the folder has no readable manifest. Parquet shards are for `datasets.load_dataset`.
+    """
+    import datasets
+
+    folder = Path(folder)
+    manifest = Manifest.read(folder)
+    splits: dict[str, list[Any]] = {}
+    for shard in manifest.shards:
+        if not shard.path.endswith(".arrow"):
+            raise SynthgenError(f"{folder}: {shard.path} is not Arrow; open it with datasets.load_dataset")
+        splits.setdefault(shard.split, []).append(datasets.Dataset.from_file(str(folder / shard.path)))
+    return datasets.DatasetDict({name: datasets.concatenate_datasets(parts) for name, parts in splits.items()})

@@ -1,0 +1,100 @@
+"""The README of a dataset folder: front matter that makes `load_dataset` work, and a few lines for people.
+
+`synthgen card` writes the full dataset card in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import yaml
+
+from synthgen.dataset.manifest import Manifest
+from synthgen.task.arrow import features_of
+
+SIZES: tuple[tuple[int, str], ...] = (
+    (10**3, "n<1K"),
+    (10**4, "1K<n<10K"),
+    (10**5, "10K<n<100K"),
+    (10**6, "100K<n<1M"),
+    (10**7, "1M<n<10M"),
+)
+LARGER: tuple[tuple[int, str], ...] = (
+    (10**8, "10M<n<100M"),
+    (10**9, "100M<n<1B"),
+    (10**10, "1B<n<10B"),
+    (10**11, "10B<n<100B"),
+)
+
+
+def size_category(rows: int) -> str:
+    """Return the Hub's size category of a number of rows."""
+    return next((name for limit, name in SIZES + LARGER if rows < limit), "n>100B")
+
+
+def split_label(split: str) -> str:
+    """Return a split's name for `datasets`, which allows no hyphens."""
+    return split.replace("-", "_")
+
+
+def front_matter(manifest: Manifest, schema: pa.Schema) -> dict[str, Any]:
+    """Return the metadata the Hub and `datasets` read."""
+    ending = manifest.container
+    splits: list[dict[str, Any]] = []
+    for name in manifest.splits:
+        own = [shard for shard in manifest.shards if shard.split == name]
+        size = sum(shard.bytes for shard in own)
+        splits.append({"name": split_label(name), "num_bytes": size, "num_examples": sum(shard.rows for shard in own)})
+    total = sum(shard.bytes for shard in manifest.shards)
+    features = yaml_features({f.name: features_of(schema)[f.name] for f in schema if f.name in manifest.columns})
+    files = [{"split": split_label(name), "path": f"data/{name}-?????-of-?????.{ending}"} for name in manifest.splits]
+    return {
+        "pretty_name": manifest.name,
+        "license": "cc0-1.0",
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["machine-generated"],
+        "size_categories": [size_category(manifest.totals["rows"])],
+        "tags": ["synthetic", "synthgen", "physics-of-language-models"],
+        "configs": [{"config_name": "default", "default": True, "data_files": files}],
+        "dataset_info": {"features": features, "splits": splits, "download_size": total, "dataset_size": total},
+    }
+
+
+def yaml_features(features: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return features in the form `dataset_info` holds them: a list of {name, dtype | list | struct}."""
+    return [{"name": name, **_yaml_feature(feature)} for name, feature in features.items()]
+
+
+def _yaml_feature(feature: Mapping[str, Any]) -> dict[str, Any]:
+    if feature.get("_type") == "Value":
+        return {"dtype": feature["dtype"]}
+    if feature.get("_type") == "List":
+        item = _yaml_feature(feature["feature"])
+        return {"list": item.get("dtype", item.get("struct", item))}
+    return {"struct": yaml_features(feature)}
+
+
+def short_readme(manifest: Manifest, schema: pa.Schema) -> str:
+    """Return the README that `generate` writes."""
+    totals = manifest.totals
+    rows = "\n".join(
+        f"| {name} | {split['rows']:,} | {split['shards']} | "
+        f"{split['entropy']['bits']:.4f} ({split['entropy']['status']}) |"
+        for name, split in manifest.splits.items()
+    )
+    return f"""---
+{yaml.safe_dump(front_matter(manifest, schema), sort_keys=False, allow_unicode=True)}---
+# {manifest.name}
+
+{manifest.spec.get("title") or "Synthetic pretraining data."} Made by synthgen {manifest.versions["synthgen"]};
+content id `{manifest.content_id[:16]}`. `synthgen card` writes the full dataset card here.
+
+| split | rows | shards | bits a row |
+|---|---|---|---|
+{rows}
+
+{totals["rows"]:,} rows, {totals["bytes"]:,} bytes. `manifest.json` has every shard's SHA-256; `spec.toml` makes the
+same data again: `synthgen generate spec.toml --out DIR`.
+"""

@@ -1,0 +1,298 @@
+"""Shards: rows to files, whole or not at all, and back.
+
+A shard is an uncompressed Arrow IPC stream (or Parquet) of record batches of exactly 4,096 rows from its first row. It
+is written to a temporary file while its SHA-256 is taken, synced and then renamed. Its *content hash* is taken over
+the values, not the bytes: the same rows in another container, or batched otherwise, have the same one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from synthgen.errors import SynthgenError
+from synthgen.exact.ledger import UNITS_PER_BIT, to_bits
+
+BATCH_ROWS = 4096
+"""Rows of a record batch; the last of a shard may be shorter."""
+
+ROW_GROUP_BYTES = 95_000_000
+"""Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
+
+CONTENT = ("text", "prompt", "completion", "input_ids")
+"""The columns that hold what a row says: characters, or tokens."""
+
+CONTAINERS = {"arrow": "arrow", "parquet": "parquet"}
+"""Containers and their file endings."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What is known of a finished shard; a manifest is a list of these."""
+
+    path: str  # relative to the dataset folder, with '/'
+    split: str
+    rows: int
+    bytes: int
+    sha256: str  # of the file
+    content: str  # of the values
+    bits: Mapping[str, float]  # sums over the shard's rows: total, and each row book
+    sizes: Mapping[str, int] = field(default_factory=dict)  # of mixtures: tokens or characters, by component's number
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that manifests hold."""
+        return {name: value for name, value in asdict(self).items() if name != "sizes" or value}
+
+
+def shard_path(split: str, index: int, count: int, container: str = "arrow") -> str:
+    """Return the path of shard `index` of `count` inside a dataset folder."""
+    return f"data/{split}-{index:05d}-of-{count:05d}.{CONTAINERS[container]}"
+
+
+def shard_range(rows: int, index: int, count: int) -> tuple[int, int]:
+    """Return the rows [start, stop) of shard `index` of `count`."""
+    return index * rows // count, (index + 1) * rows // count
+
+
+class Summary:
+    """What a shard's batches add up to, taken batch by batch: rows, content hash, bits by book, sizes by component."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.rows = 0
+        self._hash = hashlib.sha256("\n".join(f"{f.name}: {f.type}" for f in schema).encode())
+        books = [field.name for field in schema.field("bits").type] if "bits" in schema.names else []
+        self._units = dict.fromkeys(books, 0)
+        latent = {f.name: f.type for f in schema.field("latent").type} if "latent" in schema.names else {}
+        self._mixed = latent.get("kind") == pa.int8()  # which component of a mixture a row is of
+        self._content = [name for name in CONTENT if name in schema.names]
+        self._sizes = np.zeros(0, np.int64)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add a record batch; every batch but a shard's last must have 4,096 rows."""
+        self.rows += batch.num_rows
+        for column in batch.columns:
+            _hash_values(self._hash, column)
+        for book in self._units:
+            self._units[book] += _sum_units(batch.column("bits").field(book))
+        if self._mixed:
+            kinds, sizes = batch.column("latent").field("kind").to_numpy(), np.zeros(batch.num_rows, np.int64)
+            for name in self._content:
+                column = batch.column(name)
+                lengths = pc.utf8_length(column) if pa.types.is_string(column.type) else pc.list_value_length(column)
+                sizes += lengths.to_numpy()
+            own = np.zeros(max(self._sizes.size, int(kinds.max(initial=-1)) + 1), np.int64)
+            own[: self._sizes.size] = self._sizes
+            np.add.at(own, kinds, sizes)
+            self._sizes = own
+
+    def shard(self, path: str, split: str, size: int, digest: str) -> Shard:
+        """Return the record of a file of `size` bytes with this SHA-256 that holds these batches."""
+        return Shard(path, split, self.rows, size, digest, self.content, self.bits, self.sizes)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Of a mixture: tokens (or characters of text) by the component's number; otherwise empty."""
+        return {str(number): int(size) for number, size in enumerate(self._sizes)}
+
+    @property
+    def content(self) -> str:
+        """The content hash (SHA-256, hex)."""
+        return self._hash.hexdigest()
+
+    @property
+    def bits(self) -> dict[str, float]:
+        """The sums of bits by book, correctly rounded."""
+        return {book: to_bits(units) for book, units in self._units.items()}
+
+
+def _sum_units(column: pa.Array) -> int:
+    """Return the exact sum of a column of bits, in ledger units; the parts cannot overflow within a batch."""
+    units = np.rint(column.to_numpy() * UNITS_PER_BIT).astype(np.int64)
+    return (int((units >> 32).sum()) << 32) + int((units & 0xFFFFFFFF).sum())
+
+
+def _hash_values(digest: Any, array: pa.Array) -> None:
+    if array.null_count:
+        digest.update(b"nulls" + np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
+        array = array.drop_null()
+    if pa.types.is_struct(array.type):
+        for i in range(array.type.num_fields):
+            _hash_values(digest, array.field(i))
+    elif pa.types.is_list(array.type):
+        digest.update(pc.list_value_length(array).to_numpy())
+        _hash_values(digest, array.flatten())
+    elif pa.types.is_string(array.type):
+        digest.update(pc.binary_length(array).to_numpy())
+        _, offsets, data = array.buffers()
+        if data is not None and len(array):
+            edges = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+            digest.update(data[int(edges[0]) : int(edges[-1])])
+    else:
+        digest.update(np.ascontiguousarray(array.to_numpy(zero_copy_only=False)))
+
+
+class _HashingFile:
+    """A binary file that takes the SHA-256 of what is written; what `pyarrow.PythonFile` needs, no more."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.digest, self.size = file, hashlib.sha256(), 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        self._file.write(data)
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def tell(self) -> int:
+        return self.size
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def write_shard(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, target: Path, temporary: Path, path: str, split: str
+) -> Shard:
+    """Write batches (each of 4,096 rows but the last) to `target`, by way of `temporary` on the same file system.
+
+    Raises OSError if the disk is full; then the target is as it was and the temporary file is gone.
+    """
+    summary = Summary(schema)
+    try:
+        with temporary.open("wb") as file:
+            sink = _HashingFile(file)
+            (_write_parquet if target.suffix == ".parquet" else _write_arrow)(batches, schema, sink, summary)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        sync_folder(target.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return summary.shard(path, split, sink.size, sink.digest.hexdigest())
+
+
+def _write_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile, summary: Summary) -> None:
+    with pa.ipc.new_stream(pa.PythonFile(sink, "w"), schema) as writer:
+        for batch in batches:
+            summary.add(batch)
+            writer.write_batch(batch)
+
+
+def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile, summary: Summary) -> None:
+    options = {"compression": "zstd", "write_page_index": True, "use_content_defined_chunking": True}
+    with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, **options) as writer:
+        group: list[pa.RecordBatch] = []
+        for batch in batches:
+            summary.add(batch)
+            if group and sum(b.nbytes for b in group) + batch.nbytes > ROW_GROUP_BYTES:
+                writer.write_table(pa.Table.from_batches(group), row_group_size=2**30)
+                group = []
+            group.append(batch)
+        writer.write_table(pa.Table.from_batches(group, schema), row_group_size=2**30)
+
+
+def write_whole(path: Path, content: str | bytes, scratch: Path | None = None) -> None:
+    """Write a small file so that a reader sees the old one or the new one, never a part.
+
+    It is written under another name in `scratch`, a folder of the same file system (by default the file's own).
+    """
+    temporary = temporary_name(scratch or path.parent, path.name)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def temporary_name(folder: Path, name: str) -> Path:
+    """Return a name that no other writer has, on this machine or another: two may be making the same shard."""
+    return folder / f".{name}.{os.getpid()}-{secrets.token_hex(6)}"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield a shard's record batches of 4,096 rows; an Arrow stream is mapped, not copied.
+
+    Raises SynthgenError for a file that is truncated or no shard at all.
+    """
+    try:
+        if path.suffix == ".parquet":
+            yield from _rebatch(pq.ParquetFile(path).iter_batches(BATCH_ROWS))
+        else:
+            with pa.memory_map(str(path)) as file:
+                messages = pa.ipc.MessageReader.open_stream(file)
+                schema = pa.ipc.read_schema(messages.read_next_message())
+                for message in messages:
+                    if message.type != "record batch" or _is_compressed(message.metadata.to_pybytes()):
+                        raise EOFError("holds a dictionary or compressed batches, which synthgen does not write")
+                    yield pa.ipc.read_record_batch(message, schema)
+    except (pa.ArrowException, OSError, EOFError, StopIteration, struct.error) as error:
+        raise SynthgenError(
+            f"{path}: not a whole shard: {(str(error) or type(error).__name__).splitlines()[0]}"
+        ) from None
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Say whether an Arrow message announces compressed buffers, before a few bytes are unpacked to any size.
+
+    Follows the FlatBuffers of Arrow's Message.fbs: Message.header (field 2) is a RecordBatch, whose field 3 is there if
+    and only if its buffers are compressed.
+    """
+
+    def field(table: int, number: int) -> int:
+        vtable = table - struct.unpack_from("<i", metadata, table)[0]
+        if vtable < 0 or 4 + 2 * number >= struct.unpack_from("<H", metadata, vtable)[0]:
+            return 0
+        offset: int = struct.unpack_from("<H", metadata, vtable + 4 + 2 * number)[0]
+        return table + offset if offset else 0
+
+    header = field(struct.unpack_from("<I", metadata, 0)[0], 2)
+    return bool(field(header + struct.unpack_from("<I", metadata, header)[0], 3))
+
+
+def _rebatch(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Cut batches anew at multiples of 4,096 rows."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        while sum(b.num_rows for b in held) >= BATCH_ROWS:
+            table = pa.Table.from_batches(held).combine_chunks()
+            yield table.slice(0, BATCH_ROWS).to_batches()[0]
+            held = table.slice(BATCH_ROWS).to_batches()
+    if sum(b.num_rows for b in held):
+        yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

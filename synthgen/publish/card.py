@@ -1,0 +1,347 @@
+"""The dataset card: all that a reader of the data should know, filled into `cards/template.md` from the folder itself.
+
+    synthgen card DIR         # checks DIR, then writes DIR/README.md and DIR/pictures/
+
+The card states what was checked, so it is written only for a folder that passes. It holds nothing that the manifest,
+the spec and the rows do not say: the same folder gives the same card.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pyarrow as pa
+import tomli_w
+import yaml
+
+from synthgen.dataset.check import Finding, check_folder
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.readme import front_matter, split_label
+from synthgen.dataset.shards import read_batches, write_whole
+from synthgen.errors import CheckFailed, SynthgenError
+from synthgen.exact.entropy import SIGNS
+from synthgen.publish.howto import lessons
+from synthgen.publish.papers import papers_of
+from synthgen.publish.pictures import PICTURE, Reading, draw, read_folder
+from synthgen.spec.source import Source
+from synthgen.spec.spec import load_spec
+
+LICENCES = {
+    "cc0-1.0": "The data is dedicated to the public domain: "
+    "[CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).",
+}
+"""What the card says of a licence that is more than a name."""
+
+OF_FILES = ("content id", "shards listed", "no other file", "hash", "schema", "rows", "content hash", "bits", "entropy")
+"""Checks of files, which a card counts; of the others it gives the figures."""
+
+LONGEST_LIST = 24
+LONGEST_TEXT = 1200
+MOST_BOOK_TABLES = 4
+MOST_FACTS = 24
+
+MEANINGS = {
+    "id": "the row's index in its split",
+    "text": "the document",
+    "prompt": "what a model is given",
+    "completion": "what it should say; training text is prompt + completion with nothing between",
+    "input_ids": "the tokens, without begin- and end-of-document marks, which packers add",
+    "completion_mask": "which tokens are trained on",
+    "bits": "bits of information in the row: the total, and by book",
+    "latent": "what the row was made from; `spans` are half-open, in code points of the text or in tokens",
+    "epoch": "how often the corpus has gone round",
+}
+
+GUARANTEES = {
+    "fresh": "Splits are independent streams of one law, not disjoint sets: where rows can repeat, some may stand in "
+    "two splits, and the check below counts them.",
+    "latent": "Splits share no latent (what a row is made from): disjoint by construction, and checked.",
+    "person": "Splits speak of one world, whose people are divided between their questions: disjoint by construction.",
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a published dataset is found: repository, the tag that pins it, and its config."""
+
+    repo: str
+    revision: str
+    config: str = "default"
+
+
+def write_card(
+    folder: str | Path,
+    *,
+    licence: str = "cc0-1.0",
+    address: Address | None = None,
+    pictures: bool = True,
+    sample: float | None = None,
+    note: str = "",
+    on_rows: Callable[[int], None] | None = None,
+) -> list[Finding]:
+    """Check a dataset folder, write its card and picture, and return what the check found.
+
+    Raises CheckFailed, with nothing written, for a folder that does not pass.
+    """
+    folder = Path(folder)
+    manifest = Manifest.read(folder)
+    findings = check_folder(folder, sample, on_rows)
+    faults = [finding for finding in findings if not finding.ok]
+    if faults:
+        first = faults[0]
+        raise CheckFailed(
+            f"{folder}: {len(faults)} checks failed, so there is no card; the first: {first.check}: {first.subject}: "
+            f"{first.detail}; see `synthgen check {folder}`"
+        )
+    source = Source(load_spec(folder / "spec.toml"))
+    readings = read_folder(folder, manifest)
+    if pictures:
+        draw(readings, source.task().difficulty, folder / PICTURE)
+    card = render(folder, manifest, source, readings, findings, licence, address, pictures, note)
+    write_whole(folder / "README.md", card)
+    return findings
+
+
+def render(
+    folder: Path,
+    manifest: Manifest,
+    source: Source,
+    readings: Sequence[Reading],
+    findings: Sequence[Finding],
+    licence: str = "cc0-1.0",
+    address: Address | None = None,
+    pictures: bool = True,
+    note: str = "",
+) -> str:
+    """Return the card of a dataset folder: front matter and text."""
+    spec, task = source.spec, source.task()
+    schema = pa.schema([source.schema.field(name) for name in manifest.columns])
+    first = next(iter(manifest.splits))
+    row = _first_row(folder, manifest, first)
+    shortened = _shorten(row)
+    content = [name for name in ("text", "prompt", "completion", "input_ids") if name in manifest.columns]
+    groups = _books(manifest)
+    templates = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    measured = {reading.rows for reading in readings if reading.rows < manifest.splits[reading.split]["rows"]}
+    text = templates.from_string(template()).render(
+        name=manifest.name,
+        title=_sentence(spec.title or "Synthetic pretraining data"),
+        note=note,
+        papers=papers_of(spec.paper or task.paper),
+        task=spec.task,
+        model_texts=bool(manifest.spec["params"].get("texts")),
+        versions=manifest.versions,
+        rows=f"{manifest.totals['rows']:,}",
+        shards=len(manifest.shards),
+        bytes=f"{manifest.totals['bytes']:,}",
+        container={"arrow": "Arrow IPC stream", "parquet": "Parquet"}.get(manifest.container, manifest.container),
+        row_format=manifest.spec["row_format"],
+        seed=manifest.spec["seed"],
+        world=manifest.spec["world"],
+        content_id=manifest.content_id,
+        licence=licence,
+        load_arguments=_load_arguments(address),
+        pull=_pull_command(address),
+        lessons=lessons(spec, "DIR", first),
+        first=first,
+        first_label=split_label(first),
+        content_python=" + ".join(f'row["{name}"]' for name in content) or "row",
+        params=tomli_w.dumps({"params": manifest.spec["params"]}),
+        columns=[
+            {"name": field.name, "type": _type(field.type), "meaning": _meaning(field.name, task.difficulty)}
+            for field in schema
+        ],
+        row=",\n".join(
+            f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in shortened.items()
+        ),
+        shortened="in all)" in json.dumps(shortened),
+        readable=_shorten(task.readable(row)) if "input_ids" in row else "",
+        books=groups[:MOST_BOOK_TABLES],
+        more_books=f"The manifest has the books of {len(groups) - MOST_BOOK_TABLES} more groups of splits."
+        if len(groups) > MOST_BOOK_TABLES
+        else "",
+        splits=[_split(manifest, reading) for reading in readings],
+        unit=readings[0].unit,
+        difficulty=task.difficulty,
+        measured=f"{max(measured):,}" if measured else "",
+        picture=PICTURE if pictures else "",
+        guarantee=_guarantee(manifest),
+        findings=_found(findings),
+        deviations=task.deviations,
+        licence_sentence=LICENCES.get(licence, f"The licence of the data: `{licence}`."),
+        address_note=f"; {address.repo} at {address.revision}" if address else "",
+    )
+    matter = front_matter(manifest, schema) | {"license": licence}
+    return f"---\n{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)}---\n{text}"
+
+
+def template() -> str:
+    """Return the card template, in a checkout and in an installed wheel alike."""
+    package = Path(__file__).parents[1]
+    inside = package / "cards" / "template.md"
+    return (inside if inside.is_file() else package.parent / "cards" / "template.md").read_text(encoding="utf-8")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _guarantee(manifest: Manifest) -> str:
+    if len(manifest.splits) == 1:
+        return "There is one split. Any other name given to `synthgen generate --split` makes an independent stream."
+    return " ".join(GUARANTEES[by] for by in dict.fromkeys(split["split_by"] for split in manifest.splits.values()))
+
+
+def _load_arguments(address: Address | None) -> str:
+    if address is None:
+        return '"DIR"'
+    config = "" if address.config == "default" else f'"{address.config}", '
+    return f'"{address.repo}", {config}revision="{address.revision}"'
+
+
+def _pull_command(address: Address | None) -> str:
+    if address is None:
+        return ""
+    config = "" if address.config == "default" else f" --config {address.config}"
+    return f"synthgen pull {address.repo} DIR --revision {address.revision}{config}"
+
+
+def _meaning(column: str, difficulty: str) -> str:
+    return difficulty if column == "difficulty" else MEANINGS.get(column, "see the task's params")
+
+
+def _type(kind: pa.DataType) -> str:
+    """Return an Arrow type in short: nested fields are left to the front matter."""
+    if pa.types.is_struct(kind):
+        names = [field.name for field in kind]
+        return "struct of " + ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
+    if pa.types.is_list(kind):
+        return f"list of {_type(kind.value_type)}"
+    return str(kind)
+
+
+def _first_row(folder: Path, manifest: Manifest, split: str) -> dict[str, Any]:
+    shard = next(shard for shard in manifest.shards if shard.split == split)
+    return next(iter(read_batches(folder / shard.path))).slice(0, 1).to_pylist()[0]
+
+
+def _shorten(value: Any) -> Any:
+    """Return a value with long lists and texts cut, saying how much was left out."""
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"{value[:LONGEST_TEXT]} ... ({len(value):,} characters in all)"
+    if isinstance(value, list) and len(value) > LONGEST_LIST:
+        return [*(_shorten(item) for item in value[: LONGEST_LIST // 2]), f"... ({len(value):,} in all)"]
+    if isinstance(value, list):
+        return [_shorten(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _shorten(item) for key, item in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _books(manifest: Manifest) -> list[dict[str, Any]]:
+    """Return tables of books, one for all splits that share one."""
+    groups: dict[str, list[str]] = {}
+    for name, split in manifest.splits.items():
+        shared = {key: value for key, value in split["entropy"].items() if key != "split"}
+        groups.setdefault(json.dumps(shared, sort_keys=True), []).append(name)
+    tables = []
+    for text, names in groups.items():
+        entropy = json.loads(text)
+        own = manifest.splits[names[0]]["entropy"]
+        facts = [{"name": name.replace("_", " "), "value": _fact(value)} for name, value in own["facts"].items()]
+        tables.append(
+            {
+                "splits": ", ".join(f"`{name}`" for name in names[:12]) + (" ..." if len(names) > 12 else ""),
+                "books": [
+                    {"name": name, "scope": book["scope"], "bits": _bits(book), "status": _status(book)}
+                    for name, book in own["books"].items()
+                ],
+                "bits": _bits(entropy),
+                "status": _status(entropy),
+                "facts": facts[:MOST_FACTS],
+            }
+        )
+    return tables
+
+
+def _bits(entry: Mapping[str, Any]) -> str:
+    sign = SIGNS[entry["status"]]
+    se = f" ± {entry['se']:.2g}" if entry.get("se") else ""
+    return f"{'' if sign == '=' else sign + ' '}{entry['bits']:,.4f}{se}"
+
+
+def _status(entry: Mapping[str, Any]) -> str:
+    return entry["status"] + (f": {entry['reason']}" if entry.get("reason") else "")
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping) and {"bits", "status"} <= set(value):
+        return f"{_bits(value)} bits ({_status(value)})"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_fact(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_fact(item) for item in value[:12]) + (" ..." if len(value) > 12 else "")
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:,.4f}" if abs(value) < 1e6 else f"{value:,.1f}"
+    if isinstance(value, int):
+        value = str(value)
+    if isinstance(value, str) and value.isdigit() and len(value) > 24:
+        return f"{value[0]}.{value[1:5]}e{len(value) - 1} (a whole number of {len(value)} digits; the manifest has it)"
+    return f"{int(value):,}" if isinstance(value, str) and value.isdigit() else str(value)
+
+
+def _split(manifest: Manifest, reading: Reading) -> dict[str, Any]:
+    stated = manifest.splits[reading.split]
+    own = [shard for shard in manifest.shards if shard.split == reading.split]
+    booked = math.fsum(shard.bits.get("total", 0.0) for shard in own) / stated["rows"]
+    whole = {True: " (all there are)", False: " (the first)"}.get(stated["complete"], "")
+
+    def three(what: str) -> str:
+        if not getattr(reading, what):
+            return "-"
+        least, mean, _, most = reading.quantiles(what)
+        return f"{least:,}, {mean:,.2f}, {most:,}"
+
+    return {
+        "name": reading.split,
+        "rows": f"{stated['rows']:,}{whole}",
+        "params": ", ".join(f"`{name} = {json.dumps(value)}`" for name, value in stated["params"].items()),
+        "shards": stated["shards"],
+        "formula": _bits(stated["entropy"]),
+        "ledger": f"{booked:,.4f}" if "bits" in manifest.columns else "-",
+        "difficulty": three("difficulty"),
+        "length": three("length"),
+    }
+
+
+def _found(findings: Sequence[Finding]) -> list[str]:
+    """Return the findings of a passed check as lines: one a kind, with the detail where a split's matters."""
+    lines = []
+    for check in dict.fromkeys(finding.check for finding in findings):
+        own = [finding for finding in findings if finding.check == check]
+        if check not in OF_FILES:
+            lines += [f"{check}: {finding.subject}: {finding.detail}" for finding in own[:12]]
+            if len(own) > 12:
+                lines.append(f"{check}: {len(own) - 12} more, all passed")
+        else:
+            lines.append(f"{check}: {len(own)} passed")
+    return lines
+
+
+def read_front_matter(card: str, origin: str) -> dict[str, Any]:
+    """Return a card's metadata, empty where it has none. Raises SynthgenError for metadata that is no YAML."""
+    if not card.startswith("---\n"):
+        return {}
+    try:
+        matter = yaml.safe_load(card[4:].split("\n---", 1)[0])
+    except yaml.YAMLError as error:
+        raise SynthgenError(f"{origin}: its metadata is no YAML: {str(error).splitlines()[0]}") from None
+    return matter if isinstance(matter, dict) else {}

@@ -1,0 +1,16 @@
+"""Publishing on the Hugging Face Hub, and getting published data back.
+
+    synthgen push DIR ORG/NAME                    # Parquet, staged in a pull request; merged whole or not at all
+    synthgen pull ORG/NAME DIR --revision TAG     # every hash verified, then checked
+    synthgen check DIR --remote ORG/NAME          # what is published is what is here, without a download
+
+This package alone talks to the Hub, and only through the client `huggingface_hub`, whose own sources give the token
+(the environment, or `hf auth login`): it is never an argument, and never written anywhere.
+"""
+
+from synthgen.publish.hub.compare import check_remote
+from synthgen.publish.hub.pull import pull
+from synthgen.publish.hub.push import push
+from synthgen.publish.hub.sending import Pushed
+
+__all__ = ["Pushed", "check_remote", "pull", "push"]

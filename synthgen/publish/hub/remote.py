@@ -1,0 +1,251 @@
+"""A dataset repository on the Hub: few calls, each tried again exactly where that is safe.
+
+A read is tried again. A write whose reply was lost may have taken effect, so before it is tried again the repository is
+read: `settled` says whether the write is there. The client itself retries blob transfers, not these calls. An error
+that ends here becomes one sentence that says what to do; neither the token nor a signed address is ever in it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import huggingface_hub
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+
+from synthgen.errors import SynthgenError
+from synthgen.publish.hub.failures import CONFLICTS, FAILURES, Conflict, asked_wait, in_short, may_pass, status_of, told
+from synthgen.version import __version__
+
+T = TypeVar("T")
+
+TRIES = 6
+FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
+"""Seconds before the second try; each further wait is twice the last. A rate limit's own word overrides them."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a revision: its size, its git id, and for large files the SHA-256."""
+
+    path: str
+    bytes: int
+    blob_id: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request's number, state (draft, open, closed, merged) and, once merged, its commit."""
+
+    number: int
+    status: str
+    merged_as: str | None
+
+    @property
+    def revision(self) -> str:
+        """The revision that names its head."""
+        return f"refs/pr/{self.number}"
+
+
+class Remote:
+    """A dataset repository, `ORG/NAME`."""
+
+    def __init__(self, repo: str, say: Callable[[str], None] = lambda text: None) -> None:
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
+            raise SynthgenError(f"{repo!r} names no dataset repository: write ORG/NAME")
+        if not sys.stderr.isatty():
+            disable_progress_bars()
+        huggingface_hub.utils.logging.set_verbosity_error()
+        self.repo, self._say = repo, say
+        self._api = HfApi(library_name="synthgen", library_version=__version__)
+
+    # -- reads --------------------------------------------------------------------------------------------------------
+
+    def head(self, revision: str = "main") -> str:
+        """Return the commit a revision stands for. Raises SynthgenError if there is none."""
+        info = self._call(f"reading {revision}", lambda: self._api.dataset_info(self.repo, revision=revision))
+        return str(info.sha)
+
+    def exists(self) -> bool:
+        """Say whether the repository can be seen with this token."""
+        return bool(self._call("looking it up", lambda: self._api.repo_exists(self.repo, repo_type="dataset")))
+
+    def is_private(self) -> bool:
+        """Say whether the repository is private."""
+        return bool(self._call("reading its settings", lambda: self._api.dataset_info(self.repo)).private)
+
+    def tree(self, revision: str) -> dict[str, Entry]:
+        """Return every file of a revision, by path."""
+
+        def read() -> dict[str, Entry]:
+            found = {}
+            for item in self._api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type="dataset"):
+                if isinstance(item, huggingface_hub.RepoFile):
+                    sha256 = item.lfs.sha256 if item.lfs else None
+                    found[item.path] = Entry(item.path, item.size, item.blob_id, sha256)
+            return found
+
+        return self._call(f"listing the files of {revision}", read)
+
+    def tags(self) -> dict[str, str]:
+        """Return the commit of every tag, by name."""
+        refs = self._call("listing its tags", lambda: self._api.list_repo_refs(self.repo, repo_type="dataset"))
+        return {ref.name: ref.target_commit for ref in refs.tags}
+
+    def pull_request(self, number: int) -> PullRequest:
+        """Return the state of a pull request."""
+        details = self._call(
+            f"reading pull request {number}",
+            lambda: self._api.get_discussion_details(self.repo, number, repo_type="dataset"),
+        )
+        return PullRequest(number, details.status, details.merge_commit_oid)
+
+    def download(self, path: str, revision: str, folder: Path) -> Path:
+        """Download a file of a revision to `folder/path`, going on where an earlier try stopped."""
+        return Path(
+            self._call(
+                f"downloading {path}",
+                lambda: self._api.hf_hub_download(
+                    self.repo, path, revision=revision, repo_type="dataset", local_dir=folder
+                ),
+            )
+        )
+
+    # -- writes -------------------------------------------------------------------------------------------------------
+
+    def create(self, private: bool) -> None:
+        """Create the repository unless it is there; its owner's settings say whether it is public, unless `private`."""
+        self._call(
+            "creating the repository",
+            lambda: self._api.create_repo(self.repo, repo_type="dataset", private=private or None, exist_ok=True),
+        )
+
+    def open_pull_request(self, title: str, text: str) -> PullRequest:
+        """Open a pull request on main; `title` must be one that no other has, for it finds it after a lost reply."""
+
+        def settled() -> PullRequest | None:
+            found = self._api.get_repo_discussions(self.repo, discussion_type="pull_request", repo_type="dataset")
+            return next((self.pull_request(one.num) for one in found if one.title == title), None)
+
+        def create() -> PullRequest:
+            made = self._api.create_pull_request(self.repo, title, description=text, repo_type="dataset")
+            return PullRequest(made.num, made.status, None)
+
+        return self._call("opening a pull request", create, settled)
+
+    def commit(
+        self,
+        revision: str,
+        parent: str,
+        title: str,
+        added: Sequence[tuple[str, Path]],
+        deleted: Sequence[str],
+        is_there: Callable[[], bool],
+    ) -> str:
+        """Add files (path in the repository, file here) and delete others in one commit on `parent`; return its id.
+
+        `is_there` re-reads the revision and says whether the commit's files are in it. Raises Conflict if the revision
+        has moved on otherwise.
+        """
+
+        def send() -> str:
+            operations: list[Any] = [CommitOperationAdd(path, str(file)) for path, file in added]
+            operations += [CommitOperationDelete(path) for path in deleted]
+            made = self._api.create_commit(
+                self.repo,
+                operations,
+                commit_message=title,
+                revision=revision,
+                parent_commit=parent,
+                repo_type="dataset",
+            )
+            return str(made.oid)
+
+        def settled() -> str | None:
+            head = self.head(revision)
+            if head == parent:
+                return None
+            if is_there():
+                return head
+            raise Conflict(
+                f"{self.repo}: somebody else wrote to {revision} during this push; nothing was overwritten or "
+                "published: find out who, then run the same command again"
+            )
+
+        return self._call(f"committing to {revision}", send, settled)
+
+    def merge(self, number: int) -> None:
+        """Merge a pull request; fine if it is merged already."""
+
+        def settled() -> bool | None:
+            return True if self.pull_request(number).status == "merged" else None
+
+        def send() -> bool:
+            if self.pull_request(number).status == "draft":
+                self._api.change_discussion_status(self.repo, number, "open", repo_type="dataset")
+            self._api.merge_pull_request(self.repo, number, repo_type="dataset")
+            return True
+
+        self._call(f"merging pull request {number}", send, settled)
+
+    def close_pull_request(self, number: int, comment: str) -> None:
+        """Close a pull request that is no longer wanted."""
+
+        def settled() -> bool | None:
+            return True if self.pull_request(number).status == "closed" else None
+
+        def send() -> bool:
+            self._api.change_discussion_status(self.repo, number, "closed", comment=comment, repo_type="dataset")
+            return True
+
+        self._call(f"closing pull request {number}", send, settled)
+
+    def tag(self, name: str, commit: str) -> None:
+        """Set a tag on a commit; fine if it stands there. Raises SynthgenError if it stands elsewhere."""
+
+        def settled() -> bool | None:
+            there = self.tags().get(name)
+            if there is not None and there != commit:
+                raise SynthgenError(
+                    f"{self.repo}: the tag {name} is on {there[:12]}, not on the published commit {commit[:12]}; "
+                    "choose another with --tag"
+                )
+            return True if there == commit else None
+
+        def send() -> bool:
+            self._api.create_tag(self.repo, tag=name, revision=commit, repo_type="dataset", exist_ok=False)
+            return True
+
+        if not settled():
+            self._call(f"setting the tag {name}", send, settled)
+
+    # -- trying -------------------------------------------------------------------------------------------------------
+
+    def _call(self, what: str, call: Callable[[], T], settled: Callable[[], T | None] | None = None) -> T:
+        """Return what `call` returns, trying again what may pass; `settled` re-reads the outcome of a write."""
+        wait = FIRST_WAIT
+        for left in reversed(range(TRIES)):
+            try:
+                return call()
+            except FAILURES as error:
+                failure = error
+            status = status_of(failure)
+            passing = may_pass(failure, status, self._api.endpoint)
+            if settled is not None and (passing or status in CONFLICTS):
+                found = self._call(f"re-reading after {what}", settled)
+                if found is not None:
+                    return found
+            if not passing or not left:
+                raise told(self.repo, what, failure, status, passing, TRIES) from None
+            pause = min(LONGEST_WAIT, asked_wait(failure) or wait)
+            self._say(f"{what}: {in_short(failure, status)}; trying again in {pause:.1f} s")
+            time.sleep(pause)
+            wait *= 2
+        raise AssertionError("the last try returns or raises")

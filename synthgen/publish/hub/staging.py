@@ -1,0 +1,210 @@
+"""Staging: the files of a push, made and checked before anything is sent.
+
+A dataset folder is copied to `DIR/.push/FORMAT/` in its published form, with its card, and this copy is checked: what
+is sent is what passed. Shards already copied are kept, so a killed push does not begin anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.readme import size_category
+from synthgen.dataset.shards import file_sha256, write_whole
+from synthgen.errors import SynthgenError
+from synthgen.publish.card import Address, read_front_matter, write_card
+from synthgen.publish.parquet import copy_definition, to_parquet
+
+FORMATS = ("parquet", "arrow")
+WORK = ".push"
+"""The folder in a dataset folder where pushes keep copies and journals; remove it freely when no push is under way."""
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file to be published: its path in the repository, where it is, and what the listing must say of it."""
+
+    path: str
+    source: Path
+    bytes: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str, source: Path, sha256: str = "") -> LocalFile:
+        """Return the file at `source`, hashed if `sha256` is not known."""
+        return cls(path, source, source.stat().st_size, sha256 or file_sha256(source))
+
+    def blob_id(self) -> str:
+        """Return the id git gives to the file's bytes; listings have it for files too small for LFS."""
+        data = self.source.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A dataset folder in its published form: where it lies, its config's name, and its manifest."""
+
+    folder: Path
+    config: str
+    manifest: Manifest
+
+    @property
+    def prefix(self) -> str:
+        """What stands before its paths in the repository."""
+        return "" if self.config == "default" else f"{self.config}/"
+
+    def shards(self) -> list[LocalFile]:
+        """Return the files of its shards."""
+        return [
+            LocalFile.of(self.prefix + shard.path, self.folder / shard.path, shard.sha256)
+            for shard in self.manifest.shards
+        ]
+
+    def papers(self) -> list[LocalFile]:
+        """Return the other files: spec, assets, pictures, card, and the manifest last."""
+        named = ["spec.toml", "README.md", "manifest.json"]
+        more = [p for part in ("assets", "pictures") for p in sorted((self.folder / part).rglob("*")) if p.is_file()]
+        paths = [*(path.relative_to(self.folder).as_posix() for path in more), *named]
+        return [LocalFile.of(self.prefix + path, self.folder / path) for path in paths]
+
+
+def configs_of(folders: Sequence[Path], named: Sequence[str]) -> dict[str, Path]:
+    """Return the folder of each config: as named, `default` for one folder, else by the datasets' own names."""
+    if named and len(named) != len(folders):
+        raise SynthgenError(f"--config is given {len(named)} times for {len(folders)} folders; give one for each")
+    names = list(named) or (["default"] if len(folders) == 1 else [Manifest.read(folder).name for folder in folders])
+    for name in names:
+        if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name in (
+            "data",
+            "assets",
+            "pictures",
+        ):
+            raise SynthgenError(
+                f"--config {name!r}: use letters, digits, '-', '_' and '.', and not the name of a folder"
+            )
+    if len(set(names)) < len(names) or (len(names) > 1 and "default" in names):
+        raise SynthgenError(f"configs {', '.join(names)}: each folder needs a name of its own, and none is 'default'")
+    return dict(zip(names, folders, strict=True))
+
+
+def digest_of(folders: Mapping[str, Path], container: str) -> str:
+    """Return a hash of what is pushed: configs, content ids, and the content hash of every shard."""
+    parts = []
+    for config, folder in folders.items():
+        manifest = Manifest.read(folder)
+        shards = [[Path(shard.path).stem, shard.content] for shard in manifest.shards]
+        parts.append([config, manifest.content_id, shards])
+    return hashlib.sha256(json.dumps([container, parts]).encode()).hexdigest()
+
+
+def stage(
+    folder: Path,
+    config: str,
+    container: str,
+    repo: str,
+    tag: str,
+    licence: str,
+    pictures: bool,
+    on_rows: Callable[[int], None] | None,
+) -> Staged:
+    """Make the published form of a dataset folder and its card, or what is missing of them.
+
+    Raises CheckFailed if its values are not what its manifest says, or the copy does not pass its check.
+    """
+    if container not in FORMATS:
+        raise SynthgenError(f"--format {container!r}: choose one of {', '.join(FORMATS)}")
+    source = Manifest.read(folder)
+    out = folder / WORK / container
+    wanted = {
+        "repo": repo,
+        "tag": tag,
+        "config": config,
+        "licence": licence,
+        "pictures": pictures,
+        "source": [shard.to_json() for shard in source.shards],
+    }
+    record = out / "staged.json"
+    if not (record.exists() and json.loads(record.read_text()) == wanted):
+        record.unlink(missing_ok=True)
+        if container == source.container:
+            manifest = _link(folder, out, source)
+        elif container == "parquet":
+            manifest = to_parquet(folder, out, on_rows)
+        else:
+            raise SynthgenError(
+                f"{folder}: its shards are {source.container}; push it with --format {source.container}"
+            )
+        _remove_strangers(out, manifest)
+        write_card(out, licence=licence, address=Address(repo, tag, config), pictures=pictures, on_rows=on_rows)
+        write_whole(record, json.dumps(wanted))
+    return Staged(out, config, Manifest.read(out))
+
+
+def _link(folder: Path, out: Path, manifest: Manifest) -> Manifest:
+    """Stage shards that are in the published form already: by hard links, or copies on another file system."""
+    (out / "data").mkdir(parents=True, exist_ok=True)
+    for shard in manifest.shards:
+        target = out / shard.path
+        target.unlink(missing_ok=True)
+        try:
+            os.link(folder / shard.path, target)
+        except OSError:
+            shutil.copyfile(folder / shard.path, target)
+    copy_definition(folder, out)
+    manifest.write(out)
+    return manifest
+
+
+def _remove_strangers(out: Path, manifest: Manifest) -> None:
+    """Remove shards of an earlier version of the dataset from the staged copy."""
+    listed = {shard.path for shard in manifest.shards}
+    for path in (out / "data").iterdir():
+        if f"data/{path.name}" not in listed:
+            path.unlink()
+
+
+def root_card(name: str, there: str, staged: Sequence[Staged]) -> str:
+    """Return the README of a repository with named configs: `there` is the one it has, whose other configs stay."""
+    old = read_front_matter(there, f"{name}: README.md")
+    ours = {
+        one.config: read_front_matter((one.folder / "README.md").read_text("utf-8"), str(one.folder)) for one in staged
+    }
+    infos = {info["config_name"]: info for info in _listed(old.get("dataset_info")) if "config_name" in info}
+    configs = {config["config_name"]: config for config in _listed(old.get("configs")) if "config_name" in config}
+    for config, matter in ours.items():
+        files = [{**file, "path": f"{config}/{file['path']}"} for file in matter["configs"][0]["data_files"]]
+        configs[config] = {"config_name": config, "data_files": files}
+        infos[config] = {"config_name": config, **matter["dataset_info"]}
+    first = next(iter(ours.values()))
+    rows = sum(split["num_examples"] for info in infos.values() for split in info["splits"])
+    matter = {
+        **{key: value for key, value in first.items() if key not in ("configs", "dataset_info")},
+        "pretty_name": name.split("/")[1],
+        "size_categories": [size_category(rows)],
+        "configs": [configs[config] for config in sorted(configs)],
+        "dataset_info": [infos[config] for config in sorted(infos)],
+    }
+    lines = "\n".join(
+        f"| [{config}]({config}/README.md) | "
+        + ", ".join(f"{split['name']} {split['num_examples']:,}" for split in infos[config]["splits"])
+        + " |"
+        for config in sorted(infos)
+    )
+    return (
+        f"---\n{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)}---\n# {name.split('/')[1]}\n\n"
+        "Synthetic pretraining data for controlled experiments, made by synthgen. Each config is a dataset of its own, "
+        f"with its card, manifest and spec in its folder.\n\n| config | rows |\n|---|---|\n{lines}\n"
+    )
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

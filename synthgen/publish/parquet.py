@@ -1,0 +1,76 @@
+"""The published form: a dataset folder's rows as Parquet, in a folder of the same layout with a manifest of its own.
+
+Row groups stay below 100 MB, pages are indexed for the Hub's viewer, and their edges depend on the content, so that a
+later version shares most of its bytes with this one. The values are the same, and so are their content hashes: shard i
+of the copy holds the rows of shard i of the source, which is proved while it is written.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from synthgen.dataset.folder import is_made, told_of_a_full_disk
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.readme import short_readme
+from synthgen.dataset.shards import Shard, read_batches, write_shard, write_whole
+from synthgen.errors import CheckFailed
+from synthgen.spec.source import Source
+from synthgen.spec.spec import load_spec
+
+
+def to_parquet(folder: Path, out: Path, on_rows: Callable[[int], None] | None = None) -> Manifest:
+    """Copy a dataset folder to `out` with Parquet shards, or what is missing of the copy; return its manifest.
+
+    The manifest is written last. Raises CheckFailed if a shard's values are not those that the source's manifest
+    states, and SynthgenError for an unreadable folder or a full disk.
+    """
+    source = Manifest.read(folder)
+    records = out / "shards"
+    with told_of_a_full_disk(out):
+        for part in (out / "data", records):
+            part.mkdir(parents=True, exist_ok=True)
+        shards = []
+        for shard in source.shards:
+            made = _copy_shard(folder, out, shard, records / f"{Path(shard.path).stem}.json")
+            shards.append(made)
+            if on_rows:
+                on_rows(made.rows)
+        manifest = replace(source, container="parquet", shards=shards)
+        copy_definition(folder, out)
+        write_whole(out / "README.md", short_readme(manifest, Source(load_spec(out / "spec.toml")).schema))
+        manifest.write(out)
+    return manifest
+
+
+def copy_definition(folder: Path, out: Path) -> None:
+    """Copy what defines the rows: `spec.toml` and the files it names."""
+    shutil.copyfile(folder / "spec.toml", out / "spec.toml")
+    if (folder / "assets").is_dir():
+        shutil.copytree(folder / "assets", out / "assets", dirs_exist_ok=True)
+
+
+def _copy_shard(folder: Path, out: Path, shard: Shard, record: Path) -> Shard:
+    """Write one shard as Parquet, unless its record says that it is there already."""
+    path = str(Path(shard.path).with_suffix(".parquet"))
+    known = Shard(**json.loads(record.read_text())) if record.exists() else None
+    if known is not None and known.content == shard.content and is_made(out, known):
+        return known
+    batches = read_batches(folder / shard.path)
+    first = next(batches)
+
+    made = write_shard(
+        itertools.chain([first], batches), first.schema, out / path, record.with_suffix(".part"), path, shard.split
+    )
+    if made.content != shard.content:
+        (out / path).unlink()
+        raise CheckFailed(
+            f"{folder / shard.path}: its values are not those its manifest states, so it is not copied; "
+            f"see `synthgen check {folder}`"
+        )
+    write_whole(record, json.dumps(made.to_json()))
+    return made

@@ -1,0 +1,128 @@
+"""What the rows of a dataset look like in numbers and in one picture: difficulty and length, split by split."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.shards import read_batches
+from synthgen.errors import SynthgenError
+
+READ_ROWS = 100_000
+"""Rows of a split that are measured: its first."""
+
+PICTURE = "pictures/difficulty-and-length.png"
+MOST_SPLITS = 6
+"""Splits drawn in one panel; more could not be told apart."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Difficulty and length of a split's first rows."""
+
+    split: str
+    rows: int
+    difficulty: dict[int, int]  # value -> rows
+    length: dict[int, int]  # tokens or characters -> rows
+    unit: str  # of the length
+
+    def quantiles(self, what: str) -> tuple[int, float, int, int]:
+        """Return (least, mean, median, greatest) of `difficulty` or `length`."""
+        counts: dict[int, int] = getattr(self, what)
+        values = sorted(counts)
+        mean = math.fsum(value * counts[value] for value in values) / self.rows
+        seen = 0
+        for value in values:
+            seen += counts[value]
+            if 2 * seen >= self.rows:
+                return values[0], mean, value, values[-1]
+        raise AssertionError("a reading has rows")
+
+
+def read_folder(folder: Path, manifest: Manifest) -> list[Reading]:
+    """Measure the first rows of every split of a dataset folder. Raises SynthgenError for an unreadable shard."""
+    readings = []
+    for split in manifest.splits:
+        rows, difficulty, length = 0, Counter[int](), Counter[int]()
+        for shard in (shard for shard in manifest.shards if shard.split == split):
+            for batch in read_batches(folder / shard.path):
+                if rows < READ_ROWS:
+                    rows += batch.num_rows
+                    _count(difficulty, _difficulty(batch))
+                    _count(length, _length(batch))
+            if rows >= READ_ROWS:
+                break
+        unit = "tokens" if "input_ids" in manifest.columns else "characters"
+        readings.append(Reading(split, rows, dict(difficulty), dict(length), unit))
+    return readings
+
+
+def _count(counter: Counter[int], values: np.ndarray) -> None:
+    found, counts = np.unique(values, return_counts=True)
+    counter.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+
+
+def _difficulty(batch: pa.RecordBatch) -> np.ndarray:
+    return batch.column("difficulty").to_numpy() if "difficulty" in batch.schema.names else np.zeros(0, np.int64)
+
+
+def _length(batch: pa.RecordBatch) -> np.ndarray:
+    if "input_ids" in batch.schema.names:
+        return pc.list_value_length(batch.column("input_ids")).to_numpy(zero_copy_only=False)
+    columns = [batch.column(name) for name in ("text", "prompt", "completion") if name in batch.schema.names]
+    lengths = [pc.utf8_length(column).to_numpy(zero_copy_only=False) for column in columns]
+    return np.stack(lengths).sum(axis=0) if lengths else np.zeros(0, np.int64)
+
+
+def digest(readings: Sequence[Reading]) -> str:
+    """Return a hash of what the picture shows; it stands in the PNG's metadata."""
+    shown = [[r.split, r.unit, sorted(r.difficulty.items()), sorted(r.length.items())] for r in readings]
+    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
+
+
+def draw(readings: Sequence[Reading], difficulty: str, target: Path) -> None:
+    """Write the picture of difficulty (in words: `difficulty`) and length to `target`.
+
+    Raises SynthgenError without matplotlib.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise SynthgenError(
+            "pictures need matplotlib: pip install 'synthgen[plot]', or leave them out with --no-pictures"
+        ) from None
+    figure = Figure(figsize=(8, 2.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels: tuple[Any, ...] = tuple(figure.subplots(1, 2))
+    for panel, what, name in (
+        (panels[0], "difficulty", f"difficulty: {difficulty}"),
+        (panels[1], "length", f"length: {readings[0].unit}"),
+    ):
+        counts = [getattr(reading, what) for reading in readings[:MOST_SPLITS]]
+        values = [np.repeat(list(c), list(c.values())) for c in counts]
+        if not any(v.size for v in values):
+            continue
+        least, most = min(v.min() for v in values if v.size), max(v.max() for v in values if v.size)
+        width = max(1, math.ceil((most - least + 1) / 60))
+        edges = np.arange(least, most + width + 1, width) - 0.5
+        for reading, own in zip(readings, values, strict=False):
+            weights = np.full(own.size, 1 / max(1, own.size))
+            panel.hist(own, edges, weights=weights, histtype="step", label=reading.split)
+        panel.set_xlabel(name, fontsize=8)
+        panel.set_ylabel("share of rows", fontsize=8)
+        panel.tick_params(labelsize=7)
+    panels[0].legend(fontsize=7)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(target, dpi=90, metadata={"Software": "synthgen", "Comment": digest(readings)})

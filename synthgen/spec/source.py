@@ -1,0 +1,157 @@
+"""Sources: a spec, ready to give rows. The Python face of the package.
+
+source = synthgen.load("cfg3f", seed=7)
+source.row(17)                        # a dict; a pure function of (spec, split, index)
+source.batch(0, 4096, split="test")   # a pyarrow.RecordBatch
+source.entropy()                      # bits by book, without any data
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from synthgen.errors import SynthgenError, nearest
+from synthgen.exact.draw import new_state
+from synthgen.exact.entropy import Entropy
+from synthgen.spec.spec import Spec, load_spec
+from synthgen.task.arrow import schema_of, to_batch
+from synthgen.task.contract import Task, Verdict, Vocab
+
+INDEX_MAX = 2**62
+"""Rows of an endless split are numbered below this."""
+
+
+def load(
+    spec: str | Path | Spec,
+    *,
+    seed: int | None = None,
+    world: int | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> Source:
+    """Return the source of a shipped spec (by name) or of a TOML file; validates all of it, makes no row.
+
+    Raises SynthgenError for anything that is wrong with the spec or the overrides.
+    """
+    return Source(load_spec(spec, seed=seed, world=world, params=params))
+
+
+class Source:
+    """Rows of one spec, by split and index. Cheap to make, picklable, without state that a row could depend on."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self._tasks: dict[str, Task] = {}
+        self._state = new_state()
+
+    def __reduce__(self) -> tuple[type[Source], tuple[Spec]]:
+        return Source, (self.spec,)
+
+    def task(self, split: str = "train") -> Task:
+        """Return the task behind a split."""
+        if split not in self._tasks:
+            self._tasks[split] = self.spec.task_of(split)
+        return self._tasks[split]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of every split's rows."""
+        return schema_of(self.task(), self.spec.row_format)
+
+    @property
+    def vocab(self) -> Vocab | None:
+        """The vocabulary of token rows: size, bos, eos, pad, names. None for text."""
+        return self.task().vocab
+
+    @property
+    def splits(self) -> list[str]:
+        """The names of the spec's splits; any other name is a fresh stream of the base params."""
+        return list(self.spec.splits)
+
+    def entropy(self, split: str = "train", rows: int | None = None, estimates: bool = True) -> Entropy:
+        """Return bits a row by book with status, the world's bits and further facts, without making any data.
+
+        `rows` says how many rows of a finite corpus there are; by default what the spec says. Without `estimates`,
+        facts that take a sample of rows (and perhaps a second) are left at their bound.
+        """
+        own = self.spec.splits.get(split)
+        found = self.task(split).entropy(rows or (own.rows if own else None), estimates)
+        return replace(found, spec=self.spec.name, split=split)
+
+    def rows_max(self, split: str = "train") -> int | None:
+        """Return how many rows a finite corpus has; None for an endless one."""
+        return self.task(split).rows_max
+
+    def row(self, index: int, split: str = "train") -> dict[str, Any]:
+        """Return row `index` as a dict. Raises IndexError beyond the end of a finite corpus."""
+        return self.batch(index, index + 1, split).to_pylist()[0]
+
+    def batch(
+        self, start: int, stop: int, split: str = "train", columns: Sequence[str] | None = None
+    ) -> pa.RecordBatch:
+        """Return the rows [start, stop) as a RecordBatch, of some columns or of all.
+
+        Raises IndexError beyond the end of a finite corpus.
+        """
+        task = self.task(split)
+        limit = INDEX_MAX if task.rows_max is None else task.rows_max
+        if not 0 <= start < stop <= limit:
+            raise IndexError(
+                f"rows [{start}, {stop}) of {self.spec.name}/{split}: rows are numbered from 0 to {limit - 1}"
+            )
+        batch = to_batch(task, self.schema, task.rows(start, stop, self._state), start)
+        return batch if columns is None else batch.select(self.check_columns(columns))
+
+    def check_columns(self, columns: Sequence[str]) -> list[str]:
+        """Return `columns` in the schema's order. Raises SynthgenError for an unknown one."""
+        for column in columns:
+            if column not in self.schema.names:
+                raise SynthgenError(f"{self.spec.name} has no column {column!r}{nearest(column, self.schema.names)}")
+        return [name for name in self.schema.names if name in columns]
+
+    def stream(
+        self,
+        split: str = "train",
+        start: int = 0,
+        stop: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        batch_size: int = 1024,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield batches of the rows from `start` (to `stop`, or for ever) without any disk.
+
+        Rank r of W gets every W-th batch, so the ranks together see each row once. A finite corpus goes round: its
+        batches have a further column `epoch`, and none spans two epochs.
+        """
+        if not 0 <= rank < world_size:
+            raise SynthgenError(f"rank {rank} of {world_size}: ranks run from 0 to {world_size - 1}")
+        limit = self.task(split).rows_max
+        end = INDEX_MAX if stop is None else stop
+        block, number = start, 0
+        while block < end:
+            epoch = 0 if limit is None else block // limit
+            upto = min(block + batch_size, end) if limit is None else min(block + batch_size, end, (epoch + 1) * limit)
+            if number % world_size == rank:
+                offset = epoch * (limit or 0)
+                batch = self.batch(block - offset, upto - offset, split, columns)
+                if limit is not None:
+                    epochs = pa.array(np.full(batch.num_rows, epoch, np.int32))
+                    batch = batch.append_column(pa.field("epoch", pa.int32()), epochs)
+                yield batch
+            block, number = upto, number + 1
+
+    def verify(self, row: Any, completion: Any = None, split: str = "train") -> Verdict:
+        """Judge a whole row, `verify(row)`, or a completion of a prompt, `verify(prompt, completion)`. Never raises."""
+        task = self.task(split)
+        return task.verify(row) if completion is None else task.judge(row, completion)
+
+    def reward(self, prompts: Sequence[Any], completions: Sequence[Any], split: str = "train", **_: Any) -> list[float]:
+        """Return the scores of completions, as TRL's GRPOTrainer wants a reward function to."""
+        task = self.task(split)
+        return [task.judge(p, c).score for p, c in zip(prompts, completions, strict=True)]

@@ -1,0 +1,362 @@
+"""Specs: a dataset in one TOML file, validated, and its identity.
+
+A spec names a task and its params, the row format, `seed` and `world`, and the splits with their rows and overrides:
+
+    task = "cfg"
+    [params]
+    grammar = "cfg3f"
+    [splits.train]
+    rows = 100_000
+
+The *content id* hashes what decides the rows (task, its version, params, files they name, row format, seed, world) and
+nothing else: not row counts, shards, container or workers.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from synthgen.errors import SynthgenError, nearest
+from synthgen.exact.draw import Keys
+from synthgen.spec.recipe import Recipe
+from synthgen.task.assets import asset_files, read_asset, read_toml
+from synthgen.task.contract import Task
+from synthgen.tasks import task_class, task_names
+from synthgen.tokens.tokenized import Tokenized
+from synthgen.tokens.tokenizer import BYTES, WORDS
+
+TOKENIZER = "tokenizer"
+SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
+SHARDS_MAX = 99_999
+"""Shards of a split, since their names count with five digits."""
+
+ROW_FORMATS = ("document", "prompt-completion", "tokens")
+
+
+class SplitSpec(BaseModel):
+    """One split of a spec."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int | None = Field(None, gt=0, lt=2**62, description="rows; may be left out for a finite corpus: all of it")
+    shards: int | None = Field(None, gt=0, le=SHARDS_MAX, description="files; by default about 64 MiB each")
+    params: dict[str, Any] = Field(default_factory=dict, description="params that differ from the spec's in this split")
+
+
+class Spec(BaseModel):
+    """A dataset's definition. `params` here is as written; `params_of(split)` gives the task's validated model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str = Field(description="name of the task that makes the rows")
+    title: str = Field("", description="one line for people: what the dataset is")
+    paper: str = Field("", description="arXiv number of the paper it follows; by default the task's")
+    suite: str = Field("", description="the collection it belongs to: `list` shows one together")
+    row_format: str = Field("", description="document, prompt-completion or tokens; by default the task's first")
+    text_format: str = Field("", description="with a tokenizer: which text it is for; by default the task's first")
+    tokenizer: str = Field("", description="tokens from text: words, bytes, or a tokenizers JSON file beside the spec")
+    end_token: str = Field("<|endoftext|>", description="the end-of-text token of the tokenizer")
+    seed: int = Field(0, ge=0, lt=2**63, description="seeds the rows, orders and wording of every split")
+    world: int | None = Field(None, ge=0, lt=2**63, description="seeds what splits and specs share; by default `seed`")
+    params: dict[str, Any] = Field(default_factory=dict, description="the task's params")
+    windows: Recipe = Field(default_factory=Recipe, description="how the rows become training windows; changes no row")
+    splits: dict[str, SplitSpec] = Field(default_factory=dict, description="the splits, by name")
+
+    _name: str = PrivateAttr("")
+    _origin: str = PrivateAttr("")
+    _files: Path = PrivateAttr(Path())
+
+    @property
+    def name(self) -> str:
+        """The spec's name: its file's, without the ending."""
+        return self._name
+
+    @property
+    def task_class(self) -> type[Task]:
+        """The class of its task."""
+        return task_class(self.task)
+
+    def params_of(self, split: str) -> Any:
+        """Return the task's validated params for a split; a split the spec does not name has the base params."""
+        own = self.splits[split].params if split in self.splits else {}
+        field = f"splits.{split}.params" if own else "params"
+        return validated(self.task_class.Params, self.params | own, self._origin, field)
+
+    @property
+    def base_params(self) -> Any:
+        """The task's validated params without any split's overrides."""
+        return validated(self.task_class.Params, self.params, self._origin, "params")
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        """The files that params name, by param, and the tokenizer's."""
+        keys = Keys(self.seed, self.world)
+        own = self.task_class(self.base_params, keys, self._files, self.text_format or self.row_format).assets
+        return {**own, TOKENIZER: self._tokenizer_file} if self._tokenizer_file else own
+
+    @functools.cached_property
+    def _tokenizer_file(self) -> Path | None:
+        if self.tokenizer in ("", BYTES, WORDS):
+            return None
+        path = read_asset(self._files, self.tokenizer, TOKENIZER)
+        if not path.is_file():
+            raise SynthgenError(f"{self._origin}: tokenizer = {self.tokenizer!r}: is a folder; name its JSON file")
+        return path
+
+    def task_of(self, split: str) -> Task:
+        """Return the task that makes the rows of `split`. Raises SynthgenError for a bad split name or params."""
+        check_split_name(split)
+        keys = Keys(self.seed, self.world, split)
+        if not self.tokenizer:
+            return self.task_class(self.params_of(split), keys, self._files, self.row_format)
+        text = self.task_class(self.params_of(split), keys, self._files, self.text_format)
+        return Tokenized(text, self.tokenizer, self.end_token, self._tokenizer_file)
+
+    @functools.cached_property
+    def content_id(self) -> str:
+        """A hash (SHA-256, hex) of all that decides the rows."""
+        return hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the content id hashes, by field, so that a difference can be named."""
+        params = self.base_params.model_dump(mode="json")
+        tokenizer: dict[str, Any] = {}
+        if self.tokenizer:
+            tokenizer = {name: getattr(self, name) for name in (TOKENIZER, "text_format", "end_token")}
+        for field, path in self.assets.items():
+            digests = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in asset_files(path)}
+            (tokenizer if field == TOKENIZER else params)[field] = digests
+        return {
+            "task": self.task,
+            "task_version": self.task_class.version,
+            "params": params,
+            "row_format": self.row_format,
+            "seed": self.seed,
+            "world": self.world,
+            **tokenizer,
+        }
+
+    def resolved(self, splits: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        """Return the spec with every default written out, as `spec.toml` beside the data holds it.
+
+        Files that params name are given as `assets/NAME`, where a build copies them. `splits` (rows, shards and params
+        of each) takes the place of the spec's own: generating the result makes the same shards again.
+        """
+        table = self.model_dump(exclude_none=True, exclude_defaults=True, exclude={"params", "splits"})
+        table |= {"task": self.task, "row_format": self.row_format, "seed": self.seed, "world": self.world}
+        table["params"] = self.base_params.model_dump(mode="json", exclude_none=True)
+        for field, path in self.assets.items():
+            (table if field == TOKENIZER else table["params"])[field] = f"assets/{path.name}"
+        own = {name: split.model_dump(exclude_none=True) for name, split in self.splits.items()}
+        table["splits"] = {
+            name: {key: split[key] for key in ("rows", "shards", "params") if split.get(key)}
+            for name, split in (own if splits is None else splits).items()
+        }
+        return table
+
+    def to_toml(self) -> str:
+        """Return the resolved spec as TOML."""
+        return tomli_w.dumps(self.resolved())
+
+
+def load_spec(
+    spec: str | Path | Spec,
+    *,
+    seed: int | None = None,
+    world: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    sets: Mapping[str, Any] | None = None,
+) -> Spec:
+    """Read and validate a shipped spec (by name) or a TOML file (by path), with overrides.
+
+    `sets` maps dotted fields to values, as `--set` does: `people` or `params.people`, `splits.train.rows`, `seed`.
+    Raises SynthgenError that names the file, the field, the value and the fix.
+    """
+    if isinstance(spec, Spec):
+        name, origin, files, table = spec.name, spec._origin, spec._files, spec.model_dump(exclude_defaults=True)
+    else:
+        path, name = _find(spec)
+        origin, table = str(spec), read_toml(path)
+        files = Path() if origin == name else path.parent
+    for field, value in (("seed", seed), ("world", world)):
+        if value is not None:
+            table[field] = value
+    for field, value in (params or {}).items():
+        table.setdefault("params", {})[field] = value
+    for field, value in (sets or {}).items():
+        _set(table, field, value)
+    return _make(table, name, origin, files)
+
+
+def spec_of_table(table: Mapping[str, Any], name: str, files: Path) -> Spec:
+    """Return the spec that a table holds, as a TOML file would. Raises SynthgenError as `load_spec` does."""
+    return _make(copy.deepcopy(dict(table)), name, name, files)
+
+
+def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
+    spec = validated(Spec, table, origin, "")
+    if spec.task not in task_names():
+        raise SynthgenError(f"{origin}: task = {spec.task!r} is no task{nearest(spec.task, task_names())}")
+    formats = spec.task_class.row_formats
+    spec, row_format = _formats(spec, formats, origin)
+    if not spec.tokenizer and row_format not in formats:
+        raise SynthgenError(f"{origin}: row_format = {row_format!r}: task {spec.task!r} makes {', '.join(formats)}")
+    for split in spec.splits:
+        check_split_name(split, origin)
+    world = spec.seed if spec.world is None else spec.world
+    params = dict(spec.task_class.resolve(spec.params, files))
+    spec = spec.model_copy(update={"row_format": row_format, "world": world, "params": params})
+    spec._name, spec._origin, spec._files = name, origin, files
+    base = _columns(spec.task_of("base-params")) if any(own.params for own in spec.splits.values()) else []
+    for split in spec.splits:
+        task = spec.task_of(split)
+        for field, path in task.assets.items():
+            if spec.assets.get(field) != path:
+                raise SynthgenError(f"{origin}: splits.{split}.params.{field}: a split cannot have a file of its own")
+        columns = _columns(task) if spec.splits[split].params else base
+        if columns != base:
+            different = ", ".join(sorted(set(columns) ^ set(base))) or "in another order"
+            raise SynthgenError(
+                f"{origin}: splits.{split}.params: its rows would have other columns than the rest ({different}); "
+                "say in [params] what adds or removes them"
+            )
+    _ = spec.assets  # bad params are told at once, in a spec without splits too
+    return spec
+
+
+def _columns(task: Task) -> list[str]:
+    """Return what decides a task's columns."""
+    fields = [f"latent.{field.name}: {field.type}" for field in (*task.latent_fields, *task.extra_fields)]
+    return [*(f"bits.{book}" for book in task.books), *fields, *(f"spans.{kind}" for kind in task.span_kinds)]
+
+
+def _formats(spec: Spec, formats: tuple[str, ...], origin: str) -> tuple[Spec, str]:
+    """Return the spec and its row format: tokens, where a tokenizer makes them of the text format."""
+    if not spec.tokenizer:
+        if spec.text_format:
+            raise SynthgenError(f"{origin}: text_format = {spec.text_format!r}: goes with a tokenizer; set row_format")
+        return spec, spec.row_format or formats[0]
+    texts = [own for own in formats if own != "tokens"]
+    wanted = spec.text_format or (spec.row_format if spec.row_format != "tokens" else "") or (texts or [""])[0]
+    if wanted not in texts:
+        raise SynthgenError(
+            f"{origin}: tokenizer = {spec.tokenizer!r}: task {spec.task!r} makes {', '.join(formats)}, no "
+            f"{wanted or 'text'}"
+        )
+    return spec.model_copy(update={"text_format": wanted}), "tokens"
+
+
+def check_split_name(split: str, origin: str = "--split") -> None:
+    """Raise SynthgenError unless `split` can name files and a `datasets` split."""
+    if not SPLIT_NAME.fullmatch(split):
+        raise SynthgenError(f"{origin}: split {split!r}: use letters, digits and _, joined by single '-' or '.'")
+
+
+def set_arguments(arguments: list[str]) -> dict[str, Any]:
+    """Parse `--set field=value` arguments; a value is TOML (5, true, [1, 2]) or else a bare string."""
+    sets: dict[str, Any] = {}
+    for argument in arguments:
+        field, equals, text = argument.partition("=")
+        if not equals or not field:
+            raise SynthgenError(f"--set {argument}: write field=value, for example --set people=1000")
+        try:
+            sets[field.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except (tomllib.TOMLDecodeError, RecursionError):
+            sets[field.strip()] = text
+    return sets
+
+
+def _set(table: dict[str, Any], field: str, value: Any) -> None:
+    path = field.split(".")
+    if path[0] not in Spec.model_fields:
+        path = ["params", *path]
+    for key in path[:-1]:
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise SynthgenError(f"--set {field}: {key!r} is no table")
+    table[path[-1]] = value
+
+
+def validated(model: Any, table: Mapping[str, Any], origin: str, field: str) -> Any:
+    """Return `table` as a model. Raises SynthgenError that names the file, the field, the value and the fix."""
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        raise SynthgenError("\n".join(_sentence(model, e, origin, field) for e in error.errors())) from None
+
+
+def _sentence(model: type[BaseModel], error: Any, origin: str, field: str) -> str:
+    """Return one validation error as: file: field = value: what would be right."""
+    where = ".".join(str(part) for part in ([field] if field else []) + list(error["loc"]))
+    if error["type"] == "extra_forbidden":
+        owner = SplitSpec if model is Spec and len(error["loc"]) > 1 else model
+        return f"{origin}: unknown key {where!r}{nearest(str(error['loc'][-1]), owner.model_fields)}"
+    if error["type"] == "missing":
+        return f"{origin}: {where!r} is missing; add it"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{origin}: {where} = {error['input']!r}: {message}"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Where specs are.
+
+
+def specs_folder() -> Path:
+    """Return the folder of the shipped specs, in a checkout and in an installed wheel alike."""
+    package = Path(__file__).parents[1]
+    inside = package / "specs"
+    return inside if inside.is_dir() else package.parent / "specs"
+
+
+def shipped_specs() -> list[str]:
+    """Return the names of the shipped specs."""
+    return sorted(path.stem for path in specs_folder().glob("*.toml"))
+
+
+def _find(spec: str | Path) -> tuple[Path, str]:
+    """Return the file of a spec and the spec's name."""
+    path = Path(spec)
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        if not _is_file(path):
+            raise SynthgenError(f"{spec}: no such spec file")
+        return path, path.stem
+    shipped = specs_folder() / f"{spec}.toml"
+    if not _is_file(shipped):
+        known = nearest(str(spec), shipped_specs())
+        raise SynthgenError(f"no spec named {str(spec)!r}{known}; see `synthgen list`, or give a path to a .toml file")
+    return shipped, str(spec)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def spec_schema() -> dict[str, Any]:
+    """Return the JSON schema of spec files, for editors."""
+    schema = Spec.model_json_schema()
+    schema["title"] = "synthgen spec"
+    schema["properties"]["task"]["enum"] = task_names()
+    schema["properties"]["row_format"]["enum"] = list(ROW_FORMATS)
+    conditions = []
+    for name in task_names():
+        params = task_class(name).Params.model_json_schema(ref_template=f"#/$defs/{name}-{{model}}")
+        schema["$defs"] |= {f"{name}-{key}": value for key, value in params.pop("$defs", {}).items()}
+        schema["$defs"][f"{name}-params"] = params
+        when = {"properties": {"task": {"const": name}}}
+        conditions.append({"if": when, "then": {"properties": {"params": {"$ref": f"#/$defs/{name}-params"}}}})
+    return schema | {"allOf": conditions}

@@ -1,0 +1,1 @@
+"""Parts that several tasks are built of: names, word lists, sizes, retries, capacity, accuracy by stratum."""

@@ -1,0 +1,64 @@
+"""Alphabets: the symbols of a token task by number, and the ids they have in its rows.
+
+Samplers and readers work with numbers 0, 1, 2, ...; a lookup turns them into ids at the end. So a task can keep the
+numbering that its paper published (markers near 10,000) or number its symbols without gaps, which is what a small model
+wants.
+
+    alphabet = Alphabet.of([("yes", 5000), ("no", 5001)], bos=9999, eos=9995, pad=0, numbering="released")
+    alphabet.ids[numbers]                     # symbol 3 ("yes") has id 5000
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from synthgen.task.contract import Vocab
+
+Numbering = Literal["released", "compact"]
+
+FIRST = 3
+"""The number of the first symbol of a task's own: 0, 1 and 2 are the marks that packers add."""
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """Symbols by number: `names[k]` has the id `ids[k]`. Numbers 0, 1 and 2 are <bos>, <eos> and <pad>."""
+
+    names: tuple[str, ...]
+    ids: np.ndarray  # (symbols,) uint16
+
+    @classmethod
+    def of(
+        cls, symbols: Sequence[tuple[str, int]], bos: int, eos: int, pad: int, numbering: Numbering = "released"
+    ) -> Alphabet:
+        """Return the alphabet of (name, published id) pairs, numbered from 3 on in their order."""
+        table = [("<bos>", bos), ("<eos>", eos), ("<pad>", pad), *symbols]
+        ids = [own for _, own in table] if numbering == "released" else list(range(len(table)))
+        if len(set(ids)) < len(ids) or max(ids) >= 2**16:
+            raise ValueError("two symbols have one id, or an id needs more than 16 bits")
+        return cls(tuple(name for name, _ in table), np.array(ids, np.uint16))
+
+    @functools.cached_property
+    def vocab(self) -> Vocab:
+        """The vocabulary by id."""
+        ids = [int(own) for own in self.ids]
+        return Vocab(max(ids) + 1, ids[0], ids[1], ids[2], dict(zip(ids, self.names, strict=True)))
+
+    @functools.cached_property
+    def _numbers(self) -> dict[int, int]:
+        return {int(own): number for number, own in enumerate(self.ids)}
+
+    def read(self, ids: Any) -> list[int]:
+        """Return the numbers behind token ids. Raises ValueError for anything else."""
+        if isinstance(ids, str | bytes) or not isinstance(ids, Sequence):
+            raise ValueError("not a list of token ids")
+        numbers = [self._numbers.get(own, -1) if type(own) is int else -1 for own in ids]
+        if -1 in numbers:
+            place = numbers.index(-1)
+            raise ValueError(f"token {place}, {ids[place]!r:.40}, is not in the vocabulary")
+        return numbers

@@ -1,0 +1,1 @@
+"""bioD: people with random attributes, in tokens alone."""

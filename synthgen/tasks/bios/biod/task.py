@@ -1,0 +1,275 @@
+"""bioD: people with K attributes whose values are strings of random chunks, to measure capacity (Part 3.3, 2404.05405).
+
+Attribute a has a diversity set of D distinct strings of L tokens out of T; a value is C of them, one after the other.
+An entry has K sentences in an order of its own: who (the name in the first, then a pronoun), which attribute, and the
+value.
+
+    synthgen entropy biod
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from synthgen.errors import SynthgenError
+from synthgen.exact.draw import Keys, begin, below, new_state, shuffle
+from synthgen.exact.entropy import Bits, Book, Entropy, log2_binomial, log2_factorial, log2_falling
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.task.columns import list_column, struct_column
+from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, never_raises
+from synthgen.task.kit.capacity import Knowledge
+from synthgen.tasks.bios.world.population import NAME_FIELD, Entries
+from synthgen.tasks.bios.world.writing.people import FIELDS, draw_name, person_at
+
+BOS, EOS, PAD, PRONOUN, SPECIALS = range(5)
+TABLE_MAX = 2**28
+"""The most tokens of all diversity sets together: they are kept in memory."""
+
+
+class BiodParams(TaskParams):
+    """Params of the task `biod`, named as in the paper."""
+
+    N: int = Field(20_000, ge=1, le=2**40, description="people")
+    K: int = Field(5, ge=1, le=1000, description="attributes of a person")
+    C: int = Field(1, ge=1, le=1000, description="chunks of a value")
+    D: int = Field(100, ge=1, le=10**6, description="different chunks of an attribute")
+    L: int = Field(1, ge=1, le=1000, description="tokens of a chunk")
+    T: int = Field(1000, ge=1, le=10**6, description="tokens that chunks are made of")
+    names: tuple[int, int, int] = Field((400, 400, 1000), description="first, middle and last names there are")
+    entries: Entries = Field(100, description="entries a person, or `online`: a new one for ever")
+
+
+class Biod(Task):
+    """Token rows of bioD(N, K, C, D, L, T)."""
+
+    name = "biod"
+    version = 1
+    paper = "2404.05405"
+    row_formats = ("tokens",)
+    books = ("order",)
+    difficulty = "attributes"
+    deviations = ("The paper gives the construction; the numbers of the tokens and their layout in a row are our own.",)
+    capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
+    Params: ClassVar = BiodParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"N": 2, "K": 2, "C": 1, "D": 2, "L": 1, "T": 2, "names": [1, 1, 3], "entries": 1},
+        {"N": 1, "K": 1, "C": 2, "D": 4, "L": 2, "T": 2, "names": [2, 1, 1], "entries": 1},
+        {"N": 1, "K": 3, "C": 1, "D": 1, "L": 1, "T": 1, "names": [1, 1, 1], "entries": 2},
+    )
+
+    def __init__(self, params: BiodParams, keys: Keys, files: Path, row_format: str = "") -> None:
+        super().__init__(params, keys, files, row_format)
+        if any(part < 1 for part in params.names) or math.prod(params.names) < params.N:
+            raise SynthgenError(f"params.N = {params.N:,}: there are {math.prod(params.names):,} full names")
+        if params.L < 64 and params.D > params.T**params.L:
+            raise SynthgenError(
+                f"params.D = {params.D:,}: there are {params.T**params.L:,} strings of {params.L} tokens out of "
+                f"{params.T:,}; take a smaller D, a longer L or a larger T"
+            )
+        if params.K * params.D * params.L > TABLE_MAX:
+            raise SynthgenError(f"params.K x D x L = {params.K * params.D * params.L:,}: at most {TABLE_MAX:,} tokens")
+        self._keys = np.array([keys.world("names"), keys.world("values"), keys.split("rows"), keys.split("order")])
+        self._strings_key = keys.world("strings")
+
+    @property
+    def rows_max(self) -> int | None:
+        return None if self.params.entries == "online" else self.params.N * self.params.entries
+
+    @property
+    def vocab(self) -> Vocab:
+        params, at = self.params, SPECIALS
+        names = {BOS: "<bos>", EOS: "<eos>", PAD: "<pad>", PRONOUN: "<pronoun>"}
+        for what, size in zip(("a", "first", "middle", "last", "v"), (params.K, *params.names, params.T), strict=True):
+            if size <= 100_000:
+                names |= {at + i: f"<{what}{i}>" for i in range(size)}
+            at += size
+        return Vocab(at, BOS, EOS, PAD, names)
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        return [
+            pa.field("person", pa.int64()),
+            pa.field("entry", pa.int64()),
+            NAME_FIELD,
+            pa.field("values", pa.list_(pa.int32())),
+            pa.field("order", pa.list_(pa.int16())),
+        ]
+
+    @functools.cached_property
+    def strings(self) -> np.ndarray:
+        """The diversity sets, (K, D, L) int32: D different strings of each attribute, uniform among such tuples."""
+        params, state = self.params, new_state()
+        table = np.empty((params.K, params.D, params.L), np.int32)
+        for attribute in range(params.K):
+            draw_strings(state, self._strings_key, attribute, 0, params.T, np.arange(params.D), table[attribute])
+            for again in range(1, 1000):
+                _, first = np.unique(table[attribute], axis=0, return_index=True)
+                if len(first) == params.D:
+                    break
+                # One that has stood there before is drawn again; all strings are treated alike, so all tuples are too.
+                twice = np.setdiff1d(np.arange(params.D), first)
+                draw_strings(state, self._strings_key, attribute, again, params.T, twice, table[attribute])
+            else:
+                raise SynthgenError(f"params.D = {params.D:,} different strings were not found in 1,000 rounds")
+        return table
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        params, rows = self.params, stop - start
+        length = 3 + (params.K - 1) + params.K * (1 + params.C * params.L)
+        ids = np.empty((rows, length), np.int32)
+        facts, units = np.empty((rows, 5), np.int64), np.empty((rows, 1), np.int64)
+        values, orders = np.empty((rows, params.K * params.C), np.int32), np.empty((rows, params.K), np.int16)
+        sizes = np.array(params.names, np.int64)
+        write_biod(
+            state, self._keys, start, stop, params.N, sizes, self.strings, params.T, ids, facts, values, orders, units
+        )
+        ends = np.arange(1, rows + 1)
+        latent = {
+            "person": pa.array(np.ascontiguousarray(facts[:, 0])),
+            "entry": pa.array(np.ascontiguousarray(facts[:, 1])),
+            "name": struct_column(NAME_FIELD.type, [facts[:, 2 + part] for part in range(3)]),
+            "values": list_column(ends * values.shape[1], values.reshape(-1), pa.int32()),
+            "order": list_column(ends * params.K, orders.reshape(-1), pa.int16()),
+        }
+        return Rows(Tokens(ids.reshape(-1), ends * length), np.full(rows, params.K, np.int32), units, latent)
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What capacity is computed from."""
+        params = self.params
+        bits, strings = params.K * params.C * math.log2(params.D), params.L * math.log2(params.T)
+        return Knowledge(params.N, math.prod(params.names), bits, params.K, params.D, strings)
+
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        params, knowledge = self.params, self.knowledge
+        order = log2_factorial(params.K)
+        strings = knowledge.bits - log2_binomial(knowledge.names, params.N) - params.N * knowledge.attribute_bits
+        world = {
+            "names": Book(Bits(log2_binomial(knowledge.names, params.N)), "world"),
+            "values": Book(Bits(params.N * knowledge.attribute_bits), "world"),
+            "strings": Book(
+                Bits(max(strings, 0.0), "exact")
+                if params.D == params.T**params.L
+                else Bits(strings, "upper", "strings that no value uses are never shown"),
+                "world",
+            ),
+        }
+        facts = {
+            "people": params.N,
+            "full_names": knowledge.names,
+            "world_bits": knowledge.bits,
+            "world_bits_a_person": knowledge.bits / params.N,
+            "world_list_bits": log2_falling(knowledge.names, params.N) + params.N * knowledge.attribute_bits + strings,
+            "world_paper_bits": knowledge.paper_bits,
+            "floor_bits": math.log2(params.N) + order,
+            "floor_nats": (math.log2(params.N) + order) * math.log(2),
+        }
+        return Entropy({"order": Book(Bits(order))} | world, facts)
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return name, values and order from the ids alone. Raises ValueError on anything else."""
+        params, ids = self.params, [int(i) for i in row["input_ids"]]
+        blocks = np.cumsum([SPECIALS, params.K, *params.names, params.T]).tolist()
+
+        def number(token: int, block: int) -> int:
+            if not blocks[block] <= token < blocks[block + 1]:
+                raise ValueError(f"id {token} where one from {blocks[block]} to {blocks[block + 1] - 1} belongs")
+            return token - blocks[block]
+
+        width = params.C * params.L
+        if len(ids) != 3 + (params.K - 1) + params.K * (1 + width):
+            raise ValueError(f"{len(ids)} ids")
+        name = [number(token, 1 + part) for part, token in enumerate(ids[:3])]
+        order, values, at = [], [-1] * (params.K * params.C), 3
+        for place in range(params.K):
+            if place:
+                if ids[at] != PRONOUN:
+                    raise ValueError("a sentence after the first begins with the pronoun")
+                at += 1
+            attribute = number(ids[at], 0)
+            order.append(attribute)
+            for chunk in range(params.C):
+                begins = at + 1 + chunk * params.L
+                string = [number(token, 4) for token in ids[begins : begins + params.L]]
+                found = np.flatnonzero((self.strings[attribute] == string).all(axis=1))
+                if not len(found):
+                    raise ValueError(f"{string} is no chunk of attribute {attribute}")
+                values[attribute * params.C + chunk] = int(found[0])
+            at += 1 + width
+        if sorted(order) != list(range(params.K)):
+            raise ValueError("every attribute stands there once")
+        return {"name": dict(zip(("first", "middle", "last"), name, strict=True)), "values": values, "order": order}
+
+    @never_raises
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Read the ids and compare with what the row states; never raises."""
+        read, latent, bits = self.parse(row), row["latent"], row["bits"]
+        for field in ("name", "values", "order"):
+            if read[field] != latent[field]:
+                return Verdict.wrong(f"latent.{field} is {latent[field]}, the row says {read[field]}")
+        expected = sum(log2_units(i) for i in range(2, self.params.K + 1)) / UNITS_PER_BIT
+        if bits["order"] != expected or bits["total"] != expected or row["difficulty"] != self.params.K:
+            return Verdict.wrong(f"bits {bits} or difficulty {row['difficulty']}: {self.params.K} attributes")
+        return Verdict.right()
+
+
+@kernel
+def draw_strings(state, key, attribute, round_, tokens, which, table):
+    """Draw the strings `which` of an attribute's table (D, L) anew."""
+    for i in which:
+        begin(state, key, attribute, round_ * table.shape[0] + i)
+        for k in range(table.shape[1]):
+            table[i, k] = below(state, tokens)
+
+
+@kernel
+def write_biod(state, keys, start, stop, people, names, strings, tokens, ids, facts, values, orders, units):
+    """Write the rows [start, stop): ids (rows, length), facts (rows, 5: person, entry, name), values, orders, units."""
+    attributes, different, length = strings.shape
+    chunks = values.shape[1] // attributes
+    first_name = SPECIALS + attributes
+    first_token = first_name + names.sum()
+    name = np.empty(FIELDS, np.int64)
+    order = np.empty(attributes, np.int64)
+    for row in range(start, stop):
+        i = row - start
+        person, entry = person_at(state, keys[2], people, row)
+        draw_name(state, keys[0], person, names, name)
+        facts[i, 0] = person
+        facts[i, 1] = entry
+        begin(state, keys[1], person, 0)
+        for k in range(values.shape[1]):
+            values[i, k] = below(state, different)
+        begin(state, keys[3], person, entry)
+        for attribute in range(attributes):
+            order[attribute] = attribute
+        shuffle(state, order, attributes)
+        units[i, 0] = state.ledger
+        at = 3
+        block = first_name
+        for part in range(3):
+            facts[i, 2 + part] = name[part]
+            ids[i, part] = block + name[part]
+            block += names[part]
+        for place in range(attributes):
+            if place > 0:
+                ids[i, at] = PRONOUN
+                at += 1
+            attribute = order[place]
+            orders[i, place] = attribute
+            ids[i, at] = SPECIALS + attribute
+            at += 1
+            for chunk in range(chunks):
+                value = values[i, attribute * chunks + chunk]
+                for k in range(length):
+                    ids[i, at] = first_token + strings[attribute, value, k]
+                    at += 1

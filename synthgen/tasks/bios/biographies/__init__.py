@@ -1,0 +1,1 @@
+"""Biographies of six sentences, as text and as compact tokens."""

@@ -1,0 +1,1 @@
+"""What reads a biography, and what a probe may ask of it."""

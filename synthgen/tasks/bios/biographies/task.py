@@ -1,0 +1,306 @@
+"""Biographies of people in one world (Part 3.1, 2309.14316; Part 3.3, 2404.05405): documents of six sentences.
+
+The variants of the paper are settings of three choices: how many entries a person has, whether sentences are chosen
+once for a person or anew for each entry, and how they are ordered.
+
+    synthgen show bios-multi5-permute -n 2
+    synthgen entropy bios-single
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, field_validator, model_validator
+
+from synthgen.exact.draw import Keys
+from synthgen.exact.entropy import Bits, Book, Entropy
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.task.assets import read_asset
+from synthgen.task.columns import list_column, struct_column
+from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, never_raises
+from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
+from synthgen.tasks.bios.biographies.compact import (
+    NAME_PARTS,
+    CompactReader,
+    CompactVocab,
+    tokens_per_row,
+    write_tokens,
+)
+from synthgen.tasks.bios.biographies.reading.text import Reader
+from synthgen.tasks.bios.biographies.writing.documents import KINDS, codes_per_row, value_phrases, write_documents
+from synthgen.tasks.bios.biographies.writing.plan import N_ATTRIBUTES, PAIRS, style_numbers
+from synthgen.tasks.bios.biographies.writing.sentences import Sentences, compile_sentences, shows_pronoun
+from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
+from synthgen.tasks.bios.world.population import (
+    NAME_FIELD,
+    VALUES_FIELD,
+    WorldParams,
+    lists_of,
+    person_columns,
+    tiny_sizes,
+    world_bits,
+)
+from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
+from synthgen.tasks.bios.world.writing.people import FIELDS, PRONOUN, field_sizes
+
+
+class BiosParams(WorldParams):
+    """Params of the task `bios`."""
+
+    entries: int | Literal["online"] = Field(
+        1, description="entries a person (M or P), or `online`: a new one for ever"
+    )
+    sentences: Literal["once", "entry"] = Field(
+        "entry", description="templates are drawn once for a person, or anew for each entry"
+    )
+    order: Literal["fixed", "entry", "person", "couple"] = Field(
+        "fixed",
+        description="sentence order: canonical, drawn for each entry, drawn once for a person, or couple: three fixed "
+        "pairs (birth date and city, university and major, employer and its city) in an order drawn for each entry",
+    )
+    city_first: bool = Field(False, description="canonical order has the company city before the employer")
+    reverse: Literal[0, 1, 2, 6] = Field(
+        0, description="sentences before the one that has the name (Part 3.2); 6: it follows all, in a seventh"
+    )
+    full_name: bool = Field(False, description="every sentence has the full name, not only the first")
+
+    @field_validator("entries")
+    @classmethod
+    def _some_entries(cls, entries: int | str) -> int | str:
+        if isinstance(entries, int) and not 1 <= entries <= 10**6:
+            raise ValueError("entries must be between 1 and 1,000,000, or 'online'")
+        return entries
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> BiosParams:
+        if self.reverse and self.full_name:
+            raise ValueError("full_name puts the name into every sentence, reverse keeps it out: take one of them")
+        return self
+
+
+class Bios(Task):
+    """Biographies: finite corpora of people x entries, or an endless stream of fresh wordings."""
+
+    name = "bios"
+    version = 1
+    paper = "2309.14316"
+    row_formats = ("document", "tokens")
+    books = ("wording", "order")
+    difficulty = "facts"
+    deviations = (
+        OWN_LISTS,
+        "Pronouns are drawn for each person and every sentence agrees with them; the released script gives them by the "
+        "parity of a person's number and mixes 'she' with 'their'.",
+    )
+    capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
+    Params: ClassVar = BiosParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"people": 2, "pronouns": ["they"], "sizes": tiny_sizes(birth_cities=2)},
+        {"people": 1, "order": "entry", "pronouns": ["he"], "sizes": tiny_sizes(last_names=1)},
+        {"people": 1, "order": "couple", "reverse": 6, "sizes": tiny_sizes(last_names=1, templates=2)},
+        {"people": 1, "entries": 2, "sentences": "once", "full_name": True, "sizes": tiny_sizes(templates=2, years=3)},
+    )
+
+    def __init__(self, params: BiosParams, keys: Keys, files: Path, row_format: str = "") -> None:
+        super().__init__(params, keys, files, row_format)
+        self.lists = lists_of(params, self.assets.get("lists"))
+        self._keys = np.array(
+            [keys.world("names"), keys.world("people"), *(keys.split(stage) for stage in ("rows", "wording", "order"))]
+        )
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        return {"lists": read_asset(self.files, self.params.lists, "params.lists")} if self.params.lists else {}
+
+    @property
+    def rows_max(self) -> int | None:
+        return None if self.params.entries == "online" else self.params.people * self.params.entries
+
+    @property
+    def span_kinds(self) -> tuple[str, ...]:
+        return KINDS
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        return [
+            pa.field("person", pa.int64()),
+            pa.field("entry", pa.int64()),
+            pa.field("pronoun", pa.int8()),
+            NAME_FIELD,
+            VALUES_FIELD,
+            pa.field("templates", pa.struct([pa.field(attribute, pa.int16()) for attribute in ATTRIBUTES])),
+            pa.field("order", pa.list_(pa.int8())),
+        ]
+
+    @functools.cached_property
+    def _plan(self) -> tuple[PhraseTable, np.ndarray, Sentences, int]:
+        """The phrase table, the first phrase of each field, the sentences, and the number of the space."""
+        table = PhraseTable()
+        sentences = compile_sentences(self.lists.templates, self.params.pronouns, table)
+        space = table.add(" ")
+        return table, value_phrases(self.lists, table), sentences, space
+
+    @functools.cached_property
+    def reader(self) -> Reader:
+        """The parser of texts, made from the lists alone."""
+        return Reader(self.lists, self.params.pronouns, self.params.reverse)
+
+    @functools.cached_property
+    def compact(self) -> CompactVocab:
+        """The ids of token rows."""
+        return CompactVocab.of(self.lists)
+
+    @functools.cached_property
+    def vocab(self) -> Vocab | None:
+        return self.compact.vocab(self.lists) if self.row_format == "tokens" else None
+
+    @property
+    def style(self) -> tuple[int, ...]:
+        """The variant, as kernels know it."""
+        params = self.params
+        return style_numbers(params.sentences, params.order, params.city_first, params.reverse, params.full_name)
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        params, lists = self.params, self.lists
+        rows = stop - start
+        ends, units = np.empty(rows, np.int64), np.empty((rows, 2), np.int64)
+        facts, plans = np.empty((rows, FIELDS + 2), np.int64), np.empty((rows, 2 * N_ATTRIBUTES), np.int64)
+        homes = np.array(lists.company_city, np.int64)
+        sizes = field_sizes(lists, len(params.pronouns))
+        who = (start, stop, params.first_person, params.people, sizes, homes)
+        difficulty = np.full(rows, N_ATTRIBUTES, np.int32)
+        if self.row_format == "tokens":
+            compact = self.compact
+            blocks = np.array([*compact.templates, *compact.names, *compact.values, *compact.date], np.int64)
+            counts = np.array([len(lists.templates[attribute]) for attribute in ATTRIBUTES], np.int64)
+            length = tokens_per_row(compact, params.full_name)
+            mentions = N_ATTRIBUTES if params.full_name else 1
+            ids, edges = np.empty((rows, length), np.int32), np.empty((rows, mentions + N_ATTRIBUTES), np.int32)
+            write_tokens(state, self._keys, *who, blocks, counts, self.style, ids, edges, facts, plans, units)
+            ends = np.arange(1, rows + 1) * length
+            latent = self._latent(facts, plans, homes) | {"spans": self._token_spans(edges)}
+            return Rows(Tokens(ids.reshape(-1), ends), difficulty, units, latent)
+        table, phrases, sentences, space = self._plan
+        codes = np.empty(rows * codes_per_row(sentences), np.int32)
+        forms = (sentences.pieces, sentences.starts, sentences.first, sentences.counts, sentences.pronouns)
+        write_documents(state, self._keys, *who, phrases, space, forms, self.style, codes, ends, facts, plans, units)
+        latent = self._latent(facts, plans, homes)
+        return Rows(Codes(table, codes[: ends[-1]], ends, KINDS), difficulty, units, latent)
+
+    def _token_spans(self, edges: np.ndarray) -> pa.StructArray:
+        """The spans of token rows: three tokens a mention of the name, one (or three, a date's) a value."""
+        rows, mentions = len(edges), edges.shape[1] - N_ATTRIBUTES
+        own = {"name": (edges[:, :mentions], NAME_PARTS)}
+        for number, attribute in enumerate(ATTRIBUTES):
+            width = self.compact.date_tokens if attribute == "birth_date" else 1
+            own[attribute] = (edges[:, mentions + number : mentions + number + 1], width)
+        fields = []
+        for starts, width in own.values():
+            offsets = np.arange(rows + 1) * starts.shape[1]
+            flat = np.ascontiguousarray(starts).reshape(-1)
+            fields.append(span_lists(offsets, flat, flat + np.int32(width)))
+        return pa.StructArray.from_arrays(fields, fields=[pa.field(k, SPANS, nullable=False) for k in KINDS])
+
+    def _latent(self, facts: np.ndarray, plans: np.ndarray, homes: np.ndarray) -> dict[str, pa.Array]:
+        fields = {field.name: field.type for field in self.latent_fields}
+        plan_ends = np.arange(1, len(plans) + 1) * N_ATTRIBUTES
+        return {
+            **person_columns(facts[:, 2:], self.lists, homes),
+            "person": pa.array(np.ascontiguousarray(facts[:, 0])),
+            "entry": pa.array(np.ascontiguousarray(facts[:, 1])),
+            "pronoun": pa.array(facts[:, 2 + PRONOUN].astype(np.int8)),
+            "templates": struct_column(fields["templates"], list(plans[:, :N_ATTRIBUTES].T)),
+            "order": list_column(plan_ends, plans[:, N_ATTRIBUTES:].astype(np.int8).reshape(-1), pa.int8()),
+        }
+
+    # -- entropy ------------------------------------------------------------------------------------------------------
+
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        params, lists = self.params, self.lists
+        n = params.people
+        wording = sum(math.log2(len(entries)) for entries in lists.templates.values())
+        orders = {"fixed": 1, "couple": math.factorial(PAIRS)}.get(params.order, math.factorial(N_ATTRIBUTES))
+        order = math.log2(orders)
+        rows = rows or self.rows_max or 0
+        first = min(n, rows) / rows if rows else 0.0  # the share of rows that are a person's first
+        pronoun = math.log2(len(params.pronouns)) * self.pronoun_shown
+        row = {
+            "wording": Book(Bits(wording if params.sentences == "entry" else wording * first)),
+            "order": Book(Bits(order if params.order != "person" else order * first)),
+        }
+        world, known = world_bits(lists, n, pronoun)
+        bits = sum(book.bits.value for book in row.values())
+        facts = {
+            "wording_bits": wording,
+            "order_bits": order,
+            "floor_bits": math.log2(n) + bits,
+            "floor_nats": (math.log2(n) + bits) * math.log(2),
+            "renderings": str(math.prod(len(e) for e in lists.templates.values()) * orders),
+        }
+        return Entropy(row | world, known | facts)
+
+    @property
+    def pronoun_shown(self) -> float:
+        """The probability that a person's entries show the pronoun: 1, but for full names everywhere and tokens."""
+        if self.row_format == "tokens":
+            return 0.0
+        if not self.params.full_name:
+            return 1.0
+        hidden = 1.0
+        for entries in self.lists.templates.values():
+            hidden *= 1 - sum(map(shows_pronoun, entries)) / len(entries)
+        if self.params.entries == "online":
+            return 1.0 if hidden < 1 else 0.0
+        return 1 - hidden ** (self.params.entries if self.params.sentences == "entry" else 1)
+
+    # -- checking -----------------------------------------------------------------------------------------------------
+
+    def certificate(self, rows: int) -> CorpusCertificate:
+        """Rebuild the knowledge from the shards: see `synthgen.tasks.bios.world.reading.certificate`."""
+        entries = self.params.entries if isinstance(self.params.entries, int) and rows == self.rows_max else None
+        return CorpusCertificate(self.params.people, entries, self.lists.sizes())
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the row shows: pronoun (None if hidden), name, values, templates, order, spans."""
+        if self.row_format == "tokens":
+            reader = CompactReader(self.compact, self.lists)
+            return reader.read(row["input_ids"], self.params.reverse, self.params.full_name)
+        return self.reader.read(row["text"])
+
+    @never_raises
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Read the text with the lists alone, and compare facts, spans and bits with what the row states."""
+        read, latent = self.parse(row), row["latent"]
+        if latent["values"]["company_city"] != self.lists.company_city[latent["values"]["employer"]]:
+            return Verdict.wrong("the company city is not the employer's")
+        for field in ("name", "values", "templates", "order"):
+            if read[field] != latent[field]:
+                return Verdict.wrong(f"latent.{field} is {latent[field]}, the text says {read[field]}")
+        if read["pronoun"] not in (None, latent["pronoun"]):
+            return Verdict.wrong(f"latent.pronoun is {latent['pronoun']}, the text says {read['pronoun']}")
+        for kind in KINDS:
+            if [(span["start"], span["end"]) for span in latent["spans"][kind]] != read["spans"][kind]:
+                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
+        params, first = self.params, latent["entry"] == 0
+        shown: dict[str, int] = {
+            "wording": sum(log2_units(len(entries)) for entries in self.lists.templates.values()),
+            "order": sum(log2_units(i) for i in range(2, (PAIRS if params.order == "couple" else N_ATTRIBUTES) + 1)),
+        }
+        if params.sentences == "once" and not first:
+            shown["wording"] = 0
+        if params.order == "fixed" or (params.order == "person" and not first):
+            shown["order"] = 0
+        shown["total"] = sum(shown.values())
+        for book, units in shown.items():
+            if row["bits"][book] != units / UNITS_PER_BIT:
+                return Verdict.wrong(f"bits.{book} is {row['bits'][book]}, the text has {units / UNITS_PER_BIT}")
+        if row["difficulty"] != N_ATTRIBUTES:
+            return Verdict.wrong(f"difficulty is {row['difficulty']}, the text states {N_ATTRIBUTES} facts")
+        return Verdict.right()

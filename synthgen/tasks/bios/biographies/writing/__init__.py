@@ -1,0 +1,1 @@
+"""What words a biography: templates, the plan of a document, the kernel."""

@@ -1,0 +1,1 @@
+"""Questions about the people: what is asked, the answers, and how well one can guess."""

@@ -1,0 +1,1 @@
+"""What judges answers, and keeps a list of who is asked about."""

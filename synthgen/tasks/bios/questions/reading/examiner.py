@@ -1,0 +1,220 @@
+"""The examiner: judges answers from the wordings, the lists and the world, sharing nothing with what asked.
+
+A prompt is matched against every wording of the forms asked for; a prompt that two readings fit is refused. The answer
+is then worked out from the facts of the people it names, or, for inverse questions, is right if it names anybody whose
+facts are the ones given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from synthgen.task.contract import Verdict
+from synthgen.tasks.bios.questions.forms import Form
+from synthgen.tasks.bios.world.reading.registry import Registry
+
+Search = Callable[[Form, Mapping[str, str]], Sequence[int]]
+"""Suggests the people who may fit given facts; the examiner confirms each."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a prompt says: its form, wording, whether a hint is wanted (None: not said), the people or facts in it."""
+
+    form: Form
+    wording: int
+    hinted: bool | None
+    people: tuple[int, ...]
+    given: Mapping[str, str]
+    spans: Mapping[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+
+class Examiner:
+    """Judges the questions of one spec."""
+
+    def __init__(
+        self,
+        world: Registry,
+        forms: Sequence[Form],
+        questions: Sequence[Sequence[str]],
+        endings: tuple[str, str],
+        search: Search,
+    ) -> None:
+        self.world, self.endings, self._search = world, endings, search
+        self._forms = {form.key: form for form in forms}
+        self._patterns: dict[str, list[tuple[Form, int, re.Pattern[str]]]] = {}
+        for form, wordings in zip(forms, questions, strict=True):
+            for number, wording in enumerate(wordings):
+                escaped = re.escape(wording.replace("{", "\x00").replace("}", "\x01"))
+                pattern = re.sub(r"\x00([AB])\x01", r"(?P<\1>[^ ,;]+ [^ ,;]+ [^ ,;]+?)", escaped)
+                pattern = re.sub(r"\x00(\w+)\x01", r"(?P<\1>.+?)", pattern)
+                first = wording.split(" ")[0] if not wording.startswith("{") else ""
+                self._patterns.setdefault(first, []).append((form, number, re.compile(pattern)))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def read(self, prompt: Any) -> Reading:
+        """Return what a prompt says. Raises ValueError if it is no question of this spec about people of its world."""
+        if not isinstance(prompt, str) or len(prompt) > 10_000:
+            raise ValueError("the prompt is no text of a question")
+        endings = sorted(enumerate(self.endings), key=lambda pair: -len(pair[1]))  # one may be the end of the other
+        wants, ending = next(((wants, e) for wants, e in endings if prompt.endswith(e)), (0, None))
+        if ending is None:
+            raise ValueError(f"the prompt ends with neither of {self.endings}")
+        told = bool(wants) if self.endings[0] != self.endings[1] else None
+        question = prompt.removesuffix(ending)
+        found = []
+        for first in {question.split(" ")[0], ""}:
+            for form, number, pattern in self._patterns.get(first, ()):
+                match = pattern.fullmatch(question)
+                if match and all(self._known(key, text) for key, text in match.groupdict().items()):
+                    found.append((form, number, match))
+        if len(found) != 1:
+            raise ValueError(f"question {question[:80]!r} has {len(found)} readings")
+        form, number, match = found[0]
+        parts = match.groupdict()
+        names = [key for key in ("A", "B") if key in parts]
+        people = tuple(self.world.who(parts[key]) for key in names)
+        if len(set(people)) < len(people):
+            raise ValueError("the question sets somebody beside themselves")
+        given = {key: text for key, text in parts.items() if key not in names}
+        spans = {
+            "name": sorted(match.span(key) for key in names),
+            "given": sorted(match.span(key) for key in given),
+        }
+        return Reading(form, number, told, people, given, spans)
+
+    def _known(self, key: str, text: str) -> bool:
+        """Say whether a text is a value of the lists; names are looked up later, and told if unknown."""
+        lists = self.world.lists
+        if key in ("A", "B"):
+            return True
+        if key == "birth_date":
+            return bool(re.fullmatch(r"[A-Z][a-z]+ [1-9][0-9]?, [0-9]{4}", text))
+        return text in (lists.cities if key == "company_city" else getattr(lists, key))
+
+    # -- answering ----------------------------------------------------------------------------------------------------
+
+    def stated(self, form: Form, people: Sequence[int]) -> tuple[list[str], list[str]]:
+        """Return (hint, answer) of a question about `people`, each as the parts that stand in a completion."""
+        facts = [self.world.person(person) for person in people]
+        hint = [own[fact] for own in facts for fact in form.hint]
+        if form.family == "inverse":
+            name = self.world.name(people[0])
+            return hint, [name if form.answer == ("full",) else name.split(" ")[0]]
+        if not form.number:
+            return hint, [facts[0][fact] for fact in form.answer]
+        numbers = [own["numbers"][form.number] for own in facts]
+        if form.family == "compare":
+            return hint, ["Yes" if numbers[0] > numbers[1] else "No"]
+        if form.family == "subtract":
+            return hint, [str(numbers[0] - numbers[1])]
+        if form.key == "classify.month_2":
+            return hint, ["No" if numbers[0] % 2 else "Yes"]
+        return hint, [str(numbers[0] if form.key == "classify.month_12" else numbers[0] % form.modulus)]
+
+    def fitting(self, form: Form, given: Mapping[str, str]) -> list[int]:
+        """Return everybody of the world who has the given facts, in rising order."""
+        return [person for person in sorted(self._search(form, given)) if self.world.fits(person, given)]
+
+    def judge(self, prompt: Any, completion: Any) -> Verdict:
+        """Judge a completion by its answer; a hint before it is judged in `parts`. Never raises."""
+        try:
+            reading = self.read(prompt)
+            if not isinstance(completion, str) or len(completion) > 10_000:
+                raise ValueError("the completion is no text")
+            return self._judge(reading, completion.strip().removesuffix(".").split("; "))
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            return Verdict.wrong(str(error))
+
+    def _judge(self, reading: Reading, said: list[str]) -> Verdict:
+        form = reading.form
+        hint: list[str] = []
+        if form.family == "inverse":
+            right = [len(said) == 1 and self._right_name(form, reading.given, said[0])]
+            told, answer = None, ["the name of anybody who fits"]
+        else:
+            hint, answer = self.stated(form, reading.people)
+            n = len(answer)
+            told = None if len(said) <= n else said[:-n] == hint
+            right = [len(said) in (n, n + len(hint)) and a == b for a, b in zip(said[-n:], answer, strict=False)]
+        part = {"query": form.key, "correct": all(right), "hint": told, "difficulty": form.facts}
+        if right and all(right):
+            return Verdict.right([part])
+        score = sum(right) / len(answer)
+        return Verdict.wrong(f"the answer is {'; '.join(answer)}, not {'; '.join(said)[:80]!r}", 0, score, [part])
+
+    def _right_name(self, form: Form, given: Mapping[str, str], name: str) -> bool:
+        if form.answer == ("full",):
+            try:
+                return self.world.fits(self.world.who(name), given)
+            except ValueError:
+                return False
+        return any(self.world.name(person).split(" ")[0] == name for person in self.fitting(form, given))
+
+    # -- whole rows ---------------------------------------------------------------------------------------------------
+
+    def parse(self, prompt: Any, completion: Any) -> dict[str, Any]:
+        """Return what prompt and completion show of a row's latent, and the spans. Raises ValueError on junk.
+
+        The person is None where only a first name is given.
+        """
+        reading = self.read(prompt)
+        form = reading.form
+        if not isinstance(completion, str) or not completion.startswith(" ") or not completion.endswith("."):
+            raise ValueError("a completion begins with a space and ends with a full stop")
+        said = completion[1:-1].split("; ")
+        hints = len(form.hint) * (2 if form.pair else 1)
+        if len(said) - len(form.answer) not in (0, hints):
+            raise ValueError(f"{len(said)} parts, where the answer has {len(form.answer)}")
+        hinted = len(said) > len(form.answer)
+        spans: dict[str, list[tuple[int, int]]] = {**reading.spans, "hint": [], "answer": []}
+        at = len(prompt) + 1
+        for place, part in enumerate(said):
+            spans["hint" if hinted and place < hints else "answer"].append((at, at + len(part)))
+            at += len(part) + 2
+        people: list[int | None] = list(reading.people)
+        if form.family == "inverse":
+            people = [self.world.who(said[0]) if form.answer == ("full",) else None]
+        return {
+            "form": form.key,
+            "person": people[0],
+            "other": people[1] if form.pair else None,
+            "wording": reading.wording,
+            "hint": hinted,
+            "spans": spans,
+        }
+
+    def fault(self, prompt: Any, completion: Any, row: Mapping[str, Any], asked: range) -> str:
+        """Return what is wrong with a row of these texts, or "": facts, latents, difficulty. Raises ValueError on junk.
+
+        `asked` are the people whom its split asks about.
+        """
+        latent, reading, read = row["latent"], self.read(prompt), self.parse(prompt, completion)
+        for name in ("form", "person", "other", "wording", "hint"):
+            if latent[name] != read[name] and not (name == "person" and read[name] is None):
+                return f"latent.{name} is {latent[name]}, the text says {read[name]}"
+        form = reading.form
+        people = [latent["person"], *([latent["other"]] if form.pair else [])]
+        for person in people:
+            if not isinstance(person, int) or person not in asked:
+                return (
+                    f"person {person} is not among those asked about in this split, {asked.start} to {asked.stop - 1}"
+                )
+        if reading.hinted not in (None, read["hint"]):
+            return f"the prompt {'wants' if reading.hinted else 'does not want'} a hint"
+        hint, answer = self.stated(form, people)
+        wanted = " " + "; ".join([*(hint if read["hint"] else []), *answer]) + "."
+        if completion != wanted:
+            return f"the completion is {completion[:80]!r}, the facts say {wanted!r}"
+        if not self.world.fits(people[0], reading.given):
+            return f"person {people[0]} does not have the facts of the question"
+        answers = self.fitting(form, reading.given) if form.family == "inverse" else []
+        if latent["answers"] != answers:
+            return f"latent.answers is {str(latent['answers'])[:80]}, the world has {str(answers)[:80]}"
+        if row["difficulty"] != form.facts:
+            return f"difficulty is {row['difficulty']}, the question rests on {form.facts} facts"
+        return ""

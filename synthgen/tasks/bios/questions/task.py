@@ -1,0 +1,363 @@
+"""Questions about the people of the biographies, with their answers (Part 3.1, 2309.14316; Part 3.2, 2309.14402).
+
+The people are those of the documents: same `seed` (or `world`), same facts. They are divided: the first half is for
+training questions, the second for tests, and all of them stand in the documents.
+
+    synthgen show qa-extract -n 3 --split test
+    synthgen entropy know-inverse-name
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from synthgen.errors import SynthgenError
+from synthgen.exact.draw import Keys
+from synthgen.exact.entropy import Bits, Book, Entropy, entropy_of, log2_factorial
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.task.assets import read_asset
+from synthgen.task.columns import list_column
+from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, never_raises
+from synthgen.task.phrases import Codes, PhraseTable
+from synthgen.tasks.bios.questions.compact import CompactScribe, QuestionVocab, to_tokens, token_programs
+from synthgen.tasks.bios.questions.forms import Form, chosen_forms, read_questions
+from synthgen.tasks.bios.questions.guessing import prospects
+from synthgen.tasks.bios.questions.params import QuestionsParams
+from synthgen.tasks.bios.questions.reading.examiner import Examiner
+from synthgen.tasks.bios.questions.reading.roster import Roll, people_of
+from synthgen.tasks.bios.questions.writing.asking import ROW_FIELDS, write_questions
+from synthgen.tasks.bios.questions.writing.by_facts import MOST_PEOPLE, Crowds
+from synthgen.tasks.bios.questions.writing.programs import KINDS, Programs, text_programs
+from synthgen.tasks.bios.world.lists import OWN_LISTS, Sizes
+from synthgen.tasks.bios.world.population import lists_of, world_bits
+from synthgen.tasks.bios.world.reading.registry import Registry
+from synthgen.tasks.bios.world.writing.people import field_sizes
+
+ONE = dict.fromkeys((size for size in Sizes.model_fields if size != "templates"), 1)
+"""Sizes of a world without facts: one value in each list."""
+
+
+class Questions(Task):
+    """Questions and answers on one world: extraction, retrieval, classification, comparison, inverse search."""
+
+    name = "qa"
+    version = 1
+    paper = "2309.14402"
+    row_formats = ("prompt-completion", "tokens")
+    books = ("question", "person", "wording", "hint")
+    difficulty = "facts the answer rests on"
+    deviations = (OWN_LISTS,)
+    capabilities = frozenset({"exact", "enumerable", "parses"})
+    Params: ClassVar = QuestionsParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"people": 3, "group": "all", "sizes": ONE | {"last_names": 3}},
+        {
+            "people": 1,
+            "group": "all",
+            "sizes": ONE,
+            "forms": ["retrieve.year", "classify.month_6"],
+            "weights": [1, 3],
+            "hint": 0.25,
+            "hint_token": "[h]",
+            "paraphrases": 2,
+        },
+        {"people": 2, "group": "all", "sizes": ONE | {"first_names": 2}, "forms": ["compare.day", "extract.major"]},
+        {"people": 2, "group": "all", "sizes": ONE | {"middle_names": 2}, "forms": ["inverse"]},
+        {"people": 1, "group": "all", "sizes": ONE, "questions": "each", "forms": ["extract.major"], "paraphrases": 3},
+    )
+
+    def __init__(self, params: QuestionsParams, keys: Keys, files: Path, row_format: str = "") -> None:
+        super().__init__(params, keys, files, row_format)
+        folder = self.assets.get("lists")
+        self.lists = lists_of(params, folder)
+        self.forms = chosen_forms(params.forms)
+        self.wordings = read_questions(folder)
+        self.questions = [self._wordings(form, self.wordings[form.key]) for form in self.forms]
+        if any(form.given for form in self.forms) and params.people > MOST_PEOPLE:
+            raise SynthgenError(
+                f"params.people = {params.people:,}: inverse questions are made for at most {MOST_PEOPLE:,} people"
+            )
+        if any(form.number == "major" for form in self.forms) and len(self.lists.major) > 100:
+            raise SynthgenError(f"params.sizes.majors: {len(self.lists.major)} majors, but ranks run from 0 to 99")
+        self.persons = self._group()
+        self._keys = np.array(
+            [
+                *(keys.world(stage) for stage in ("names", "people", "ranks")),
+                *(keys.split(stage) for stage in ("questions", "question-order")),
+            ]
+        )
+
+    def _wordings(self, form: Form, wordings: tuple[str, ...]) -> tuple[str, ...]:
+        params = self.params
+        own = [wording for wording in wordings if params.opening == "any" or wording.startswith("{A}")]
+        if len(own) < params.paraphrases:
+            which = "begin with a name" if params.opening == "name" else "are known"
+            raise SynthgenError(
+                f"params.paraphrases = {params.paraphrases}: {len(own)} wordings of {form.key} {which}; take fewer"
+            )
+        return tuple(own[: params.paraphrases])
+
+    def _group(self) -> range:
+        """The people asked about."""
+        params = self.params
+        train = (params.people + 1) // 2 if params.train_people is None else params.train_people
+        if train > params.people:
+            raise SynthgenError(f"params.train_people = {train:,}: there are {params.people:,} people")
+        first = params.first_person + (train if params.group == "test" else 0)
+        number = {"train": train, "test": params.people - train, "all": params.people}[params.group]
+        needed = 2 if any(form.pair for form in self.forms) else 1
+        asked = number if params.asked is None else params.asked
+        if not needed <= asked <= number:
+            raise SynthgenError(
+                f"params.group = {params.group!r} has {number:,} people, of whom {asked:,} are asked about; "
+                f"these questions need at least {needed}"
+            )
+        return range(first, first + asked)
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        return {"lists": read_asset(self.files, self.params.lists, "params.lists")} if self.params.lists else {}
+
+    @property
+    def split_by(self) -> str:
+        return "person"
+
+    def apart(self, other: Task) -> bool:
+        """Say whether the two splits ask about different people: those of two groups do, two of one group need not."""
+        assert isinstance(other, Questions)
+        return max(self.persons.start, other.persons.start) >= min(self.persons.stop, other.persons.stop)
+
+    def subjects(self, batch: pa.RecordBatch) -> np.ndarray:
+        return people_of(batch)
+
+    def certificate(self, rows: int) -> Roll:
+        return Roll(self.persons, len(self.forms) if rows == self.rows_max else None)
+
+    @property
+    def rows_max(self) -> int | None:
+        return len(self.persons) * len(self.forms) if self.params.questions == "each" else None
+
+    @functools.cached_property
+    def compact(self) -> QuestionVocab:
+        """The ids of token rows."""
+        return QuestionVocab.of(self.lists, self.wordings)
+
+    @functools.cached_property
+    def vocab(self) -> Vocab | None:
+        return self.compact.vocab(self.lists) if self.row_format == "tokens" else None
+
+    @property
+    def masked(self) -> bool:
+        return self.row_format == "tokens"
+
+    @property
+    def span_kinds(self) -> tuple[str, ...]:
+        return KINDS
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        return [
+            pa.field("form", pa.string()),
+            pa.field("person", pa.int64()),
+            pa.field("other", pa.int64()),
+            pa.field("wording", pa.int16()),
+            pa.field("hint", pa.bool_()),
+            pa.field("answers", pa.list_(pa.int64())),
+        ]
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def endings(self) -> tuple[str, str]:
+        """The last words of a prompt that wants the answer at once, and of one that wants a hint first."""
+        params = self.params
+        direct, hinted = (
+            " ".join(filter(None, (token, params.cue))) for token in (params.direct_token, params.hint_token)
+        )
+        return direct and f" {direct}", hinted and f" {hinted}"
+
+    @property
+    def controls(self) -> tuple[bool, bool]:
+        """Whether a prompt says that it wants the answer at once, and that it wants a hint."""
+        return bool(self.params.direct_token), bool(self.params.hint_token)
+
+    @functools.cached_property
+    def _programs(self) -> tuple[PhraseTable, Programs]:
+        table = PhraseTable()
+        if self.row_format == "tokens":
+            asked = (self.forms, self.questions, self.wordings, self.controls)
+            return table, token_programs(self.compact, self.lists, *asked)
+        return table, text_programs(self.lists, self.forms, self.questions, self.endings, table)
+
+    @functools.cached_property
+    def crowds(self) -> Crowds:
+        """Everybody by the facts that inverse questions give."""
+        everybody = (self.params.first_person, self.params.people)
+        return Crowds(self._keys, self.lists, everybody, self.forms)
+
+    @property
+    def _weights(self) -> tuple[int, ...]:
+        return self.params.weights or (1,) * len(self.forms)
+
+    @functools.cached_property
+    def _coin(self) -> np.ndarray:
+        """The running weights of (no hint, hint)."""
+        hint = Fraction(str(self.params.hint))
+        return np.array([hint.denominator - hint.numerator, hint.denominator], np.int64)
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        params, rows, (table, programs) = self.params, stop - start, self._programs
+        words = programs.words
+        codes = np.empty(rows * programs.longest, np.int32)
+        ends, units = np.empty(2 * rows, np.int64), np.empty((rows, 4), np.int64)
+        asked = np.empty((rows, ROW_FIELDS), np.int64)
+        used = write_questions(
+            state,
+            self._keys,
+            start,
+            stop,
+            (self.persons.start, len(self.persons)),
+            ("drawn", "each").index(params.questions),
+            field_sizes(self.lists, 1),
+            np.array(self.lists.company_city, np.int64),
+            params.major_ranks == "drawn",
+            np.cumsum(self._weights, dtype=np.int64),
+            self._coin,
+            (programs.pieces, programs.starts, programs.rules, words.first, words.results, programs.wordings),
+            (codes, ends, asked, units),
+        )
+        form, person, other, wording, hint = asked.T
+        content: Codes | Tokens = Codes(table, codes[:used], ends, KINDS, parts=2)
+        spans = {}
+        if self.row_format == "tokens":
+            content, spans["spans"] = to_tokens(codes[:used], ends)
+        return Rows(
+            content=content,
+            difficulty=np.array([f.facts for f in self.forms], np.int32)[form],
+            units=units,
+            latent={
+                "form": pa.array([f.key for f in self.forms]).take(pa.array(form)),
+                "person": pa.array(np.ascontiguousarray(person)),
+                "other": pa.array(np.ascontiguousarray(other), mask=other < 0),
+                "wording": pa.array(wording.astype(np.int16)),
+                "hint": pa.array(hint.astype(bool)),
+                "answers": list_column(*self.crowds.answers(form, person, state), pa.int64()),
+                **spans,
+            },
+        )
+
+    # -- entropy ------------------------------------------------------------------------------------------------------
+
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        params, lists, forms = self.params, self.lists, self.forms
+        number, weights = len(self.persons), self._weights
+        drawn = params.questions == "drawn"
+        shares = [weight / sum(weights) for weight in weights]
+        paired = math.fsum(share for form, share in zip(forms, shares, strict=True) if form.pair)
+        others = paired * math.log2(number - 1) if paired else 0.0
+        row = {
+            "question": Bits(entropy_of(weights) if drawn else 0.0),
+            "person": Bits((math.log2(number) if drawn else 0.0) + others),
+            "wording": Bits(math.log2(params.paraphrases)),
+            "hint": Bits(entropy_of([int(self._coin[0]), int(self._coin[1] - self._coin[0])])),
+        }
+        world, known = world_bits(lists, params.people, pronoun=0.0)
+        if params.major_ranks == "drawn" and any(form.number == "major" for form in forms):
+            world["ranks"] = Book(Bits(log2_factorial(len(lists.major))), "world")
+        books = {name: Book(bits) for name, bits in row.items()} | world
+        bits = math.fsum(book.value for book in row.values())
+        facts = {
+            **known,
+            "asked": number,
+            "forms": len(forms),
+            "floor_bits": bits + (0.0 if drawn else math.log2(number * len(forms))),
+            "order_bits": 0.0 if drawn else log2_factorial(number * len(forms)) / (number * len(forms)),
+            **prospects(forms, shares, lists, params.people),
+        }
+        if estimates and self._hidden:  # not estimated, in fact: counted over everybody in this world, in a moment
+            facts |= self.crowds.facts()
+        return Entropy(books, facts, self._hidden)
+
+    @property
+    def _hidden(self) -> str:
+        """Why a row may not show all that was drawn: inverse questions do not show whom they were drawn for."""
+        if any(form.given for form in self.forms):
+            return "inverse questions about people with the same facts (and first name) are the same text"
+        return ""
+
+    # -- checking -----------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def examiner(self) -> Examiner:
+        """The judge, made from the wordings, the lists and the world alone."""
+        params = self.params
+        world = Registry(self.keys, self.lists, params.first_person, params.people, params.major_ranks == "drawn")
+        return Examiner(world, self.forms, self.questions, self.endings, self.crowds.suggest)
+
+    @functools.cached_property
+    def scribe(self) -> CompactScribe:
+        """What writes token rows out as text, for the examiner to read."""
+        asked = (self.forms, self.questions, self.wordings, self.endings, self.controls)
+        return CompactScribe(self.compact, *asked)
+
+    def _texts(self, row: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+        """Return a row's prompt and completion as text, and what they show. Raises ValueError on junk."""
+        if self.row_format != "tokens":
+            return row["prompt"], row["completion"], self.examiner.parse(row["prompt"], row["completion"])
+        prompt, completion, spans = self.scribe.row(list(row["input_ids"]), list(row["completion_mask"]))
+        shown = self.examiner.parse(prompt, completion)
+        return prompt, completion, {**shown, "spans": spans}
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a row and the world show: form, people, wording, hint, spans."""
+        return self._texts(row)[2]
+
+    def judge(self, prompt: Any, completion: Any) -> Verdict:
+        """Judge a completion, text or token ids as the rows are; see `Examiner.judge`."""
+        if self.row_format == "tokens":
+            try:
+                form, prompt, _ = self.scribe.prompt(prompt)
+                completion, _ = self.scribe.completion(form, completion)
+            except (TypeError, ValueError, IndexError) as error:
+                return Verdict.wrong(str(error))
+        return self.examiner.judge(prompt, completion)
+
+    @never_raises
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Work the answer out anew from the lists and the world, and compare all that the row states."""
+        fault = self._fault(row)
+        return Verdict.wrong(fault) if fault else Verdict.right()
+
+    def _fault(self, row: Mapping[str, Any]) -> str:
+        prompt, completion, shown = self._texts(row)
+        if fault := self.examiner.fault(prompt, completion, row, self.persons):
+            return fault
+        for kind, own in shown["spans"].items():
+            if [(span["start"], span["end"]) for span in row["latent"]["spans"][kind]] != own:
+                return f"latent.spans.{kind} does not cover what stands there"
+        return self._bits_fault(row)
+
+    def _bits_fault(self, row: Mapping[str, Any]) -> str:
+        keys, weights, drawn = [form.key for form in self.forms], self._weights, self.params.questions == "drawn"
+        place = keys.index(row["latent"]["form"])
+        coin = (self._coin[0], self._coin[1] - self._coin[0])[int(row["latent"]["hint"])]
+        number = len(self.persons)
+        shown = {
+            "question": log2_units(sum(weights)) - log2_units(weights[place]) if drawn else 0,
+            "person": (log2_units(number) if drawn else 0) + (log2_units(number - 1) if self.forms[place].pair else 0),
+            "wording": log2_units(self.params.paraphrases),
+            "hint": log2_units(int(self._coin[1])) - log2_units(int(coin)),
+        }
+        shown["total"] = sum(shown.values())
+        for book, units in shown.items():
+            if row["bits"][book] != units / UNITS_PER_BIT:
+                return f"bits.{book} is {row['bits'][book]}, the row shows {units / UNITS_PER_BIT}"
+        return ""

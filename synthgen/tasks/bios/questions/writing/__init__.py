@@ -1,0 +1,1 @@
+"""What asks: people found by their facts, programs of wordings, the kernel."""

@@ -1,0 +1,172 @@
+"""The crowd: everybody of a world at once, indexed by facts, for questions that ask who somebody is.
+
+Inverse questions need to know who else fits. The facts they give are one number (mixed radix, so exact); the numbers of
+all people are sorted, 16 bytes a person for each kind of question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthgen.exact.draw import is_tape, new_state
+from synthgen.exact.jit import kernel
+from synthgen.tasks.bios.questions.forms import Form
+from synthgen.tasks.bios.world.lists import FIRST_YEAR, MONTHS, Lists
+from synthgen.tasks.bios.world.writing.people import DAY, FIELDS, FIRST, MONTH, YEAR, draw_person, field_sizes
+
+MOST_PEOPLE = 50_000_000
+"""Inverse questions are made for worlds up to this size: the index then takes 0.8 GB."""
+
+FIELD_OF = {"birth_city": YEAR + 1, "university": YEAR + 2, "major": YEAR + 3, "employer": YEAR + 4}
+
+
+def radix(lists: Lists, given: Sequence[str]) -> np.ndarray:
+    """Return the weights (FIELDS,) int64 that make one number of the given facts of a person.
+
+    A company city follows from the employer, which is given wherever it is: it has no weight of its own.
+    """
+    sizes = field_sizes(lists, 1)
+    weights = np.zeros(FIELDS, np.int64)
+    weight = 1
+    for fact in given:
+        for field in (MONTH, DAY, YEAR) if fact == "birth_date" else (FIELD_OF.get(fact, -1),):
+            if field >= 0:
+                weights[field] = weight
+                weight *= int(sizes[field])
+    return weights
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How often only one answer is right, the accuracy of the best guess at who was meant, and the bits it lacks."""
+
+    determined: float
+    accuracy: float
+    bits: float
+
+
+class Crowd:
+    """The people [first, first + number) of a world, sorted by some given facts."""
+
+    def __init__(
+        self, state: np.record, keys: np.ndarray, lists: Lists, people: tuple[int, int], given: Sequence[str]
+    ) -> None:
+        self.lists, self.radix = lists, radix(lists, given)
+        numbers, self.first_names = np.empty(people[1], np.int64), np.empty(people[1], np.int32)
+        _draw_numbers(state, keys, people[0], field_sizes(lists, 1), self.radix, numbers, self.first_names)
+        order = np.argsort(numbers, kind="stable")
+        self.persons, self.first_names = order + people[0], self.first_names[order]
+        self.numbers, starts = np.unique(numbers[order], return_index=True)
+        self.bounds = np.append(starts, people[1])  # persons bounds[k]:bounds[k + 1] have numbers[k]
+        sizes = np.diff(self.bounds)
+        self.places = np.empty(people[1], np.int32)  # of each person: the k above
+        self.places[order] = np.repeat(np.arange(sizes.size), sizes)
+
+    def fitting(self, given: Mapping[str, str]) -> list[int]:
+        """Return who has facts given as texts, in rising order. Raises ValueError for a text of no value."""
+        number = int(self._fields_of(given) @ self.radix)
+        place = int(np.searchsorted(self.numbers, number))
+        if place == self.numbers.size or self.numbers[place] != number:
+            return []
+        return self.persons[self.bounds[place] : self.bounds[place + 1]].tolist()
+
+    def _fields_of(self, given: Mapping[str, str]) -> np.ndarray:
+        fields = np.zeros(FIELDS, np.int64)
+        for fact, text in given.items():
+            if fact == "birth_date":
+                month, day, year = text.replace(",", "").split(" ")
+                fields[[MONTH, DAY, YEAR]] = MONTHS.index(month), int(day) - 1, int(year) - FIRST_YEAR
+            elif fact in FIELD_OF:
+                fields[FIELD_OF[fact]] = getattr(self.lists, fact).index(text)
+        return fields
+
+    def chances(self) -> dict[str, Chance]:
+        """Return what somebody who knows the whole world can answer, by `full` name and by `first` name.
+
+        Counted over everybody, each asked for once.
+        """
+        n, sizes = self.persons.size, np.diff(self.bounds)
+        group = np.repeat(np.arange(sizes.size), sizes)
+        pairs, counts = np.unique((group << 32) + self.first_names, return_counts=True)
+        best = np.zeros(sizes.size, np.int64)
+        np.maximum.at(best, pairs >> 32, counts)
+        own = sizes[pairs >> 32]  # of each first name: how many people fit the same facts
+        bits = float((counts * np.log2(own / counts)).sum() / n)
+        alone = float((sizes == 1).sum() / n)
+        return {
+            "full": Chance(alone, sizes.size / n, float((sizes * np.log2(sizes)).sum() / n)),
+            "first": Chance(float(sizes[best == sizes].sum() / n), float(best.sum() / n), bits),
+        }
+
+
+class Crowds:
+    """The crowd of one world by what each inverse form gives; each is drawn when first asked for (0.3 s a million)."""
+
+    def __init__(self, keys: np.ndarray, lists: Lists, people: tuple[int, int], forms: Sequence[Form]) -> None:
+        self._keys, self._lists, self._people, self._forms = keys, lists, people, forms
+        self._drawn: dict[tuple[str, ...], Crowd] = {}
+
+    def of(self, given: tuple[str, ...], state: np.record | None = None) -> Crowd:
+        """Return the crowd by given facts; on a tape, drawn anew from it."""
+        if state is not None and is_tape(state):
+            return Crowd(state, self._keys, self._lists, self._people, given)
+        if given not in self._drawn:
+            self._drawn[given] = Crowd(new_state(), self._keys, self._lists, self._people, given)
+        return self._drawn[given]
+
+    def answers(self, form: np.ndarray, person: np.ndarray, state: np.record) -> tuple[np.ndarray, np.ndarray]:
+        """Return the people who fit each row's question, as ends (rows,) and persons; nobody if names were given.
+
+        form: (rows,) numbers of forms; person: (rows,) who was meant.
+        """
+        groups = []
+        counts = np.zeros(len(form), np.int64)
+        for given in dict.fromkeys(f.given for f in self._forms if f.given):
+            own = np.flatnonzero(np.array([f.given == given for f in self._forms])[form])
+            crowd = self.of(given, state)
+            places = crowd.places[person[own] - self._people[0]]
+            counts[own] = crowd.bounds[places + 1] - crowd.bounds[places]
+            groups.append((own, crowd.bounds[places], crowd.persons))
+        ends = np.cumsum(counts)
+        found = np.empty(ends[-1], np.int64)
+        for own, low, persons in groups:
+            _collect(own, low, counts, ends, persons, found)
+        return ends, found
+
+    def suggest(self, form: Form, given: Mapping[str, str]) -> list[int]:
+        """Return who may have the facts of a question, given as texts."""
+        return self.of(form.given).fitting(given)
+
+    def facts(self) -> dict[str, dict[str, float]]:
+        """Return the chances of all inverse forms: by fact and then by form."""
+        chances = {form.key: self.of(form.given).chances()[form.answer[0]] for form in self._forms if form.given}
+        return {
+            "determined_in_this_world": {key: chance.determined for key, chance in chances.items()},
+            "best_accuracy_in_this_world": {key: chance.accuracy for key, chance in chances.items()},
+            "answer_bits_in_this_world": {key: chance.bits for key, chance in chances.items()},
+        }
+
+
+@kernel
+def _draw_numbers(state, keys, first, sizes, weights, numbers, first_names):
+    fields = np.empty(FIELDS, np.int64)
+    for i in range(numbers.size):
+        draw_person(state, keys[0], keys[1], first + i, sizes, fields)
+        number = 0
+        for field in range(FIELDS):
+            number += fields[field] * weights[field]
+        numbers[i] = number
+        first_names[i] = fields[FIRST]
+
+
+@kernel
+def _collect(rows, low, counts, ends, persons, found):
+    """Copy to each row's part of `found` the persons that begin at its `low`."""
+    for i in range(rows.size):
+        row = rows[i]
+        start = ends[row] - counts[row]
+        for k in range(counts[row]):
+            found[start + k] = persons[low[i] + k]

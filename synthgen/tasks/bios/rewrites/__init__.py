@@ -1,0 +1,1 @@
+"""Biographies worded by a grammar of clauses, or by a language model."""

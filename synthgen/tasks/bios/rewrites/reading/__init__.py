@@ -1,0 +1,1 @@
+"""What reads a rewrite: of the grammar, and of a language model."""

@@ -1,0 +1,364 @@
+"""Rewrites: biographies worded by a grammar of clauses, so that no two entries of a person are alike.
+
+The augmentation that Part 3.1 gets from a language model, with every wording known: entry e of a person is plan number
+`rank` of R, which is read back from the text.
+
+    synthgen show bios-rewrite5 -n 3
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from synthgen.errors import SynthgenError
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.entropy import Bits, Book, Entropy, log2_falling
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.task.assets import read_asset
+from synthgen.task.columns import list_column
+from synthgen.task.contract import Rows, Task, Verdict, never_raises
+from synthgen.task.phrases import Codes, PhraseTable, assemble, closing, opening
+from synthgen.tasks.bios.biographies.writing.documents import KINDS, value_phrases
+from synthgen.tasks.bios.rewrites.language import PLAN, Language, N, read_language, unrank
+from synthgen.tasks.bios.rewrites.reading.model_text import Examiner, ModelTexts, Request, read_texts, spans_of
+from synthgen.tasks.bios.rewrites.reading.text import RewriteReader
+from synthgen.tasks.bios.rewrites.writing import (
+    CODES_PER_ROW,
+    clause_phrases,
+    comma_values,
+    natural_bits,
+    natural_hidden,
+    natural_weights,
+    write_rewrites,
+)
+from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
+from synthgen.tasks.bios.world.population import (
+    NAME_FIELD,
+    VALUES_FIELD,
+    Entries,
+    WorldParams,
+    lists_of,
+    person_columns,
+    tiny_sizes,
+    world_bits,
+)
+from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
+from synthgen.tasks.bios.world.writing.people import FIELDS, PRONOUN, field_sizes
+
+Reference = Literal["full", "first", "last", "pronoun"]
+EACH_ONCE, UNIFORM, NATURAL = range(3)
+
+
+class RewritesParams(WorldParams):
+    """Params of the task `rewrites`."""
+
+    entries: Entries = Field(5, description="entries a person, or `online`: a new one for ever")
+    law: Literal["natural", "uniform"] = Field(
+        "natural",
+        description="natural: short sentences joined, pronouns, few connectives; uniform: every plan alike, and none "
+        "twice for a person (unless online)",
+    )
+    references: tuple[Reference, ...] = Field(
+        ("full", "first", "last", "pronoun"),
+        min_length=1,
+        description="how sentences after the first may refer to the person",
+    )
+    sentence_facts: int = Field(3, ge=1, le=3, description="the most facts in a sentence")
+    texts: str = Field(
+        "", description="a file of rewrites by a language model, as `synthgen rewrite` makes it; rows it lacks are ours"
+    )
+    clauses: int | None = Field(
+        None, ge=1, description="how many clauses, connectives and tones are used; by default all"
+    )
+
+
+class Rewrites(Task):
+    """Biographies in plans of a clause grammar: a finite corpus of people x entries, or endless."""
+
+    name = "rewrites"
+    version = 1
+    paper = "2309.14316"
+    row_formats = ("document",)
+    books = ("wording",)
+    difficulty = "facts"
+    deviations = (
+        OWN_LISTS,
+        "The paper's rewrites were written by a language model; these are from a grammar of clauses, so that their "
+        "bits are known, unless `texts` names a file of a model's rewrites.",
+    )
+    capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
+    Params: ClassVar = RewritesParams
+    tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"people": 1, "entries": 1, "law": "uniform", "references": ["pronoun"], "sentence_facts": 1, "clauses": 1}
+        | {"pronouns": ["they"], "sizes": tiny_sizes(first_names=1, birth_cities=2)},
+        {"people": 1, "entries": 1, "references": ["last"], "sentence_facts": 1, "clauses": 1}
+        | {"pronouns": ["he"], "sizes": tiny_sizes(first_names=1)},
+    )
+
+    def __init__(self, params: RewritesParams, keys: Keys, files: Path, row_format: str = "") -> None:
+        super().__init__(params, keys, files, row_format)
+        folder = self.assets.get("lists")
+        self.lists = lists_of(params, folder)
+        self.language: Language = read_language(folder, params.clauses, params.references, params.sentence_facts)
+        self._lint()
+        if params.law == "uniform" and params.entries != "online" and params.entries > self.language.size:
+            raise SynthgenError(
+                f"params.entries = {params.entries:,}: a person has {self.language.size:,} rewrites; take fewer entries"
+            )
+        self._keys = np.array([keys.world("names"), keys.world("people"), keys.split("rows"), keys.split("rewrites")])
+
+    def _lint(self) -> None:
+        """Refuse lists that would make a rewrite ambiguous: a first name that is a last name, a value in a clause."""
+        both = set(self.lists.first_names) & set(self.lists.last_names)
+        if both and {1, 2} <= set(self.language.references):
+            raise SynthgenError(f"{min(both)!r} is a first and a last name: rewrites must tell them apart")
+        around = [*self.language.connectives, *(text for tone in self.language.tones for text in tone)]
+        clauses = [c for group in (*self.language.finite, *self.language.participles) for c in group]
+        haystack = "\n".join([*around, *clauses])
+        for values in (self.lists.birth_city, self.lists.university, self.lists.major, self.lists.employer):
+            for value in values:
+                if value in haystack:
+                    raise SynthgenError(f"clauses.toml: {value!r} stands in a clause; a value must be one fact")
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        named = {"lists": self.params.lists, "texts": self.params.texts}
+        return {field: read_asset(self.files, file, f"params.{field}") for field, file in named.items() if file}
+
+    @property
+    def rows_max(self) -> int | None:
+        return None if self.params.entries == "online" else self.params.people * self.params.entries
+
+    @property
+    def span_kinds(self) -> tuple[str, ...]:
+        return KINDS
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        numbers = [pa.field("person", pa.int64()), pa.field("entry", pa.int64()), pa.field("pronoun", pa.int8())]
+        return [
+            *numbers,
+            NAME_FIELD,
+            VALUES_FIELD,
+            pa.field("order", pa.list_(pa.int8())),
+            pa.field("rank", pa.int64()),
+        ]
+
+    @property
+    def law(self) -> int:
+        """The law's number for kernels."""
+        if self.params.law == "natural":
+            return NATURAL
+        return UNIFORM if self.params.entries == "online" else EACH_ONCE
+
+    @functools.cached_property
+    def _phrases(self) -> tuple[PhraseTable, np.ndarray, tuple[np.ndarray, ...]]:
+        table = PhraseTable()
+        phrases = value_phrases(self.lists, table)
+        return table, phrases, clause_phrases(self.language, self.params.pronouns, self.lists.first_names, table)
+
+    @functools.cached_property
+    def reader(self) -> RewriteReader:
+        """The parser of texts, made from lists and clauses alone."""
+        return RewriteReader(self.lists, self.params.pronouns, self.language)
+
+    @functools.cached_property
+    def texts(self) -> ModelTexts | None:
+        """The rewrites of a language model, if the spec has any."""
+        path = self.assets.get("texts")
+        return read_texts(path) if path else None
+
+    def requests(self, start: int, stop: int) -> Iterator[Request]:
+        """Yield what a language model is asked for, row by row: the grammar's rewrite and what must survive."""
+        for row in _listed(self._rows(start, stop, new_state()), start):
+            yield self._request(row["id"], row["text"], row["latent"])
+
+    def _request(self, number: int, text: str, latent: Mapping[str, Any]) -> Request:
+        parts = (self.lists.first_names, self.lists.middle_names, self.lists.last_names)
+        name = " ".join(part[latent["name"][key]] for key, part in zip(("first", "middle", "last"), parts, strict=True))
+        values = {attribute: self.lists.value(attribute, latent["values"][attribute]) for attribute in ATTRIBUTES}
+        return Request(number, text, name, self.params.pronouns[latent["pronoun"]], values)
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        if self.texts is None:
+            return self._rows(start, stop, state)
+        if stop > self.texts.rows:
+            raise SynthgenError(
+                f"params.texts = {self.params.texts!r}: has {self.texts.rows:,} rows, and row {stop - 1:,} is asked for"
+            )
+        return self._with_texts(start, stop, self._rows(start, stop, state))
+
+    def _with_texts(self, start: int, stop: int, rows: Rows) -> Rows:
+        """Put the model's texts in the place of the grammar's, with their spans."""
+        assert self.texts is not None
+        table, codes, ends = PhraseTable(), [], []
+        orders, ranks, units = [], [], rows.units.copy()
+        for row in _listed(rows, start):
+            number, latent = row["id"], row["latent"]
+            text = self.texts.texts.get(number)
+            spans = {kind: [(s["start"], s["end"]) for s in latent["spans"][kind]] for kind in KINDS}
+            if text is not None:
+                spans = spans_of(text, self._request(number, row["text"], latent))
+                units[number - start, 0] = round(self.texts.bits.get(number, 0.0) * UNITS_PER_BIT)
+            text = row["text"] if text is None else text
+            at = 0
+            marks = sorted((a, b, kind) for kind, name in enumerate(KINDS) for a, b in spans[name])
+            for first, last, kind in marks:
+                codes += [table.add(text[at:first]), opening(kind), table.add(text[first:last]), closing(kind)]
+                at = last
+            codes.append(table.add(text[at:]))
+            ends.append(len(codes))
+            orders += [kind - 1 for _, _, kind in marks if kind > 0]
+            ranks.append(-1 if number in self.texts.texts else latent["rank"])
+        latents = dict(rows.latent) | {
+            "order": list_column(np.arange(1, stop - start + 1) * N, np.array(orders, np.int8), pa.int8()),
+            "rank": pa.array(ranks, pa.int64()),
+        }
+        content = Codes(table, np.array(codes, np.int32), np.array(ends, np.int64), KINDS)
+        return Rows(content, rows.difficulty, units, latents)
+
+    def _rows(self, start: int, stop: int, state: np.record) -> Rows:
+        params, lists, language = self.params, self.lists, self.language
+        table, phrases, wordings = self._phrases
+        rows = stop - start
+        codes, ends = np.empty(rows * CODES_PER_ROW, np.int32), np.empty(rows, np.int64)
+        facts, ranks = np.empty((rows, FIELDS + 2), np.int64), np.empty(rows, np.int64)
+        orders, units = np.empty((rows, N), np.int8), np.empty((rows, 1), np.int64)
+        homes = np.array(lists.company_city, np.int64)
+        write_rewrites(
+            state, self._keys, start, stop, params.first_person, params.people,
+            field_sizes(lists, len(params.pronouns)), homes, phrases, wordings,
+            np.array(language.references, np.int64), comma_values(), self.law, language.counts,
+            natural_weights(language), language.size, codes, ends, facts, orders, ranks, units,
+        )  # fmt: skip
+        latent = {
+            **person_columns(facts[:, 2:], lists, homes),
+            "person": pa.array(np.ascontiguousarray(facts[:, 0])),
+            "entry": pa.array(np.ascontiguousarray(facts[:, 1])),
+            "pronoun": pa.array(facts[:, 2 + PRONOUN].astype(np.int8)),
+            "order": list_column(np.arange(1, rows + 1) * N, orders.reshape(-1), pa.int8()),
+            "rank": pa.array(ranks),
+        }
+        return Rows(Codes(table, codes[: ends[-1]], ends, KINDS), np.full(rows, N, np.int32), units, latent)
+
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        params, size = self.params, self.language.size
+        hidden = 1 - self.pronoun_shown
+        if params.entries == "online":
+            hidden = float(hidden == 1)
+        else:
+            hidden **= params.entries
+        world, known = world_bits(self.lists, params.people, math.log2(len(params.pronouns)) * (1 - hidden))
+        natural, uniform = natural_bits(self.language), math.log2(size)
+        wording = uniform if params.law == "uniform" else natural
+        rows = rows or self.rows_max
+        if self.law == EACH_ONCE and rows:  # entry e is one of the R - e that the person has not had
+            entries, rest = divmod(rows, params.people)
+            before = log2_falling(size, entries)
+            wording = (params.people * before + rest * (log2_falling(size, entries + 1) - before)) / rows
+        facts = {
+            "rewrites_a_person": str(size),
+            "uniform_bits": uniform,
+            "natural_bits": natural,
+            "floor_bits": math.log2(params.people) + wording,
+            "floor_nats": (math.log2(params.people) + wording) * math.log(2),
+        }
+        bits = Bits(wording) if self.texts is None else self._text_bits(self.texts, wording)
+        return Entropy({"wording": Book(bits)} | world, known | facts)
+
+    def _text_bits(self, texts: ModelTexts, grammar: float) -> Bits:
+        """The wording bits where a model wrote: by its own log-probabilities if it told them all, else unknown."""
+        if len(texts.bits) < len(texts.texts):
+            return Bits(0.0, "unknown", "a language model wrote these texts, and told no probabilities")
+        values = np.array([*texts.bits.values()] or [grammar])
+        share = len(texts.texts) / max(texts.rows, 1)
+        error = share * float(values.std()) / math.sqrt(len(values)) + 1e-9
+        reason = "the language model's own log-probabilities; rows it did not write have the grammar's bits"
+        return Bits(share * float(values.mean()) + (1 - share) * grammar, "estimate", reason, error)
+
+    @property
+    def pronoun_shown(self) -> float:
+        """The probability that an entry shows its person's pronoun."""
+        if self.params.law == "natural":
+            return 1 - natural_hidden(self.language)
+        return 1 - self.language.impersonal.size / self.language.size
+
+    # -- ranks and checking -------------------------------------------------------------------------------------------
+
+    def plan(self, number: int) -> np.ndarray:
+        """Return the plan of a rank, as `synthgen.tasks.bios.rewrites.language` has it. Raises ValueError past R."""
+        if not 0 <= number < self.language.size:
+            raise ValueError(f"rank {number} is not in [0, {self.language.size})")
+        plan = np.zeros(PLAN, np.int64)
+        unrank(self.language.counts, number, plan)
+        return plan
+
+    def certificate(self, rows: int) -> CorpusCertificate:
+        """Rebuild the knowledge from the shards: see `synthgen.tasks.bios.world.reading.certificate`."""
+        entries = self.params.entries if isinstance(self.params.entries, int) and rows == self.rows_max else None
+        return CorpusCertificate(self.params.people, entries, self.lists.sizes())
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what the text shows: pronoun (None if hidden), name, values, order, rank, spans."""
+        return self.reader.read(row["text"])
+
+    @never_raises
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Read the text with lists and clauses alone, and compare facts, rank, spans and bits with the row's."""
+        if self.texts is not None and row["latent"]["rank"] == -1:
+            return self._verify_text(row)
+        read, latent = self.reader.read(row["text"]), row["latent"]
+        if latent["values"]["company_city"] != self.lists.company_city[latent["values"]["employer"]]:
+            return Verdict.wrong("the company city is not the employer's")
+        for field in ("name", "values", "order", "rank"):
+            if read[field] != latent[field]:
+                return Verdict.wrong(f"latent.{field} is {latent[field]}, the text says {read[field]}")
+        if read["pronoun"] not in (None, latent["pronoun"]):
+            return Verdict.wrong(f"latent.pronoun is {latent['pronoun']}, the text says {read['pronoun']}")
+        for kind in KINDS:
+            if [(span["start"], span["end"]) for span in latent["spans"][kind]] != read["spans"][kind]:
+                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
+        units = row["bits"]["wording"] * UNITS_PER_BIT
+        if self.law != NATURAL and units != log2_units(
+            self.language.size - (latent["entry"] if self.law == EACH_ONCE else 0)
+        ):
+            return Verdict.wrong(
+                f"bits.wording is {row['bits']['wording']}, a rewrite is one of {self.language.size:,}"
+            )
+        if row["bits"]["total"] != row["bits"]["wording"]:
+            return Verdict.wrong(f"bits.total is {row['bits']['total']}, the wording has {row['bits']['wording']}")
+        if row["difficulty"] != N:
+            return Verdict.wrong(f"difficulty is {row['difficulty']}, the text states {N} facts")
+        return Verdict.right()
+
+    def _verify_text(self, row: Mapping[str, Any]) -> Verdict:
+        """Judge a text of a language model: the values and spans, as far as the lists reach."""
+        request = self._request(row["id"], "", row["latent"])
+        faults = Examiner(self.lists).faults(row["text"], request)
+        if faults:
+            return Verdict.wrong("; ".join(faults))
+        spans = spans_of(row["text"], request)
+        for kind in KINDS:
+            if [(span["start"], span["end"]) for span in row["latent"]["spans"][kind]] != spans[kind]:
+                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
+        return Verdict.right()
+
+
+def _listed(rows: Rows, start: int) -> list[dict[str, Any]]:
+    """Return rows as the Python values that readers of the data see: id, text and latent with spans."""
+    assert isinstance(rows.content, Codes)
+    (texts,), spans = assemble(rows.content)
+    assert spans is not None
+    latent = {name: column.to_pylist() for name, column in {**rows.latent, "spans": spans}.items()}
+    return [
+        {"id": start + i, "text": text, "latent": {name: column[i] for name, column in latent.items()}}
+        for i, text in enumerate(texts.to_pylist())
+    ]

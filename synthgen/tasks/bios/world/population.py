@@ -1,0 +1,105 @@
+"""The world of a spec: how many people of which lists, and how many bits their names and facts are.
+
+All tasks of this family take these params, and the same seed and world number make the same people in each of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, field_validator
+
+from synthgen.errors import SynthgenError
+from synthgen.exact.entropy import Bits, Book, log2_binomial, log2_falling
+from synthgen.task.columns import struct_column
+from synthgen.task.contract import TaskParams
+from synthgen.tasks.bios.world.lists import ATTRIBUTES, Lists, Sizes, read_lists
+from synthgen.tasks.bios.world.writing.people import DAY, EMPLOYER, MONTH, YEAR
+
+Pronoun = Literal["he", "she", "they"]
+Entries = Annotated[int, Field(ge=1, le=10**6)] | Literal["online"]
+"""How many entries a person has; online: a new one for ever."""
+
+
+def tiny_sizes(**sizes: int) -> dict[str, int]:
+    """Return sizes of 1 for every list (2 for the names), but for those that are given: worlds to enumerate."""
+    return dict.fromkeys(Sizes.model_fields, 1) | {"first_names": 2, "last_names": 2} | sizes
+
+
+class WorldParams(TaskParams):
+    """What makes a world, and which of its people a spec is about."""
+
+    people: int = Field(100_000, ge=1, le=2**40, description="N, the number of people")
+    first_person: int = Field(
+        0, ge=0, le=2**40, description="the first person's number: groups are disjoint ranges of one world"
+    )
+    pronouns: tuple[Pronoun, ...] = Field(("he", "she"), min_length=1, description="a person's is drawn from these")
+    lists: str = Field("", description="a folder of word lists and templates; files it lacks are the package's own")
+    sizes: Sizes = Field(Sizes(), description="how much of each list is used; by default all")
+
+    @field_validator("pronouns")
+    @classmethod
+    def _different(cls, pronouns: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(pronouns)) < len(pronouns):
+            raise ValueError("name each pronoun once")
+        return pronouns
+
+
+def lists_of(params: WorldParams, folder: Path | None) -> Lists:
+    """Read the lists of a world. Raises SynthgenError if they have too few names for its people."""
+    lists = read_lists(folder, params.sizes)
+    if params.first_person + params.people > lists.names:
+        raise SynthgenError(
+            f"params.first_person + params.people = {params.first_person + params.people:,}, more than the "
+            f"{lists.names:,} full names ({len(lists.first_names)} x {len(lists.middle_names)} "
+            f"x {len(lists.last_names)}): take fewer people or longer lists"
+        )
+    return lists
+
+
+def world_bits(lists: Lists, people: int, pronoun: float) -> tuple[dict[str, Book], dict[str, Any]]:
+    """Return the world books and facts of `people` people, whose pronoun is worth `pronoun` bits each.
+
+    Names as a set, as a list (numbers of people carry meaning) and in the papers' form N log2(N0 / N) (2404.05405).
+    """
+    sizes = lists.sizes()
+    attributes = sum(math.log2(size) for size in sizes.values())
+    books = {
+        "names": Book(Bits(log2_binomial(lists.names, people)), "world"),
+        "attributes": Book(Bits(attributes * people), "world"),
+        "pronouns": Book(Bits(pronoun * people), "world"),
+    }
+    total = sum(book.bits.value for book in books.values())
+    return books, {
+        "people": people,
+        "full_names": lists.names,
+        "names_set_bits": log2_binomial(lists.names, people),
+        "names_list_bits": log2_falling(lists.names, people),
+        "names_paper_bits": people * math.log2(lists.names / people),
+        "attribute_bits_a_person": attributes,
+        "attribute_bits": {name: math.log2(size) for name, size in sizes.items()} | {"company_city": 0.0},
+        "pronoun_bits_a_person": pronoun,
+        "world_list_bits": log2_falling(lists.names, people) + (attributes + pronoun) * people,
+        "world_bits": total,
+        "world_bits_a_person": total / people,
+    }
+
+
+NAME_FIELD = pa.field("name", pa.struct([pa.field(part, pa.int16()) for part in ("first", "middle", "last")]))
+VALUES_FIELD = pa.field("values", pa.struct([pa.field(attribute, pa.int32()) for attribute in ATTRIBUTES]))
+
+
+def person_columns(fields: np.ndarray, lists: Lists, homes: np.ndarray) -> Mapping[str, pa.Array]:
+    """Return the columns `name` and `values` of people; fields: (rows, FIELDS) as `draw_person` writes them."""
+    _, days, years = lists.dates
+    values = [(fields[:, MONTH] * days + fields[:, DAY]) * years + fields[:, YEAR]]
+    values += [fields[:, field] for field in range(YEAR + 1, EMPLOYER + 1)] + [homes[fields[:, EMPLOYER]]]
+    return {
+        "name": struct_column(NAME_FIELD.type, [fields[:, part] for part in range(3)]),
+        "values": struct_column(VALUES_FIELD.type, values),
+    }

@@ -1,0 +1,1 @@
+"""What finds the people again: in the world by number, and in the rows of a whole dataset."""

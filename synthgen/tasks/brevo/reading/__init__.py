@@ -1,0 +1,1 @@
+"""What reads a row and counts its bits again."""

@@ -1,0 +1,96 @@
+"""Recounting the bits of a Brevo row, from its text and, where the text hides it, the order of creation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from synthgen.exact.ledger import log2_units
+from synthgen.task.kit.sizes import SizeLaw
+from synthgen.task.kit.words import Words
+from synthgen.tasks.brevo.reading.rows import Name, Reading
+
+
+def _log2(n: int) -> int:
+    return int(log2_units(n))
+
+
+def _factorial(n: int) -> int:
+    return sum(_log2(i) for i in range(2, n + 1))
+
+
+def _names(reading: Reading, params: Any, words: Words) -> int:
+    lengths = [len(node) for node in reading.parents]
+    low, high = params.name_tokens
+    return words.set_units([lengths.count(own) for own in range(low, high + 1)]) + _factorial(len(lengths))
+
+
+def released_units(reading: Reading, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words) -> list[int]:
+    """Return the bits by book, in ledger units. Raises ValueError where latent and graph do not fit."""
+    n, leaves, parents = latent["nodes"], latent["leaves"], reading.parents
+    named = list(parents)
+    created = [named[place] for place in latent["created"]]
+    if len(created) != n - leaves or set(created) != {node for node in named if parents[node]}:
+        raise ValueError("latent.created does not name the nodes that need others, once each")
+    if not 1 <= leaves <= params.most_leaves(n) or leaves < len(named) - len(created):
+        raise ValueError(f"there cannot be {leaves} leaves")
+    children: dict[Name, int] = dict.fromkeys(named, 0)
+    hidden = leaves - (len(named) - len(created))  # leaves that no node is below: they always have room
+    present = [node for node in named if not parents[node]]
+    graph = _log2(params.most_leaves(n))
+    for node in created:
+        if not parents[node] <= set(present):
+            raise ValueError("a node was created before one it needs")
+        room = hidden + sum(children[other] < params.degree for other in present)
+        own = len(parents[node])
+        if own > params.degree or any(children[parent] == params.degree for parent in parents[node]):
+            raise ValueError("a node has too many parents or children")
+        graph += _log2(min(params.degree, room)) - _factorial(own) + sum(_log2(room - i) for i in range(own))
+        for parent in parents[node]:
+            children[parent] += 1
+        present.append(node)
+    if reading.query not in created[-params.queries(n) :]:
+        raise ValueError("the query is none of the nodes that may be asked for")
+    order = _factorial(len(reading.statements))
+    answer = 0 if params.sorted else _greedy(reading)
+    return [sizes.units(n), graph, _names(reading, params, words), order, _log2(params.queries(n)), answer]
+
+
+def _greedy(reading: Reading) -> int:
+    """Return the bits of the published listing: from its end, log2 of how many nodes could stand there."""
+    waiting = dict.fromkeys(reading.answer, 0)
+    for node in reading.answer:
+        for parent in reading.parents[node]:
+            waiting[parent] += 1
+    ready, units = 1, 0
+    for node in reversed(reading.answer):
+        units += _log2(ready)
+        ready -= 1
+        for parent in reading.parents[node]:
+            waiting[parent] -= 1
+            ready += waiting[parent] == 0
+    return units
+
+
+def open_units(reading: Reading, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words) -> list[int]:
+    """Return the bits by book, in ledger units, from the text alone. Raises ValueError if the row is not of the law."""
+    layer, n = reading.layers(), len(reading.parents)
+    leaves = [node for node in layer if layer[node] == 0]
+    if sorted(reading.leaves) != sorted(leaves) or latent["leaves"] != len(leaves) or latent["nodes"] != n:
+        raise ValueError("the stated leaves, latent.leaves or latent.nodes do not fit the graph")
+    if layer[reading.query] != max(layer.values()):
+        raise ValueError("the query is not in the last layer")
+    layers = [[node for node in layer if layer[node] == k] for k in range(max(layer.values()) + 1)]
+    placed, above, graph, width = 0, 0, 0, params.most_leaves(n)
+    for own in layers:
+        graph += _log2(min(width, n - placed))
+        if len(own) > width:
+            raise ValueError("a layer has too many nodes")
+        for node in own if placed else ():
+            number = len(reading.parents[node])
+            graph += _log2(min(params.degree, placed))
+            graph += _log2(math.comb(placed, number) - math.comb(placed - above, number))
+        placed, above = placed + len(own), len(own)
+    names = _names(reading, params, words) - sum(_factorial(len(own)) for own in layers)
+    return [sizes.units(n), graph, names, _factorial(len(reading.statements)), _log2(above), 0]

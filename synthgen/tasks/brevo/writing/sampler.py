@@ -1,0 +1,207 @@
+"""The sampler of Brevo rows: a graph, names, statements in random order, a query and its listing; in compiled code."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+
+from synthgen.exact.draw import begin, below, shuffle
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import log2_units
+from synthgen.task.kit.sizes import draw_size
+from synthgen.task.kit.words import draw_words
+from synthgen.tasks.brevo.writing.graphs import (
+    depth_of,
+    draw_greedy,
+    draw_open,
+    draw_released,
+    list_sorted,
+    mark_needed,
+)
+
+SIZE, GRAPH, NAMES, ORDER, QUERY, ANSWER = range(6)
+STAGES = ("size", "graph", "names", "order", "query", "answer")
+
+
+class Layout(NamedTuple):
+    """The settings and symbol numbers that the kernel needs, all whole numbers."""
+
+    low: int  # the smallest size
+    degree: int  # most parents of a node; released: most children too
+    open: int  # whether the law is `open`
+    round_up: int  # whether the most leaves are rounded up
+    quarter: int  # whether the query is one of the last quarter of the nodes
+    sorted: int  # whether the listing is the sorted one
+    leaf: int  # the number of the mark that states a leaf
+    query: int
+    answer: int
+    end: int
+    name: int  # what is added to the symbols of a word
+
+
+@kernel
+def sample(
+    state, keys, start, stop, layout, cumulative, words, pool, ids, trained, ends, figures, created, created_ends,
+    steps, step_ends, units,
+):  # fmt: skip
+    """Write the rows [start, stop).
+
+    `figures` (rows, 5) gets nodes, leaves, depth, listed nodes and statements; `created` the nodes after the leaves in
+    order of creation, each by the place of its first appearance among names; `steps` (listed, 2) the spans of the
+    listing's names. `ids` must have room for the longest rows.
+    """
+    most = layout.low + cumulative.size
+    degree = layout.degree
+    parents = np.zeros((most, degree), np.int64)
+    arity = np.zeros(most, np.int64)
+    room = np.zeros((2, most), np.int64)
+    needed = np.zeros(most, np.bool_)
+    waiting = np.zeros(most, np.int64)
+    ready = np.zeros(most, np.int64)
+    listing = np.zeros(most, np.int64)
+    drawn = np.zeros(most, np.int64)
+    word = np.zeros(most, np.int64)
+    places = np.zeros((2, most), np.int64)
+    appeared = np.zeros(most, np.int64)
+    statements = np.zeros((most * (degree + 1), 2), np.int64)  # (parent or -1, node)
+    order = np.zeros(most * (degree + 1), np.int64)
+    token = 0
+    made = 0
+    step = 0
+    for row in range(start, stop):
+        out = row - start
+        first = token
+        begin(state, keys[SIZE], row, 0)
+        n = draw_size(state, layout.low, cumulative)
+        units[out, SIZE] = state.ledger
+
+        begin(state, keys[GRAPH], row, 0)
+        most_leaves = (n - 1 + (degree - 1 if layout.round_up else 0)) // degree + 1
+        last = 1
+        if layout.open:
+            leaves, last = draw_open(state, n, degree, most_leaves, parents, arity)
+        else:
+            leaves = draw_released(state, n, degree, most_leaves, parents, arity, room)
+        units[out, GRAPH] = state.ledger
+
+        begin(state, keys[QUERY], row, 0)
+        if layout.open:
+            query = n - 1 - below(state, last)
+        else:
+            query = n - 1 - (below(state, max(1, n // 4)) if layout.quarter else 0)
+        units[out, QUERY] = state.ledger
+        total = mark_needed(query, parents, arity, needed)
+        depth = depth_of(query, parents, arity, waiting)
+
+        # Released: nodes that no statement names have no name. Open: every leaf is stated, so all nodes have one.
+        edges = 0
+        for v in range(n):
+            appeared[v] = 0 if layout.open else -1
+        for v in range(n):
+            if layout.open and arity[v] == 0:
+                statements[edges, 0] = -1
+                statements[edges, 1] = v
+                edges += 1
+            for i in range(arity[v]):
+                statements[edges, 0] = parents[v, i]
+                statements[edges, 1] = v
+                appeared[parents[v, i]] = 0
+                appeared[v] = 0
+                edges += 1
+        begin(state, keys[NAMES], row, 0)
+        named = 0
+        for v in range(n):
+            if appeared[v] == 0:
+                named += 1
+        draw_words(state, named, words.first, words.weight, words.units, words.offset, pool, places, drawn)
+        shuffle(state, drawn, named)
+        number = 0
+        for v in range(n):
+            if appeared[v] == 0:
+                word[v] = drawn[number]
+                number += 1
+            appeared[v] = -1
+        if layout.open:
+            state.ledger -= _layer_units(n, parents, arity, waiting, ready)  # places in a layer are not in the graph
+        units[out, NAMES] = state.ledger
+
+        begin(state, keys[ORDER], row, 0)
+        for i in range(edges):
+            order[i] = i
+        shuffle(state, order, edges)
+        units[out, ORDER] = state.ledger
+
+        begin(state, keys[ANSWER], row, 0)
+        if layout.sorted:
+            list_sorted(query, parents, arity, needed, word, waiting, listing)
+        else:
+            draw_greedy(state, query, total, parents, arity, needed, waiting, ready, listing)
+        units[out, ANSWER] = state.ledger
+
+        number = 0
+        for i in range(edges):
+            for side in range(2):
+                v = statements[order[i], side]
+                if v < 0:
+                    ids[token] = layout.leaf
+                    token += 1
+                    continue
+                if appeared[v] < 0:
+                    appeared[v] = number
+                    number += 1
+                own = word[v]
+                for k in range(words.size[own]):
+                    ids[token] = words.spelling[own, k] + layout.name
+                    token += 1
+        ids[token] = layout.query
+        token += 1
+        own = word[query]
+        for k in range(words.size[own]):
+            ids[token] = words.spelling[own, k] + layout.name
+            token += 1
+        for i in range(first, token):
+            trained[i] = False
+        untrained = token
+        ids[token] = layout.answer
+        token += 1
+        for place in range(total):
+            steps[step, 0] = token - first
+            own = word[listing[place]]
+            for k in range(words.size[own]):
+                ids[token] = words.spelling[own, k] + layout.name
+                token += 1
+            steps[step, 1] = token - first
+            step += 1
+        ids[token] = layout.end
+        token += 1
+        for i in range(untrained, token):
+            trained[i] = True
+        if not layout.open:
+            for v in range(leaves, n):
+                created[made] = appeared[v]
+                made += 1
+        figures[out, 0] = n
+        figures[out, 1] = leaves
+        figures[out, 2] = depth
+        figures[out, 3] = total
+        figures[out, 4] = edges
+        ends[out] = token
+        created_ends[out] = made
+        step_ends[out] = step
+
+
+@register_jitable
+def _layer_units(n, parents, arity, layer, size):
+    """Return the sum over layers of log2 (nodes of the layer)!, in ledger units."""
+    for v in range(n):
+        size[v] = 0
+    total = 0
+    for v in range(n):
+        layer[v] = 0
+        for i in range(arity[v]):
+            layer[v] = max(layer[v], layer[parents[v, i]] + 1)
+        size[layer[v]] += 1
+        total += log2_units(size[layer[v]])
+    return total

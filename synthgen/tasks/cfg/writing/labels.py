@@ -1,0 +1,116 @@
+"""Probing labels (Part 1): each token's ancestor at every level, where nodes end, and where noise struck.
+
+Read off the derivation that made the row. A string with two derivations has the labels of the one that was drawn.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from synthgen.exact.jit import kernel
+from synthgen.task.columns import list_column, struct_column
+from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.variants import CORRUPTION
+from synthgen.tasks.cfg.writing.sampler import Drawn, Tables
+
+
+def label_fields(levels: int) -> list[pa.Field]:
+    """Return the label columns of a grammar with this many levels of non-terminals; the root's level is 1.
+
+    ancestor.levelK and index.levelK: the symbol above each token at level K, and which of the row's nodes of that level
+    it is, from 0. boundary.levelK: whether the token is the last of that node. deepest: the most root-ward level at
+    which a node ends with the token; `levels` + 1 if none does.
+    """
+    names = [f"level{k}" for k in range(1, levels + 1)]
+
+    def of(item: pa.DataType) -> pa.DataType:
+        return pa.struct([pa.field(name, pa.list_(item)) for name in names])
+
+    return [
+        pa.field("ancestor", of(pa.uint16())),
+        pa.field("index", of(pa.uint16())),
+        pa.field("boundary", of(pa.bool_())),
+        pa.field("deepest", pa.list_(pa.int8())),
+    ]
+
+
+def label_columns(grammar: Grammar, before: Grammar, drawn: Drawn) -> dict[str, pa.Array]:
+    """Return the label columns of drawn rows; `grammar` is `before`, which must be layered, or a variant of it."""
+    levels = len(before.levels or ()) - 1
+    above, index, _, _ = walk(grammar, before, drawn)
+    boundary = np.ones(index.shape, np.bool_)
+    boundary[:, :-1] = index[:, 1:] != index[:, :-1]
+    boundary[:, drawn.id_ends - 1] = True
+    deepest = np.where(boundary.any(axis=0), boundary.argmax(axis=0), levels) + 1
+    types = {field.name: field.type for field in label_fields(levels)}
+    columns = {
+        name: struct_column(kind, [list_column(drawn.id_ends, row, kind[0].type.value_type) for row in values])
+        for name, kind, values in (
+            ("ancestor", types["ancestor"], above),
+            ("index", types["index"], index),
+            ("boundary", types["boundary"], boundary),
+        )
+    }
+    return columns | {"deepest": list_column(drawn.id_ends, deepest.astype(np.int8), pa.int8())}
+
+
+def walk(grammar: Grammar, before: Grammar, drawn: Drawn) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Replay derivations: ancestors and their indices, both (levels, tokens), and the tokens at which noise struck.
+
+    The last two are positions within the row, and how many of them there are up to each row's end.
+    """
+    symbols = grammar.tables.first.size
+    level, base = np.full(symbols, -1, np.int64), np.zeros(symbols, np.int64)
+    place = {s: d for d, own in enumerate((before.levels or ())[:-1]) for s in own}
+    for symbol in grammar.rules:
+        origin = grammar.origin.get(symbol, symbol)
+        if origin in place:
+            level[symbol], base[symbol] = place[origin], origin
+    levels = max(place.values(), default=-1) + 1
+    above, index = np.zeros((levels, drawn.ids.size), np.uint16), np.zeros((levels, drawn.ids.size), np.uint16)
+    struck, struck_ends = (
+        np.empty(drawn.ids.size + drawn.id_ends.size, np.int32),
+        np.empty(drawn.id_ends.size, np.int64),
+    )
+    tables = tuple(getattr(grammar.tables, name) for name in Tables.__dataclass_fields__)
+    root, clean = grammar.root, len(grammar.rules[grammar.root]) == 1
+    _walk(root, tables, drawn.choices, drawn.choice_ends, level, base, clean, above, index, struck, struck_ends)
+    return above, index, struck[: struck_ends[-1]], struck_ends
+
+
+@kernel
+def _walk(root, tables, choices, choice_ends, level, base, all_noisy, above, index, struck, struck_ends):
+    first, degree, _, _, size, children, emits, book = tables
+    stack = np.empty(choices.size + above.shape[1] + children.shape[1] + 2, np.int64)
+    levels = above.shape[0]
+    current, count = np.zeros(levels, np.int64), np.zeros(levels, np.int64)
+    token, choice, strikes = 0, 0, 0
+    for row in range(choice_ends.size):
+        row_start = token
+        count[:] = 0
+        stack[0] = root
+        depth = 1
+        while depth > 0:
+            depth -= 1
+            symbol = stack[depth]
+            if level[symbol] >= 0:
+                current[level[symbol]] = base[symbol]
+                count[level[symbol]] += 1
+            if degree[symbol] == 0:
+                for d in range(levels):
+                    above[d, token] = current[d]
+                    index[d, token] = count[d] - 1
+                token += 1
+                continue
+            chosen = choices[choice]
+            choice += 1
+            if book[symbol] == CORRUPTION and chosen > 0 and symbol != root:
+                struck[strikes] = token - row_start
+                strikes += 1
+            rule = first[symbol] + chosen
+            for k in range(size[rule]):
+                at = k if not emits[rule] else size[rule] - 1 - k
+                stack[depth + k] = children[rule, at]
+            depth += size[rule]
+        struck_ends[row] = strikes

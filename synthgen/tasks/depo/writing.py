@@ -1,0 +1,139 @@
+"""The sampler of Depo rows: a cycle of named nodes, its edges shuffled, and queries; in compiled code."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from synthgen.exact.draw import begin, below, shuffle
+from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import log2_units
+from synthgen.task.kit.sizes import draw_size
+from synthgen.task.kit.words import draw_words
+
+SIZE, NAMES, CYCLE, ORDER, QUERIES = range(5)
+STAGES = ("size", "names", "cycle", "order", "queries")
+
+
+class Layout(NamedTuple):
+    """The settings and symbol numbers that the kernel needs, all whole numbers."""
+
+    low: int  # the smallest size
+    queries: int
+    distinct: int  # whether the starts of one row's queries differ
+    separator: int  # the number of the mark before an edge, 0 for none
+    end: int  # the number of the mark at the row's end, 0 for none
+    answer: int
+    hop: int  # k is added to it: the number of the mark that asks for k steps
+    name: int  # what is added to the symbols of a word
+
+
+@kernel
+def sample(
+    state,
+    keys,
+    start,
+    stop,
+    layout,
+    cumulative,
+    asked,
+    words,
+    pool,
+    ids,
+    trained,
+    ends,
+    nodes,
+    hops,
+    hop_ends,
+    spans,
+    units,
+):
+    """Write the rows [start, stop). `asked` are the k that queries ask for; `spans` (answers, 2) their places.
+
+    `ids` must have room for the longest rows.
+    """
+    most = cumulative.size + layout.low
+    cycle = np.empty(most, np.int64)
+    edges = np.empty(most, np.int64)
+    starts = np.empty(most, np.int64)
+    places = np.empty((2, most), np.int64)
+    token = 0
+    query = 0
+    for row in range(start, stop):
+        out = row - start
+        begin(state, keys[SIZE], row, 0)
+        n = draw_size(state, layout.low, cumulative)
+        units[out, SIZE] = state.ledger
+        begin(state, keys[NAMES], row, 0)
+        draw_words(state, n, words.first, words.weight, words.units, words.offset, pool, places, cycle)
+        units[out, NAMES] = state.ledger
+        begin(state, keys[CYCLE], row, 0)
+        shuffle(state, cycle[1:], n - 1)  # with the first word fixed, each cycle comes about in one way
+        units[out, CYCLE] = state.ledger
+        begin(state, keys[ORDER], row, 0)
+        for i in range(n):
+            edges[i] = i
+        shuffle(state, edges, n)
+        units[out, ORDER] = state.ledger
+        first = token
+        for i in range(n):
+            if layout.separator:
+                ids[token] = layout.separator
+                token += 1
+            for end in range(2):
+                word = cycle[(edges[i] + end) % n]
+                for k in range(words.size[word]):
+                    ids[token] = words.spelling[word, k] + layout.name
+                    token += 1
+        for i in range(first, token):
+            trained[i] = False
+        begin(state, keys[QUERIES], row, 0)
+        for i in range(n):
+            starts[i] = i
+        for i in range(min(n, layout.queries)):
+            if layout.distinct:
+                j = i + below(state, n - i)
+                starts[i], starts[j] = starts[j], starts[i]
+                node = starts[i]
+            else:
+                node = below(state, n)
+            k = below(state, asked.size)
+            hops[query] = asked[k]
+            untrained = token
+            ids[token] = layout.hop + asked[k]
+            token += 1
+            word = cycle[node]
+            for place in range(words.size[word]):
+                ids[token] = words.spelling[word, place] + layout.name
+                token += 1
+            for place in range(untrained, token):
+                trained[place] = False
+            untrained = token
+            ids[token] = layout.answer
+            token += 1
+            spans[query, 0] = token - first
+            word = cycle[(node + asked[k]) % n]
+            for place in range(words.size[word]):
+                ids[token] = words.spelling[word, place] + layout.name
+                token += 1
+            spans[query, 1] = token - first
+            for place in range(untrained, token):
+                trained[place] = True
+            query += 1
+        units[out, QUERIES] = state.ledger
+        if layout.end:
+            ids[token] = layout.end
+            trained[token] = True
+            token += 1
+        ends[out] = token
+        nodes[out] = n
+        hop_ends[out] = query
+
+
+def recount(n: int, names: int, size: int, queries: int, distinct: bool, asked: int) -> list[int]:
+    """Return the bits by book, in ledger units, of a row of n nodes, given those of its size and its names."""
+    cycle = sum(int(log2_units(i)) for i in range(2, n))
+    order = cycle + int(log2_units(n))
+    starts = sum(int(log2_units(n - i if distinct else n)) for i in range(queries))
+    return [size, names, cycle, order, starts + queries * int(log2_units(asked))]

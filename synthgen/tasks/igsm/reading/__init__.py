@@ -1,0 +1,1 @@
+"""What reads, solves and judges a problem from its text alone."""

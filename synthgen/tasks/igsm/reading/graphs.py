@@ -1,0 +1,175 @@
+"""Graphs of problems as read from their text: for networkx, for pictures, for probes, and canonical template hashes.
+
+problem = task.reader.problem(row["prompt"])
+dependency_graph(problem, 23)             # networkx.DiGraph, an edge from each parameter to what needs it
+probing_labels(problem, solution)         # nece, dep, known, value, can_next, nece_next (Part 2.1, section 4)
+template_hashes(problem)                  # whatever the order of the solution, or also of operands
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthgen.tasks.igsm.reading.problem import Parameter, Problem, solve
+
+ROUNDS = 6
+"""Rounds of refinement by which operands of sums are told apart, before they are sorted."""
+
+
+def dependency_graph(problem: Problem, modulus: int) -> Any:
+    """Return a problem as a networkx.DiGraph: nodes are (item, item or category), with edges to what needs them.
+
+    Nodes have `abstract`, `necessary`, `query` and `value` (modulo `modulus`; 0: integers).
+    """
+    import networkx as nx
+
+    values, needed = solve(problem, modulus, problem.parameters()), problem.needed()
+    graph = nx.DiGraph()
+    for parameter in problem.parameters():
+        graph.add_node(
+            parameter,
+            abstract=problem.is_abstract(parameter),
+            necessary=parameter in needed,
+            query=parameter == problem.query,
+            value=values[parameter],
+        )
+    for parameter in problem.parameters():
+        for other in problem.needs(parameter):
+            graph.add_edge(other, parameter)
+    return graph
+
+
+def draw_graph(problem: Problem, modulus: int, file: Path) -> None:
+    """Draw a problem's dependencies to a file (the ending decides the format); what the answer needs is coloured."""
+    import networkx as nx
+    from matplotlib.figure import Figure
+
+    graph = dependency_graph(problem, modulus)
+    for level, nodes in enumerate(nx.topological_generations(graph)):
+        for node in nodes:
+            graph.nodes[node]["level"] = level
+    figure = Figure(figsize=(12, 8))
+    axes = figure.add_subplot()
+    colours = [
+        "#d95f02" if own["query"] else "#7fc7af" if own["necessary"] else "#dddddd" for own in graph.nodes.values()
+    ]
+    names = {node: f"{node[0]}'s\n{node[1]}\n= {own['value']}" for node, own in graph.nodes.items()}
+    place = nx.multipartite_layout(graph, subset_key="level")
+    nx.draw(graph, place, ax=axes, node_color=colours, labels=names, font_size=7, node_size=1800, edge_color="#888888")
+    figure.savefig(file)
+
+
+def probing_labels(problem: Problem, solution: list[Parameter], modulus: int = 23) -> dict[str, Any]:
+    """Return the papers' probing labels: at step t, t parameters of the solution are computed.
+
+    parameters: the n parameters, in the order of all that follows; nece: (n,) bool, whether the answer needs it; dep:
+    (n, n) bool, dep[a, b] whether a depends on b; known, can_next, nece_next: (steps + 1, n) bool; value: (steps + 1,
+    n) int, `modulus` where not known yet.
+    """
+    parameters = problem.parameters()
+    number = {parameter: i for i, parameter in enumerate(parameters)}
+    values, needed = solve(problem, modulus, parameters), problem.needed()
+    n, steps = len(parameters), len(solution)
+    dep = np.zeros((n, n), np.bool_)
+    for parameter in values:  # in an order in which each comes after all it needs
+        for other in problem.needs(parameter):
+            dep[number[parameter]] |= dep[number[other]]
+            dep[number[parameter], number[other]] = True
+    nece = np.array([parameter in needed for parameter in parameters])
+    known = np.zeros((steps + 1, n), np.bool_)
+    for t, parameter in enumerate(solution):
+        known[t + 1 :, number[parameter]] = True
+    direct = np.zeros((n, n), np.bool_)
+    for parameter in parameters:
+        for other in problem.needs(parameter):
+            direct[number[parameter], number[other]] = True
+    ready = np.array([~(direct & ~known[t]).any(axis=1) for t in range(steps + 1)])
+    can_next = ready & ~known
+    value = np.where(known, np.array([values[parameter] for parameter in parameters]), modulus)
+    return {
+        "parameters": parameters,
+        "nece": nece,
+        "dep": dep,
+        "known": known,
+        "can_next": can_next,
+        "nece_next": can_next & nece,
+        "value": value,
+    }
+
+
+def template_hashes(problem: Problem) -> dict[str, str]:
+    """Return hashes of what the answer needs, 32 hex digits: the same for every order of the solution.
+
+    `unordered` keeps the order of a sentence's operands, `commutative` sorts those of sums. Names, values, letters and
+    the order of sentences play no part; one parameter used twice differs from two alike.
+    """
+    needed = sorted(problem.needed())
+    users: dict[Parameter, list[Parameter]] = {parameter: [] for parameter in needed}
+    for parameter in needed:
+        for other in problem.needs(parameter):
+            users[other].append(parameter)
+    colour = {parameter: _digest(repr(_kind(problem, parameter, parameter == problem.query))) for parameter in needed}
+    for _ in range(ROUNDS):
+        refined = {}
+        for parameter in needed:
+            own = [colour[other] for other in problem.needs(parameter)]
+            ordered = own if _keeps_order(problem, parameter) else _sorted_operands(problem, parameter, own)
+            refined[parameter] = _digest(
+                repr((colour[parameter], ordered, sorted(colour[u] for u in users[parameter])))
+            )
+        colour = refined
+    return {form: _digest(_written(problem, colour, form)) for form in ("unordered", "commutative")}
+
+
+def _kind(problem: Problem, parameter: Parameter, query: bool) -> tuple[Any, ...]:
+    sentence = problem.sentences.get(parameter)
+    if sentence is None:
+        return ("abstract", problem.layer[parameter[1]] - problem.layer[parameter[0]], query)
+    return ("instance", sentence.literal, sentence.minus, len(sentence.cites), query)
+
+
+def _keeps_order(problem: Problem, parameter: Parameter) -> bool:
+    sentence = problem.sentences.get(parameter)
+    return sentence is not None and sentence.minus
+
+
+def _pairs(problem: Problem, parameter: Parameter) -> bool:
+    """Say whether a parameter's operands are pairs to be multiplied."""
+    return problem.is_abstract(parameter) and problem.layer[parameter[1]] - problem.layer[parameter[0]] > 1
+
+
+def _sorted_operands(problem: Problem, parameter: Parameter, own: list[Any]) -> list[Any]:
+    if _pairs(problem, parameter):
+        return [part for pair in sorted(zip(own[::2], own[1::2], strict=True)) for part in pair]
+    return sorted(own)
+
+
+def _written(problem: Problem, colour: dict[Parameter, str], form: str) -> str:
+    """Write what the query needs, depth first; a parameter met again is written as its number."""
+    numbers: dict[Parameter, int] = {}
+    text = [f"synthgen igsm template 1 {form} "]
+
+    def write(parameter: Parameter) -> None:
+        if parameter in numbers:
+            text.append(f"#{numbers[parameter]} ")
+            return
+        numbers[parameter] = len(numbers)
+        text.append(f"{_kind(problem, parameter, False)}(")
+        operands = problem.needs(parameter)
+        if parameter not in problem.sentences or (form == "commutative" and not _keeps_order(problem, parameter)):
+            keyed = [(colour[other], other) for other in operands]
+            operands = [other for _, other in _sorted_operands(problem, parameter, keyed)]
+        for other in operands:
+            write(other)
+        text.append(")")
+
+    write(problem.query)
+    return "".join(text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

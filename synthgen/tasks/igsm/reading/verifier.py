@@ -1,0 +1,184 @@
+"""The verifier: solutions judged, and what a row's text shows of its latents, from the text and the names alone.
+
+Each step says which parameter it defines and how (`synthgen.tasks.igsm.reading.judge`).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+from typing import Any
+
+from synthgen.task.contract import Verdict
+from synthgen.tasks.igsm.reading.judge import OPERATION, Judge
+from synthgen.tasks.igsm.reading.problem import ADDED, CONSTANT, TIMES, Parameter, Problem, ProblemReader, solve
+from synthgen.tasks.igsm.reading.retractions import TakenBack, taken_back
+from synthgen.tasks.igsm.reading.steps import BACK, Step, StepReader
+from synthgen.tasks.igsm.worlds import World
+
+PREFIX = b"synthgen igsm template 1 "
+"""What the bytes behind a template's hash begin with."""
+
+
+class Reader:
+    """Reads, solves and judges the texts of one world, family of wording, level of detail and modulus.
+
+    Definitions that are taken back are held against a kind of mistake (`synthgen.tasks.igsm.reading.retractions`).
+    """
+
+    def __init__(
+        self,
+        world: World,
+        family: str,
+        modulus: int,
+        detail: int = 0,
+        form: str = "pq",
+        kind: str = "perfect",
+        next_counts: bool = True,
+        marked: bool = False,
+    ) -> None:
+        self.problems = ProblemReader(world, family, modulus, form, marked)
+        self.kind, self.next_counts = kind, next_counts
+        self.family, self.modulus = family, modulus
+        self.form = StepReader(family, detail, self.problems.singular, marked)
+        self.problem = functools.lru_cache(maxsize=64)(self.problems.read)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Reader is made anew where it is needed, not sent")
+
+    def steps(self, completion: Any) -> tuple[list[Step], int, tuple[int, int]]:
+        """Return the steps of a solution, its answer, and where that stands. Raises ValueError for a fault of form."""
+        return self.form.read(completion)
+
+    # -- judging ------------------------------------------------------------------------------------------------------
+
+    def judge(self, prompt: Any, completion: Any) -> Verdict:
+        """Judge a completion of a prompt. `parts` holds a verdict for every step, then counts of the whole.
+
+        What is taken back does not make a solution wrong, whatever it names: it is labelled `back` (a mistake of the
+        reader's kind), `needless` (none) or `unknown` (the problem has no such thing), and counted.
+        """
+        try:
+            problem = self.problem(prompt)
+            needed = problem.needed()
+            hidden = self.form.no_symbols or self.form.names == 1  # then nothing but values shows if a step is right
+            values = solve(problem, self.modulus, problem.parameters()) if hidden else {}
+        except (ValueError, TypeError) as error:
+            return Verdict.wrong(f"format: the problem cannot be read: {error}", step=0)
+        try:
+            steps, answer, _ = self.steps(completion)
+        except ValueError as error:
+            return Verdict.wrong(f"format: {error}", step=0)
+        mistakes = (self.kind, self.next_counts)
+        return Judge(problem, self.form, self.modulus, values, needed, mistakes).verdict(steps, answer)
+
+    # -- what the text shows ------------------------------------------------------------------------------------------
+
+    def latent(self, prompt: Any, completion: Any) -> dict[str, Any]:
+        """Return what a row's text shows of its latents, and its spans. Raises ValueError on junk."""
+        problem = self.problem(prompt)
+        steps, answer, where = self.steps(completion)
+        shown = [step for step in steps if not step.back]
+        needed = solve(problem, self.modulus, [problem.query])
+        abstract = sum(problem.is_abstract(parameter) for parameter in needed)
+        top = min(problem.layer[owner] for owner, _ in problem.sentences)
+        depth: dict[Parameter, int] = {}
+        for parameter in needed:  # solved in an order in which each comes after all it needs
+            depth[parameter] = 1 + max((depth[other] for other in problem.needs(parameter)), default=0)
+        sketch = self.sketch(problem, shown)
+        own = len(prompt)
+        return {
+            "op": sum(len(step.operations) for step in shown),
+            "layers": problem.deepest - top + 1,
+            "edges": len(problem.sentences),
+            "necessary": len(needed),
+            "necessary_abstract": abstract,
+            "unnecessary": len(problem.sentences) - len(needed) + abstract,
+            "solution_depth": depth[problem.query],
+            "query_abstract": problem.is_abstract(problem.query),
+            "answer": answer,
+            "bin": None if sketch is None else int(hashlib.sha256(sketch).hexdigest(), 16) % 23,
+            "template": None if sketch is None else hashlib.blake2b(PREFIX + sketch, digest_size=16).hexdigest(),
+            "spans": {
+                "sentence": problem.spans,
+                "question": [problem.question],
+                "step": [(own + start, own + end) for start, end in (step.span for step in shown)],
+                **self._retry_spans(own, [step for step in steps if step.back]),
+                "answer": [(own + where[0], own + where[1])],
+            },
+        }
+
+    def _retry_spans(self, own: int, steps: list[Step]) -> dict[str, list[tuple[int, int]]]:
+        """Return the spans of sentences that are taken back: up to BACK, and the names alone."""
+        names = [(own + step.name[0], own + step.name[1]) for step in steps]
+        whole = [(own + step.span[0], own + step.span[1] - len(BACK)) for step in steps]
+        return {"retry": whole if self.family == "paper" else names, "retry_name": names}
+
+    def retries(self, prompt: str, completion: str) -> list[TakenBack]:
+        """Return, for each right step, what was taken back before it, and the candidates by the kind's definition."""
+        return taken_back(self.problem(prompt), self.steps(completion)[0], self.kind, self.next_counts)
+
+    def sketch(self, problem: Problem, steps: list[Step]) -> bytes | None:
+        """Return the published sketch of a solution; None where the level of detail does not show it."""
+        if self.form.no_symbols or self.form.names == 1:
+            return None
+        alphabet = "abcdefghijklmnopqrstuvwxyz"
+        alphabet += alphabet.upper()
+        renamed: dict[str, str] = {}
+
+        def name(symbol: str) -> str:
+            if symbol not in renamed:
+                count = len(renamed)
+                long = alphabet[26 + (count - 52) // 26] + alphabet[(count - 52) % 26]
+                renamed[symbol] = alphabet[count] if count < 52 else long
+            return renamed[symbol]
+
+        text = []
+        for step in steps:
+            assert step.parameter is not None
+            kind = "Inter" if problem.is_abstract(step.parameter) else "Inst"
+            text.append(f" Define {kind} as {name(step.letter)}.")
+            for letter, symbols, _, _ in step.operations:
+                parts = [("so " if letter == step.letter else "") + name(letter)]
+                match = OPERATION.fullmatch(symbols) if symbols else None
+                if match:
+                    sides = ["0" if side.isdigit() else name(side) for side in (match[1], match[3])]
+                    parts += [f"{sides[0]} {match[2]} {sides[1]}", f"0 {match[2]} 0"]
+                elif symbols:
+                    parts.append(name(symbols))
+                text.append(f" {' = '.join(parts)} = 0.")
+        return "".join(text).encode()
+
+    def lines(self, prompt: str, completion: str) -> list[tuple[int, int, int, tuple[int, ...]]]:
+        """Return a solution's template: (1 if abstract, literal, minus, places of what it is computed from) a step."""
+        problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
+        place: dict[Parameter, int] = {}
+        lines: list[tuple[int, int, int, tuple[int, ...]]] = []
+        for step in steps:
+            if step.back or step.parameter is None:
+                continue
+            cited = tuple(place[other] for other in problem.needs(step.parameter))
+            sentence = problem.sentences.get(step.parameter)
+            place[step.parameter] = len(lines)
+            own = (0, sentence.literal, int(sentence.minus)) if sentence else (1, 0, 0)
+            lines.append((*own, cited))
+        return lines
+
+    def bits(
+        self, prompt: str, completion: str, widths: list[int], sizes: tuple[int, int, int, int], as_sets: bool
+    ) -> dict[str, float]:
+        """Return the bits of the books that the text settles: names, values, sentence_order, letters."""
+        chains, groups, names, single = sizes
+        problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
+        kinds = [sentence.literal for sentence in problem.sentences.values()]
+        values = sum(kind in (ADDED, CONSTANT) for kind in kinds) * math.log2(self.modulus)
+        values += kinds.count(TIMES) * math.log2(max(1, self.modulus - 1))
+        named = math.log2(chains) + math.log2(5 - len(widths)) + len(widths) * math.log2(groups)
+        named += sum(math.log2(math.comb(names, w) if as_sets else math.perm(names, w)) for w in widths)
+        hidden = self.form.names == 2  # then the last operation of a step has no letter of its own
+        lettered = sum(not hidden or operation[0] != step.letter for step in steps for operation in step.operations)
+        letters = math.log2(math.perm(single, min(single, lettered)))
+        letters += math.log2(math.perm(676, max(0, lettered - single)))
+        order = math.log2(math.factorial(len(kinds)))
+        return {"names": named, "values": values, "sentence_order": order, "letters": letters}

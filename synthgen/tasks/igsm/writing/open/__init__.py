@@ -1,0 +1,1 @@
+"""The open law of problems: every template equally likely."""

@@ -1,0 +1,304 @@
+"""The open sampler: op, a uniform template of it, a place for it, distractors around it; nothing is rejected.
+
+Different choices make different problems (up to the names, which are drawn as sets), so the bits of a problem are those
+of its draws, and each has a closed form or is summed exactly. The order of the solution is part of the template; given
+the problem, all its orders are equally likely, so a perfect model that has read the problem pays exactly log2 of their
+number, and the letters.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+from pydantic import Field, model_validator
+
+from synthgen.errors import DrawError, SynthgenError
+from synthgen.exact.draw import begin, below, weighted
+from synthgen.exact.entropy import entropy_of
+from synthgen.task.contract import TaskParams
+from synthgen.tasks.igsm.writing.open.averages import Averages, averages
+from synthgen.tasks.igsm.writing.open.counts import Counts, Shape, Tables, counts_of
+from synthgen.tasks.igsm.writing.open.distractors import KINDS, Kind, means, new_scatter, scatter
+from synthgen.tasks.igsm.writing.open.halves import Half, Halves, Ranks, draw_rank
+from synthgen.tasks.igsm.writing.open.orders import Memo, new_graph, new_memo, of_template, order_units
+from synthgen.tasks.igsm.writing.open.placement import Placement, Places, new_placed, place
+from synthgen.tasks.igsm.writing.open.supply import BOUND, Supply, demand_uncapped, enumerable_share, supplies
+from synthgen.tasks.igsm.writing.open.templates import new_template, rank, unrank
+
+Pair = tuple[int, int]
+
+
+class OpenParams(TaskParams):
+    """Params of the open sampler, under `params.open`."""
+
+    sentences: Pair = Field((1, 20), description="problem sentences, from and to: 20 at most for med, 28 for hard")
+    distractors: Pair = Field(
+        (0, 6), description="sentences that no solution needs, from and to, as far as `sentences` allows; uniform"
+    )
+    distractor_kind: Kind = Field(
+        "any", description="what distractors cite: `any` parameters, only each other (`independent`), none (`constant`)"
+    )
+    abstract: Pair = Field((0, 2), description="necessary abstract parameters, from and to, 4 at most; all of level 1")
+    references: int = Field(4, ge=1, le=4, description="parameters that a sentence cites, at most")
+    open_ends: int | None = Field(
+        None, ge=1, description="branching: parameters that wait for their use at any time, at most; 1 makes chains"
+    )
+    constants: Pair | None = Field(None, description="necessary sentences that are bare numbers, from and to")
+    answers: Literal["free", "uniform"] = Field(
+        "free",
+        description="`uniform`: the question is about a parameter that adds a number of its own, and all answers are "
+        "exactly equally likely; with `free` ones, 0 comes up more often (two equal numbers are subtracted)",
+    )
+    layers: Pair = Field((2, 4), description="layers of the structure graph, from and to")
+    widths: Pair = Field((1, 4), description="items of a layer, from and to")
+    uncapped_from: int = Field(
+        14, ge=1, description="from this op on, there must be more templates than 2 to the `uncapped_bits`"
+    )
+    uncapped_bits: float = Field(64, gt=0, le=255, description="how many templates count as uncapped, in bits")
+
+    @model_validator(mode="after")
+    def _ranges(self) -> OpenParams:
+        for name, lowest in (("sentences", 1), ("distractors", 0), ("layers", 2), ("widths", 1)):
+            low, high = getattr(self, name)
+            if not lowest <= low <= high:
+                raise ValueError(f"{name} = [{low}, {high}]: want two rising numbers from {lowest}")
+        if self.sentences[1] > 38:
+            raise ValueError(f"sentences = {list(self.sentences)}: a problem has at most 38")
+        if self.sentences[1] <= self.distractors[0]:
+            raise ValueError(
+                f"distractors = {list(self.distractors)}: with {self.sentences[1]} sentences at most, none is left"
+            )
+        return self
+
+    def shape(self, op: int) -> Shape:
+        """Return the shape of templates up to `op` operations."""
+        return Shape(
+            op=op,
+            abstract=self.abstract,
+            necessary=(1, self.sentences[1] - self.distractors[0]),
+            references=self.references,
+            open_ends=self.open_ends,
+            constants=self.constants,
+            uniform_answer=self.answers == "uniform",
+        )
+
+
+SETTINGS = np.dtype(
+    [
+        ("sentences", "i8", 2),
+        ("distractors", "i8", 2),
+        ("kind", "i8"),
+        ("references", "i8"),
+        ("most_open", "i8"),
+        ("floor", "i8"),  # out: log2 of the number of orders of the last problem, in ledger units; -1: not known
+    ]
+)
+
+
+class OpenTables(NamedTuple):
+    """All that the kernel needs: tables, settings, and records to work in."""
+
+    op_sums: np.ndarray
+    tables: Tables
+    ranks: Ranks
+    places: Places
+    memo: Memo
+    settings: Any
+    template: Any
+    placed: Any
+    scattered: Any
+    graph: Any
+
+
+@register_jitable
+def draw_open(state, key, row, p, t, units):
+    """Draw one problem into p, without names, values, letters and the order of its sentences; return its op.
+
+    units[0] and units[1] are set to the bits of op and of everything else; t.settings.floor to those of its order.
+    """
+    begin(state, key, row, 0)
+    op = 1 + weighted(state, t.op_sums)
+    units[0] = state.ledger
+    own, template = t.settings, t.template
+    unrank(t.tables, op, draw_rank(state, t.ranks, op), template)
+    necessary = 0
+    for node in range(template.nodes):
+        if template.kind[node] == 0:
+            necessary += 1
+    high = min(necessary + own.distractors[1], own.sentences[1])
+    low = min(max(necessary + own.distractors[0], own.sentences[0]), high)
+    edges = low + below(state, high - low + 1)
+    place(state, t.places, template, edges, p, t.placed)
+    scatter(state, own.kind, own.references, t.placed.free, t.placed.frees, p, t.scattered)
+    units[1] = state.ledger - units[0]
+    of_template(t.graph, template, own.most_open, False)
+    own.floor = order_units(t.graph, t.memo)
+    return op
+
+
+class OpenLaw:
+    """The law of the open sampler: `weights` by op, a half of the templates (under `key`, a stage of the world).
+
+    Raises SynthgenError where the templates are not uncapped as promised, an op has none, or a problem has no place.
+    """
+
+    def __init__(
+        self, params: OpenParams, weights: Mapping[int, int], half: Half, key: np.ndarray, train_bins: int = 16
+    ) -> None:
+        self.params, self.half = params, half
+        whole = sum(weights.values())
+        self.law = {op: weight / whole for op, weight in sorted(weights.items()) if weight}
+        self.weights = weights
+        self.counts: Counts = counts_of(params.shape(max(self.law)))
+        self.halves = Halves(self.counts, key, train_bins)
+        demand_uncapped(self.law, self.counts.count, params.uncapped_from, self.bound, "params.open.uncapped_from")
+        self.placement = _placement(params.abstract[1], params.sentences[1], params.layers, params.widths)
+
+    @property
+    def bound(self) -> int:
+        """More templates than this is uncapped."""
+        bits = self.params.uncapped_bits
+        return BOUND if bits == 64 else math.floor(2.0**bits) if bits < 1000 else 0
+
+    @functools.cached_property
+    def tables(self) -> OpenTables:
+        """What `draw_open` takes. Raises SynthgenError where a problem of this law has no place."""
+        own = self.params
+        self._check_places()
+        settings = np.zeros(1, np.dtype((np.record, SETTINGS)))[0]
+        settings.sentences[:], settings.distractors[:] = own.sentences, own.distractors
+        settings.kind, settings.references = KINDS[own.distractor_kind], own.references
+        settings.most_open = own.open_ends or 0
+        sums = np.cumsum([self.weights.get(op, 0) for op in range(1, max(self.law) + 1)], dtype=np.int64)
+        return OpenTables(
+            sums,
+            self.counts.tables,
+            self.halves.ranks(self.half),
+            self.placement.tables,
+            new_memo(),
+            settings,
+            new_template(),
+            new_placed(),
+            new_scatter(),
+            new_graph(),
+        )
+
+    def _edges(self, necessary: int) -> range:
+        """Return how many sentences a problem with so many necessary ones may have; each is equally likely."""
+        own = self.params
+        high = min(necessary + own.distractors[1], own.sentences[1])
+        return range(min(max(necessary + own.distractors[0], own.sentences[0]), high), high + 1)
+
+    def _check_places(self) -> None:
+        for necessary, sums in self._all.sizes:
+            for edges in self._edges(necessary):
+                self.placement.widths_law(sums, edges - sum(sums))
+
+    @functools.cached_property
+    def _all(self) -> Averages:
+        return averages(self.halves, self.law, "all")
+
+    @functools.cached_property
+    def averages(self) -> Averages:
+        """The exact means over the templates of this half."""
+        return self._all if self.half == "all" else averages(self.halves, self.law, self.half)
+
+    @functools.cached_property
+    def _placed(self) -> tuple[float, np.ndarray, dict[int, float], dict[tuple[int, ...], float]]:
+        """Mean bits of all but op and template; mean numbers; the laws of the sentences and of the widths."""
+        own = self.params
+        bits, numbers = 0.0, self.averages.numbers.copy()
+        edges_law: dict[int, float] = defaultdict(float)
+        widths_law: dict[tuple[int, ...], float] = defaultdict(float)
+        for (necessary, sums), share in self.averages.sizes.items():
+            options = self._edges(necessary)
+            for edges in options:
+                part, free = share / len(options), edges - sum(sums)
+                found = _distractor_means(edges - necessary, necessary + len(sums), own.distractor_kind, own.references)
+                bits += part * (math.log2(len(options)) + found[0])
+                bits += part * self.placement.bits(sums, free, necessary - sum(sums))
+                numbers += part * found[1:]
+                edges_law[edges] += part
+                for widths, chance in self.placement.widths_law(sums, free).items():
+                    widths_law[widths] += part * chance
+        return bits, numbers, edges_law, widths_law
+
+    def entropy(self) -> dict[str, float]:
+        """Return the exact mean bits of the books `op` and `structure`."""
+        size = math.fsum(share * math.log2(self.halves.size(op, self.half)) for op, share in self.law.items())
+        return {"op": entropy_of(self.law.values()), "structure": float(size + self._placed[0])}
+
+    def numbers(self) -> dict[str, float]:
+        """Return the exact mean number of sentences that are constants, add a number, multiply by one."""
+        return dict(zip(("constants", "added", "times"), map(float, self._placed[1]), strict=True))
+
+    def edges_law(self) -> dict[int, float]:
+        """Return the exact law of the number of sentences."""
+        return dict(sorted(self._placed[2].items()))
+
+    def widths_law(self) -> dict[tuple[int, ...], float]:
+        """Return the exact law of the widths of the layers."""
+        return dict(sorted(self._placed[3].items()))
+
+    def supplies(self, rows: int) -> tuple[Supply, ...]:
+        """Return, by op, how many templates there are for `rows` rows of this half, and the chance of a repeat."""
+        return supplies(self.law, rows, lambda op: self.halves.size(op, self.half), self.bound)
+
+    def facts(self, rows: int) -> dict[str, Any]:
+        """Return what `entropy` prints of the templates of a run of `rows` rows."""
+        table = self.supplies(rows)
+        return {
+            "templates": [line.to_json() for line in table],
+            "uncapped_from": self.params.uncapped_from,
+            "uncapped_bound": str(self.bound),
+            "enumerable_share": enumerable_share(table),
+            "unsplit_ops": [op for op in self.halves.unsplit if op in self.law],
+            "split_of": "ordered templates: a problem with another order of solution may be in the other half",
+        }
+
+    def rank(self, lines: Sequence[tuple[int, int, int, tuple[int, ...]]]) -> tuple[int, int]:
+        """Return (op, rank) of a solution as lines (kind, literal, minus, cited), in order of computation.
+
+        Raises SynthgenError if it is none of this law's templates.
+        """
+        return _rank_of(self.counts, lines)
+
+    def half_of(self, lines: Sequence[tuple[int, int, int, tuple[int, ...]]]) -> Half:
+        """Return the half that a solution's template is in. Raises SynthgenError if it is none of this law's."""
+        return self.halves.half_of(*self.rank(lines))
+
+
+@functools.lru_cache(maxsize=8)
+def _placement(sums: int, edges: int, layers: Pair, widths: Pair) -> Placement:
+    return Placement(sums, edges, layers, widths)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _distractor_means(number: int, necessary: int, kind: Kind, references: int) -> np.ndarray:
+    return means(number, necessary, kind, references)
+
+
+def _rank_of(counts: Counts, lines: Sequence[tuple[int, int, int, tuple[int, ...]]]) -> tuple[int, int]:
+    template = new_template()
+    if not 0 < len(lines) <= counts.shape.op:
+        raise SynthgenError(f"a solution of {len(lines)} parameters is none of this law's")
+    template.nodes, template.under[:] = len(lines), -1
+    for place_, (kind, literal, minus, cited) in enumerate(lines):
+        if len(cited) > 4 or len(set(cited)) < len(cited) or any(not 0 <= i < place_ for i in cited):
+            raise SynthgenError(f"parameter {place_} cites {list(cited)}: it cites up to four different earlier ones")
+        ordered = sorted(cited) if kind else cited
+        template.kind[place_], template.literal[place_], template.minus[place_] = kind, literal, minus
+        template.refs[place_], template.ref[place_, : len(cited)] = len(cited), ordered
+        if kind:
+            template.under[list(cited)] = place_
+        template.op += max(1, len(cited) - 1 + (literal in (1, 2)))
+    try:
+        return int(template.op), rank(counts, template)
+    except DrawError as error:
+        raise SynthgenError(str(error)) from None

@@ -1,0 +1,238 @@
+"""The paper's sampler (Part 2.1, appendix D), equal in distribution to the released generator.
+
+It grows a structure graph, chooses necessary parameters within a budget, orders them backwards from the query, spends
+the remaining operations on references, and describes what is left over. Coins of unknown probability (the paper draws
+it uniformly) are an urn here, which is the same law without a real number in it.
+"""
+
+from __future__ import annotations
+
+import functools
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from synthgen.errors import DrawError
+from synthgen.exact.draw import attempt, begin, below, weighted
+from synthgen.tasks.igsm.writing.paper.necessary import arrange, choose, extend, refer, sign
+from synthgen.tasks.igsm.writing.paper.sets import greater, lesser, member, pick
+from synthgen.tasks.igsm.writing.paper.structure import connect, grow
+from synthgen.tasks.igsm.writing.paper.unnecessary import describe_rest, fill
+from synthgen.tasks.igsm.writing.problem import ITEMS, LAYERS, PARAMS
+from synthgen.tasks.igsm.writing.sketch import bin_of_solution
+
+MAX_EDGES = 38
+"""Edges a structure graph may have here: with 24 abstract parameters, a set of parameters is then 62 bits."""
+
+MAX_ATTEMPTS = 1_000_000
+"""Attempts at a problem; each is accepted with a probability above 1/1000 wherever a spec is let through."""
+
+MAX_INNER = 1000
+"""New graphs of the same sizes, where the ordering fails (the released generator's number too)."""
+
+WORK = np.dtype(
+    [
+        ("edge", "i8", (LAYERS, LAYERS)),  # children of each item, as bits
+        ("needs", "i8", PARAMS),  # what an abstract parameter is computed from, as bits
+        ("closure", "i8", PARAMS),  # itself and all it is computed from
+        ("cost", "i8", PARAMS),
+        ("level", "i8", LAYERS),  # abstract parameters of a level, as bits
+        ("own", "i8", ITEMS),  # instance parameters of an item, as bits
+        ("chosen", "i8"),  # as bits, and in order
+        ("list", "i8", PARAMS),
+        ("listed", "i8"),
+        ("apart", "i8", PARAMS),  # unnecessary parameters that touch no necessary one
+        ("aparts", "i8"),
+        ("described", "i8"),  # instance parameters with a sentence
+        ("mentioned", "i8"),  # abstract parameters in the problem
+        ("room", "i8", PARAMS),
+        ("extra", "i8", PARAMS),
+        ("hits", "i8"),  # the urn of growing
+        ("misses", "i8"),
+        ("minimum", "i8"),  # operations the chosen parameters take
+        ("order_units", "i8"),
+        ("operator_units", "i8"),
+        ("structure_units", "i8"),
+        ("op_units", "i8"),
+        ("attempts", "i8"),
+        ("least", "i8"),  # the widths that were drawn
+        ("most", "i8"),
+        ("bin", "i8"),
+    ]
+)
+
+
+def new_work() -> Any:
+    """Return scratch for the sampler."""
+    return np.zeros(1, np.dtype((np.record, WORK)))[0]
+
+
+LAW = np.dtype(
+    [
+        ("max_op", "i8"),
+        ("max_edge", "i8"),
+        ("fixed", "i8"),  # 1: the number of steps s is the target op; 0: redrawn until the op comes out
+        ("favour_wanted", "i8"),  # 1: the bonus is for parameters that are wanted already (the paper's text)
+        ("bins", "i8"),  # allowed template bins, as bits; all 23: no test
+        ("reask", "i8"),  # 1: another parameter is asked for afterwards
+        ("modulus", "i8"),
+    ]
+)
+
+ALL_BINS = (1 << 23) - 1
+
+
+@functools.cache
+def depth_sums(max_op: int, max_edge: int) -> np.ndarray:
+    """Return running sums of the weights of depths (and widths) 2, 3, 4 for every s, (max_op + 1, 3) int64.
+
+    A softmax of -(r - 0.2)^2, -(r - 0.5)^2, -(r - 0.8)^2 with r = (s - 1) / (max_edge - 1), in 2^30ths.
+    """
+    sums = np.zeros((max_op + 1, 3), np.int64)
+    for s in range(1, max_op + 1):
+        r = Decimal(s - 1) / Decimal(max(1, max_edge - 1))
+        weights = [(-((r - Decimal(c) / 10) ** 2)).exp() for c in (2, 5, 8)]
+        sums[s] = np.cumsum([int(w / sum(weights) * 2**30) for w in weights])
+    return sums
+
+
+@register_jitable
+def ask_again(state, p, w):
+    """Ask for another parameter, uniformly, and order what it needs anew, uniformly among what can come next."""
+    old = p.order[p.necessary - 1]
+    query = below(state, p.params - 1)
+    if query >= old:
+        query += 1
+    needed = 1 << query
+    for i in range(p.edges - 1, -1, -1):  # backwards: what an abstract one needs is closed, and made before its citer
+        x = p.made[i]
+        rest = needed >> p.edges << p.edges
+        while rest:
+            needed |= w.closure[member(rest, 0)]
+            rest &= rest - 1
+        if needed >> x & 1:
+            for r in range(p.refs[x]):
+                needed |= 1 << p.ref[x, r]
+    rest = needed >> p.edges << p.edges
+    while rest:
+        needed |= w.closure[member(rest, 0)]
+        rest &= rest - 1
+    placed, count = 0, 0
+    while placed != needed:
+        ready = 0
+        rest = needed & ~placed
+        while rest:
+            x = member(rest, 0)
+            rest &= rest - 1
+            before = w.needs[x] if x >= p.edges else 0
+            if x < p.edges:
+                for r in range(p.refs[x]):
+                    before |= 1 << p.ref[x, r]
+            if before & ~placed == 0:
+                ready |= 1 << x
+        units = state.ledger
+        x = pick(state, ready)
+        w.order_units += state.ledger - units
+        p.order[count] = x
+        count += 1
+        placed |= 1 << x
+    p.necessary = count
+
+
+@register_jitable
+def draw_problem(state, key, row, p, w, law, op_sums, sizes, table, scratch):
+    """Draw one problem into p, without names, values, letters and the order of its sentences.
+
+    w.op_units, structure_units, order_units and operator_units are the books of the accepted attempt.
+    """
+    begin(state, key, row, 0)
+    op = 1 + weighted(state, op_sums)
+    w.op_units = state.ledger
+    for number in range(1, MAX_ATTEMPTS + 1):
+        attempt(state, number)
+        w.order_units = 0
+        w.operator_units = 0
+        w.attempts = number
+        if _attempt(state, p, w, law, sizes, table, op, scratch):
+            w.structure_units = state.ledger - w.order_units - w.operator_units
+            return op
+    raise DrawError("iGSM: no problem with the wanted operations in a million attempts")
+
+
+@register_jitable
+def _attempt(state, p, w, law, sizes, table, op, scratch):
+    s = op if law.fixed else lesser(state, op, law.max_op)
+    n = greater(state, 1, s)
+    m = n + below(state, s - n + 1)
+    layers = 2 + weighted(state, sizes[s])
+    a, b = 2 + weighted(state, sizes[s]), 2 + weighted(state, sizes[s])
+    least, most = min(a, b), max(a, b)
+    edges = lesser(state, (layers - 1) * least, max(law.max_edge, (layers - 1) * least))
+    edges = min(edges, (layers - 1) * most * most)
+    if min(m, edges) > op:  # op >= min(s, m, edges) for every graph of these sizes
+        return False
+    w.least = least
+    w.most = most
+    w.hits = 0
+    w.misses = 0
+    begun = state.ledger
+    for _ in range(MAX_INNER):
+        state.ledger = begun
+        w.order_units = 0
+        grow(state, p, w, layers, least, most, edges)
+        connect(p, w)
+        choose(state, p, w, n, m)
+        if arrange(state, p, w, table, law.favour_wanted):
+            return _finish(state, p, w, law, s, op, scratch)
+    return False
+
+
+@register_jitable
+def reached(state, key, row, p, w, op, max_edge, sizes, table):
+    """Return the operations of one try with s = op; 0 where the ordering failed."""
+    begin(state, key, row, 0)
+    n = greater(state, 1, op)
+    m = n + below(state, op - n + 1)
+    layers = 2 + weighted(state, sizes[op])
+    a, b = 2 + weighted(state, sizes[op]), 2 + weighted(state, sizes[op])
+    least, most = min(a, b), max(a, b)
+    edges = lesser(state, (layers - 1) * least, max(max_edge, (layers - 1) * least))
+    w.hits = 0
+    w.misses = 0
+    grow(state, p, w, layers, least, most, min(edges, (layers - 1) * most * most))
+    connect(p, w)
+    choose(state, p, w, n, m)
+    return extend(state, p, w, op) if arrange(state, p, w, table, False) else 0
+
+
+@register_jitable
+def _finish(state, p, w, law, s, op, scratch):
+    """Give the ordered parameters their sentences, if op and bin are the wanted ones."""
+    if extend(state, p, w, s) != op:
+        return False
+    refer(state, p, w)
+    units = state.ledger
+    w.described = w.chosen & ((1 << p.edges) - 1)
+    w.mentioned = w.chosen & ~w.described
+    made = 0
+    for i in range(p.necessary):
+        x = p.order[i]
+        if x < p.edges:
+            sign(state, p, x)
+            p.made[made] = x
+            made += 1
+    w.operator_units = state.ledger - units
+    if not law.reask:
+        w.bin = bin_of_solution(p, scratch)
+        if not law.bins >> w.bin & 1:
+            return False
+    fill(p, w)
+    describe_rest(state, p, w)
+    if law.reask:
+        ask_again(state, p, w)
+        w.bin = bin_of_solution(p, scratch)
+        if not law.bins >> w.bin & 1:
+            return False
+    return True

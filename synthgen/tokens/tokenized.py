@@ -1,0 +1,328 @@
+"""Text tasks with token rows: the same rows, ids in the place of text, spans and masks in tokens.
+
+Nothing of a row changes but its content: bits, latents and difficulty are the text's. Rows are tokenized phrase by
+phrase where that is provably the same (see `synthgen.tokens.by_phrase`), and from their text elsewhere.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from synthgen.errors import SynthgenError
+from synthgen.exact.draw import new_state
+from synthgen.exact.entropy import Entropy
+from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, never_raises
+from synthgen.task.phrases import SPANS, Codes, assemble, measure, span_lists
+from synthgen.tokens.by_phrase import Joints
+from synthgen.tokens.tokenizer import BYTES, ByteTokenizer, Tokenizer, read_tokenizer, word_tokenizer
+
+MAX_KINDS = 64
+
+
+class Tokenized(Task):
+    """A text task behind a tokenizer; see `synthgen.task.Task` for what it has."""
+
+    def __init__(self, text: Task, tokenizer: str, end: str, path: Path | None) -> None:
+        self.text = text
+        self.params, self.keys, self.files, self.row_format = text.params, text.keys, text.files, "tokens"
+        self.books = text.books
+        self.name, self.version, self.paper = text.name, text.version, text.paper  # type: ignore[misc]
+        self.difficulty, self.Params = text.difficulty, text.Params  # type: ignore[misc]
+        self.capabilities = text.capabilities - {"enumerable"}
+        self._named, self._end, self._path = tokenizer, end, path
+        if path is not None or (text.markers and tokenizer == BYTES):
+            _ = self.tokenizer  # a bad file is told at once
+        self._joints: Joints | None = None
+
+    @functools.cached_property
+    def tokenizer(self) -> Tokenizer | ByteTokenizer:
+        """The tokenizer; `words` is made of the task's phrases."""
+        markers = self.text.markers
+        if self._path is not None:
+            return _file_tokenizer(self._path, self._path.stat().st_mtime_ns, self._end, markers)
+        if self._named == BYTES:
+            if markers:
+                raise SynthgenError(f"tokenizer = 'bytes': {markers[0]} is to be one token; take 'words' or a file")
+            return ByteTokenizer()
+        content = self._made(0, 1).content
+        assert isinstance(content, Codes)
+        return word_tokenizer((content.table[k] for k in range(len(content.table))), self._end, markers)
+
+    def _made(self, start: int, stop: int) -> Rows:
+        return self.text.rows(start, stop, new_state())
+
+    @property
+    def vocab(self) -> Vocab:
+        return self.tokenizer.vocab
+
+    @functools.cached_property
+    def masked(self) -> bool:
+        content = self._made(0, 1).content
+        return isinstance(content, Codes) and content.parts == 2
+
+    @property
+    def split_by(self) -> str:
+        return self.text.split_by
+
+    @property
+    def rows_max(self) -> int | None:
+        return self.text.rows_max
+
+    @property
+    def latent_fields(self) -> list[pa.Field]:
+        return self.text.latent_fields
+
+    @property
+    def span_kinds(self) -> tuple[str, ...]:
+        return self.text.span_kinds
+
+    @property
+    def extra_fields(self) -> list[pa.Field]:
+        return self.text.extra_fields
+
+    @property
+    def assets(self) -> Mapping[str, Path]:
+        return self.text.assets
+
+    def rows(self, start: int, stop: int, state: np.record) -> Rows:
+        return self._rows(start, stop, state, with_spans=True)
+
+    def rows_without_spans(self, start: int, stop: int, state: np.record) -> Rows:
+        """Return rows for windows, which have no use for spans: some 1.5 times as fast."""
+        return self._rows(start, stop, state, with_spans=False)
+
+    def _rows(self, start: int, stop: int, state: np.record, with_spans: bool) -> Rows:
+        made = self.text.rows(start, stop, state)
+        assert isinstance(made.content, Codes)
+        if len(made.content.kinds) > MAX_KINDS:
+            raise SynthgenError(f"task {self.name!r} has more than {MAX_KINDS} kinds of spans")
+        tokens, spans = self.tokenized(made.content, start, with_spans)
+        latent = dict(made.latent) | ({"spans": spans} if self.span_kinds else {})
+        return replace(made, content=tokens, latent=latent)
+
+    def tokenized(
+        self, content: Codes, first: int = 0, with_spans: bool = True
+    ) -> tuple[Tokens, pa.StructArray | None]:
+        """Return texts as tokens, with their spans. Raises SynthgenError where a prompt's last token would change."""
+        sizes, counts = measure(content)
+        if isinstance(self.tokenizer, ByteTokenizer):
+            return _in_bytes(content, sizes)
+        if self.tokenizer.cuts_at_spaces:
+            if (
+                self._joints is None
+                or self._joints.table is not content.table
+                or self._joints.phrases != len(content.table)
+            ):
+                self._joints = Joints(self.tokenizer, content.table)
+            found = self._joints.encode(content, int(sizes.sum()) + 1, int(counts.sum()) if with_spans else 0)
+            if found is not None:
+                ids, ends, cut, spans = found
+                tokens = _tokens(ids, ends, cut, content.parts)
+                if not with_spans:
+                    return tokens, None
+                order = np.argsort(spans[:, 1], kind="stable")
+                return tokens, _structs(content.kinds, counts, spans[order, 2:])
+        return self._from_text(self.tokenizer, content, counts, first)
+
+    def _from_text(
+        self, tokenizer: Tokenizer, content: Codes, counts: np.ndarray, first: int
+    ) -> tuple[Tokens, pa.StructArray | None]:
+        """Tokenize whole rows by their text."""
+        columns, spans = assemble(content)
+        parts = [column.to_pylist() for column in columns]
+        texts = ["".join(row) for row in zip(*parts, strict=True)]
+        found = tokenizer.encode(texts)
+        ids = [own for own, _ in found]
+        cut = np.zeros(len(texts), np.int64)
+        if content.parts == 2:
+            prompts, completions = (tokenizer.encode(part) for part in parts)
+            for row, whole in enumerate(ids):
+                cut[row] = len(prompts[row][0])
+                if prompts[row][0] + completions[row][0] != whole:
+                    raise SynthgenError(
+                        f"{tokenizer.origin}: row {first + row}: the tokens of prompt and completion are not those of "
+                        f"both together, around {parts[0][row][-12:]!r} + {parts[1][row][:12]!r}; a prompt should end "
+                        "without a space and a completion begin with one"
+                    )
+        ends = np.cumsum([len(own) for own in ids], dtype=np.int64)
+        kind = np.uint16 if tokenizer.vocab.size <= 2**16 else np.uint32
+        tokens = _tokens(np.array([i for own in ids for i in own], kind), ends, cut, content.parts)
+        if spans is None:
+            return tokens, None
+        edges = []
+        for column in spans.flatten():
+            for row, own in enumerate(column.to_pylist()):
+                places = found[row][1]
+                for span in own:
+                    inside = [k for k, (a, b) in enumerate(places) if b > span["start"] and a < span["end"]]
+                    edges.append((inside[0], inside[-1] + 1) if inside else (0, 0))
+        return tokens, _structs(content.kinds, counts, np.array(edges, np.int64).reshape(-1, 2))
+
+    # -- what a reader of tokens does ---------------------------------------------------------------------------------
+
+    def text_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the text row behind a token row. Raises ValueError for ids that are no text, or strange spans."""
+        ids = list(row["input_ids"])
+        own = dict(row)
+        del own["input_ids"]
+        if self.masked:
+            mask = list(own.pop("completion_mask"))
+            cut = mask.index(True) if True in mask else len(mask)
+            if mask != [k >= cut for k in range(len(ids))]:
+                raise ValueError("completion_mask is not a prompt and then a completion")
+            own |= {"prompt": self.tokenizer.decode(ids[:cut]), "completion": self.tokenizer.decode(ids[cut:])}
+        else:
+            own["text"] = self.tokenizer.decode(ids)
+        if self.span_kinds:
+            own["latent"] = {**row["latent"], "spans": self._text_spans(own, ids, row["latent"]["spans"])}
+        return own
+
+    def _text_spans(self, own: Mapping[str, Any], ids: Sequence[int], spans: Mapping[str, Any]) -> dict[str, Any]:
+        """Return spans in code points: as the task reads them from the text, or else from the edges of their tokens.
+
+        Raises ValueError where the task's are not those of the tokens.
+        """
+        text = own["text"] if "text" in own else own["prompt"] + own["completion"]
+        edges, ends = _edges([self.tokenizer.decode_bytes([i]) for i in ids])
+        try:
+            read = self.text.parse(own).get("spans")
+        except NotImplementedError:
+            read = None
+        if read is None:
+            return {kind: [_in_text(span, edges, text) for span in spans[kind]] for kind in self.span_kinds}
+        found: dict[str, Any] = {}
+        for kind in self.span_kinds:
+            found[kind] = [{"start": int(start), "end": int(end)} for start, end in read.get(kind, [])]
+            for span, stated in zip(found[kind], spans[kind], strict=True):
+                first, last = bisect.bisect_right(ends, span["start"]), bisect.bisect_left(edges, span["end"])
+                if (stated["start"], stated["end"]) != (first, last):
+                    raise ValueError(f"latent.spans.{kind} does not cover the tokens of what stands in the text")
+        return found
+
+    def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        ids = row["input_ids"]
+        if self.masked:
+            raise ValueError("a prompt ends where its completion_mask says: verify the row instead")
+        parsed = dict(self.text.parse({**row, "text": self.tokenizer.decode(ids)}))
+        parsed.pop("spans", None)
+        return parsed
+
+    @never_raises
+    def verify(self, row: Mapping[str, Any]) -> Verdict:
+        """Turn the tokens into text again and have the task judge that, and see that they are what the text gives."""
+        own = self.text_row(row)
+        verdict = self.text.verify(own)
+        if verdict.correct and list(row["input_ids"]) != self.encode(own):
+            return Verdict.wrong("input_ids are not the tokenizer's tokens of this text")
+        return verdict
+
+    def encode(self, row: Mapping[str, Any]) -> list[int]:
+        """Return the tokens of a text row, from its text."""
+        parts = [row["text"]] if "text" in row else [row["prompt"], row["completion"]]
+        if isinstance(self.tokenizer, ByteTokenizer):
+            return list("".join(parts).encode())
+        return [i for ids, _ in self.tokenizer.encode(parts) for i in ids]
+
+    def judge(self, prompt: Any, completion: Any) -> Verdict:
+        try:
+            texts = [own if isinstance(own, str) else self.tokenizer.decode(own) for own in (prompt, completion)]
+        except (TypeError, ValueError) as error:
+            return Verdict.wrong(f"cannot be read: {error}", step=0)
+        return self.text.judge(*texts)
+
+    def readable(self, row: Mapping[str, Any]) -> str:
+        return "|".join(self.tokenizer.pieces(row["input_ids"]))
+
+    def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
+        found = self.text.entropy(rows, estimates)
+        facts: dict[str, Any] = {"tokenizer": Path(self._named).name, "vocabulary": self.vocab.size}
+        if self.text.markers:
+            assert isinstance(self.tokenizer, Tokenizer)
+            facts["markers"] = self.tokenizer.markers
+        return replace(found, facts={**found.facts, **facts})
+
+
+@functools.lru_cache(maxsize=4)
+def _file_tokenizer(path: Path, changed: int, end: str, markers: tuple[str, ...]) -> Tokenizer:
+    return read_tokenizer(path, end, markers)
+
+
+def _tokens(ids: np.ndarray, ends: np.ndarray, cut: np.ndarray, parts: int) -> Tokens:
+    if parts == 1:
+        return Tokens(ids, ends)
+    sizes = np.diff(ends, prepend=0)
+    place = np.arange(ids.size) - np.repeat(ends - sizes, sizes)
+    return Tokens(ids, ends, place >= np.repeat(cut, sizes))
+
+
+def _structs(kinds: Sequence[str], counts: np.ndarray, edges: np.ndarray) -> pa.StructArray | None:
+    """Return spans as a struct of lists; `edges` hold one kind after the other, `counts` (kinds, rows) how many."""
+    if not kinds:
+        return None
+    fields, at = [], 0
+    for own in counts:
+        offsets = np.concatenate([[0], np.cumsum(own)])
+        part = edges[at : at + offsets[-1]].astype(np.int32)
+        fields.append(span_lists(offsets, part[:, 0], part[:, 1]))
+        at += int(offsets[-1])
+    return pa.StructArray.from_arrays(fields, fields=[pa.field(k, SPANS, nullable=False) for k in kinds])
+
+
+def _in_bytes(content: Codes, sizes: np.ndarray) -> tuple[Tokens, pa.StructArray | None]:
+    """Return texts as their bytes, with spans in bytes."""
+    ends = np.ascontiguousarray(content.ends[content.parts - 1 :: content.parts])
+    (texts,), spans = assemble(replace(content, ends=ends, parts=1))
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[: len(texts) + 1].astype(np.int64)
+    data = np.frombuffer(texts.buffers()[2], np.uint8)[: offsets[-1]]
+    tokens = _tokens(data.astype(np.uint16), offsets[1:], sizes[0], content.parts)
+    if spans is None or not (data >= 0x80).any():
+        return tokens, spans
+    begins = np.flatnonzero((data & 0xC0) != 0x80)  # the byte at which each code point begins
+    begins = np.append(begins, data.size)
+    before = np.searchsorted(begins, offsets[:-1])  # code points before each row
+    fields = []
+    for column in spans.flatten():
+        lists = np.frombuffer(column.buffers()[1], np.int32)[: len(column) + 1]
+        row = np.repeat(np.arange(len(column)), np.diff(lists))
+        flat = column.flatten()
+        edges = [
+            (begins[before[row] + flat.field(name).to_numpy()] - offsets[row]).astype(np.int32)
+            for name in ("start", "end")
+        ]
+        fields.append(span_lists(lists, *edges))
+    return tokens, pa.StructArray.from_arrays(
+        fields, fields=[pa.field(k, SPANS, nullable=False) for k in content.kinds]
+    )
+
+
+def _edges(tokens: Sequence[bytes]) -> tuple[list[int], list[int]]:
+    """Return where tokens begin (and where the last ends) and where each ends, in code points.
+
+    Tokens that share a code point both hold it.
+    """
+    edges, ends, begun, left = [0], [], 0, 0
+    for token in tokens:
+        for byte in token:
+            if byte & 0xC0 != 0x80:
+                begun += 1
+                left = 0 if byte < 0x80 else 1 if byte < 0xE0 else 2 if byte < 0xF0 else 3
+            else:
+                left -= 1
+        edges.append(begun - (left > 0))
+        ends.append(begun)
+    return edges, ends
+
+
+def _in_text(span: Mapping[str, int], edges: Sequence[int], text: str) -> dict[str, int]:
+    start, end = edges[span["start"]], edges[span["end"]]
+    while start < end and text[start] == " ":
+        start += 1
+    return {"start": start, "end": end}

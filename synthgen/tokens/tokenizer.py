@@ -1,0 +1,234 @@
+"""Tokenizers: a `tokenizers` JSON file, `words` of a spec's own lists, or plain `bytes`; each loses nothing.
+
+A tokenizer is taken only if every byte has a token of its own, so that any text comes back as it was, and if it has an
+end-of-text token, which packers put between rows. What is wrong with a file is said, and it is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthgen.errors import SynthgenError
+from synthgen.task.contract import Vocab
+
+if TYPE_CHECKING:
+    import tokenizers
+
+BYTES, WORDS = "bytes", "words"
+END = "<|endoftext|>"
+FEW = 64
+"""Texts below which starting the library's threads costs more than they save."""
+
+SPLITS = (
+    # What cuts text into words in GPT-2, and in GPT-4, Llama 3 and Qwen. None of them lets a word go on over a space
+    # that stands between two other characters; that is all that `cuts` relies on.
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+    r"\s+(?!\S)|\s+",
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+)
+
+
+def byte_symbols() -> list[str]:
+    """Return the character that stands for each byte in byte-level vocabularies (GPT-2's table)."""
+    shown = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    symbols = {byte: chr(byte) for byte in shown} | {byte: chr(256 + k) for k, byte in enumerate(hidden)}
+    return [symbols[byte] for byte in range(256)]
+
+
+MARKER_BYTE = 0x80
+"""The byte whose token stands for the first marker, where a file has no token for it; no UTF-8 text begins with it.
+
+In GPT-2's vocabulary these are the ids 222, 223, 224: those that the released iGSM data has.
+"""
+
+
+class Tokenizer:
+    """A byte-level BPE of the library `tokenizers`; `cuts_at_spaces` says whether words are encoded the same alone.
+
+    markers: the ids of words that are one token each, whatever stands around them.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer, end: str, origin: str, markers: Sequence[str] = ()) -> None:
+        self.backend, self.origin = backend, origin
+        table = json.loads(backend.to_str())
+        self._check(table)
+        number = backend.token_to_id(end)
+        if number is None:
+            special = ", ".join(token["content"] for token in table["added_tokens"][:5]) or "it has no special token"
+            raise SynthgenError(
+                f"{origin}: has no token {end!r} to end a text with; set end_token to one it has ({special})"
+            )
+        backend.no_truncation()
+        backend.no_padding()
+        size = 1 + max(backend.get_vocab(with_added_tokens=True).values())
+        self.vocab = Vocab(size, bos=number, eos=number, pad=number, names={number: end})
+        self.cuts_at_spaces = _cuts_at_spaces(table)
+        values = {symbol: byte for byte, symbol in enumerate(byte_symbols())}
+        added = {token["id"]: token["content"].encode() for token in table["added_tokens"]}
+        self._bytes = {
+            i: added.get(i) or bytes(values[c] for c in token)
+            for token, i in backend.get_vocab(with_added_tokens=True).items()
+            if i in added or all(c in values for c in token)
+        }
+        self.markers: dict[str, int] = {}
+        self._instead: dict[int, int] = {}
+        for k, marker in enumerate(markers):
+            self._mark(marker, byte_symbols()[MARKER_BYTE + k])
+
+    def _mark(self, marker: str, symbol: str) -> None:
+        """Have a marker be one token: the file's own, or else that of a byte which no text has."""
+        vocabulary = self.backend.get_vocab(with_added_tokens=True)
+        if marker not in vocabulary:
+            self.backend.add_special_tokens([marker])
+            added = self.backend.get_vocab(with_added_tokens=True)[marker]
+            self._instead[added] = vocabulary[symbol]
+        self.markers[marker] = vocabulary.get(marker, vocabulary[symbol])
+        self._bytes[self.markers[marker]] = marker.encode()
+
+    def _check(self, table: Any) -> None:
+        """Raise SynthgenError unless any text comes back from its tokens."""
+        steps = _steps(table["pre_tokenizer"])
+        if table["model"].get("type") != "BPE" or not any(step["type"] == "ByteLevel" for step in steps):
+            raise SynthgenError(
+                f"{self.origin}: is no byte-level BPE, so there is text it cannot represent; train one with "
+                "tokenizers.ByteLevelBPETokenizer, or take 'words' or 'bytes'"
+            )
+        vocabulary = table["model"]["vocab"]
+        missing = [byte for byte, symbol in enumerate(byte_symbols()) if symbol not in vocabulary]
+        if missing:
+            raise SynthgenError(
+                f"{self.origin}: cannot represent byte {missing[0]:#04x} ({len(missing)} bytes have no token); "
+                "train it with initial_alphabet = ByteLevel.alphabet()"
+            )
+        if table["normalizer"] is not None:
+            raise SynthgenError(f"{self.origin}: its normalizer changes the text; remove it")
+        if any(step.get("add_prefix_space") for step in steps):
+            raise SynthgenError(f"{self.origin}: add_prefix_space changes the text; set it to false")
+        if table["model"].get("dropout"):
+            raise SynthgenError(f"{self.origin}: BPE dropout makes tokens random; set it to null")
+
+    def encode(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Return each text's ids and their places in it, in code points."""
+        if len(texts) < FEW:
+            found = [self.backend.encode(text, add_special_tokens=False) for text in texts]
+        else:
+            found = self.backend.encode_batch(list(texts), add_special_tokens=False)
+        if not self._instead:
+            return [(encoding.ids, encoding.offsets) for encoding in found]
+        return [([self._instead.get(i, i) for i in encoding.ids], encoding.offsets) for encoding in found]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text behind ids. Raises ValueError for ids that are no text."""
+        return self.decode_bytes(ids).decode()
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Return the bytes behind ids. Raises ValueError for an unknown id."""
+        try:
+            return b"".join(self._bytes[i] for i in ids)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{error} is no token") from None
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """Return the text of each token, for people."""
+        return [self._bytes.get(i, b"?").decode(errors="replace") for i in ids]
+
+    def to_json(self) -> str:
+        """Return the tokenizer's file."""
+        return str(self.backend.to_str())
+
+
+class ByteTokenizer:
+    """One token a byte; 256 ends a text, 257 pads."""
+
+    vocab = Vocab(258, bos=256, eos=256, pad=257, names={256: END, 257: "<|pad|>"})
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text behind ids. Raises ValueError for ids that are no text."""
+        return self.decode_bytes(ids).decode()
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Return the bytes behind ids. Raises ValueError for an id that is no byte."""
+        return bytes(ids)
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """Return the text of each token, for people."""
+        return [bytes([i]).decode(errors="replace") if 0 <= i < 256 else "?" for i in ids]
+
+
+def read_tokenizer(path: Path, end: str, markers: Sequence[str] = ()) -> Tokenizer:
+    """Read a `tokenizers` JSON file. Raises SynthgenError that says what is wrong with it."""
+    library = _library(str(path))
+    try:
+        backend = library.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+    except Exception as error:  # the library raises bare Exceptions for whatever it cannot parse
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SynthgenError(f"{path}: is no tokenizer of the library tokenizers: {reason}") from None
+    return Tokenizer(backend, end, str(path), markers)
+
+
+def word_tokenizer(phrases: Iterable[str], end: str, markers: Sequence[str] = ()) -> Tokenizer:
+    """Return a tokenizer with a token for every word of the phrases, bare and behind a space, byte and marker.
+
+    It is a byte-level BPE without merges whose words are looked up whole; a word it does not know is spelt in bytes.
+    """
+    library = _library("tokenizer = 'words'")
+    splitter = library.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    words: set[str] = set()
+    for phrase in set(phrases) - set(markers):
+        body = phrase[:-1] if phrase.endswith(" ") else phrase
+        for text in {body, f" {body}"}:
+            words.update(word for word, _ in splitter.pre_tokenize_str(text))
+    symbols = byte_symbols()
+    vocabulary = {word: k for k, word in enumerate([*symbols, *sorted(words - set(symbols))])}
+    backend = library.Tokenizer(library.models.BPE(vocab=vocabulary, merges=[], ignore_merges=True))
+    backend.pre_tokenizer = splitter
+    backend.decoder = library.decoders.ByteLevel()
+    backend.add_special_tokens([end, *markers])
+    return Tokenizer(backend, end, "tokenizer = 'words'", markers)
+
+
+def cuts(text: str) -> list[int]:
+    """Return the places before a space between two other characters: no tokenizer of `SPLITS` joins across them."""
+    return [
+        i
+        for i in range(len(text) - 1)
+        if text[i] == " " and not text[i + 1].isspace() and (i == 0 or not text[i - 1].isspace())
+    ]
+
+
+def _steps(table: Any) -> list[dict[str, Any]]:
+    """Return the pre-tokenizers of a tokenizer's file, in order."""
+    if table is None:
+        return []
+    return table["pretokenizers"] if table["type"] == "Sequence" else [table]
+
+
+def _cuts_at_spaces(table: Any) -> bool:
+    """Say whether it is proved that the parts of a text between `cuts` are encoded the same alone."""
+    for token in table["added_tokens"]:  # they are looked for in the whole text, before anything else
+        if " " in token["content"] or token["lstrip"] or token["rstrip"] or token["single_word"]:
+            return False
+    cut = False
+    for step in _steps(table["pre_tokenizer"]):
+        if step["type"] == "ByteLevel":
+            cut |= bool(step.get("use_regex", True))
+        elif step["type"] == "Split":
+            cut |= step["pattern"].get("Regex") in SPLITS and step["behavior"] == "Isolated" and not step["invert"]
+            if not cut:
+                return False
+        elif step["type"] != "Digits":
+            return False
+    return cut
+
+
+def _library(what: str) -> Any:
+    try:
+        import tokenizers
+    except ImportError:
+        raise SynthgenError(f"{what}: needs the library tokenizers: pip install 'synthgen[tokenizers]'") from None
+    return tokenizers

@@ -1,0 +1,160 @@
+"""Token files: a split as one flat string of token ids, for trainers that map files of numbers (nanoGPT, llm.c).
+
+    synthgen generate cfg3f --format bin --out data/cfg3f-bin        # train.bin, train.json, test.bin, test.json
+
+Rows stand in their own order, each behind its marker, as the packing `chop` has it. `bin` is the bare ids,
+little-endian uint16 (uint32 if the vocabulary needs it); `llmc` has llm.c's header of 256 int32 before them. Where only
+a part is trained on, SPLIT.mask.bin holds one byte a token: whether there is a loss where this token is the target. The
+sidecar SPLIT.json has the dtype, the vocabulary, exact counts and SHA-256 digests; it is written last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from synthgen.dataset.shards import sync_folder, write_whole
+from synthgen.errors import SynthgenError
+from synthgen.spec.source import Source
+from synthgen.spec.spec import Spec, load_spec
+from synthgen.windowing.lanes import Plan, block_rows
+from synthgen.windowing.row_sources import SourceFeed
+
+FORMATS = ("bin", "llmc")
+
+HEADERS = {"uint16": (20240520, 1), "uint32": (20240801, 7)}
+"""Magic number and version of llm.c's files, by dtype (its GPT-2 and its Llama 3 form)."""
+
+HEADER_WORDS = 256
+LLMC_TOKENS = 2**31 - 1
+"""The header counts tokens in an int32."""
+
+
+def write_bins(
+    spec: str | Path | Spec,
+    out: str | Path,
+    *,
+    format: str = "bin",
+    splits: Sequence[str] | None = None,
+    rows: int | None = None,
+    on_rows: Callable[[int], None] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Write the splits of a spec as token files into a folder; return their sidecars, by split.
+
+    A split whose sidecar is there and says the same is left as it is. Raises SynthgenError for text without a
+    tokenizer, and for a folder with another dataset's files.
+    """
+    loaded = load_spec(spec)
+    if format not in FORMATS:
+        raise SynthgenError(f"--format {format!r}: choose one of {', '.join(FORMATS)}")
+    source, folder = Source(loaded), Path(out)
+    names = list(dict.fromkeys(splits or source.splits))
+    if not names:
+        raise SynthgenError(f"{loaded.name} names no splits: say which with --split NAME --rows N")
+    if folder.exists() and not folder.is_dir():
+        raise SynthgenError(f"{folder}: is a file; name a folder")
+    sidecars = {}
+    for name in names:
+        own = loaded.splits.get(name)
+        number = rows or (own.rows if own else None) or source.rows_max(name)
+        if number is None:
+            raise SynthgenError(f"split {name!r} of {loaded.name} has no size: say how many rows with --rows N")
+        sidecars[name] = _write(source, name, number, folder, format, on_rows or (lambda made: None))
+    return sidecars
+
+
+def _write(
+    source: Source, split: str, rows: int, folder: Path, format: str, on_rows: Callable[[int], None]
+) -> dict[str, Any]:
+    """Write one split's files, unless they are there."""
+    feed = SourceFeed(source, split, rows)
+    recipe = feed.recipe.model_copy(update={"packing": "chop", "order": "sequential"})
+    plan = Plan(feed, recipe, block_rows(feed, recipe.context), 1, False, False, False, False, None)
+    dtype = np.dtype("<u2" if feed.vocab.size <= 2**16 else "<u4")
+    stated: dict[str, Any] = {
+        "format": format,
+        "dtype": dtype.name,
+        "header_bytes": HEADER_WORDS * 4 if format == "llmc" else 0,
+        "content_id": source.spec.content_id,
+        "split": split,
+        "rows": rows,
+        "recipe": recipe.model_dump(include={"loss", "separator"}),
+        "vocab": feed.vocab.to_json(),
+    }
+    sidecar = folder / f"{split}.json"
+    if sidecar.exists():
+        there = _read(sidecar)
+        different = [field for field, value in stated.items() if there.get(field) != value]
+        if different:
+            raise SynthgenError(
+                f"{sidecar}: is of another dataset ({', '.join(different)} differ); name another folder"
+            )
+        return there
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {"tokens": folder / f"{split}.bin", "mask": folder / f"{split}.mask.bin"}
+    hashes = {kind: hashlib.sha256() for kind in names}
+    total = trained = masked = 0
+    temporary = {kind: path.with_name(f".{path.name}.{os.getpid()}") for kind, path in names.items()}
+    try:
+        with temporary["tokens"].open("wb") as tokens, temporary["mask"].open("wb") as mask:
+            tokens.write(bytes(stated["header_bytes"]))
+            for block in range(plan.blocks or 0):
+                units = plan.units(block)
+                _put(tokens, units.tokens.astype(dtype, copy=False), hashes["tokens"])
+                _put(mask, units.trained.view(np.uint8), hashes["mask"])
+                total += units.tokens.size
+                trained += int(units.trained.sum())
+                masked += int((~units.trained).sum())
+                on_rows(units.rows.size)
+            if format == "llmc":
+                _head(tokens, dtype, total, names["tokens"])
+            for file in (tokens, mask):
+                file.flush()
+                os.fsync(file.fileno())
+        temporary["tokens"].replace(names["tokens"])
+        if masked:
+            temporary["mask"].replace(names["mask"])
+        sync_folder(folder)
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)
+    stated |= {
+        "tokens": total,
+        "trained": trained,
+        "masked": masked,
+        "file": names["tokens"].name,
+        "sha256": hashes["tokens"].hexdigest(),
+        **({"mask_file": names["mask"].name, "mask_sha256": hashes["mask"].hexdigest()} if masked else {}),
+    }
+    write_whole(sidecar, json.dumps(stated, indent=1, ensure_ascii=False) + "\n")
+    return stated
+
+
+def _put(file: BinaryIO, data: np.ndarray, digest: Any) -> None:
+    raw = np.ascontiguousarray(data).data
+    digest.update(raw)
+    file.write(raw)
+
+
+def _head(file: BinaryIO, dtype: np.dtype, total: int, path: Path) -> None:
+    """Write llm.c's header into the room left for it."""
+    if total > LLMC_TOKENS:
+        raise SynthgenError(f"{path}: {total:,} tokens, and llm.c's header counts to {LLMC_TOKENS:,}; make fewer rows")
+    header = np.zeros(HEADER_WORDS, "<i4")
+    header[:3] = *HEADERS[dtype.name], total
+    file.seek(0)
+    file.write(header.tobytes())
+    file.seek(0, os.SEEK_END)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, OSError) as error:
+        raise SynthgenError(f"{path}: cannot be read ({error}); remove it and run again") from None
