@@ -25,6 +25,8 @@ def compile_task(name: str) -> None:
         if source.spec.task == name:
             source.verify(source.row(0))
             source.entropy(estimates=False)
+    if name == "igsm":
+        synthgen.load("igsm-med-pq", params={"op": 55, "max_edge": 38})  # whether an op can be reached is tried
     for params in task.tiny:
         one = task(task.Params.model_validate(params), Keys(0), Path())
         one.rows(0, 1, new_tape())

@@ -29,6 +29,7 @@ import tomli_w
 from hypothesis import strategies as st
 
 import synthgen
+from synthgen.dataset.build import finish
 from synthgen.dataset.build_journal import _sealed
 from synthgen.dataset.check import check_folder
 from synthgen.dataset.folder import read_manifest
@@ -414,7 +415,7 @@ def journals_under_a_forged_seal(entry):
         return
     with place({**_begun(), ".synthgen/build.json": text}) as folder:
         with bounded():
-            synthgen.build.finish(folder)
+            finish(folder)
         with bounded():
             synthgen.generate("cfg3b", folder, splits=["test"], rows=40, shards=2)
 

@@ -96,8 +96,9 @@ class HubClient:
             env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
         )  # fmt: skip
 
-    def __call__(self, do, *arguments, **options):
-        self.process.stdin.write(json.dumps({"do": do, "arguments": arguments, "options": options}) + "\n")
+    def __call__(self, do, *arguments, env=None, **options):
+        job = {"do": do, "arguments": arguments, "options": options, "env": env or {}}
+        self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline())
         assert "crash" not in answer, answer["crash"]

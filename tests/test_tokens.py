@@ -21,7 +21,7 @@ TEXTS = ("bios-online", "bios-multi5-fullname", "bios-rewrite5", "cfg-english", 
 LLAMA = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
-def texts_of(name, n=400):
+def texts_of(name, n=250):
     source = Source(load_spec(name, sets={"row_format": "document"} if name.startswith("cfg") else {}))
     return source.batch(0, n).column("text").to_pylist()
 

@@ -23,7 +23,15 @@ from synthgen.train.settings import ModelSettings
 torch.set_num_threads(1)
 
 
-@pytest.mark.parametrize("name", shipped_experiments())
+ALIKE = ("celebrity", "copy", "extraction", "mano", "reversal")
+"""Experiments with no kind of measure, stream or stage that the others have not: run in the slow suite."""
+
+
+def some(names):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in ALIKE else name for name in names]
+
+
+@pytest.mark.parametrize("name", some(shipped_experiments()))
 def test_every_experiment_runs_at_size_ci(name, tmp_path):
     assert "ci" in sizes_of(name)
     result = reproduce(name, tmp_path, "ci")
@@ -171,7 +179,7 @@ def test_the_papers_preset_gives_batches(name):
     assert batch.ids.shape == batch.targets.shape and bool(batch.trained.any())
 
 
-@pytest.mark.parametrize("name", [name for name in shipped_experiments() if "gpu" in sizes_of(name)])
+@pytest.mark.parametrize("name", some(name for name in shipped_experiments() if "gpu" in sizes_of(name)))
 def test_the_papers_recipes_have_batches_and_measures(name):
     """The size `gpu` is not run here; its data and windows are made, and its measures are taken of a small model."""
     experiment, specs = load_experiment(name, "gpu")

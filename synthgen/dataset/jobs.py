@@ -29,7 +29,7 @@ from synthgen.dataset.shards import (
     write_shard,
 )
 from synthgen.errors import SynthgenError
-from synthgen.exact.jit import source_digest
+from synthgen.exact.jit import package_digest
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
 from synthgen.version import __version__
@@ -127,7 +127,7 @@ class RemoteJob:
 
 @functools.cache
 def _code_of(package: str) -> str:
-    return source_digest(package)
+    return package_digest(package)
 
 
 def code_of(build: Build) -> tuple[str, ...]:

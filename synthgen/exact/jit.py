@@ -1,9 +1,9 @@
-"""Compiled kernels, with a disk cache that notices every change of the sources.
+"""Compiled kernels, with a disk cache that notices every change of what a kernel is made of, and no other.
 
-numba's own cache looks at the file of the compiled function only: a callee in another file may change unseen. So each
-kernel is cached under a folder named by a digest of all sources of the package that owns it. `NUMBA_CACHE_DIR`, where
-set, stays the parent of that folder; otherwise it is the user's cache folder, and where nothing is writable a private
-temporary one.
+numba's own cache looks at the file of the compiled function only: a callee in another file may change unseen. So the
+kernels of a module are cached in a folder named by a digest of the module's source and of all that it imports, directly
+or not, of the package that owns it and of synthgen. `NUMBA_CACHE_DIR`, where set, stays the parent of these folders;
+otherwise it is the user's cache folder, and where nothing is writable a private temporary one.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -22,21 +23,87 @@ from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+OURS = __name__.partition(".")[0]
+IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]+))", re.M)
+"""An import, wherever it stands: one too many makes a digest too careful, and never too careless."""
+
+
+def _new_digest() -> hashlib.blake2b:
+    return hashlib.blake2b(f"{sys.version_info[:2]} numba {numba.__version__}".encode(), digest_size=8)
+
 
 @functools.cache
-def source_digest(package: str) -> str:
-    """Return a short digest of every Python source below `package`'s folder, and of synthgen's own."""
-    digest = hashlib.blake2b(f"{sys.version_info[:2]} numba {numba.__version__}".encode(), digest_size=8)
-    for name in sorted({package, __name__.partition(".")[0]}):
-        file = getattr(sys.modules.get(name), "__file__", None)
-        if file is None:
-            continue
+def package_digest(package: str) -> str:
+    """Return a short digest of every Python source of a package, or of a module that is none."""
+    file, digest = getattr(sys.modules.get(package), "__file__", None), _new_digest()
+    if file is not None:
         folder = Path(file).parent
         sources = sorted(folder.rglob("*.py")) if Path(file).name == "__init__.py" else [Path(file)]
         for source in sources:
             digest.update(str(source.relative_to(folder)).encode() + b"\0")
             digest.update(hashlib.blake2b(source.read_bytes()).digest())
     return digest.hexdigest()
+
+
+@functools.cache
+def _source(module: str) -> Path | None:
+    """Return the file of a module of synthgen or of a package that has kernels; None if there is no such module."""
+    top, *parts = module.split(".")
+    file = getattr(sys.modules.get(top), "__file__", None)
+    if file is None or not parts:
+        return Path(file) if file else None
+    place = Path(file).parent.joinpath(*parts)
+    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)
+
+
+@functools.cache
+def _imported(module: str) -> frozenset[str]:
+    """Return the modules of the same package, and of synthgen, that a module's source imports."""
+    file = _source(module)
+    package = module if file and file.name == "__init__.py" else module.rpartition(".")[0]
+    found: set[str] = set()
+    for name, things, modules in IMPORT.findall(file.read_text(encoding="utf-8") if file else ""):
+        for one in re.findall(r"[\w.]+", re.sub(r"\bas\s+\w+|#[^\n]*", "", things)):
+            found |= {name, name + one if name.endswith(".") else f"{name}.{one}"}
+        found.update(re.findall(r"[\w.]+", re.sub(r"\bas\s+\w+", "", modules)))
+    found = {_absolute(name, package) for name in found}
+    return frozenset(name for name in found if name.split(".")[0] in (OURS, module.split(".")[0]) and _source(name))
+
+
+def _absolute(name: str, package: str) -> str:
+    """Return a name that may begin with dots, as in `from ..words import cut`, without them."""
+    bare = name.lstrip(".")
+    dots = len(name) - len(bare)
+    if not dots:
+        return name
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - dots + 1], *filter(None, [bare])])
+
+
+def modules_behind(module: str) -> Iterator[str]:
+    """Yield a module and all that it imports, directly or not, of its package and of synthgen."""
+    seen, todo = {module}, [module]
+    while todo:
+        one = todo.pop()
+        yield one
+        new = _imported(one) - seen
+        seen |= new
+        todo += new
+
+
+@functools.cache
+def kernel_digest(module: str) -> str:
+    """Return a short digest of the sources that the kernels of a module may be made of."""
+    digest = _new_digest()
+    for name in sorted(modules_behind(module)):
+        file = _source(name)
+        digest.update(f"{name}\0".encode() + (_hash(file) if file else b""))
+    return digest.hexdigest()
+
+
+@functools.cache
+def _hash(file: Path) -> bytes:
+    return hashlib.blake2b(file.read_bytes()).digest()
 
 
 def _writable(folder: Path) -> bool:
@@ -54,9 +121,9 @@ def _writable(folder: Path) -> bool:
 
 
 @functools.cache
-def cache_folder(package: str) -> Path | None:
-    """Return the folder for `package`'s compiled kernels, or None where nothing at all is writable."""
-    leaf = f"{package.replace('.', '-')}-{source_digest(package)}"
+def cache_folder(module: str) -> Path | None:
+    """Return the folder for a module's compiled kernels, or None where nothing at all is writable."""
+    leaf = f"{module}-{kernel_digest(module)}"
     parents = []
     if "NUMBA_CACHE_DIR" in os.environ:
         parents.append(Path(os.environ["NUMBA_CACHE_DIR"]))
@@ -71,7 +138,7 @@ def cache_folder(package: str) -> Path | None:
 
 
 def kernel(function: F) -> F:
-    """Compile `function` with numba, cached on disk under its package's sources. Use as a decorator.
+    """Compile `function` with numba, cached on disk under the sources it may be made of. Use as a decorator.
 
     Kernels are scalar code over arrays and the state of `synthgen.exact.draw`; they must not use Python objects.
     """
@@ -79,7 +146,7 @@ def kernel(function: F) -> F:
         return function
     _tell_of_compilation()
     _Teller.modules.add(function.__module__)
-    folder = cache_folder(function.__module__.split(".")[0])
+    folder = cache_folder(function.__module__)
     if folder is None:
         return numba.njit(function)
     # numba reads this setting when it decorates: set here and put back, it leaves the user's own kernels alone.

@@ -1,10 +1,11 @@
 """A client process that does one job a line, so that a test pays for imports once: JSON in, JSON out.
 
-Jobs are {"do": "push" | "pull", "arguments": [...], "options": {...}}; it runs what the command line runs, and tells an
+Jobs are {"do": "push" | "pull", "arguments": [...], "options": {...}, "env": {...}}; it runs what the command line runs, and tells an
 error for people apart from a crash.
 """
 
 import json
+import os
 import sys
 import time
 import traceback
@@ -18,6 +19,7 @@ CALLS = {"push": push, "pull": pull, "check_remote": check_remote}
 for line in sys.stdin:
     job = json.loads(line)
     said, start = [], time.perf_counter()
+    os.environ.update(job.get("env", {}))
     options = job["options"] | ({} if job["do"] == "check_remote" else {"say": said.append})
     try:
         done = CALLS[job["do"]](*job["arguments"], **options)

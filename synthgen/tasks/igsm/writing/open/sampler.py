@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 from pydantic import Field, model_validator
 
 from synthgen.errors import DrawError, SynthgenError
 from synthgen.exact.draw import begin, below, weighted
 from synthgen.exact.entropy import entropy_of
+from synthgen.exact.jit import kernel
 from synthgen.task.contract import TaskParams
 from synthgen.tasks.igsm.writing.open.averages import Averages, averages
 from synthgen.tasks.igsm.writing.open.counts import Counts, Shape, Tables, counts_of
@@ -116,7 +116,7 @@ class OpenTables(NamedTuple):
     graph: Any
 
 
-@register_jitable
+@kernel
 def draw_open(state, key, row, p, t, units):
     """Draw one problem into p, without names, values, letters and the order of its sentences; return its op.
 

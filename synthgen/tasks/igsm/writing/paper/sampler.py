@@ -16,6 +16,7 @@ from numba.extending import register_jitable
 
 from synthgen.errors import DrawError
 from synthgen.exact.draw import attempt, begin, below, weighted
+from synthgen.exact.jit import kernel
 from synthgen.tasks.igsm.writing.paper.necessary import arrange, choose, extend, refer, sign
 from synthgen.tasks.igsm.writing.paper.sets import greater, lesser, member, pick
 from synthgen.tasks.igsm.writing.paper.structure import connect, grow
@@ -141,7 +142,7 @@ def ask_again(state, p, w):
     p.necessary = count
 
 
-@register_jitable
+@kernel
 def draw_problem(state, key, row, p, w, law, op_sums, sizes, table, scratch):
     """Draw one problem into p, without names, values, letters and the order of its sentences.
 
