@@ -17,35 +17,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
 
 from synthgen.errors import SynthgenError
-from synthgen.exact.draw import Keys, begin, below, new_state, shuffle
+from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_binomial, log2_factorial, log2_falling
-from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.columns import list_column, struct_column
-from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, never_raises
+from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, never_raises
 from synthgen.task.kit.capacity import Knowledge
-from synthgen.tasks.bios.world.population import NAME_FIELD, Entries
-from synthgen.tasks.bios.world.writing.people import FIELDS, draw_name, person_at
+from synthgen.tasks.bios.biod.params import BiodParams
+from synthgen.tasks.bios.biod.reading import read
+from synthgen.tasks.bios.biod.symbols import BOS, EOS, PAD, PRONOUN, SPECIALS
+from synthgen.tasks.bios.biod.writing import draw_strings, write_biod
+from synthgen.tasks.bios.world.writing.columns import NAME_FIELD
 
-BOS, EOS, PAD, PRONOUN, SPECIALS = range(5)
 TABLE_MAX = 2**28
 """The most tokens of all diversity sets together: they are kept in memory."""
-
-
-class BiodParams(TaskParams):
-    """Params of the task `biod`, named as in the paper."""
-
-    N: int = Field(20_000, ge=1, le=2**40, description="people")
-    K: int = Field(5, ge=1, le=1000, description="attributes of a person")
-    C: int = Field(1, ge=1, le=1000, description="chunks of a value")
-    D: int = Field(100, ge=1, le=10**6, description="different chunks of an attribute")
-    L: int = Field(1, ge=1, le=1000, description="tokens of a chunk")
-    T: int = Field(1000, ge=1, le=10**6, description="tokens that chunks are made of")
-    names: tuple[int, int, int] = Field((400, 400, 1000), description="first, middle and last names there are")
-    entries: Entries = Field(100, description="entries a person, or `online`: a new one for ever")
 
 
 class Biod(Task):
@@ -177,37 +164,7 @@ class Biod(Task):
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return name, values and order from the ids alone. Raises ValueError on anything else."""
-        params, ids = self.params, [int(i) for i in row["input_ids"]]
-        blocks = np.cumsum([SPECIALS, params.K, *params.names, params.T]).tolist()
-
-        def number(token: int, block: int) -> int:
-            if not blocks[block] <= token < blocks[block + 1]:
-                raise ValueError(f"id {token} where one from {blocks[block]} to {blocks[block + 1] - 1} belongs")
-            return token - blocks[block]
-
-        width = params.C * params.L
-        if len(ids) != 3 + (params.K - 1) + params.K * (1 + width):
-            raise ValueError(f"{len(ids)} ids")
-        name = [number(token, 1 + part) for part, token in enumerate(ids[:3])]
-        order, values, at = [], [-1] * (params.K * params.C), 3
-        for place in range(params.K):
-            if place:
-                if ids[at] != PRONOUN:
-                    raise ValueError("a sentence after the first begins with the pronoun")
-                at += 1
-            attribute = number(ids[at], 0)
-            order.append(attribute)
-            for chunk in range(params.C):
-                begins = at + 1 + chunk * params.L
-                string = [number(token, 4) for token in ids[begins : begins + params.L]]
-                found = np.flatnonzero((self.strings[attribute] == string).all(axis=1))
-                if not len(found):
-                    raise ValueError(f"{string} is no chunk of attribute {attribute}")
-                values[attribute * params.C + chunk] = int(found[0])
-            at += 1 + width
-        if sorted(order) != list(range(params.K)):
-            raise ValueError("every attribute stands there once")
-        return {"name": dict(zip(("first", "middle", "last"), name, strict=True)), "values": values, "order": order}
+        return read([int(i) for i in row["input_ids"]], self.params, self.strings)
 
     @never_raises
     def verify(self, row: Mapping[str, Any]) -> Verdict:
@@ -220,56 +177,3 @@ class Biod(Task):
         if bits["order"] != expected or bits["total"] != expected or row["difficulty"] != self.params.K:
             return Verdict.wrong(f"bits {bits} or difficulty {row['difficulty']}: {self.params.K} attributes")
         return Verdict.right()
-
-
-@kernel
-def draw_strings(state, key, attribute, round_, tokens, which, table):
-    """Draw the strings `which` of an attribute's table (D, L) anew."""
-    for i in which:
-        begin(state, key, attribute, round_ * table.shape[0] + i)
-        for k in range(table.shape[1]):
-            table[i, k] = below(state, tokens)
-
-
-@kernel
-def write_biod(state, keys, start, stop, people, names, strings, tokens, ids, facts, values, orders, units):
-    """Write the rows [start, stop): ids (rows, length), facts (rows, 5: person, entry, name), values, orders, units."""
-    attributes, different, length = strings.shape
-    chunks = values.shape[1] // attributes
-    first_name = SPECIALS + attributes
-    first_token = first_name + names.sum()
-    name = np.empty(FIELDS, np.int64)
-    order = np.empty(attributes, np.int64)
-    for row in range(start, stop):
-        i = row - start
-        person, entry = person_at(state, keys[2], people, row)
-        draw_name(state, keys[0], person, names, name)
-        facts[i, 0] = person
-        facts[i, 1] = entry
-        begin(state, keys[1], person, 0)
-        for k in range(values.shape[1]):
-            values[i, k] = below(state, different)
-        begin(state, keys[3], person, entry)
-        for attribute in range(attributes):
-            order[attribute] = attribute
-        shuffle(state, order, attributes)
-        units[i, 0] = state.ledger
-        at = 3
-        block = first_name
-        for part in range(3):
-            facts[i, 2 + part] = name[part]
-            ids[i, part] = block + name[part]
-            block += names[part]
-        for place in range(attributes):
-            if place > 0:
-                ids[i, at] = PRONOUN
-                at += 1
-            attribute = order[place]
-            orders[i, place] = attribute
-            ids[i, at] = SPECIALS + attribute
-            at += 1
-            for chunk in range(chunks):
-                value = values[i, attribute * chunks + chunk]
-                for k in range(length):
-                    ids[i, at] = first_token + strings[attribute, value, k]
-                    at += 1

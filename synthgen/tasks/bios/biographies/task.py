@@ -26,28 +26,17 @@ from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, never_raises
 from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
-from synthgen.tasks.bios.biographies.compact import (
-    NAME_PARTS,
-    CompactReader,
-    CompactVocab,
-    tokens_per_row,
-    write_tokens,
-)
+from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
 from synthgen.tasks.bios.biographies.reading.text import Reader
+from synthgen.tasks.bios.biographies.reading.tokens import CompactReader
 from synthgen.tasks.bios.biographies.writing.documents import KINDS, codes_per_row, value_phrases, write_documents
 from synthgen.tasks.bios.biographies.writing.plan import N_ATTRIBUTES, PAIRS, style_numbers
 from synthgen.tasks.bios.biographies.writing.sentences import Sentences, compile_sentences, shows_pronoun
+from synthgen.tasks.bios.biographies.writing.tokens import tokens_per_row, write_tokens
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
-from synthgen.tasks.bios.world.population import (
-    NAME_FIELD,
-    VALUES_FIELD,
-    WorldParams,
-    lists_of,
-    person_columns,
-    tiny_sizes,
-    world_bits,
-)
+from synthgen.tasks.bios.world.population import WorldParams, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
+from synthgen.tasks.bios.world.writing.columns import NAME_FIELD, VALUES_FIELD, person_columns
 from synthgen.tasks.bios.world.writing.people import FIELDS, PRONOUN, field_sizes
 
 

@@ -16,9 +16,12 @@ from typing import Any
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.task.assets import read_toml
-from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN
+from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Lists
 
 FILE = "questions.toml"
+
+KINDS = ("name", "given", "hint", "answer")
+"""Kinds of spans: names in the prompt; values in it; facts stated before the answer; the answer's parts."""
 
 STATED, MODULO, LATER, MINUS = range(4)
 """How an answer follows: it is stated in the facts; a number modulo another; whether A's number is larger than B's;
@@ -154,3 +157,8 @@ def _linted(path: Path, form: Form, own: Any) -> tuple[str, ...]:
                 f"{path}: {form.key}: {wording!r}: a wording ends with ? or . and has no space around it"
             )
     return tuple(own)
+
+
+def largest_number(lists: Lists) -> int:
+    """Return the largest number that an answer can be; the smallest is minus that."""
+    return max(*lists.dates[:2], len(lists.major), 100)

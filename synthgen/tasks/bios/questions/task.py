@@ -27,15 +27,17 @@ from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, never_raises
 from synthgen.task.phrases import Codes, PhraseTable
-from synthgen.tasks.bios.questions.compact import CompactScribe, QuestionVocab, to_tokens, token_programs
-from synthgen.tasks.bios.questions.forms import Form, chosen_forms, read_questions
+from synthgen.tasks.bios.questions.compact import QuestionVocab
+from synthgen.tasks.bios.questions.forms import KINDS, Form, chosen_forms, read_questions
 from synthgen.tasks.bios.questions.guessing import prospects
 from synthgen.tasks.bios.questions.params import QuestionsParams
 from synthgen.tasks.bios.questions.reading.examiner import Examiner
 from synthgen.tasks.bios.questions.reading.roster import Roll, people_of
+from synthgen.tasks.bios.questions.reading.tokens import CompactScribe
 from synthgen.tasks.bios.questions.writing.asking import ROW_FIELDS, write_questions
 from synthgen.tasks.bios.questions.writing.by_facts import MOST_PEOPLE, Crowds
-from synthgen.tasks.bios.questions.writing.programs import KINDS, Programs, text_programs
+from synthgen.tasks.bios.questions.writing.programs import Programs, text_programs
+from synthgen.tasks.bios.questions.writing.tokens import to_tokens, token_programs
 from synthgen.tasks.bios.world.lists import OWN_LISTS, Sizes
 from synthgen.tasks.bios.world.population import lists_of, world_bits
 from synthgen.tasks.bios.world.reading.registry import Registry

@@ -40,17 +40,9 @@ from synthgen.tasks.bios.rewrites.writing import (
     write_rewrites,
 )
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
-from synthgen.tasks.bios.world.population import (
-    NAME_FIELD,
-    VALUES_FIELD,
-    Entries,
-    WorldParams,
-    lists_of,
-    person_columns,
-    tiny_sizes,
-    world_bits,
-)
+from synthgen.tasks.bios.world.population import Entries, WorldParams, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
+from synthgen.tasks.bios.world.writing.columns import NAME_FIELD, VALUES_FIELD, person_columns
 from synthgen.tasks.bios.world.writing.people import FIELDS, PRONOUN, field_sizes
 
 Reference = Literal["full", "first", "last", "pronoun"]

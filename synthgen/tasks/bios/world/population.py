@@ -6,20 +6,15 @@ All tasks of this family take these params, and the same seed and world number m
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-import pyarrow as pa
 from pydantic import Field, field_validator
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import Bits, Book, log2_binomial, log2_falling
-from synthgen.task.columns import struct_column
 from synthgen.task.contract import TaskParams
-from synthgen.tasks.bios.world.lists import ATTRIBUTES, Lists, Sizes, read_lists
-from synthgen.tasks.bios.world.writing.people import DAY, EMPLOYER, MONTH, YEAR
+from synthgen.tasks.bios.world.lists import Lists, Sizes, read_lists
 
 Pronoun = Literal["he", "she", "they"]
 Entries = Annotated[int, Field(ge=1, le=10**6)] | Literal["online"]
@@ -87,19 +82,4 @@ def world_bits(lists: Lists, people: int, pronoun: float) -> tuple[dict[str, Boo
         "world_list_bits": log2_falling(lists.names, people) + (attributes + pronoun) * people,
         "world_bits": total,
         "world_bits_a_person": total / people,
-    }
-
-
-NAME_FIELD = pa.field("name", pa.struct([pa.field(part, pa.int16()) for part in ("first", "middle", "last")]))
-VALUES_FIELD = pa.field("values", pa.struct([pa.field(attribute, pa.int32()) for attribute in ATTRIBUTES]))
-
-
-def person_columns(fields: np.ndarray, lists: Lists, homes: np.ndarray) -> Mapping[str, pa.Array]:
-    """Return the columns `name` and `values` of people; fields: (rows, FIELDS) as `draw_person` writes them."""
-    _, days, years = lists.dates
-    values = [(fields[:, MONTH] * days + fields[:, DAY]) * years + fields[:, YEAR]]
-    values += [fields[:, field] for field in range(YEAR + 1, EMPLOYER + 1)] + [homes[fields[:, EMPLOYER]]]
-    return {
-        "name": struct_column(NAME_FIELD.type, [fields[:, part] for part in range(3)]),
-        "values": struct_column(VALUES_FIELD.type, values),
     }

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthgen.task.phrases import PhraseTable, closing, opening
-from synthgen.tasks.bios.questions.forms import Form
+from synthgen.tasks.bios.questions.forms import KINDS, Form, largest_number
 from synthgen.tasks.bios.world.lists import FIRST_YEAR, MONTHS, Lists
 from synthgen.tasks.bios.world.writing.people import DAY, MAJOR, MONTH
 
-KINDS = ("name", "given", "hint", "answer")
-"""Kinds of spans: names in the prompt; values in it; facts stated before the answer; the answer's parts."""
 NAME, GIVEN, HINT, ANSWER = range(len(KINDS))
 
 SLOTS = (
@@ -37,11 +35,6 @@ FULL_NAME = ("first_", "middle_", "last")
 
 Item = int | str
 """What a prompt is made of: phrases, and the markers of a wording."""
-
-
-def largest_number(lists: Lists) -> int:
-    """Return the largest number that an answer can be; the smallest is minus that."""
-    return max(*lists.dates[:2], len(lists.major), 100)
 
 
 @dataclass(frozen=True)
