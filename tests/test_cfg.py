@@ -131,7 +131,7 @@ def test_edited_strings_are_judged_as_the_language_has_it():
 
 def test_weights_are_the_law():
     grammar = Grammar("w", 9, {9: (Rule((1,), 1), Rule((2,), 2), Rule((1, 2), 5))})
-    drawn = sample_rows(new_state(), Keys(0).split("d"), 0, 8000, grammar)
+    drawn = sample_rows(new_state(), Keys(0).split("d"), 0, 8000, grammar, grammar.tables, grammar.expected_length)
     choices, units = drawn.choices, drawn.units[:, 0]
     assert chisquare(np.bincount(choices, minlength=3), np.array([1, 2, 5]) * 1000).pvalue > 1e-4
     booked = {int(c): u / UNITS_PER_BIT for c, u in zip(choices, units, strict=True)}
@@ -213,6 +213,6 @@ def test_bad_grammar_files_are_told(tmp_path, text, message):
 
 def test_wide_rules_and_long_strings_find_room():
     grammar = Grammar("wide", 5, {5: (Rule((6,) * 40), Rule((1,))), 6: (Rule((1, 2) * 30), Rule((2,)))})
-    drawn = sample_rows(new_state(), Keys(0).split("d"), 0, 50, grammar)
+    drawn = sample_rows(new_state(), Keys(0).split("d"), 0, 50, grammar, grammar.tables, grammar.expected_length)
     assert drawn.id_ends.size == 50
     assert drawn.ids.size > 1000

@@ -54,8 +54,8 @@ def test_strings_of_one_length_follow_the_conditional_law():
     from synthgen.exact.draw import new_state
     from synthgen.tasks.cfg.writing.fixed_length import LengthTables, sample_length
 
-    tables = LengthTables.of(grammar, n)
-    drawn = sample_length(new_state(), Keys(0).split("d"), 0, 20_000, grammar, n, tables)
+    tables = LengthTables.of(grammar, grammar.tables, n)
+    drawn = sample_length(new_state(), Keys(0).split("d"), 0, 20_000, grammar, grammar.tables, n, tables)
     found = Counter(map(tuple, drawn.ids.reshape(-1, n).tolist()))
     assert set(found) <= set(own)
     frequent = [s for s in own if own[s] / total * 20_000 > 10]

@@ -4,6 +4,7 @@ synthgen show brevo1-tiny -n 1
 synthgen entropy brevo-open
 """
 
-from synthgen.tasks.brevo.task import Brevo, BrevoParams
+from synthgen.tasks.brevo.params import BrevoParams
+from synthgen.tasks.brevo.task import Brevo
 
 __all__ = ["Brevo", "BrevoParams"]

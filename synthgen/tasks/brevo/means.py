@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from synthgen.exact.draw import new_state
+from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import log2_factorial
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.kit.sizes import SizeLaw
+from synthgen.task.kit.words import Words, new_pool
 from synthgen.tasks.brevo.law import EXACT_NODES, released_exactly
+from synthgen.tasks.brevo.marks import alphabet_of
+from synthgen.tasks.brevo.params import BrevoParams
+from synthgen.tasks.brevo.writing.rows import draw_rows
 from synthgen.tasks.brevo.writing.sampler import STAGES
-
-if TYPE_CHECKING:
-    from synthgen.tasks.brevo.task import Brevo
 
 SAMPLE_ROWS = 4096
 """Rows behind an estimate, shared out over the sizes by their probability, at least 16 each."""
@@ -32,16 +34,21 @@ class Means:
     facts: dict[str, Any]
 
 
-def sampled_means(task: Brevo) -> Means:
-    """Return the means of a task's law, from its own draws: exact ones for the smallest released graphs."""
-    params, state, words = task.params, new_state(), task.words
+@functools.lru_cache(maxsize=64)
+def sampled_means(params_json: str) -> Means:
+    """Return the means of the law that params (as JSON) are: exact ones for the smallest released graphs."""
+    params, state = BrevoParams.model_validate_json(params_json), new_state()
+    words, (_, marks) = Words.of(params.symbols, *params.name_tokens, params.nodes), alphabet_of(params)
+    stream, pool = Keys(0, split="estimate"), new_pool(words)
+    keys = np.array([stream.split(stage) for stage in STAGES])
     exact = params.law == "released"
     kinds = ("graph", "names", "order", "answer", "tokens", "listed", "statements")
     value, variance = dict.fromkeys(kinds, 0.0), dict.fromkeys(kinds, 0.0)
     depths, sizes, rows = np.zeros(64), np.zeros(params.nodes + 1), 0
-    for n, share in task.sizes.law.items():
+    for n, share in SizeLaw.of(params.size, params.smallest, params.nodes).law.items():
         number = max(16, round(SAMPLE_ROWS * share))
-        drawn = task.sample_rows(rows, rows + number, state, SizeLaw.of("maximum", n, n))
+        size = SizeLaw.of("maximum", n, n)
+        drawn = draw_rows(state, keys, rows, rows + number, params, size, marks, words, pool)
         rows += number
         own = {book: drawn.units[:, STAGES.index(book)] / UNITS_PER_BIT for book in kinds[:4]}
         own |= {

@@ -2,125 +2,30 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, model_validator
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial
 from synthgen.task.columns import list_column
-from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
-from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, misstated, never_raises
 from synthgen.task.kit.sizes import SizeLaw
 from synthgen.task.kit.words import Words, new_pool
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.tasks.brevo.law import OpenLaw, answer_floor
+from synthgen.tasks.brevo.marks import alphabet_of
 from synthgen.tasks.brevo.means import Means, sampled_means
+from synthgen.tasks.brevo.params import BrevoParams
 from synthgen.tasks.brevo.reading import bits as recount
-from synthgen.tasks.brevo.reading.rows import Marks, Reading, read
-from synthgen.tasks.brevo.writing.sampler import STAGES, Layout, sample
-
-BOS, EOS, PAD = 9999, 9995, 0
-QUERY, ANSWER, END, LEAF = 9997, 9998, 9996, 9994
-"""Published ids of query and answer marks. The released code ends a listing with its answer mark; this end is ours."""
-
-
-class BrevoParams(TaskParams):
-    """Params of the task `brevo`."""
-
-    nodes: int = Field(110, ge=3, le=1000, description="N, the most nodes of a graph")
-    smallest: int = Field(3, ge=3, description="the fewest nodes of a graph")
-    size: Literal["root", "uniform", "maximum"] = Field(
-        "root", description="n by weight 1 / (n + sqrt N) from `smallest` to N, uniform, or N itself (tests)"
-    )
-    name_tokens: tuple[int, int] = Field((1, 1), description="fewest and most tokens of a node's name")
-    vocabulary: int | None = Field(
-        None, ge=1, le=1000, description="symbols of names; by default N for names of one token, else 4"
-    )
-    degree: int = Field(4, ge=1, le=8, description="most parents of a node, and (released law) most children")
-    law: Literal["released", "open"] = Field(
-        "released", description="the published graphs, or layered ones whose every bit is exact"
-    )
-    listing: Literal["greedy", "sorted"] | None = Field(
-        None,
-        description="the published random order, or layer by layer and name by name; by default greedy (open: sorted)",
-    )
-    fidelity: Literal["released", "paper"] = Field(
-        "released", description="what decides where paper and released code differ and a field below is not set"
-    )
-    leaves: Literal["floor", "ceil"] | None = Field(
-        None,
-        description="how (n - 1) / degree is rounded in the most leaves; by default floor (released) or ceil (paper)",
-    )
-    query: Literal["last", "last_quarter"] | None = Field(
-        None, description="which node is asked for: the last created (released) or any of the last quarter (paper)"
-    )
-    numbering: Literal["released", "compact"] = Field(
-        "released", description="ids as published (marks near 9,998), or without gaps (small models)"
-    )
-
-    @property
-    def symbols(self) -> int:
-        """V, the symbols of names."""
-        return self.vocabulary or (self.nodes if self.name_tokens == (1, 1) else 4)
-
-    @property
-    def sorted(self) -> bool:
-        """Whether the listing is the sorted one."""
-        return (self.listing or ("sorted" if self.law == "open" else "greedy")) == "sorted"
-
-    @property
-    def round_up(self) -> bool:
-        """Whether the most leaves are rounded up."""
-        return self.law == "released" and (self.leaves or ("ceil" if self.fidelity == "paper" else "floor")) == "ceil"
-
-    @property
-    def quarter(self) -> bool:
-        """Whether the query is any of the last quarter of the nodes."""
-        default = "last_quarter" if self.fidelity == "paper" else "last"
-        return self.law == "released" and (self.query or default) == "last_quarter"
-
-    def most_leaves(self, n: int) -> int:
-        """Return the most leaves of a graph of n nodes (open law: the most nodes of any layer)."""
-        return (n - 1 + (self.degree - 1 if self.round_up else 0)) // self.degree + 1
-
-    def queries(self, n: int) -> int:
-        """Return how many nodes of a graph of n may be asked for, in the released law."""
-        return max(1, n // 4) if self.quarter else 1
-
-    @model_validator(mode="after")
-    def _possible(self) -> BrevoParams:
-        if self.smallest > self.nodes:
-            raise ValueError(f"smallest = {self.smallest} is above nodes = {self.nodes}")
-        low, high = self.name_tokens
-        if not 1 <= low <= high <= 16:
-            raise ValueError("name_tokens must be [fewest, most] with 1 <= fewest <= most <= 16")
-        if self.law == "open" and (self.listing == "greedy" or self.leaves or self.query):
-            raise ValueError("law = 'open' has its own leaves, query and (sorted) listing: leave these fields out")
-        return self
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What the kernel wrote."""
-
-    numbers: np.ndarray
-    trained: np.ndarray
-    ends: np.ndarray
-    figures: np.ndarray  # (rows, 5): nodes, leaves, depth, listed, statements
-    created: np.ndarray
-    created_ends: np.ndarray
-    steps: np.ndarray  # (listed, 2)
-    step_ends: np.ndarray
-    units: np.ndarray
+from synthgen.tasks.brevo.reading.rows import Reading, read
+from synthgen.tasks.brevo.writing.rows import draw_rows
+from synthgen.tasks.brevo.writing.sampler import STAGES
 
 
 class Brevo(Task):
@@ -149,7 +54,7 @@ class Brevo(Task):
         except ValueError as error:
             raise SynthgenError(f"params.nodes, name_tokens, vocabulary: {error}") from None
         self.sizes = SizeLaw.of(params.size, params.smallest, params.nodes)
-        self.alphabet, self.marks = _alphabet(params)
+        self.alphabet, self.marks = alphabet_of(params)
         self._keys = np.array([keys.split(stage) for stage in STAGES])
         self._pool = new_pool(self.words)
 
@@ -164,34 +69,9 @@ class Brevo(Task):
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
-    def sample_rows(self, start: int, stop: int, state: np.record, sizes: SizeLaw) -> Drawn:
-        """Return the rows [start, stop) as the kernel writes them, with sizes by the law `sizes`."""
-        params, rows, marks = self.params, stop - start, self.marks
-        layout = Layout(
-            sizes.low, params.degree, int(params.law == "open"), int(params.round_up), int(params.quarter),
-            int(params.sorted), marks.leaf, marks.query, marks.answer, marks.end, marks.base,
-        )  # fmt: skip
-        most, name = sizes.high, params.name_tokens[1]
-        room = rows * (most * (2 * params.degree + 3) * name + most + 3)
-        drawn = Drawn(
-            numbers=np.empty(room, np.uint16),
-            trained=np.empty(room, np.bool_),
-            ends=np.empty(rows, np.int64),
-            figures=np.empty((rows, 5), np.int64),
-            created=np.empty(rows * most, np.uint16),
-            created_ends=np.empty(rows, np.int64),
-            steps=np.empty((rows * most, 2), np.int32),
-            step_ends=np.empty(rows, np.int64),
-            units=np.empty((rows, len(STAGES)), np.int64),
-        )
-        sample(
-            state, self._keys, start, stop, layout, sizes.cumulative, self.words.tables, self._pool,
-            *(getattr(drawn, name) for name in Drawn.__dataclass_fields__),
-        )  # fmt: skip
-        return drawn
-
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
-        drawn = self.sample_rows(start, stop, state, self.sizes)
+        rooms = (self.params, self.sizes, self.marks, self.words, self._pool)
+        drawn = draw_rows(state, self._keys, start, stop, *rooms)
         total, listed = drawn.ends[-1], drawn.step_ends[-1]
         figures = drawn.figures.astype(np.int32)
         latent = {name: pa.array(figures[:, i]) for i, name in enumerate(("nodes", "leaves", "depth", "listed"))}
@@ -214,7 +94,7 @@ class Brevo(Task):
             "share_of_largest": self.sizes.law[self.params.nodes],
         }
         is_open = self.params.law == "open"
-        means = _means(self.params.model_dump_json()) if estimates or not is_open else None
+        means = sampled_means(self.params.model_dump_json()) if estimates or not is_open else None
         books = self._open_books() if is_open else self._released_books(means)
         if means is not None:
             facts |= means.facts
@@ -331,20 +211,3 @@ class Brevo(Task):
 
     def _name(self, name: tuple[int, ...]) -> str:
         return ".".join(str((number - self.marks.base) % self.params.symbols + 1) for number in name)
-
-
-def _alphabet(params: BrevoParams) -> tuple[Alphabet, Marks]:
-    """Return the symbols and their marks: names of one token are 1 .. V, longer ones end with V + 1 .. 2 V."""
-    v, inner = params.symbols, params.symbols if params.name_tokens[1] > 1 else 0
-    symbols = [(f"s{i + 1}", i + 1) for i in range(inner)] + [(f"s{i + 1}.", inner + i + 1) for i in range(v)]
-    mark = FIRST + len(symbols)
-    symbols += [("<leaf>", LEAF), ("<query>", QUERY), ("<ans>", ANSWER), ("<end>", END)]
-    leaf = mark if params.law == "open" else 0
-    marks = Marks(leaf, mark + 1, mark + 2, mark + 3, FIRST - v + inner, v, *params.name_tokens)
-    return Alphabet.of(symbols, BOS, EOS, PAD, params.numbering), marks
-
-
-@functools.lru_cache(maxsize=64)
-def _means(params_json: str) -> Means:
-    task = Brevo(BrevoParams.model_validate_json(params_json), Keys(0, split="estimate"), Path())
-    return sampled_means(task)

@@ -4,8 +4,9 @@ synthgen show cfg3f -n 1
 synthgen entropy cfg3f --json
 """
 
-from synthgen.tasks.cfg.grammar import Grammar, Rule
+from synthgen.tasks.cfg.grammar import Grammar
 from synthgen.tasks.cfg.random_grammar import RandomGrammar
+from synthgen.tasks.cfg.rules import Rule
 from synthgen.tasks.cfg.task import Cfg, CfgParams
 from synthgen.tasks.cfg.variants import Bags, Noise
 

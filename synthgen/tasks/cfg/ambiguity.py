@@ -1,37 +1,19 @@
-"""Ambiguity: a proof that a layered grammar has none, and an estimate of what it costs where it has.
+"""Ambiguity: a proof that a layered grammar has none.
 
-**The proof.** If two derivations make one string, then at some level two different strings of rules spell the same
+If two derivations make one string, then at some level two different strings of rules spell the same
 string of the next level. For one level that is unique decodability of a code (Sardinas and Patterson 1953), sharpened
 by what can stand where: a symbol is taken with its ancestors some levels up, and which symbols of that level can stand
 side by side. We walk pairs of decodings that spell the same and differ, keeping the part by which one is ahead and the
 place of each; if none ever comes to its end with both even, no two derivations make one string. More is allowed than
 can occur, so a proof found is a proof; the more ancestors, the finer, up to the root, where it is exact.
-
-**The estimate.** H(string) = H(derivation) - E[log2 P(string) / p(derivation)]. The difference is small and varies
-little, so a few thousand strings give it to some hundredths of a bit.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from synthgen.exact.draw import Keys, new_state
-from synthgen.exact.entropy import Bits
-from synthgen.exact.ledger import UNITS_PER_BIT
-
-if TYPE_CHECKING:
-    from synthgen.tasks.cfg.grammar import Grammar
-
-SAMPLES = 2000
-"""Strings behind an estimate of the text's entropy."""
-
-WITNESSES = 200
-"""Strings looked at for a second derivation before a proof of unambiguity is tried."""
+from synthgen.tasks.cfg.rules import Rules
 
 MAX_STATES = 40_000
 """Pairs of places that one step of a proof may take, a second or two; beyond, none is found."""
@@ -43,10 +25,10 @@ Place = tuple[int, tuple[tuple[int, int], ...]]
 """Where a symbol stands: an ancestor, and the (rule, child) taken at each level below it."""
 
 
-def proved_unambiguous(grammar: Grammar, max_states: int = MAX_STATES) -> bool:
+def proved_unambiguous(grammar: Rules, max_states: int = MAX_STATES) -> bool:
     """Say whether a layered grammar is proved to have one derivation a string; False means that no proof was found."""
     levels = grammar.levels
-    if levels is None or _seen_ambiguous(grammar):
+    if levels is None:
         return False
     follows = [{START: {grammar.root}, grammar.root: {END}}]
     for level in levels[:-1]:
@@ -57,12 +39,7 @@ def proved_unambiguous(grammar: Grammar, max_states: int = MAX_STATES) -> bool:
     )
 
 
-def _seen_ambiguous(grammar: Grammar) -> bool:
-    drawn = grammar.draw(new_state(), Keys(0).split("witnesses"), WITNESSES)
-    return any(grammar.parses(ids) > 1 for ids, _ in drawn)
-
-
-def _follows_below(grammar: Grammar, level: tuple[int, ...], follows: dict[int, set[int]]) -> dict[int, set[int]]:
+def _follows_below(grammar: Rules, level: tuple[int, ...], follows: dict[int, set[int]]) -> dict[int, set[int]]:
     """Return which symbols of the next level can stand right behind which, given so for `level`."""
     below: dict[int, set[int]] = {START: set()}
     first = {a: {rule.children[0] for rule in grammar.rules[a]} for a in level}
@@ -81,7 +58,7 @@ def _follows_below(grammar: Grammar, level: tuple[int, ...], follows: dict[int, 
 class _Code:
     """The rules at one level as a code, with each symbol's ancestors up to the level `top`."""
 
-    def __init__(self, grammar: Grammar, depth: int, top: int, follows: list[dict[int, set[int]]]) -> None:
+    def __init__(self, grammar: Rules, depth: int, top: int, follows: list[dict[int, set[int]]]) -> None:
         self.grammar, self.steps, self.follows = grammar, depth - top, follows[top]
         self._next: dict[Place | None, list[tuple[Place, int]]] = {}
 
@@ -160,19 +137,3 @@ class _Code:
             if len(apart) > max_states:
                 return False
         return True
-
-
-def text_entropy(grammar: Grammar, samples: int = SAMPLES) -> Bits:
-    """Return the bits of a string: exact where the grammar is proved unambiguous, else an estimate with its error."""
-    exact = grammar.derivation_entropy
-    if grammar.unambiguous:
-        return Bits(exact)
-    excess = np.empty(samples)
-    for i, (ids, units) in enumerate(grammar.draw(new_state(), Keys(0).split("text entropy"), samples)):
-        excess[i] = grammar.log2_probability(ids) + units / UNITS_PER_BIT
-    if abs(excess).max() < 1e-6:
-        return Bits(
-            exact, "upper", f"no string of {samples:,} had a second derivation, but that none has is not proved"
-        )
-    reason = f"{samples:,} strings: derivation bits less the mean of log2 P(string) / p(derivation)"
-    return Bits(exact - float(excess.mean()), "estimate", reason, float(excess.std()) / math.sqrt(samples))

@@ -9,13 +9,13 @@ from typing import Any
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.task import assets
-from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.rules import Rules
 
 MAX_DENOMINATOR = 10**9
 """Decimal probabilities of an nltk grammar are taken as fractions with at most this denominator."""
 
 
-def read_toml(path: Path) -> Grammar:
+def read_toml(path: Path) -> Rules:
     """Read a grammar file: `root`, and under `[rules]` each symbol's right-hand sides.
 
         root = "S"
@@ -45,7 +45,7 @@ def read_toml(path: Path) -> Grammar:
     if terminals is not None and not (isinstance(terminals, list) and all(isinstance(t, str | int) for t in terminals)):
         raise SynthgenError(f"{path}: terminals = {terminals!r}: give a list of symbols")
     named = None if terminals is None else [str(t) for t in terminals]
-    return Grammar.from_names(path.stem, str(table["root"]), rules, named, str(path))
+    return Rules.from_names(path.stem, str(table["root"]), rules, named, str(path))
 
 
 def _read_rule(rule: Any, where: str) -> tuple[list[str], int]:
@@ -62,7 +62,7 @@ def _read_rule(rule: Any, where: str) -> tuple[list[str], int]:
     return [str(child) for child in children], weight
 
 
-def read_nltk(text: str) -> Grammar:
+def read_nltk(text: str) -> Rules:
     """Read nltk's PCFG format. A symbol's probabilities must sum to 1 (to 1e-6, for decimals); they become weights."""
     import nltk
 
@@ -90,10 +90,10 @@ def read_nltk(text: str) -> Grammar:
     clash = sorted(words & set(rules))
     if clash:
         raise SynthgenError(f"{clash[0]!r} is both a symbol and a word; name one of them otherwise")
-    return Grammar.from_names("nltk", str(parsed.start()), rules, sorted(words), "nltk grammar")
+    return Rules.from_names("nltk", str(parsed.start()), rules, sorted(words), "nltk grammar")
 
 
-def to_nltk(grammar: Grammar) -> Any:
+def to_nltk(grammar: Rules) -> Any:
     """Return a grammar as an `nltk.PCFG` with the same probabilities."""
     import nltk
     from nltk.grammar import Nonterminal, ProbabilisticProduction

@@ -1,21 +1,16 @@
-"""Grammars: symbols and rules with integer weights, and what is known of the strings they make.
+"""Grammars: rules, and what is known of the strings they make: entropy, lengths, membership, probabilities.
 
-A rule's probability is its weight over the sum of its symbol's weights. Symbols are numbered as the papers do it:
-terminals 1..T, then T+1 <eos>, T+2 <mask>, T+3 <sep>, and non-terminals above, the root last. In a *layered* grammar
-every rule of a symbol of one level is a string over the next level; other grammars may have unit rules and recursion.
-
-    grammar = Grammar.load("cfg3f")
-    grammar.contains([1, 2, 3]), grammar.log2_probability(ids), grammar.next_token(ids)
+grammar = Grammar.load("cfg3f")
+grammar.contains([1, 2, 3]), grammar.log2_probability(ids), grammar.next_token(ids)
 """
 
 from __future__ import annotations
 
 import functools
-import graphlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +18,9 @@ import numpy as np
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import Keys, new_state
-from synthgen.tasks.cfg import ambiguity, moments
+from synthgen.tasks.cfg import ambiguity, formats, moments
 from synthgen.tasks.cfg.reading import Chart, chart_rules
+from synthgen.tasks.cfg.rules import Rule, Rules
 from synthgen.tasks.cfg.writing.sampler import Tables, sample_rows
 
 PUBLISHED = Path(__file__).with_name("published.json")
@@ -34,64 +30,36 @@ PUBLISHED = Path(__file__).with_name("published.json")
 OWN = ("english",)
 """Grammars of the package's own, in TOML files beside this one."""
 
-
-@dataclass(frozen=True)
-class Rule:
-    """symbol -> children, drawn with probability weight / (sum of the symbol's weights)."""
-
-    children: tuple[int, ...]
-    weight: int = 1
+WITNESSES = 200
+"""Strings looked at for a second derivation before a proof of unambiguity is tried."""
 
 
 @dataclass(frozen=True)
-class Grammar:
-    """A context-free grammar: `rules` maps each non-terminal to its rules, in order.
-
-    `names` gives symbols names. In a variant of a grammar (`synthgen.tasks.cfg.variants`), `books` numbers the book
-    that a symbol's choices are booked in, where it is not 0, the derivation's; `origin` gives the symbol it stands for
-    in the grammar before, where that is another one, and 0 for a symbol that is noise's own. `proof` says whether the
-    grammar is known to be unambiguous, where that need not be found out.
-    """
-
-    name: str
-    root: int
-    rules: Mapping[int, tuple[Rule, ...]]
-    names: Mapping[int, str] = field(default_factory=dict)
-    books: Mapping[int, int] = field(default_factory=dict)
-    origin: Mapping[int, int] = field(default_factory=dict)
-    proof: bool | None = None
+class Grammar(Rules):
+    """A context-free grammar: its rules, and the answers that its chart, its sampler and its closed forms give."""
 
     # -- making one ---------------------------------------------------------------------------------------------------
 
     @classmethod
     def load(cls, name: str | Path) -> Grammar:
         """Return a published grammar (`cfg3f`) or read a TOML file. Raises SynthgenError with what is wrong."""
-        tables = _published()
-        if str(name) in tables:
-            table = tables[str(name)]
-            rules = {int(s): tuple(Rule(tuple(c)) for c in children) for s, children in table["rules"].items()}
-            return cls(str(name), table["root"], rules, proof=table["unambiguous"])
+        if str(name) in _published():
+            return _of_paper(str(name))
         if str(name) in OWN:
             name = Path(__file__).with_name(f"{name}.toml")
         elif Path(name).suffix != ".toml":
-            known = nearest(str(name), [*tables, *OWN])
+            known = nearest(str(name), [*_published(), *OWN])
             raise SynthgenError(f"no grammar named {str(name)!r}{known}; give a published one's name or a .toml file")
-        from synthgen.tasks.cfg.formats import read_toml
-
-        return read_toml(Path(name))
+        return cls.checked(formats.read_toml(Path(name)), str(name))
 
     @classmethod
     def from_nltk(cls, text: str) -> Grammar:
         """Read a grammar in nltk's PCFG format (`S -> NP VP [1.0]`). Raises SynthgenError with what is wrong."""
-        from synthgen.tasks.cfg.formats import read_nltk
-
-        return read_nltk(text)
+        return cls.checked(formats.read_nltk(text), "nltk grammar")
 
     def to_nltk(self) -> Any:
         """Return the grammar as an `nltk.PCFG`; symbols are called by their names, terminals are strings."""
-        from synthgen.tasks.cfg.formats import to_nltk
-
-        return to_nltk(self)
+        return formats.to_nltk(self)
 
     @classmethod
     def from_names(
@@ -106,29 +74,12 @@ class Grammar:
 
         Without `terminals`, every symbol that has no rules is one.
         """
-        origin = origin or name
-        if root not in rules:
-            raise SynthgenError(f"{origin}: root {root!r} has no rules{nearest(root, rules)}")
-        used = dict.fromkeys(child for options in rules.values() for children, _ in options for child in children)
-        found = [symbol for symbol in used if symbol not in rules]
-        undefined = [symbol for symbol in found if terminals is not None and symbol not in terminals]
-        if undefined:
-            hint = nearest(undefined[0], [*rules, *(terminals or ())])
-            raise SynthgenError(f"{origin}: symbol {undefined[0]!r} has no rules and is no terminal{hint}")
-        symbols = [*rules, *found]
-        if all(symbol.isdecimal() for symbol in symbols):
-            number = {symbol: int(symbol) for symbol in symbols}
-            if min(number.values()) < 1 or len(set(number.values())) < len(number):
-                raise SynthgenError(f"{origin}: symbol numbers must be distinct and at least 1")
-        else:
-            number = {symbol: 1 + i for i, symbol in enumerate(found)}
-            root_last = sorted(rules, key=lambda s: s == root)
-            number |= {symbol: len(found) + 4 + i for i, symbol in enumerate(root_last)}
-        numbered = {
-            number[s]: tuple(Rule(tuple(number[c] for c in children), weight) for children, weight in options)
-            for s, options in rules.items()
-        }
-        grammar = cls(name, number[root], numbered, {i: symbol for symbol, i in number.items()})
+        return cls.checked(Rules.from_names(name, root, rules, terminals, origin), origin or name)
+
+    @classmethod
+    def checked(cls, rules: Rules, origin: str) -> Grammar:
+        """Return the grammar of some rules. Raises SynthgenError as `check` does; `origin` says where they are from."""
+        grammar = cls(**{own.name: getattr(rules, own.name) for own in fields(Rules)})
         grammar.check(origin)
         return grammar
 
@@ -137,95 +88,16 @@ class Grammar:
         unreachable = set(self.rules) - self.reachable
         if unreachable:
             raise SynthgenError(
-                f"{origin}: {self._list(unreachable)} cannot be reached from the root; remove the rules"
+                f"{origin}: {self.listed(unreachable)} cannot be reached from the root; remove the rules"
             )
         unproductive = set(self.rules) - self.productive
         if unproductive:
-            raise SynthgenError(f"{origin}: {self._list(unproductive)} never ends in terminals; add a rule that does")
+            raise SynthgenError(f"{origin}: {self.listed(unproductive)} never ends in terminals; add a rule that does")
         for symbol, rules in self.rules.items():
             if len({rule.children for rule in rules}) < len(rules):
                 raise SynthgenError(f"{origin}: {self.symbol(symbol)} has the same right-hand side twice; use a weight")
         moments.mean_matrix(self)
         _ = self.chart
-
-    # -- its shape ----------------------------------------------------------------------------------------------------
-
-    def symbol(self, number: int) -> str:
-        """Return a symbol's name; a number where it has none."""
-        return self.names.get(number, str(number))
-
-    def _list(self, symbols: set[int]) -> str:
-        return "symbol " + ", ".join(repr(self.symbol(s)) for s in sorted(symbols)[:5])
-
-    def expand(self, symbol: int) -> list[tuple[float, Rule]]:
-        """Return a symbol's rules with their probabilities."""
-        total = sum(rule.weight for rule in self.rules[symbol])
-        return [(rule.weight / total, rule) for rule in self.rules[symbol]]
-
-    @functools.cached_property
-    def terminals(self) -> tuple[int, ...]:
-        """The terminals, in rising order."""
-        return tuple(sorted({c for rules in self.rules.values() for r in rules for c in r.children} - set(self.rules)))
-
-    @property
-    def vocabulary(self) -> int:
-        """Token ids run from 0 to this, exclusive: the largest terminal and one."""
-        return self.terminals[-1] + 1
-
-    @functools.cached_property
-    def reachable(self) -> frozenset[int]:
-        """The symbols that some derivation holds."""
-        seen, todo = {self.root}, [self.root]
-        while todo:
-            for rule in self.rules.get(todo.pop(), ()):
-                for child in rule.children:
-                    if child not in seen:
-                        seen.add(child)
-                        todo.append(child)
-        return frozenset(seen)
-
-    @functools.cached_property
-    def productive(self) -> frozenset[int]:
-        """The symbols that some string of terminals comes from."""
-        done = set(self.terminals)
-        while True:
-            more = {
-                a for a, rules in self.rules.items() if any(done.issuperset(rule.children) for rule in rules)
-            } - done
-            if not more:
-                return frozenset(done)
-            done |= more
-
-    @functools.cached_property
-    def order(self) -> tuple[int, ...]:
-        """The reachable non-terminals, children before parents; empty for a recursive grammar."""
-        children = {
-            a: {child for rule in self.rules[a] for child in rule.children if child in self.rules}
-            for a in sorted(self.reachable & set(self.rules))
-        }
-        try:
-            return tuple(graphlib.TopologicalSorter(children).static_order())
-        except graphlib.CycleError:
-            return ()
-
-    @property
-    def recursive(self) -> bool:
-        """Whether a symbol can hold itself."""
-        return not self.order
-
-    @functools.cached_property
-    def levels(self) -> tuple[tuple[int, ...], ...] | None:
-        """The symbols by level, root first, terminals last; None if the grammar is not layered."""
-        level = {self.root: 0}
-        for symbol in reversed(self.order):
-            for rule in self.rules[symbol]:
-                for child in rule.children:
-                    if level.setdefault(child, level[symbol] + 1) != level[symbol] + 1:
-                        return None
-        depth = max(level.values())
-        if self.recursive or any(level.get(t, depth) != depth for t in self.terminals):
-            return None
-        return tuple(tuple(sorted(s for s, at in level.items() if at == d)) for d in range(depth + 1))
 
     # -- its law ------------------------------------------------------------------------------------------------------
 
@@ -260,7 +132,10 @@ class Grammar:
 
         Of the published grammars, cfg3b and cfg3e1 are proved to have none; cfg3e2 has some, though samples show none.
         """
-        return ambiguity.proved_unambiguous(self) if self.proof is None else self.proof
+        if self.proof is not None:
+            return self.proof
+        drawn = self.draw(new_state(), Keys(0).split("witnesses"), WITNESSES)
+        return not any(self.parses(ids) > 1 for ids, _ in drawn) and ambiguity.proved_unambiguous(self)
 
     # -- its strings --------------------------------------------------------------------------------------------------
 
@@ -276,7 +151,7 @@ class Grammar:
     def draw(self, state: np.record, key: np.ndarray, n: int) -> Iterator[tuple[np.ndarray, int]]:
         """Yield n strings drawn under `key`, each with the bits of its derivation in ledger units."""
         for start in range(0, n, 1000):
-            drawn = sample_rows(state, key, start, min(start + 1000, n), self)
+            drawn = sample_rows(state, key, start, min(start + 1000, n), self, self.tables, self.expected_length)
             edges = [0, *drawn.id_ends.tolist()]
             for i, units in enumerate(drawn.units.sum(axis=1).tolist()):
                 yield drawn.ids[edges[i] : edges[i + 1]], units
@@ -351,3 +226,11 @@ class Grammar:
 @functools.cache
 def _published() -> dict[str, Any]:
     return json.loads(PUBLISHED.read_text())
+
+
+@functools.cache
+def _of_paper(name: str) -> Grammar:
+    """Return a published grammar; one for all, as it never changes and knows much when it was asked for much."""
+    table = _published()[name]
+    rules = {int(s): tuple(Rule(tuple(c)) for c in children) for s, children in table["rules"].items()}
+    return Grammar(name, table["root"], rules, proof=table["unambiguous"])

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import entropy_of
-
-if TYPE_CHECKING:
-    from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.rules import Rules
 
 LENGTH_TAIL = 1e-12
 """The length law of a recursive grammar is cut where less than this is left."""
@@ -26,7 +23,7 @@ LENGTH_CUT = 4096
 """... or at this many tokens."""
 
 
-def expectation(grammar: Grammar, own: Mapping[int, float], leaf: float) -> dict[int, float]:
+def expectation(grammar: Rules, own: Mapping[int, float], leaf: float) -> dict[int, float]:
     """Return, by symbol, the expected sum over a derivation of own[non-terminal] and `leaf` a terminal."""
     value = dict.fromkeys(grammar.terminals, leaf)
     if grammar.recursive:
@@ -39,7 +36,7 @@ def expectation(grammar: Grammar, own: Mapping[int, float], leaf: float) -> dict
     return value
 
 
-def mean_matrix(grammar: Grammar) -> tuple[list[int], np.ndarray]:
+def mean_matrix(grammar: Rules) -> tuple[list[int], np.ndarray]:
     """Return the reachable non-terminals and how many of each an expansion of each is expected to hold.
 
     Raises SynthgenError if expansions do not die out, so that strings would be endless.
@@ -61,7 +58,7 @@ def mean_matrix(grammar: Grammar) -> tuple[list[int], np.ndarray]:
     return symbols, matrix
 
 
-def derivation_entropy(grammar: Grammar, book: int | None = None) -> float:
+def derivation_entropy(grammar: Rules, book: int | None = None) -> float:
     """Return the bits of a derivation: the rule law's entropy at every node, in expectation; all books, or one."""
     own = dict.fromkeys(grammar.rules, 0.0)
     for a, rules in grammar.rules.items():
@@ -70,12 +67,12 @@ def derivation_entropy(grammar: Grammar, book: int | None = None) -> float:
     return expectation(grammar, own, 0.0)[grammar.root]
 
 
-def expected_length(grammar: Grammar) -> float:
+def expected_length(grammar: Rules) -> float:
     """Return the expected number of tokens of a string."""
     return expectation(grammar, dict.fromkeys(grammar.rules, 0.0), 1.0)[grammar.root]
 
 
-def length_law(grammar: Grammar) -> np.ndarray:
+def length_law(grammar: Rules) -> np.ndarray:
     """Return the law of a string's length: law[n] is the probability of n tokens; exact up to its cut."""
     law: dict[int, np.ndarray] = {t: np.array([0.0, 1.0]) for t in grammar.terminals}
     if not grammar.recursive:
@@ -91,7 +88,7 @@ def length_law(grammar: Grammar) -> np.ndarray:
     return np.trim_zeros(law[grammar.root], "b")
 
 
-def _one_length_law(grammar: Grammar, law: Mapping[int, np.ndarray], a: int, cut: int) -> np.ndarray:
+def _one_length_law(grammar: Rules, law: Mapping[int, np.ndarray], a: int, cut: int) -> np.ndarray:
     parts = []
     for p, rule in grammar.expand(a):
         part = np.array([p])
@@ -104,7 +101,7 @@ def _one_length_law(grammar: Grammar, law: Mapping[int, np.ndarray], a: int, cut
     return total
 
 
-def shortest(grammar: Grammar) -> int:
+def shortest(grammar: Rules) -> int:
     """Return the tokens of the shortest string."""
     length: dict[int, float] = dict.fromkeys(grammar.terminals, 1)
     for _ in range(len(grammar.rules)):
@@ -113,7 +110,7 @@ def shortest(grammar: Grammar) -> int:
     return int(length[grammar.root])
 
 
-def longest(grammar: Grammar) -> int | None:
+def longest(grammar: Rules) -> int | None:
     """Return the tokens of the longest string; None if there is no end."""
     if grammar.recursive:
         return None
@@ -123,7 +120,7 @@ def longest(grammar: Grammar) -> int | None:
     return length[grammar.root]
 
 
-def derivation_counts(grammar: Grammar) -> dict[int, int]:
+def derivation_counts(grammar: Rules) -> dict[int, int]:
     """Return the exact number of derivations of each symbol. Raises SynthgenError for a recursive grammar."""
     if grammar.recursive:
         raise SynthgenError(f"grammar {grammar.name} is recursive: it has endlessly many derivations")
@@ -133,7 +130,7 @@ def derivation_counts(grammar: Grammar) -> dict[int, int]:
     return count
 
 
-def collision_bits(grammar: Grammar) -> float:
+def collision_bits(grammar: Rules) -> float:
     """Return -log2 of the probability that two derivations are the same (their Renyi entropy of order 2)."""
     value = dict.fromkeys(grammar.terminals, 0.0)  # log2 of the probability, so that nothing underflows
     if grammar.recursive:

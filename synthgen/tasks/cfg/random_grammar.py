@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw
 from synthgen.task.contract import TaskParams
-from synthgen.tasks.cfg.grammar import Grammar, Rule
+from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.rules import Rule
 
 MAX_ATTEMPTS = 1000
 """Draws of one rule before the sizes are declared too small for the switches."""

@@ -20,20 +20,12 @@ from synthgen.task.columns import list_column
 from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, never_raises
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.tasks.cfg import moments
-from synthgen.tasks.cfg.ambiguity import SAMPLES, text_entropy
 from synthgen.tasks.cfg.grammar import Grammar
 from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
 from synthgen.tasks.cfg.reading import bits_of
-from synthgen.tasks.cfg.variants import (
-    CORRUPTION,
-    DERIVATION,
-    TOKENS,
-    Bags,
-    Noise,
-    perturbed,
-    uniform,
-    with_bags,
-)
+from synthgen.tasks.cfg.rules import CORRUPTION, DERIVATION, TOKENS
+from synthgen.tasks.cfg.text_entropy import SAMPLES, text_entropy
+from synthgen.tasks.cfg.variants import Bags, Noise, perturbed, uniform, with_bags
 from synthgen.tasks.cfg.writing.fixed_length import LengthTables, sample_length
 from synthgen.tasks.cfg.writing.labels import label_columns, label_fields, walk
 from synthgen.tasks.cfg.writing.sampler import Drawn, sample_rows
@@ -166,14 +158,15 @@ class Cfg(Task):
 
     @functools.cached_property
     def _lengths(self) -> LengthTables:
-        return LengthTables.of(self.grammar, self.params.length)
+        return LengthTables.of(self.grammar, self.grammar.tables, self.params.length)
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         grammar = self.grammar
         if self.params.length is None:
-            drawn = sample_rows(state, self._key, start, stop, grammar)
+            drawn = sample_rows(state, self._key, start, stop, grammar, grammar.tables, grammar.expected_length)
         else:
-            drawn = sample_length(state, self._key, start, stop, grammar, self.params.length, self._lengths)
+            length, laws = self.params.length, self._lengths
+            drawn = sample_length(state, self._key, start, stop, grammar, grammar.tables, length, laws)
         wide = self.latent_fields[0].type.value_type
         latent = {"derivation": list_column(drawn.choice_ends, drawn.choices, wide)}
         if self.params.noise:
@@ -211,7 +204,7 @@ class Cfg(Task):
         return table, np.arange(len(names), dtype=np.int32) + np.array([[bare], [spaced]], np.int32)
 
     def _noise_latent(self, drawn: Drawn) -> dict[str, pa.Array]:
-        _, _, struck, struck_ends = walk(self.grammar, self.base, drawn)
+        _, _, struck, struck_ends = walk(self.grammar, self.grammar.tables, self.base, drawn)
         first = np.concatenate([[0], drawn.choice_ends[:-1]])
         last = len(self.grammar.rules[self.grammar.root]) - 1
         return {
@@ -229,7 +222,7 @@ class Cfg(Task):
             ends = drawn.id_ends + np.arange(1, len(rows) + 1)  # the end of the string is one more token
             columns["token_bits"] = list_column(ends, np.concatenate(units) / UNITS_PER_BIT, pa.float64())
         if self.params.labels:
-            columns |= label_columns(self.grammar, self.base, drawn)
+            columns |= label_columns(self.grammar, self.grammar.tables, self.base, drawn)
         return columns
 
     # -- entropy ------------------------------------------------------------------------------------------------------

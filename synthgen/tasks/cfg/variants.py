@@ -18,10 +18,8 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw
 from synthgen.task.contract import TaskParams
 from synthgen.tasks.cfg import moments
-from synthgen.tasks.cfg.grammar import Grammar, Rule
-
-DERIVATION, CORRUPTION, TOKENS = 0, 1, 2
-"""The books of choices: rules; whether and how a row is corrupted; which token of its bag a terminal shows as."""
+from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.rules import CORRUPTION, TOKENS, Rule
 
 UNIFORM_BITS = 62
 """Probabilities of the uniform law are whole multiples of 2^-62, which is how far it is from uniform."""

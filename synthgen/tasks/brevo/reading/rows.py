@@ -10,22 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from synthgen.task.kit.words import read_words
+from synthgen.tasks.brevo.marks import Marks
 
 Name = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What a reader of Brevo must know: symbol numbers, and the shape of names."""
-
-    leaf: int  # 0: leaves are not stated
-    query: int
-    answer: int
-    end: int
-    base: int  # the first symbol's number
-    symbols: int
-    shortest: int
-    longest: int
 
 
 @dataclass

@@ -17,8 +17,8 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import begin, uniform
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
-from synthgen.tasks.cfg.grammar import Grammar
-from synthgen.tasks.cfg.writing.sampler import Drawn
+from synthgen.tasks.cfg.rules import Rules
+from synthgen.tasks.cfg.writing.sampler import Drawn, Tables
 
 WHOLE = 2.0**50
 """The whole weights of a choice sum to about this."""
@@ -33,9 +33,8 @@ class LengthTables:
     entropy: float  # bits of a derivation of n tokens
 
     @classmethod
-    def of(cls, grammar: Grammar, n: int) -> LengthTables:
+    def of(cls, grammar: Rules, tables: Tables, n: int) -> LengthTables:
         """Return the laws. Raises SynthgenError if no string has n tokens."""
-        tables = grammar.tables
         law = np.zeros((tables.first.size, n + 1))
         surprise = np.zeros_like(law)  # sum over derivations of -p log2 p
         law[list(grammar.terminals), 1] = 1.0
@@ -67,10 +66,17 @@ class LengthTables:
 
 
 def sample_length(
-    state: np.record, key: np.ndarray, start: int, stop: int, grammar: Grammar, n: int, laws: LengthTables
+    state: np.record,
+    key: np.ndarray,
+    start: int,
+    stop: int,
+    grammar: Rules,
+    tables: Tables,
+    n: int,
+    laws: LengthTables,
 ) -> Drawn:
     """Return the rows [start, stop), each of n tokens."""
-    tables, rows = grammar.tables, stop - start
+    rows = stop - start
     in_order = np.zeros_like(tables.children)
     for a in grammar.rules:
         for place, rule in enumerate(grammar.rules[a]):

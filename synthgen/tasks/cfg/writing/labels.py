@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from synthgen.exact.jit import kernel
 from synthgen.task.columns import list_column, struct_column
-from synthgen.tasks.cfg.grammar import Grammar
-from synthgen.tasks.cfg.variants import CORRUPTION
+from synthgen.tasks.cfg.rules import CORRUPTION, Rules
 from synthgen.tasks.cfg.writing.sampler import Drawn, Tables
 
 
@@ -35,10 +34,10 @@ def label_fields(levels: int) -> list[pa.Field]:
     ]
 
 
-def label_columns(grammar: Grammar, before: Grammar, drawn: Drawn) -> dict[str, pa.Array]:
+def label_columns(grammar: Rules, tables: Tables, before: Rules, drawn: Drawn) -> dict[str, pa.Array]:
     """Return the label columns of drawn rows; `grammar` is `before`, which must be layered, or a variant of it."""
     levels = len(before.levels or ()) - 1
-    above, index, _, _ = walk(grammar, before, drawn)
+    above, index, _, _ = walk(grammar, tables, before, drawn)
     boundary = np.ones(index.shape, np.bool_)
     boundary[:, :-1] = index[:, 1:] != index[:, :-1]
     boundary[:, drawn.id_ends - 1] = True
@@ -55,12 +54,14 @@ def label_columns(grammar: Grammar, before: Grammar, drawn: Drawn) -> dict[str, 
     return columns | {"deepest": list_column(drawn.id_ends, deepest.astype(np.int8), pa.int8())}
 
 
-def walk(grammar: Grammar, before: Grammar, drawn: Drawn) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def walk(
+    grammar: Rules, tables: Tables, before: Rules, drawn: Drawn
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Replay derivations: ancestors and their indices, both (levels, tokens), and the tokens at which noise struck.
 
     The last two are positions within the row, and how many of them there are up to each row's end.
     """
-    symbols = grammar.tables.first.size
+    symbols = tables.first.size
     level, base = np.full(symbols, -1, np.int64), np.zeros(symbols, np.int64)
     place = {s: d for d, own in enumerate((before.levels or ())[:-1]) for s in own}
     for symbol in grammar.rules:
@@ -73,9 +74,9 @@ def walk(grammar: Grammar, before: Grammar, drawn: Drawn) -> tuple[np.ndarray, n
         np.empty(drawn.ids.size + drawn.id_ends.size, np.int32),
         np.empty(drawn.id_ends.size, np.int64),
     )
-    tables = tuple(getattr(grammar.tables, name) for name in Tables.__dataclass_fields__)
+    arrays = tuple(getattr(tables, name) for name in Tables.__dataclass_fields__)
     root, clean = grammar.root, len(grammar.rules[grammar.root]) == 1
-    _walk(root, tables, drawn.choices, drawn.choice_ends, level, base, clean, above, index, struck, struck_ends)
+    _walk(root, arrays, drawn.choices, drawn.choice_ends, level, base, clean, above, index, struck, struck_ends)
     return above, index, struck[: struck_ends[-1]], struck_ends
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synthgen.errors import DrawError
 from synthgen.exact.draw import begin, below, weighted
 from synthgen.exact.jit import kernel
-
-if TYPE_CHECKING:
-    from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.rules import Rules
 
 MAX_TOKENS = 1 << 30
 """Room a batch may take; a recursive grammar could ask for any amount."""
@@ -32,7 +29,7 @@ class Tables:
     book: np.ndarray  # (symbols,) int64: the book that a symbol's choices belong to
 
     @classmethod
-    def of(cls, grammar: Grammar) -> Tables:
+    def of(cls, grammar: Rules) -> Tables:
         """Return the arrays of a grammar."""
         symbols = max(*grammar.rules, *grammar.terminals) + 1
         first, degree = np.zeros(symbols, np.int64), np.zeros(symbols, np.int64)
@@ -116,9 +113,14 @@ def sample(state, key, start, stop, root, tables, ids, id_ends, choices, choice_
     return stop
 
 
-def sample_rows(state: np.record, key: np.ndarray, start: int, stop: int, grammar: Grammar) -> Drawn:
-    """Return the rows [start, stop). Raises DrawError if strings do not end within a gigatoken."""
-    rows, tables, expected = stop - start, grammar.tables, grammar.expected_length
+def sample_rows(
+    state: np.record, key: np.ndarray, start: int, stop: int, grammar: Rules, tables: Tables, expected: float
+) -> Drawn:
+    """Return the rows [start, stop), of `expected` tokens each on average.
+
+    Raises DrawError if strings do not end within a gigatoken.
+    """
+    rows = stop - start
     fields = tuple(getattr(tables, name) for name in Tables.__dataclass_fields__)
     id_ends, choice_ends = np.empty(rows, np.int64), np.empty(rows, np.int64)
     units = np.empty((rows, 1 + max(grammar.books.values(), default=0)), np.int64)

@@ -1,0 +1,124 @@
+"""The house: rooms and who may enter them. Read off the sources, without running them."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import networkx
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "synthgen"
+FILES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+MOST_ROOMS, MOST_ARROWS = 18, 70
+ONE_FILE = {"copy", "recall"}
+"""Tasks of a hundred lines, whose two sides are functions of one file."""
+
+
+def dotted(path):
+    parts = path.removesuffix(".py").split("/")
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {dotted(path): path for path in FILES}
+
+
+def arrows():
+    """Yield (file, file it imports) wherever an import stands, in functions and for type checkers too."""
+    for path, text in FILES.items():
+        for node in ast.walk(ast.parse(text)):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                full = [f"{node.module}.{alias.name}" for alias in node.names]
+                names = [name if name in NAMES else node.module for name in full]
+            yield from ((path, NAMES[name]) for name in names if name in NAMES and NAMES[name] != path)
+
+
+def rooms_of(one, other):
+    """Return the two rooms, as deep as the files' folders part."""
+    a, b = one.removesuffix(".py").split("/"), other.removesuffix(".py").split("/")
+    depth = next(i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y) + 1
+    return "/".join(a[:depth]), "/".join(b[:depth])
+
+
+def circles(pairs):
+    return [sorted(c) for c in networkx.strongly_connected_components(networkx.DiGraph(pairs)) if len(c) > 1]
+
+
+def test_no_files_and_no_rooms_import_each_other():
+    pairs = list(arrows())
+    assert circles(pairs) == []
+    assert circles(rooms_of(a, b) for a, b in pairs) == [], "at any depth"
+
+
+def test_there_are_few_rooms_and_few_ways_between_them():
+    room = lambda path: path.removesuffix(".py").split("/")[1]  # noqa: E731
+    rooms = {room(path) for path in FILES}
+    between = {(room(a), room(b)) for a, b in arrows() if room(a) != room(b)}
+    assert len(rooms) <= MOST_ROOMS, sorted(rooms)
+    assert len(between) <= MOST_ARROWS, len(between)
+
+
+def test_every_room_says_what_it_is_for():
+    for path, text in FILES.items():
+        assert ast.get_docstring(ast.parse(text)), f"{path} has no docstring"
+
+
+def test_every_task_has_both_sides():
+    """A task's folder, or a folder of a family's task, has a `reading` and a `writing`, file or folder."""
+    homes = {Path(path).parent for path in FILES if Path(path).name == "task.py"}
+    assert len(homes) >= 10
+    for home in homes:
+        for side in ("reading", "writing"):
+            assert f"{home}/{side}.py" in FILES or f"{home}/{side}/__init__.py" in FILES, f"{home} has no {side}"
+    single = {Path(path).stem for path in FILES if Path(path).parent.name == "tasks"} - {"__init__"}
+    assert single == ONE_FILE
+
+
+PLANTED = {
+    "a reader that looks at a sampler": ("tasks/mano/reading.py", "synthgen.tasks.mano.writing"),
+    "a reader two folders deep, by way of a function": (
+        "tasks/bios/world/reading/registry.py",
+        "synthgen.tasks.bios.world.writing.people",
+    ),
+    "a task that knows another": ("tasks/igsm/reading/steps.py", "synthgen.tasks.chain.symbols"),
+    "a task that knows what stands above": ("tasks/cfg/task.py", "synthgen.spec.spec"),
+    "torch outside of train": ("windowing/lanes.py", "torch"),
+    "the face, from inside": ("publish/card.py", "synthgen"),
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("house")
+    shutil.copytree(PACKAGE, folder / "synthgen", ignore=shutil.ignore_patterns("__pycache__", "*.txt"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+def lint(folder):
+    code = "from importlinter.cli import lint_imports_command as run; run()"
+    command = [sys.executable, "-c", code, "--no-cache"]
+    env = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+
+
+def test_planted_violations_are_caught(copy):
+    """All of them at once, each by its own contract or its own line."""
+    done = lint(copy)
+    assert done.returncode == 0, done.stdout
+    for file, module in PLANTED.values():
+        path = copy / "synthgen" / file
+        path.write_text(
+            path.read_text() + f"\n\ndef _planted():\n    import {module} as planted\n\n    return planted\n"
+        )
+    done = lint(copy)
+    assert done.returncode == 1
+    said = " ".join(done.stdout.split())
+    for what, (file, module) in PLANTED.items():
+        assert f"{dotted(f'synthgen/{file}')} -> {module} (l." in said, what
