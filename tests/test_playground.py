@@ -12,9 +12,9 @@ from synthgen.cli.listing import print_listing
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import log2_sum
 from synthgen.spec.spec import shipped_specs, specs_folder
-from synthgen.task.contract import Verdict
 from synthgen.task.kit.alphabet import Alphabet
 from synthgen.task.kit.strata import Stratum, strata
+from synthgen.task.verdict import Verdict
 
 LISTED = json.loads((Path(__file__).with_name("snapshots") / "list.json").read_text())
 """What `synthgen list` tells: see test_snapshots."""

@@ -171,7 +171,7 @@ def test_answers_follow_from_the_documents():
         forms[latent["form"], latent["wording"]] += 1
     assert len(forms) == 4 * len(FORMS), "every wording of every form was asked"
     listed = load(forms=["classify.major_100"], major_ranks="listed").batch(0, 200).to_pylist()
-    world = load(forms=["classify.major_100"], major_ranks="listed").task().examiner.world
+    world = load(forms=["classify.major_100"], major_ranks="listed").task().reader.world
     for row in listed:
         assert LISTS.major[int(row["completion"][1:-1])] == world.person(row["latent"]["person"])["major"]
 
@@ -294,7 +294,7 @@ def test_the_reach_in_this_world_is_counted_right():
     sizes = {"first_names": 3, "months": 3, "days": 4, "years": 5}
     source = load(forms=["inverse.full_date", "inverse.first_date"], people=people, group="all", sizes=sizes)
     by_date, n = {}, 0
-    world = source.task().examiner.world
+    world = source.task().reader.world
     for person in range(people):
         by_date.setdefault(world.person(person)["birth_date"], []).append(world.name(person).split(" ")[0])
     facts, n = source.entropy().facts, people
@@ -488,7 +488,7 @@ def test_one_of_two_facts_is_half_an_answer():
 
 def test_any_of_the_people_who_fit_is_a_right_answer():
     source = load(forms=["inverse.full_date", "inverse.first_date"], people=20_000, sizes={"years": 20})
-    world, shared = source.task().examiner.world, 0
+    world, shared = source.task().reader.world, 0
     for row in source.batch(0, 60).to_pylist():
         answers = row["latent"]["answers"]
         assert row["latent"]["person"] in answers

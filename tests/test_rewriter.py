@@ -8,13 +8,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 import synthgen
-from synthgen import rewriter
 from synthgen.dataset.check import check_folder
 from synthgen.errors import SynthgenError
-from synthgen.rewriter import Sampling, rewrite
-from synthgen.tasks.bios.rewrites.reading.model_text import Examiner, messages
+from synthgen.tasks.bios.rewrites import endpoint as endpoint_module
+from synthgen.tasks.bios.rewrites.endpoint import Sampling, rewrite
+from synthgen.tasks.bios.rewrites.reading.model_text import RewriteJudge, messages
 
 ROWS, KEY = 12, "sk-very-secret"
+
+
+def asked(source, out, sampling, **options):
+    """Have a source's rows rewritten."""
+    return rewrite(source.task(), source.spec.content_id, out, sampling, **options)
 
 
 def loaded():
@@ -66,7 +71,7 @@ def endpoint(monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr(rewriter, "WAIT", 0.01)
+    monkeypatch.setattr(endpoint_module, "WAIT", 0.01)
     yield server
     server.shutdown()
     server.server_close()
@@ -77,7 +82,7 @@ def lines(path):
 
 
 def test_rewrites_become_rows(endpoint, tmp_path):
-    report = rewrite(loaded(), tmp_path / "texts.jsonl", Sampling("m"))
+    report = asked(loaded(), tmp_path / "texts.jsonl", Sampling("m"))
     assert (report.rows, report.by_model, report.asked, report.refused) == (ROWS, ROWS, ROWS, 0)
     assert {path for _, path, _ in endpoint.asked} == {"/v1/chat/completions"}
     (tmp_path / "own.toml").write_text(
@@ -103,7 +108,7 @@ def test_rewrites_become_rows(endpoint, tmp_path):
 def test_log_probabilities_become_an_estimate(endpoint, tmp_path):
     tokens = {"logprobs": {"content": [{"logprob": -0.5}, {"logprob": -1.5}]}}
     endpoint.behave = lambda number, ask: says(good(ask), **tokens)
-    rewrite(loaded(), tmp_path / "texts.jsonl", Sampling("m"))
+    asked(loaded(), tmp_path / "texts.jsonl", Sampling("m"))
     (tmp_path / "own.toml").write_text(
         'task = "rewrites"\n[params]\npeople = 6\nentries = 2\ntexts = "texts.jsonl"\n[splits.train]\n'
     )
@@ -123,7 +128,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_passing_faults_are_retried(endpoint, tmp_path, fault):
     endpoint.behave = lambda number, ask: FAULTS[fault](ask) if number % 3 == 0 else says(good(ask))
-    report = rewrite(loaded(), tmp_path / "texts.jsonl", Sampling("m"), parallel=1)
+    report = asked(loaded(), tmp_path / "texts.jsonl", Sampling("m"), parallel=1)
     assert (report.by_model, report.asked) == (ROWS, ROWS)
     assert len(endpoint.asked) > ROWS
 
@@ -140,7 +145,7 @@ def changed(ask, what):
         "nothing": "",
         "no text": None,
         "a huge text": text * 1000,
-        "a huge reply": "x" * (rewriter.REPLY_MAX + 10),
+        "a huge reply": "x" * (endpoint_module.REPLY_MAX + 10),
         "the other pronoun": text + (" He is well known." if "use 'she'" in ask else " She is well known."),
         "somebody else": text + " Robert Abernathy and Westfall know more.",
     }[what]
@@ -157,7 +162,7 @@ def test_bad_answers_are_refused_and_the_grammar_stays(endpoint, tmp_path, what)
     """The first attempt is bad for every row; then for every second row all attempts are."""
     source = loaded()
     endpoint.behave = lambda number, ask: says(changed(ask, what))
-    report = rewrite(source, tmp_path / "texts.jsonl", Sampling("m", attempts=2))
+    report = asked(source, tmp_path / "texts.jsonl", Sampling("m", attempts=2))
     assert (report.by_model, report.by_grammar, report.asked) == (0, ROWS, 2 * ROWS)
     (tmp_path / "own.toml").write_text(
         'task = "rewrites"\n[params]\npeople = 6\nentries = 2\ntexts = "texts.jsonl"\n[splits.train]\n'
@@ -177,7 +182,7 @@ def test_a_second_attempt_hears_what_was_wrong(endpoint, tmp_path):
         return says(changed(ask, "a dropped fact"))
 
     endpoint.behave = behave
-    report = rewrite(loaded(), tmp_path / "texts.jsonl", Sampling("m"))
+    report = asked(loaded(), tmp_path / "texts.jsonl", Sampling("m"))
     assert (report.by_model, report.refused, len(first)) == (ROWS, ROWS, ROWS)
     assert {line.get("attempts") for line in lines(tmp_path / "texts.jsonl")[1:]} == {2}
 
@@ -186,54 +191,54 @@ def test_a_broken_endpoint_stops_the_run_and_the_cache_resumes_it(endpoint, tmp_
     source, out = loaded(), tmp_path / "texts.jsonl"
     endpoint.behave = lambda number, ask: says(good(ask)) if number < 7 else (503, {}, {})
     with pytest.raises(SynthgenError, match="no usable reply in 5 tries: HTTP 503"):
-        rewrite(source, out, Sampling("m"), parallel=1)
+        asked(source, out, Sampling("m"), parallel=1)
     assert not out.exists()
     assert not list(tmp_path.glob("*.partial"))
     endpoint.asked.clear()
     endpoint.behave = lambda number, ask: says(good(ask))
-    report = rewrite(source, out, Sampling("m"), parallel=1)
+    report = asked(source, out, Sampling("m"), parallel=1)
     assert (report.cached, report.asked, len(endpoint.asked)) == (7, ROWS - 7, ROWS - 7)
     whole = out.read_bytes()
     endpoint.asked.clear()
     out.unlink()
-    offline = rewrite(source, out, Sampling("m"), offline=True)
+    offline = asked(source, out, Sampling("m"), offline=True)
     assert (offline.cached, offline.asked, endpoint.asked) == (ROWS, 0, [])
     assert out.read_bytes() == whole
     with pytest.raises(SynthgenError, match="the cache has no answer"):
-        rewrite(source, out, Sampling("another"), offline=True)
+        asked(source, out, Sampling("another"), offline=True)
 
 
 def test_the_key_stands_in_no_file_and_goes_to_the_endpoint_alone(endpoint, tmp_path):
-    rewrite(loaded(), tmp_path / "texts.jsonl", Sampling("m"))
+    asked(loaded(), tmp_path / "texts.jsonl", Sampling("m"))
     assert {key for key, _, _ in endpoint.asked} == {f"Bearer {KEY}"}
     for path in tmp_path.iterdir():
         assert KEY.encode() not in path.read_bytes()
     endpoint.behave = lambda number, ask: (401, {}, {"error": {"message": KEY}})
     with pytest.raises(SynthgenError, match="HTTP 401") as refusal:
-        rewrite(loaded(), tmp_path / "more.jsonl", Sampling("m"))
+        asked(loaded(), tmp_path / "more.jsonl", Sampling("m"))
     assert KEY not in str(refusal.value)
 
 
 def test_refusals(tmp_path, monkeypatch):
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(SynthgenError, match="OPENAI_BASE_URL"):
-        rewrite(loaded(), tmp_path / "x", Sampling("m"))
+        asked(loaded(), tmp_path / "x", Sampling("m"))
     with pytest.raises(SynthgenError, match="task `rewrites`"):
-        rewrite(synthgen.load("bios-single"), tmp_path / "x", Sampling("m"), offline=True)
+        asked(synthgen.load("bios-single"), tmp_path / "x", Sampling("m"), offline=True)
     (tmp_path / "texts.jsonl").write_text('{"rewrites": {}}\n{"row": 1, "text": null, "bits": null}\n')
     (tmp_path / "own.toml").write_text('task = "rewrites"\n[params]\ntexts = "texts.jsonl"\n[splits.train]\n')
     with pytest.raises(SynthgenError, match="line 2"):
         synthgen.load(tmp_path / "own.toml").batch(0, 1)
 
 
-def test_the_examiner_accepts_the_grammar_and_never_raises():
+def test_the_judge_accepts_the_grammar_and_never_raises():
     source = loaded()
     task = source.task()
-    examiner = Examiner(task.lists)
+    judge = RewriteJudge(task.lists)
     for request in task.requests(0, ROWS):
-        assert examiner.faults(request.source, request) == ()
+        assert judge.faults(request.source, request) == ()
         assert request.name in messages(request, ())[0]["content"]
         begun = time.perf_counter()
         for junk in ("", "\0" * 5000, "(" * 2000, "a" * 10**6, request.source * 10):
-            assert examiner.faults(junk, request)
+            assert judge.faults(junk, request)
         assert time.perf_counter() - begun < 5

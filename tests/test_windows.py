@@ -12,7 +12,7 @@ from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
 from synthgen.windowing.lanes import block_rows
-from synthgen.windowing.row_sources import feeds_of
+from synthgen.windowing.row_sources import row_sources_of
 
 
 def cut50():
@@ -46,7 +46,7 @@ def lanes_of(windows, lanes):
 
 def oracle(source, rows, context, packing, lanes, loss="all"):
     """Pack one pass over `rows` rows in plain Python: lanes of windows, each (inputs, targets)."""
-    ((feed, _),) = feeds_of(source, "train", rows, {})
+    ((feed, _),) = row_sources_of(source, "train", rows, {})
     size, bos, pad = block_rows(feed, context), feed.vocab.bos, feed.vocab.pad
     packed = [[] for _ in range(lanes)]
     for lane in range(lanes):

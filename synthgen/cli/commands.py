@@ -73,7 +73,7 @@ def show(
     except IndexError as error:
         raise SynthgenError(str(error)) from None
     if plot is not None:
-        source.task(split).draw(rows[0], plot)
+        source.task(split).plot(rows[0], plot)
     if json:
         _print_json(rows)
     else:
@@ -211,17 +211,17 @@ def rewrite(
 ) -> None:
     """Ask a language model for rewrites: an OpenAI-compatible endpoint (OPENAI_BASE_URL, OPENAI_API_KEY)."""
     from synthgen.cli.display import Progress
-    from synthgen.rewriter import Sampling
-    from synthgen.rewriter import rewrite as ask
     from synthgen.spec.source import Source
+    from synthgen.tasks.bios.rewrites.endpoint import Sampling
+    from synthgen.tasks.bios.rewrites.endpoint import rewrite as ask
 
     sampling = Sampling(model, temperature, attempts=attempts)
     source = Source(_spec(spec, seed, world, sets))
     with Progress("rows") as progress:
         progress.expect(rows or source.rows_max() or 0)
-        report = ask(
-            source, out, sampling, rows=rows, cache=cache, offline=offline, parallel=parallel, on_rows=progress.add
-        )
+        options: dict[str, Any] = {"cache": cache, "offline": offline, "parallel": parallel}
+        content_id = source.spec.content_id
+        report = ask(source.task(), content_id, out, sampling, rows=rows, on_rows=progress.add, **options)
     if json:
         _print_json(vars(report))
     else:

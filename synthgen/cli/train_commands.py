@@ -10,8 +10,7 @@ from synthgen.cli.train_report import say
 from synthgen.dataset.manifest import FILE as MANIFEST
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source, load
-from synthgen.spec.spec import load_spec, set_arguments
-from synthgen.tokens.tokenizer import WORDS
+from synthgen.spec.spec import WORDS, load_spec, set_arguments
 from synthgen.train.experiment import SIZES, shipped_experiments, sizes_of
 from synthgen.train.loop import Loop, train
 from synthgen.train.plot import plot_runs

@@ -36,8 +36,6 @@ from synthgen.dataset.readme import short_readme
 from synthgen.dataset.shards import Shard, shard_path, shard_range, sync_folder, write_whole
 from synthgen.errors import SynthgenError, nearest
 from synthgen.spec.spec import Spec, load_spec
-from synthgen.tokens.tokenized import Tokenized
-from synthgen.tokens.tokenizer import Tokenizer
 
 ENGINES = ("local", "dask")
 
@@ -155,9 +153,8 @@ def _complete(folder: Path, build: Build, old: Manifest | None, known: Mapping[s
     manifest = Manifest.describe(source, build.splits, build.columns, build.container, shards, others)
     scratch = work / "tmp"
     write_assets(folder, source.spec, scratch)
-    task = source.task()
-    if isinstance(task, Tokenized) and isinstance(task.tokenizer, Tokenizer):
-        write_whole(folder / "tokenizer.json", task.tokenizer.to_json(), scratch)
+    for name, text in source.task().sidecars().items():
+        write_whole(folder / name, text, scratch)
     write_whole(folder / "spec.toml", tomli_w.dumps(source.spec.resolved(manifest.splits)), scratch)
     write_whole(folder / "README.md", short_readme(manifest, source.schema), scratch)
     manifest.write(folder, scratch)

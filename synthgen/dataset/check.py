@@ -60,9 +60,7 @@ class _Split:
     checked: int = 0
     readable: bool = True
     fingerprints: list[np.ndarray] = field(default_factory=list)
-    templates: list[np.ndarray] = field(
-        default_factory=list
-    )  # the first 64 bits of latent.template, where there is one
+    templates: list[np.ndarray] = field(default_factory=list)  # the first 64 bits of the templates' hashes
     certificate: Certificate | None = None
     subjects: list[np.ndarray] = field(default_factory=list)  # whom the rows are about, where splits divide them
 
@@ -79,11 +77,10 @@ def check_folder(
     if sample is not None and not 0 <= sample <= 1:
         raise SynthgenError(f"--sample {sample}: give a share between 0 and 1")
     manifest = Manifest.read(folder)
-    spec = load_spec(folder / "spec.toml")
+    spec = load_spec(folder / "spec.toml").named(manifest.name)
     source = Source(spec)
     if manifest.columns != source.check_columns(manifest.columns):
         raise SynthgenError(f"{folder / 'manifest.json'}: columns {manifest.columns} are not in order")
-    spec._name = manifest.name  # the file beside the data is called spec.toml
     findings = [
         _check_identity(manifest, spec.content_id),
         _check_manifest(folder, manifest, source),
@@ -184,7 +181,7 @@ def _check_shard(
     wanted = source.schema
     if manifest.columns != wanted.names:
         wanted = pa.schema([wanted.field(name) for name in manifest.columns])
-    summary, first, fault = Summary(wanted), split.rows, ""
+    summary, first, fault = Summary(wanted, source.task().component_field), split.rows, ""
     try:
         for batch in read_batches(path):
             if not batch.schema.equals(wanted):
@@ -221,8 +218,9 @@ def _gather(batch: pa.RecordBatch, source: Source, name: str, split: _Split, str
             split.squares[book] = split.squares.get(book, 0.0) + math.fsum(values * values)
     if start < FINGERPRINT_ROWS:
         split.fingerprints.append(_fingerprints(batch))
-        if "latent" in batch.schema.names and "template" in {f.name for f in batch.schema.field("latent").type}:
-            hashes = batch.column("latent").field("template").to_pylist()
+        template = source.task(name).template_field
+        if "latent" in batch.schema.names and template:
+            hashes = batch.column("latent").field(template).to_pylist()
             split.templates.append(np.array([int(text[:16], 16) for text in hashes], np.uint64))
     if split.certificate is not None:
         split.certificate.add(batch)
@@ -293,14 +291,14 @@ def _check_overlap(splits: dict[str, _Split], source: Source) -> Iterator[Findin
 
 
 def _check_templates(splits: dict[str, _Split], source: Source) -> Iterator[Finding]:
-    """Count the templates of one split that another has too; splits of two different parts must share none."""
+    """Count the templates of one split that another has too; splits of two different halves must share none."""
     found = {name: np.unique(np.concatenate(s.templates)) for name, s in splits.items() if s.readable and s.templates}
     names = list(found)
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
             shared = np.intersect1d(found[a], found[b], assume_unique=True).size
-            parts = source.task(a).part, source.task(b).part
-            apart = "" not in parts and parts[0] != parts[1]
+            halves = source.task(a).template_half, source.task(b).template_half
+            apart = "" not in halves and halves[0] != halves[1]
             detail = f"{shared:,} of {found[a].size:,} and {found[b].size:,}{'; must be 0' if apart else ''}"
             yield Finding("shared templates", f"{a}, {b}", shared == 0 or not apart, detail)
 

@@ -54,7 +54,8 @@ class LocalJob:
         rows, count = self.build.splits[self.split]
         path = self.build.path(self.split, self.index, count)
         work = self.folder / ".synthgen"
-        shard = read_again(self.folder, self.there) if self.there else None
+        component = self.build.source.task().component_field
+        shard = read_again(self.folder, self.there, component) if self.there else None
         if shard is not None:
             on_rows(shard.rows)
         else:
@@ -62,7 +63,7 @@ class LocalJob:
             schema = self.build.source.batch(start, start + 1, self.split, self.build.columns).schema
             temporary = temporary_name(work / "tmp", Path(path).name)
             batches = self._batches(start, stop, on_rows)
-            shard = write_shard(batches, schema, self.folder / path, temporary, path, self.split)
+            shard = write_shard(batches, schema, self.folder / path, temporary, path, self.split, component)
         Journal(work, self.build.to_json()).add(shard)
         return shard
 
@@ -73,7 +74,7 @@ class LocalJob:
             on_rows(upto - first)
 
 
-def read_again(folder: Path, stated: Shard) -> Shard | None:
+def read_again(folder: Path, stated: Shard, component_field: str) -> Shard | None:
     """Return the record of a shard as its file gives it, or None if the file is not the one that was written.
 
     Of `stated` only the file's SHA-256 is believed; rows, content hash and bits are taken anew.
@@ -85,7 +86,7 @@ def read_again(folder: Path, stated: Shard) -> Shard | None:
     summary = None
     try:
         for batch in read_batches(file):
-            summary = summary or Summary(batch.schema)
+            summary = summary or Summary(batch.schema, component_field)
             summary.add(batch)
     except (SynthgenError, pa.ArrowException):
         return None
@@ -158,8 +159,7 @@ def build_in(folder: Path) -> Build:
     again = "run the same `synthgen generate` again, it is then written anew"
     if begun is None or not spec_is_sound(work, begun):
         raise SynthgenError(f"{work}: damaged; {again}")
-    spec = load_spec(work / "spec.toml")
-    spec._name = begun["name"]
+    spec = load_spec(work / "spec.toml").named(begun["name"])
     stated: Any = begun["build"]
     sizes = {name: (split["rows"], split["shards"]) for name, split in stated["splits"].items()}
     source = Source(spec)

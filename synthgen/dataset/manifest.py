@@ -15,11 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from synthgen.dataset.shards import CONTAINERS, Shard, write_whole
 from synthgen.errors import SynthgenError
-from synthgen.mixture.mixture import Mixture
 from synthgen.spec.source import Source
 from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME
-from synthgen.task.contract import Task
-from synthgen.tokens.tokenized import Tokenized
 from synthgen.version import __version__
 
 if TYPE_CHECKING:
@@ -122,15 +119,15 @@ class Manifest:
         """
         spec, splits = source.spec, dict(others or {})
         for name, (rows, count) in sizes.items():
-            limit = source.rows_max(name)
+            limit, components = source.rows_max(name), source.task(name).component_rows(rows)
             splits[name] = {
                 "rows": rows,
                 "shards": count,
                 "complete": None if limit is None else rows == limit,
-                "split_by": source.task(name).split_by,
+                "split_by": str(source.task(name).split_by),
                 "params": spec.splits[name].params if name in spec.splits else {},
                 "entropy": source.entropy(name, rows, estimates=False).to_json(),
-                **_shares(source.task(name), rows),
+                **({"component_rows": dict(components)} if components else {}),
             }
         return cls(
             content_id=spec.content_id,
@@ -197,12 +194,6 @@ def _exists(folder: Path) -> bool:
         return folder.is_dir()
     except (OSError, ValueError):  # a name that no folder can have
         return False
-
-
-def _shares(task: Task, rows: int) -> dict[str, Any]:
-    """Return how many rows of each component a mixture's split holds; the lengths are in its entropy's facts."""
-    own = task.text if isinstance(task, Tokenized) else task
-    return {"component_rows": own.component_rows(rows)} if isinstance(own, Mixture) else {}
 
 
 class _Strict(BaseModel):

@@ -68,13 +68,13 @@ def shard_range(rows: int, index: int, count: int) -> tuple[int, int]:
 class Summary:
     """What a shard's batches add up to, taken batch by batch: rows, content hash, bits by book, sizes by component."""
 
-    def __init__(self, schema: pa.Schema) -> None:
+    def __init__(self, schema: pa.Schema, component_field: str = "") -> None:
+        """`component_field` is the latent that numbers a row's component, where the task has one."""
         self.rows = 0
         self._hash = hashlib.sha256("\n".join(f"{f.name}: {f.type}" for f in schema).encode())
         books = [field.name for field in schema.field("bits").type] if "bits" in schema.names else []
         self._units = dict.fromkeys(books, 0)
-        latent = {f.name: f.type for f in schema.field("latent").type} if "latent" in schema.names else {}
-        self._mixed = latent.get("kind") == pa.int8()  # which component of a mixture a row is of
+        self._component = component_field if "latent" in schema.names else ""
         self._content = [name for name in CONTENT if name in schema.names]
         self._sizes = np.zeros(0, np.int64)
 
@@ -85,15 +85,16 @@ class Summary:
             _hash_values(self._hash, column)
         for book in self._units:
             self._units[book] += _sum_units(batch.column("bits").field(book))
-        if self._mixed:
-            kinds, sizes = batch.column("latent").field("kind").to_numpy(), np.zeros(batch.num_rows, np.int64)
+        if self._component:
+            components = batch.column("latent").field(self._component).to_numpy()
+            sizes = np.zeros(batch.num_rows, np.int64)
             for name in self._content:
                 column = batch.column(name)
                 lengths = pc.utf8_length(column) if pa.types.is_string(column.type) else pc.list_value_length(column)
                 sizes += lengths.to_numpy()
-            own = np.zeros(max(self._sizes.size, int(kinds.max(initial=-1)) + 1), np.int64)
+            own = np.zeros(max(self._sizes.size, int(components.max(initial=-1)) + 1), np.int64)
             own[: self._sizes.size] = self._sizes
-            np.add.at(own, kinds, sizes)
+            np.add.at(own, components, sizes)
             self._sizes = own
 
     def shard(self, path: str, split: str, size: int, digest: str) -> Shard:
@@ -166,13 +167,19 @@ class _HashingFile:
 
 
 def write_shard(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, target: Path, temporary: Path, path: str, split: str
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    target: Path,
+    temporary: Path,
+    path: str,
+    split: str,
+    component_field: str = "",
 ) -> Shard:
     """Write batches (each of 4,096 rows but the last) to `target`, by way of `temporary` on the same file system.
 
     Raises OSError if the disk is full; then the target is as it was and the temporary file is gone.
     """
-    summary = Summary(schema)
+    summary = Summary(schema, component_field)
     try:
         with temporary.open("wb") as file:
             sink = _HashingFile(file)

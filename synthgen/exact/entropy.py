@@ -76,12 +76,15 @@ class Entropy:
 
     `books` maps a name to its `Book`; `facts` holds what else is known of the whole: numbers, or digit strings where a
     count is too long for a float. `hidden` says why a row does not show all of its choices, where that is so: its bits
-    are then an upper bound on those of the text, though every book may be exact.
+    are then an upper bound on those of the text, though every book may be exact. `unbooked` are the bits a row of which
+    entity comes next, which no book has; `world_list` are the world's bits where its entities are told apart by number.
     """
 
     books: Mapping[str, Book]
     facts: Mapping[str, Any] = field(default_factory=dict)
     hidden: str = ""
+    unbooked: float = 0.0
+    world_list: float | None = None
     spec: str = ""
     split: str = ""
 
@@ -95,6 +98,16 @@ class Entropy:
     def world(self) -> Bits:
         """Bits of the world, booked once: the sum of the world books."""
         return total(book.bits for book in self.books.values() if book.scope == "world")
+
+    @property
+    def world_in_order(self) -> float:
+        """Bits of the world, where the order of its entities is told apart: they are numbered in the rows."""
+        return self.world.value if self.world_list is None else self.world_list
+
+    @property
+    def floor(self) -> float:
+        """Bits a row that a perfect model pays, who knows the world: the row books, and who comes next."""
+        return self.bits + self.unbooked
 
     @property
     def bits(self) -> float:

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from synthgen.exact.draw import new_state
 from synthgen.exact.jit import kernel
-from synthgen.task.contract import Rows, Task, Tokens
+from synthgen.task.contract import Task
 from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
+from synthgen.task.rows import Rows, Tokens
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Bits, Book, Entropy, total
-from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.exact.ratios import whole
 from synthgen.mixture.components import Component, component_spec, identifier, written_out
 from synthgen.mixture.gather import Part, Phrasebook, merged_codes, merged_spans, merged_tokens
-from synthgen.mixture.slots import Slots, exact_slots, nearest_slots, whole
-from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, never_raises
+from synthgen.mixture.slots import Slots, exact_slots, nearest_slots
+from synthgen.task.contract import SplitBy, Task, TaskParams, WindowComponent
+from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes
+from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.verdict import Misread, Reread, Verdict
 
 KIND = "kind"
 """The row book of the arrangement: which component comes next."""
@@ -87,6 +90,7 @@ class Mixture(Task):
     """Rows of several specs, in exact quotas of every block."""
 
     name = "mixture"
+    component_field = KIND
     version = 1
     paper = "2309.14316"
     row_formats = ("document", "prompt-completion", "tokens")
@@ -117,6 +121,8 @@ class Mixture(Task):
                     f"params.component: name {name!r}: give each its own name, of a-z, 0-9 and _, none of "
                     f"{', '.join(OWN_LATENT)}"
                 )
+        if any(part.task.subject_field for part in self.parts):
+            self.subject_field = "person"  # type: ignore[misc]
         self.books = (*dict.fromkeys(book for part in self.parts for book in part.task.books), KIND)
         self._limits = [part.task.rows_max for part in self.parts]
         self.slots = self._slots()
@@ -157,16 +163,31 @@ class Mixture(Task):
         weights = [one.weight for one in self.params.component]
         return [Fraction(str(q if w is None else w)) for w, q in zip(weights, self.slots.stages[0].quotas, strict=True)]
 
-    def alone(self, component: int) -> list[dict[str, Any]]:
-        """Return the components with all the weight on one: a mixture of its rows alone, as they are in this one."""
-        weights = [int(c == component) for c in range(len(self.parts))]
-        own = [one.model_dump(exclude_none=True) for one in self.params.component]
-        return [one | {"weight": weight} for one, weight in zip(own, weights, strict=True)]
+    def _alone(self, component: int) -> tuple[Component, ...]:
+        """Return the components with all the weight on one."""
+        components = enumerate(self.params.component)
+        return tuple(one.model_copy(update={"weight": int(c == component)}) for c, one in components)
 
-    def rows_of(self, component: int, rows: int) -> int:
-        """Return how many rows of a component the mixture's first rows hold, each counted once."""
-        count, limit = self.component_rows(rows)[self.parts[component].name], self._limits[component]
-        return count if limit is None else min(count, limit)
+    def window_components(self) -> list[WindowComponent]:
+        if self.params.unit != "windows":
+            return []
+        return [self._window_component(c, share) for c, share in enumerate(self.shares)]
+
+    def _window_component(self, component: int, share: Fraction) -> WindowComponent:
+        """Return a component as a mixture that is all of it: its rows are as they are in this one."""
+        part, limit = self.parts[component], self._limits[component]
+        quota, block = self.slots.stages[0].quotas[component], self.slots.block
+        alone = self.params.model_copy(update={"component": self._alone(component)})
+
+        def rows_within(rows: int) -> int:
+            count = self.component_rows(rows)[part.name]
+            return count if limit is None else min(count, limit)
+
+        def range_of(start: int, stop: int) -> range:
+            return range(start // quota * block, -(-stop // quota) * block)
+
+        task = Mixture(alone, self.keys, self.files, self.row_format)
+        return WindowComponent(part.name, share, task, rows_within, range_of)
 
     def component_rows(self, rows: int) -> dict[str, int]:
         """Return how many of the mixture's first rows are of each component, exactly."""
@@ -185,9 +206,15 @@ class Mixture(Task):
     # -- what the contract asks for -----------------------------------------------------------------------------------
 
     @property
-    def split_by(self) -> str:
-        kinds = {part.task.split_by for part in self.parts}
-        return kinds.pop() if len(kinds) == 1 else "fresh"
+    def split_by(self) -> SplitBy:
+        ways = {part.task.split_by for part in self.parts}
+        return ways.pop() if len(ways) == 1 else SplitBy.FRESH
+
+    def knowledge(self) -> Knowledge | None:
+        """That of the component which all rows are of; None where there are several."""
+        quotas = self.slots.stages[-1].quotas
+        alone = [part for part, quota in zip(self.parts, quotas, strict=True) if quota]
+        return alone[0].task.knowledge() if len(alone) == 1 else None
 
     @property
     def rows_max(self) -> int | None:
@@ -243,8 +270,8 @@ class Mixture(Task):
     @property
     def latent_fields(self) -> list[pa.Field]:
         fields = [pa.field("kind", pa.int8()), pa.field("row", pa.int64())]
-        if any(field.name == "person" for part in self.parts for field in part.task.latent_fields):
-            fields.append(pa.field("person", pa.int64()))
+        if self.subject_field:
+            fields.append(pa.field(self.subject_field, pa.int64()))
         return fields + [pa.field(part.name, part.latent) for part in self.parts if part.latent.num_fields]
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
@@ -268,7 +295,7 @@ class Mixture(Task):
         booked[:, -1] = units
         difficulty = np.empty(kinds.size, np.int32)
         latent: dict[str, Any] = {"kind": pa.array(kinds.astype(np.int8)), "row": pa.array(places)}
-        people = np.full(kinds.size, -1, np.int64)
+        subjects = np.full(kinds.size, -1, np.int64)
         for c, part in enumerate(self.parts):
             here = kinds == c
             if c not in pools:
@@ -282,9 +309,10 @@ class Mixture(Task):
                 [made.latent[field.name] for field in part.latent], fields=list(part.latent)
             )
             latent[part.name] = struct.take(pa.array(np.where(here, taken, 0), mask=~here))
-            if "person" in made.latent:
-                people[here] = pc.fill_null(made.latent["person"], -1).to_numpy(zero_copy_only=False)[own]
-        latent["person"] = pa.array(people, mask=people < 0)
+            if part.task.subject_field:
+                own_subjects = pc.fill_null(made.latent[part.task.subject_field], -1)
+                subjects[here] = own_subjects.to_numpy(zero_copy_only=False)[own]
+        latent[self.subject_field] = pa.array(subjects, mask=subjects < 0)
         if self.row_format == "tokens":
             if self.span_kinds:
                 shifts = [int(mark >= 0) for mark in self._domain_ids]
@@ -337,12 +365,13 @@ class Mixture(Task):
         }
         if shares.count(0) == len(shares) - 1:  # a mixture that is all of one component is what that is
             facts = {**own[shares.index(1)].facts, **facts}
-        if all("floor_bits" in e.facts for e in own):
-            floors = [share * e.facts["floor_bits"] for share, e in zip(shares, own, strict=True)]
+        unbooked = math.fsum(share * e.unbooked for share, e in zip(shares, own, strict=True))
+        if unbooked:
+            floors = [share * e.floor for share, e in zip(shares, own, strict=True)]
             facts["floor_bits"] = math.fsum([books[KIND].bits.value, *floors])
         if len(self.slots.stages) > 1:
             facts["stages"] = {f"from row {s.start}": list(s.quotas) for s in self.slots.stages}
-        return Entropy(books, facts, hidden=hidden)
+        return Entropy(books, facts, hidden=hidden, unbooked=unbooked)
 
     def _size_shares(self, shares: Sequence[float]) -> dict[str, float]:
         """Return the expected shares of tokens, or of bytes of text, by the mean length of each component's rows."""
@@ -358,8 +387,7 @@ class Mixture(Task):
         books: dict[str, Book] = {}
         seen: list[tuple[str, float, range | None]] = []
         for part, entropy in zip(self.parts, own, strict=True):
-            first, people = (getattr(part.task.params, name, None) for name in ("first_person", "people"))
-            crowd = None if people is None else range(first or 0, (first or 0) + people)
+            crowd = part.task.entities()
             for name, book in entropy.books.items():
                 if book.scope != "world" or (name, book.bits.value, crowd) in seen:
                     continue
@@ -375,38 +403,31 @@ class Mixture(Task):
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
+    def reread(self, row: Mapping[str, Any]) -> Reread:
         """Have the row's component judge what is its own, and see that the slot is one of it."""
-        latent, bits = row["latent"], row["bits"]
-        kind = latent["kind"]
+        latent, kind = row["latent"], row["latent"]["kind"]
         if type(kind) is not int or not 0 <= kind < len(self.parts):
-            return Verdict.wrong(f"latent.kind is {kind!r}; there are {len(self.parts)} components")
+            raise Misread(f"latent.kind is {kind!r}; there are {len(self.parts)} components")
         kinds, places, units = self.slots.arranged(new_state(), self._key, row["id"], row["id"] + 1)
         limit = self._limits[kind]
         place = int(places[0]) % limit if limit else int(places[0])
         if (kind, latent["row"]) != (int(kinds[0]), place):
-            return Verdict.wrong(f"latent: slot {row['id']} is of component {int(kinds[0])}, row {place}")
-        if bits[KIND] != int(units[0]) / UNITS_PER_BIT:
-            return Verdict.wrong(f"bits.{KIND} is {bits[KIND]}, the slot has {int(units[0]) / UNITS_PER_BIT}")
-        if bits["total"] != math.fsum(bits[book] for book in self.books):
-            return Verdict.wrong("bits.total is not the sum of the books")
+            raise Misread(f"latent: slot {row['id']} is of component {int(kinds[0])}, row {place}")
         part = self.parts[kind]
-        for book in set(self.books[:-1]) - set(part.task.books):
-            if bits[book]:
-                return Verdict.wrong(f"bits.{book} is {bits[book]}; {part.name} has no such book")
         for other in self.parts:
             if other is not part and latent.get(other.name) is not None:
-                return Verdict.wrong(f"latent.{other.name} is not empty in a row of {part.name}")
+                raise Misread(f"latent.{other.name} is not empty in a row of {part.name}")
+        for span_kind, spans in (latent.get("spans") or {}).items():
+            if spans and span_kind not in part.task.span_kinds:
+                raise Misread(f"latent.spans.{span_kind}: {part.name} knows none")
         domain = self._domain_ids[kind] if self.row_format == "tokens" else -1
         offset = self._offsets[kind] if self.row_format == "tokens" else 0
         own = part.own_row(row, self.row_format, domain, offset)
-        if "person" in latent and latent["person"] != own["latent"].get("person"):
-            return Verdict.wrong(f"latent.person is {latent['person']}, the component's row says otherwise")
-        for kind_name, spans in (latent.get("spans") or {}).items():
-            if spans and kind_name not in part.task.span_kinds:
-                return Verdict.wrong(f"latent.spans.{kind_name}: {part.name} knows none")
-        return part.task.verify(own)
+        bits = {book: 0 for book in self.books if book not in part.task.books} | {KIND: int(units[0])}
+        shown = {}
+        if self.subject_field:
+            shown[self.subject_field] = own["latent"].get(part.task.subject_field)
+        return Reread(row["difficulty"], bits, shown, verdict=part.task.verify(own))
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion by the component that thinks best of it: a prompt does not say whose it is."""

@@ -129,15 +129,6 @@ def arrangement_bits(quotas: Sequence[int]) -> float:
     return max(0.0, log) / math.log(2)
 
 
-def whole(weights: Sequence[float | int | Fraction]) -> tuple[int, ...]:
-    """Return weights as the smallest integers of the same ratios; 0.1 is a tenth, not its nearest double."""
-    shares = [weight if isinstance(weight, Fraction) else Fraction(str(weight)) for weight in weights]
-    common = math.lcm(*(share.denominator for share in shares))
-    numbers = [int(share * common) for share in shares]
-    divisor = math.gcd(*numbers) or 1
-    return tuple(number // divisor for number in numbers)
-
-
 def exact_slots(weights: Sequence[Sequence[int]], starts: Sequence[int], block: int, divides: int = 0) -> Slots:
     """Return slots whose quotas are exactly proportional to each stage's weights.
 

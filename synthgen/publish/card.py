@@ -31,6 +31,7 @@ from synthgen.publish.papers import papers_of
 from synthgen.publish.pictures import PICTURE, Reading, draw, read_folder
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
+from synthgen.task.contract import SplitBy
 
 LICENCES = {
     "cc0-1.0": "The data is dedicated to the public domain: "
@@ -56,13 +57,6 @@ MEANINGS = {
     "bits": "bits of information in the row: the total, and by book",
     "latent": "what the row was made from; `spans` are half-open, in code points of the text or in tokens",
     "epoch": "how often the corpus has gone round",
-}
-
-GUARANTEES = {
-    "fresh": "Splits are independent streams of one law, not disjoint sets: where rows can repeat, some may stand in "
-    "two splits, and the check below counts them.",
-    "latent": "Splits share no latent (what a row is made from): disjoint by construction, and checked.",
-    "person": "Splits speak of one world, whose people are divided between their questions: disjoint by construction.",
 }
 
 
@@ -135,7 +129,7 @@ def render(
         note=note,
         papers=papers_of(spec.paper or task.paper),
         task=spec.task,
-        model_texts=bool(manifest.spec["params"].get("texts")),
+        notes=task.card_notes(),
         versions=manifest.versions,
         rows=f"{manifest.totals['rows']:,}",
         shards=len(manifest.shards),
@@ -195,7 +189,7 @@ def _sentence(text: str) -> str:
 def _guarantee(manifest: Manifest) -> str:
     if len(manifest.splits) == 1:
         return "There is one split. Any other name given to `synthgen generate --split` makes an independent stream."
-    return " ".join(GUARANTEES[by] for by in dict.fromkeys(split["split_by"] for split in manifest.splits.values()))
+    return " ".join(SplitBy(by).sentence for by in dict.fromkeys(s["split_by"] for s in manifest.splits.values()))
 
 
 def _load_arguments(address: Address | None) -> str:

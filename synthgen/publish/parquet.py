@@ -29,20 +29,21 @@ def to_parquet(folder: Path, out: Path, on_rows: Callable[[int], None] | None = 
     The manifest is written last. Raises CheckFailed if a shard's values are not those that the source's manifest
     states, and SynthgenError for an unreadable folder or a full disk.
     """
-    source = Manifest.read(folder)
-    records = out / "shards"
+    source, records = Manifest.read(folder), out / "shards"
+    rows = Source(load_spec(folder / "spec.toml"))
     with told_of_a_full_disk(out):
         for part in (out / "data", records):
             part.mkdir(parents=True, exist_ok=True)
         shards = []
         for shard in source.shards:
-            made = _copy_shard(folder, out, shard, records / f"{Path(shard.path).stem}.json")
-            shards.append(made)
+            record = records / f"{Path(shard.path).stem}.json"
+            copied = _copy_shard(folder, out, shard, record, rows.task().component_field)
+            shards.append(copied)
             if on_rows:
-                on_rows(made.rows)
+                on_rows(copied.rows)
         manifest = replace(source, container="parquet", shards=shards)
         copy_definition(folder, out)
-        write_whole(out / "README.md", short_readme(manifest, Source(load_spec(out / "spec.toml")).schema))
+        write_whole(out / "README.md", short_readme(manifest, rows.schema))
         manifest.write(out)
     return manifest
 
@@ -54,7 +55,7 @@ def copy_definition(folder: Path, out: Path) -> None:
         shutil.copytree(folder / "assets", out / "assets", dirs_exist_ok=True)
 
 
-def _copy_shard(folder: Path, out: Path, shard: Shard, record: Path) -> Shard:
+def _copy_shard(folder: Path, out: Path, shard: Shard, record: Path, component_field: str) -> Shard:
     """Write one shard as Parquet, unless its record says that it is there already."""
     path = str(Path(shard.path).with_suffix(".parquet"))
     known = Shard(**json.loads(record.read_text())) if record.exists() else None
@@ -62,15 +63,13 @@ def _copy_shard(folder: Path, out: Path, shard: Shard, record: Path) -> Shard:
         return known
     batches = read_batches(folder / shard.path)
     first = next(batches)
-
-    made = write_shard(
-        itertools.chain([first], batches), first.schema, out / path, record.with_suffix(".part"), path, shard.split
-    )
-    if made.content != shard.content:
+    rows, partial = itertools.chain([first], batches), record.with_suffix(".part")
+    copied = write_shard(rows, first.schema, out / path, partial, path, shard.split, component_field)
+    if copied.content != shard.content:
         (out / path).unlink()
         raise CheckFailed(
             f"{folder / shard.path}: its values are not those its manifest states, so it is not copied; "
             f"see `synthgen check {folder}`"
         )
-    write_whole(record, json.dumps(made.to_json()))
-    return made
+    write_whole(record, json.dumps(copied.to_json()))
+    return copied

@@ -21,7 +21,9 @@ from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
 from synthgen.spec.spec import Spec, load_spec
 from synthgen.task.arrow import schema_of, to_batch
-from synthgen.task.contract import Task, Verdict, Vocab
+from synthgen.task.contract import Task
+from synthgen.task.rows import Vocab
+from synthgen.task.verdict import Verdict
 
 INDEX_MAX = 2**62
 """Rows of an endless split are numbered below this."""

@@ -34,7 +34,8 @@ from synthgen.task.assets import asset_files, read_asset, read_toml
 from synthgen.task.contract import Task
 from synthgen.tasks import task_class, task_names
 from synthgen.tokens.tokenized import Tokenized
-from synthgen.tokens.tokenizer import BYTES, WORDS
+from synthgen.tokens.tokenizer import BYTES
+from synthgen.tokens.tokenizer import WORDS as WORDS
 
 TOKENIZER = "tokenizer"
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
@@ -81,6 +82,12 @@ class Spec(BaseModel):
     def name(self) -> str:
         """The spec's name: its file's, without the ending."""
         return self._name
+
+    def named(self, name: str) -> Spec:
+        """Return the same spec under another name, where the file it was read from is not called by its own."""
+        spec = self.model_copy()
+        spec._name = name
+        return spec
 
     @property
     def task_class(self) -> type[Task]:

@@ -1,7 +1,7 @@
 """What a task is. One import for whoever writes one: `from synthgen.task import Task, TaskParams, Rows, kernel`.
 
-Read in this order: `contract` (what a task must have), `phrases` (text as numbers), `columns` and `arrow` (rows as
-Arrow), `assets` (files that params name), and the room `kit`.
+Read in this order: `contract` (what a task must have), `rows` (what it makes), `phrases` (text as numbers), `verdict`
+(what it says of a row), `columns` and `arrow` (rows as Arrow), `assets` (files that params name), and the room `kit`.
 """
 
 from synthgen.exact.draw import Draw as Draw
@@ -11,16 +11,18 @@ from synthgen.exact.entropy import Book as Book
 from synthgen.exact.entropy import Entropy as Entropy
 from synthgen.exact.jit import kernel as kernel
 from synthgen.task.contract import Certificate as Certificate
-from synthgen.task.contract import Rows as Rows
+from synthgen.task.contract import SplitBy as SplitBy
 from synthgen.task.contract import Task as Task
 from synthgen.task.contract import TaskParams as TaskParams
-from synthgen.task.contract import Tokens as Tokens
-from synthgen.task.contract import Verdict as Verdict
-from synthgen.task.contract import Vocab as Vocab
-from synthgen.task.contract import misstated as misstated
-from synthgen.task.contract import never_raises as never_raises
+from synthgen.task.contract import WindowComponent as WindowComponent
 from synthgen.task.phrases import Codes as Codes
 from synthgen.task.phrases import PhraseTable as PhraseTable
+from synthgen.task.rows import Rows as Rows
+from synthgen.task.rows import Tokens as Tokens
+from synthgen.task.rows import Vocab as Vocab
+from synthgen.task.verdict import Misread as Misread
+from synthgen.task.verdict import Reread as Reread
+from synthgen.task.verdict import Verdict as Verdict
 
 __all__ = [
     "Bits",
@@ -30,14 +32,16 @@ __all__ = [
     "Draw",
     "Entropy",
     "Keys",
+    "Misread",
     "PhraseTable",
+    "Reread",
     "Rows",
+    "SplitBy",
     "Task",
     "TaskParams",
     "Tokens",
     "Verdict",
     "Vocab",
+    "WindowComponent",
     "kernel",
-    "misstated",
-    "never_raises",
 ]

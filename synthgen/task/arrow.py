@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.columns import list_column, struct_column
-from synthgen.task.contract import Rows, Task, Tokens
+from synthgen.task.contract import Task
 from synthgen.task.phrases import SPANS, Codes, assemble
+from synthgen.task.rows import Rows, Tokens
 
 CONTENT = {
     "document": ("text",),

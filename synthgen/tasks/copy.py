@@ -13,8 +13,10 @@ from synthgen.exact.draw import begin, shuffle
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
-from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, misstated, never_raises
+from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.rows import Rows, Tokens
+from synthgen.task.verdict import Reread, Verdict
 
 
 class CopyParams(TaskParams):
@@ -90,9 +92,8 @@ class Copy(Task):
             return Verdict.right()
         return Verdict.wrong("the copy differs", [*right, False].index(False), min(sum(right), n - 1) / n)
 
-    @never_raises
-    def verify(self, row):
-        n = self.params.tokens
-        units = {"order": sum(int(log2_units(i)) for i in range(2, n + 1))}
-        fault = misstated(row, n, units, {"tokens": n}, [i > n for i in range(2 * n + 1)])
-        return Verdict.wrong(fault) if fault else self.judge(row["input_ids"], [])
+    def reread(self, row):
+        n, verdict = self.params.tokens, self.judge(row["input_ids"], [])
+        units = sum(int(log2_units(i)) for i in range(2, n + 1))
+        mask = [i > n for i in range(2 * n + 1)]
+        return Reread(n, {"order": units}, {"tokens": n}, mask=mask, verdict=verdict)

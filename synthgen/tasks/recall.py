@@ -11,8 +11,10 @@ from synthgen.exact.draw import begin, below, shuffle, subset
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
-from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, misstated, never_raises
+from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.rows import Rows, Tokens
+from synthgen.task.verdict import Reread, Verdict
 
 
 class RecallParams(TaskParams):
@@ -94,10 +96,9 @@ class Recall(Task):
         right = [known[key] == value for key, value in zip(asked, said, strict=True)]
         return Verdict.right() if all(right) else Verdict.wrong("a value differs", right.index(False), sum(right) / n)
 
-    @never_raises
-    def verify(self, row):
+    def reread(self, row):
         params, n = self.params, self.params.pairs
         pairs = sum(int(log2_units(params.keys - i)) for i in range(n)) + n * int(log2_units(params.values))
         units = {"pairs": pairs, "order": sum(int(log2_units(i)) for i in range(2, n + 1))}
-        fault = misstated(row, n, units, {}, [i > 2 * n and i % 2 == 1 for i in range(4 * n)])
-        return Verdict.wrong(fault) if fault else self.judge(row["input_ids"], [])
+        mask = [i > 2 * n and i % 2 == 1 for i in range(4 * n)]
+        return Reread(n, units, mask=mask, verdict=self.judge(row["input_ids"], []))

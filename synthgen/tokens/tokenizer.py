@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import SynthgenError
-from synthgen.task.contract import Vocab
+from synthgen.task.rows import Vocab
 
 if TYPE_CHECKING:
     import tokenizers

@@ -87,11 +87,8 @@ class Floor:
     @classmethod
     def of(cls, corpus: Corpus) -> Floor:
         """Read the floor off a corpus's entropy."""
-        entropy = corpus.source.entropy(corpus.split, estimates=False)
-        entity = entropy.facts["floor_bits"] - entropy.bits if "floor_bits" in entropy.facts else 0.0
-        if getattr(corpus.task.params, "text_bits", False):  # each row states the bits of its text
-            return cls(entity, entropy.bits, "exact")
-        return cls(entity, entropy.bits, entropy.status, entropy.row.reason)
+        entropy, status = corpus.source.entropy(corpus.split, estimates=False), corpus.task.row_floor_status
+        return cls(entropy.unbooked, entropy.bits, status, "" if status == "exact" else entropy.row.reason)
 
     @classmethod
     def a_token(cls, corpus: Corpus, rows: int = 1000) -> float:

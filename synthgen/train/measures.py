@@ -106,7 +106,8 @@ def _recall(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: C
     spans = Spans.of(rows, [corpus.kinds.index(kind) for kind in kinds], settings.place == "first")
     whole, first, bits = spans.scores(paid)
     figures = {"whole": float(whole.mean()), "first": float(first.mean()), "bits": float(bits.mean())}
-    sizes = corpus.source.entropy(corpus.split, estimates=False).facts.get("attribute_bits", {})
+    known = corpus.task.knowledge()
+    sizes = known.span_bits if known else {}
     for kind in kinds:
         own = spans.kinds == corpus.kinds.index(kind)
         if own.any():
@@ -170,19 +171,19 @@ def _capacity(settings: MeasureSettings, model: Transformer, feed: Feed, corpus:
 
 def knowledge_of(corpus: Corpus) -> Knowledge:
     """Return what there is to know about a corpus's people. Raises SynthgenError for a task without any."""
-    facts = corpus.source.entropy(corpus.split, estimates=False).facts
-    if "attribute_bits_a_person" not in facts:
-        raise SynthgenError(f"capacity: {corpus.source.spec.name} is no world of people")
-    return Knowledge(int(facts["people"]), int(facts["full_names"]), facts["attribute_bits_a_person"])
+    known = corpus.task.knowledge()
+    if known is None or "name" not in corpus.kinds:
+        raise SynthgenError(f"capacity: {corpus.source.spec.name} is no world of people whose rows show their names")
+    return known
 
 
 def people_losses(model: Transformer, corpus: Corpus, most_rows: int) -> tuple[float, float]:
     """Return (p1, p2) in nats: of the name, and of all values together, over one document of each person."""
-    facts = corpus.source.entropy(corpus.split, estimates=False).facts
-    rows = corpus.rows(0, min(int(facts["people"]), most_rows))
+    known = knowledge_of(corpus)
+    rows = corpus.rows(0, min(known.people, most_rows))
     paid = model_bits(model, rows, corpus)
     name = corpus.kinds.index("name")
-    of_values = np.isin(rows.kinds, [i for i, kind in enumerate(corpus.kinds) if facts["attribute_bits"].get(kind)])
+    of_values = np.isin(rows.kinds, [i for i, kind in enumerate(corpus.kinds) if known.span_bits.get(kind)])
     each = (paid.tokens[rows.kinds == name], paid.tokens[of_values])
     p1, p2 = (float(bits.sum()) / len(rows) * math.log(2) for bits in each)
     return p1, p2

@@ -11,8 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.spec.spec import load_spec
-from synthgen.tokens.tokenizer import WORDS
+from synthgen.spec.spec import WORDS, load_spec
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 
 

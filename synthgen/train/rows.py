@@ -21,8 +21,8 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import new_state
 from synthgen.exact.jit import kernel
 from synthgen.spec.source import Source
-from synthgen.task.contract import Rows, Tokens
 from synthgen.task.phrases import Codes
+from synthgen.task.rows import Rows, Tokens
 
 PLAIN = -1
 """The kind of a token that stands in no span."""
@@ -152,7 +152,7 @@ class Corpus:
     def rows(self, start: int, stop: int) -> TokenRows:
         """Return the rows [start, stop) as tokens."""
         made = self.task.rows(start, stop, self._state)
-        bits = self._text_bits(made)
+        bits = self.task.row_floor(made)
         numbers = np.arange(start, stop, dtype=np.int64)
         if isinstance(made.content, Tokens):
             content = made.content
@@ -179,14 +179,6 @@ class Corpus:
         if self._table is not codes.table or self._numbers.size != len(codes.table):
             self._table, self._numbers = codes.table, self.vocabulary.of_phrases(codes.table)
         return self._numbers
-
-    def _text_bits(self, made: Rows) -> np.ndarray:
-        """Return the bits of each row's text: the chart's where the task has them, else the ledger's."""
-        from synthgen.exact.ledger import UNITS_PER_BIT
-
-        if "text_bits" in made.extra:
-            return np.asarray(made.extra["text_bits"].to_numpy(zero_copy_only=False), np.float64)
-        return made.units.sum(axis=1) / UNITS_PER_BIT
 
     def _token_kinds(self, made: Rows, content: Tokens) -> np.ndarray:
         """Return the span each token stands in, where token rows have spans."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
-from synthgen.task.contract import Verdict
+from synthgen.task.verdict import Verdict
 from synthgen.train.decode import generate
 from synthgen.train.floor import model_bits
 from synthgen.train.model import Transformer

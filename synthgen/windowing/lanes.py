@@ -12,7 +12,7 @@ from synthgen.exact.draw import Draw, begin, below, new_state
 from synthgen.exact.jit import kernel
 from synthgen.spec.recipe import WHOLE_ROWS, Recipe
 from synthgen.windowing.packing import Counts, Packed, Units, cut_windows, last_window, mark, pack_rows, repeated
-from synthgen.windowing.row_sources import Feed
+from synthgen.windowing.row_sources import RowSource
 
 BLOCK_TOKENS = 1 << 16
 """Tokens of a block, about: enough that a call costs nothing, little enough that 48 lanes take no memory."""
@@ -37,7 +37,7 @@ def _places(state, key, block, bound, number):
     return places
 
 
-def block_rows(feed: Feed, context: int) -> int:
+def block_rows(feed: RowSource, context: int) -> int:
     """Return how many rows make a block: a power of two by the mean length of the first rows, so the same anywhere."""
     rows = SAMPLE_ROWS if feed.rows is None else min(SAMPLE_ROWS, feed.rows)
     size = feed.read(0, rows).tokens.size / rows + 1
@@ -49,7 +49,7 @@ def block_rows(feed: Feed, context: int) -> int:
 class Plan:
     """How the rows of one feed become windows."""
 
-    feed: Feed
+    feed: RowSource
     recipe: Recipe
     rows: int  # of a block
     epochs: int | None

@@ -1,4 +1,4 @@
-"""Feeds: token rows by range, from a spec's generator or from the shards of a dataset folder, the same either way."""
+"""Row sources: token rows by range, from a spec's generator or from a dataset folder's shards, the same either way."""
 
 from __future__ import annotations
 
@@ -17,22 +17,15 @@ from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import read_batches
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys, new_state
-from synthgen.mixture.mixture import Mixture
 from synthgen.spec.recipe import Recipe
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
-from synthgen.task.contract import Task, Tokens, Vocab
-from synthgen.tokens.tokenized import Tokenized
+from synthgen.task.contract import Task, WindowComponent
+from synthgen.task.rows import Tokens, Vocab
 from synthgen.windowing.packing import Units
 
-PERSON = "person"
-"""The latent field that says whom a row is about; two rows about one person should not share a window."""
 
-KIND = "kind"
-"""The latent field that says which component of a mixture a row is of."""
-
-
-class Feed(Protocol):
+class RowSource(Protocol):
     """Where rows come from."""
 
     name: str
@@ -52,10 +45,20 @@ def no_tokens(name: str, native: bool = False) -> SynthgenError:
     return SynthgenError(f"{name} has text rows: {fix}tokenizer = 'words', 'bytes', or a tokenizer's JSON file")
 
 
-class SourceFeed:
-    """Rows straight from a spec's generator, without any disk."""
+class SpecRows:
+    """Rows straight from a task, without any disk."""
 
-    def __init__(self, source: Source, split: str, rows: int | None) -> None:
+    def __init__(self, task: Task, name: str, recipe: Recipe, rows: int | None) -> None:
+        assert task.vocab is not None
+        self.task, self.name, self.recipe, self.vocab = task, name, recipe, task.vocab
+        self.rows = task.rows_max if rows is None else rows
+        self.finite = task.rows_max is not None
+        self.keys = task.keys
+        self._state = new_state()
+
+    @classmethod
+    def of(cls, source: Source, split: str, rows: int | None) -> SpecRows:
+        """Return the rows of a split: `rows` of them, or all. Raises SynthgenError for text, or too many rows."""
         task, limit = source.task(split), source.rows_max(split)
         if source.spec.row_format != "tokens" or task.vocab is None:
             raise no_tokens(source.spec.name, "tokens" in task.row_formats)
@@ -63,27 +66,23 @@ class SourceFeed:
             raise SynthgenError(f"rows = {rows}: must be at least 1")
         if rows is not None and limit is not None and rows > limit:
             raise SynthgenError(f"rows = {rows:,}: split {split!r} of {source.spec.name} has {limit:,} in all")
-        self.source, self.split = source, split
-        self.name = f"{source.spec.name}/{split}"
-        self.recipe, self.vocab = source.spec.windows, task.vocab
-        self.rows = limit if rows is None else rows
-        self.finite = limit is not None
-        self.keys = Keys(source.spec.seed, source.spec.world, split)
-        self._state = new_state()
+        return cls(task, f"{source.spec.name}/{split}", source.spec.windows, rows)
+
+    def of_component(self, component: WindowComponent, rows: int | None) -> SpecRows:
+        """Return the rows of one component: all, or those among the split's first `rows`."""
+        within = None if rows is None else component.rows_within(rows)
+        return SpecRows(component.task, f"{self.name}/{component.name}", self.recipe, within)
 
     def read(self, start: int, stop: int) -> Units:
         """Return the rows [start, stop), without markers; `trained` is empty where everything is."""
-        task = self.source.task(self.split)
-        make = task.rows_without_spans if isinstance(task, Tokenized) else task.rows
-        made = make(start, stop, self._state)
-        assert isinstance(made.content, Tokens)
-        trained = made.content.trained
-        return _units(
-            made.content.ids, made.content.ends, trained, start, made.latent.get(PERSON), made.latent.get(KIND)
-        )
+        made = self.task.token_rows(start, stop, self._state)
+        content = made.content
+        assert isinstance(content, Tokens)
+        subjects, components = made.latent.get(self.task.subject_field), made.latent.get(self.task.component_field)
+        return _units(content.ids, content.ends, content.trained, start, subjects, components)
 
 
-class FolderFeed:
+class FolderRows:
     """Rows of a dataset folder's shards: mapped into memory, not copied."""
 
     def __init__(self, folder: Path, split: str, rows: int | None) -> None:
@@ -131,29 +130,31 @@ class FolderFeed:
         named: dict[str, Any] = {}
         if "latent" in table.column_names:
             latent = table.column("latent").combine_chunks()
-            named = {f.name: pc.struct_field(latent, f.name) for f in latent.type if f.name in (PERSON, KIND)}
-        return _units(ids, ends, trained, begin, named.get(PERSON), named.get(KIND))
+            wanted = {self.task.subject_field, self.task.component_field}
+            named = {f.name: pc.struct_field(latent, f.name) for f in latent.type if f.name in wanted}
+        subjects, components = named.get(self.task.subject_field), named.get(self.task.component_field)
+        return _units(ids, ends, trained, begin, subjects, components)
 
 
-class ComponentFeed:
-    """The rows of one component of a mixture, from the folder that holds them all."""
+class ComponentRows:
+    """The rows of one component, from the folder that holds them all."""
 
-    def __init__(self, folder: FolderFeed, mixture: Mixture, component: int) -> None:
+    def __init__(self, folder: FolderRows, component: WindowComponent, number: int) -> None:
         assert folder.rows is not None
-        self._folder, self._slots, self._component = folder, mixture.slots, component
-        self.name = f"{folder.name}/{mixture.parts[component].name}"
+        self._folder, self._component, self._number = folder, component, number
+        self.name = f"{folder.name}/{component.name}"
         self.recipe, self.vocab, self.keys = folder.recipe, folder.vocab, folder.keys
-        self.rows: int | None = mixture.rows_of(component, folder.rows)
-        self.finite = mixture.parts[component].task.rows_max is not None
+        self.rows: int | None = component.rows_within(folder.rows)
+        self.finite = component.task.rows_max is not None
 
     def read(self, start: int, stop: int) -> Units:
-        """Return the component's rows [start, stop), found in the blocks they lie in."""
+        """Return the component's rows [start, stop), picked out of the rows they lie among."""
         assert self._folder.rows is not None
-        quota, block = self._slots.stages[0].quotas[self._component], self._slots.block
-        first, last = start // quota, -(-stop // quota)
-        own = self._folder.read(first * block, min(last * block, self._folder.rows))
-        places = np.flatnonzero(own.kinds == self._component)[start - first * quota : stop - first * quota]
-        return own.picked(places, start)
+        among = self._component.range_of(start, stop)
+        before = self._component.rows_within(among.start)
+        rows = self._folder.read(among.start, min(among.stop, self._folder.rows))
+        places = np.flatnonzero(rows.kinds == self._number)[start - before : stop - before]
+        return rows.picked(places, start)
 
 
 def _open_shard(path: Path) -> pa.Table:
@@ -173,15 +174,17 @@ def _flat(column: pa.ChunkedArray) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros(0, np.uint16)
 
 
-def _units(ids: np.ndarray, ends: np.ndarray, trained: np.ndarray | None, start: int, people: Any, kinds: Any) -> Units:
+def _units(
+    ids: np.ndarray, ends: np.ndarray, trained: np.ndarray | None, start: int, subjects: Any, components: Any
+) -> Units:
     rows = np.arange(start, start + ends.size)
     return Units(
         tokens=ids,
         trained=np.zeros(0, np.bool_) if trained is None else trained,
         starts=np.concatenate([np.zeros(1, np.int64), ends]),
         rows=rows,
-        people=_column(people, rows.size, np.int64, -1),
-        kinds=_column(kinds, rows.size, np.int16, 0),
+        people=_column(subjects, rows.size, np.int64, -1),
+        kinds=_column(components, rows.size, np.int16, 0),
     )
 
 
@@ -191,21 +194,20 @@ def _column(column: Any, rows: int, kind: Any, missing: int) -> np.ndarray:
     return pc.fill_null(column, missing).to_numpy(zero_copy_only=False).astype(kind, copy=False)
 
 
-def feeds_of(data: Any, split: str, rows: int | None, overrides: Mapping[str, Any]) -> list[tuple[Feed, Fraction]]:
-    """Return the feeds of a dataset folder (it holds a manifest) or of a spec (by name, file, or loaded), by share.
+def row_sources_of(
+    data: Any, split: str, rows: int | None, overrides: Mapping[str, Any]
+) -> list[tuple[RowSource, Fraction]]:
+    """Return the row sources, by share, of a dataset folder (it holds a manifest) or of a spec (by name, file, loaded).
 
-    There is one, but for mixtures that count windows: they have one for each component.
+    There is one, but where components have windows of their own: then one for each.
     """
     if isinstance(data, str | Path) and Path(data).is_dir():
         given = [name for name, value in overrides.items() if value]
         if given:
             raise SynthgenError(f"{data}: is a dataset folder: {', '.join(given)} cannot change it; name its spec")
-        folder = FolderFeed(Path(data), split, rows)
-        mixture = _of_windows(folder.task)
-        if mixture is None:
-            return [(folder, Fraction(1))]
-        parts: list[Feed] = [ComponentFeed(folder, mixture, c) for c in range(len(mixture.parts))]
-        return list(zip(parts, mixture.shares, strict=True))
+        folder = FolderRows(Path(data), split, rows)
+        numbered = enumerate(folder.task.window_components())
+        return [(ComponentRows(folder, one, number), one.share) for number, one in numbered] or [(folder, Fraction(1))]
     if isinstance(data, Source):
         source = data
     else:
@@ -213,20 +215,9 @@ def feeds_of(data: Any, split: str, rows: int | None, overrides: Mapping[str, An
         if overrides.get("tokenizer"):
             sets |= {"tokenizer": overrides["tokenizer"], "row_format": "tokens"}
         source = Source(load_spec(data, seed=overrides.get("seed"), world=overrides.get("world"), sets=sets))
-    mixture = _of_windows(source.task(split))
-    if mixture is None:
-        return [(SourceFeed(source, split, rows), Fraction(1))]
-    out: list[tuple[Feed, Fraction]] = []
-    for c, share in enumerate(mixture.shares):
-        alone = Source(load_spec(source.spec, sets={"params.component": mixture.alone(c)}))
-        out.append((SourceFeed(alone, split, None if rows is None else mixture.rows_of(c, rows)), share))
-    return out
-
-
-def _of_windows(task: Task) -> Mixture | None:
-    """Return the mixture behind a task, if its windows are of one component each."""
-    task = task.text if isinstance(task, Tokenized) else task
-    return task if isinstance(task, Mixture) and task.params.unit == "windows" else None
+    whole = SpecRows.of(source, split, rows)
+    components = source.task(split).window_components()
+    return [(whole.of_component(one, rows), one.share) for one in components] or [(whole, Fraction(1))]
 
 
 def members_of(data: Any) -> Sequence[tuple[Any, int]]:

@@ -24,7 +24,7 @@ from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec, load_spec
 from synthgen.windowing.lanes import Plan, block_rows
-from synthgen.windowing.row_sources import SourceFeed
+from synthgen.windowing.row_sources import SpecRows
 
 FORMATS = ("bin", "llmc")
 
@@ -73,7 +73,7 @@ def _write(
     source: Source, split: str, rows: int, folder: Path, format: str, on_rows: Callable[[int], None]
 ) -> dict[str, Any]:
     """Write one split's files, unless they are there."""
-    feed = SourceFeed(source, split, rows)
+    feed = SpecRows.of(source, split, rows)
     recipe = feed.recipe.model_copy(update={"packing": "chop", "order": "sequential"})
     plan = Plan(feed, recipe, block_rows(feed, recipe.context), 1, False, False, False, False, None)
     dtype = np.dtype("<u2" if feed.vocab.size <= 2**16 else "<u4")

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.mixture.slots import whole
+from synthgen.exact.ratios import whole
 from synthgen.spec.recipe import Recipe
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec
-from synthgen.task.contract import Vocab
+from synthgen.task.rows import Vocab
 from synthgen.windowing.lanes import Lane, Plan, block_rows
 from synthgen.windowing.packing import IGNORED, Counts
-from synthgen.windowing.row_sources import Feed, feeds_of, members_of
+from synthgen.windowing.row_sources import RowSource, members_of, row_sources_of
 
 if TYPE_CHECKING:
     import datasets
@@ -75,10 +75,10 @@ def windows(
     """
     arguments = dict(locals())
     recipe = {name: arguments[name] for name in Recipe.model_fields if arguments[name] is not None}
-    feeds: list[tuple[Feed, Fraction, int]] = []
+    feeds: list[tuple[RowSource, Fraction, int]] = []
     for member, (one, weight) in enumerate(members_of(data)):
         overrides = {"seed": seed, "world": world, "params": params, "tokenizer": tokenizer}
-        own = feeds_of(one, split, rows, overrides)
+        own = row_sources_of(one, split, rows, overrides)
         whole_share = sum(share for _, share in own)
         feeds += [(feed, weight * share / whole_share, member) for feed, share in own if share]
     weights = whole([weight for _, weight, _ in feeds])
@@ -108,7 +108,7 @@ class Windows:
 
     def __init__(
         self,
-        feeds: Sequence[tuple[Feed, int]],
+        feeds: Sequence[tuple[RowSource, int]],
         recipe: Mapping[str, Any],
         *,
         batch_size: int = 1,
@@ -295,7 +295,7 @@ def _recipe(base: Recipe, given: Mapping[str, Any]) -> Recipe:
     return validated(Recipe, own, "windows", "")
 
 
-def _common_vocab(feeds: Sequence[tuple[Feed, int]]) -> Vocab:
+def _common_vocab(feeds: Sequence[tuple[RowSource, int]]) -> Vocab:
     """Return the vocabulary of all feeds. Raises SynthgenError if they differ."""
     first = feeds[0][0]
     for feed, _ in feeds[1:]:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from synthgen.task.contract import Vocab
+from synthgen.task.rows import Vocab
 
 Numbering = Literal["released", "compact"]
 

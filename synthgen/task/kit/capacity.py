@@ -11,7 +11,8 @@ of N names, which is what the world's books state. They differ by about N log2 e
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import log2_binomial
@@ -24,6 +25,7 @@ class Knowledge:
     """What there is to know: `people` of `names` full names, `attribute_bits` a person, and bioD's sets of strings.
 
     `attributes`, `values` and `strings` are K, D and log2(T^L) of bioD; K is 0 where values are of closed lists.
+    `span_bits` has the bits of a value by the kind of span it stands in; 0 where it follows from another value.
     """
 
     people: int
@@ -32,6 +34,7 @@ class Knowledge:
     attributes: int = 0
     values: int = 0
     string_bits: float = 0.0
+    span_bits: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 1 <= self.people <= self.names:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from synthgen.task.contract import Verdict
+from synthgen.task.verdict import Verdict
 
 Z = 1.959963984540054
 """The 97.5 % point of the normal law: intervals hold 95 %."""

@@ -14,10 +14,12 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial
 from synthgen.task.columns import list_column
-from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, misstated, never_raises
+from synthgen.task.contract import Task
 from synthgen.task.kit.sizes import SizeLaw
 from synthgen.task.kit.words import Words, new_pool
 from synthgen.task.phrases import SPANS, span_lists
+from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.brevo.law import OpenLaw, answer_floor
 from synthgen.tasks.brevo.marks import alphabet_of
 from synthgen.tasks.brevo.means import Means, sampled_means
@@ -176,28 +178,27 @@ class Brevo(Task):
         node = self._name(reading.answer[step]) if step < len(reading.answer) else "the next node"
         return Verdict.wrong(f"step {step}: {node} {what}", step, parts=parts)
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
+    def reread(self, row: Mapping[str, Any]) -> Reread:
         """Judge the listing by the edges as they stand, and recount mask, spans, figures and bits."""
         params, numbers = self.params, self.alphabet.read(row["input_ids"])
         reading = read(numbers, self.marks)
         verdict = self._judge(reading)
         if not verdict.correct:
-            return verdict
+            return Reread.refused(verdict)
         if params.sorted:
             layer = reading.layers()
             if reading.answer != sorted(reading.answer, key=lambda node: (layer[node], len(node), node)):
-                return Verdict.wrong("the listing is valid, but not in the sorted order")
+                raise Misread("the listing is valid, but not in the sorted order")
         count = recount.open_units if params.law == "open" else recount.released_units
         units = count(reading, row["latent"], params, self.sizes, self.words)
-        latent = {
-            "depth": reading.depth(),
-            "listed": len(reading.answer),
-            "spans": {"step": [{"start": start, "end": end} for start, end in reading.steps]},
-        }
-        mask = [i >= reading.prompt for i in range(len(numbers))]
-        fault = misstated(row, len(reading.answer), dict(zip(STAGES, units, strict=True)), latent, mask)
-        return Verdict.wrong(fault) if fault else verdict
+        return Reread(
+            len(reading.answer),
+            dict(zip(STAGES, units, strict=True)),
+            {"depth": reading.depth(), "listed": len(reading.answer)},
+            {"step": reading.steps},
+            [i >= reading.prompt for i in range(len(numbers))],
+            verdict,
+        )
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return a row as stated: edges `a>b` (b needs a), leaves `a.`, then the query and its listing."""

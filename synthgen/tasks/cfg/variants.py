@@ -6,8 +6,6 @@ choice is booked: bags and noise in books of their own.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
@@ -16,6 +14,7 @@ from pydantic import Field
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw
+from synthgen.exact.ratios import whole
 from synthgen.task.contract import TaskParams
 from synthgen.tasks.cfg import moments
 from synthgen.tasks.cfg.grammar import Grammar
@@ -123,7 +122,7 @@ def perturbed(grammar: Grammar, noise: Noise) -> Grammar:
                 others = [levels[level - 1][(place + 1) % len(levels[level - 1])]] if others else []
             if others:
                 behind[symbol] = number
-                stay, leave = _whole([(1 - rate) * len(others), rate])
+                stay, leave = whole([(1 - rate) * len(others), rate])
                 targets = [(symbol, stay), *((other, leave) for other in others)]
                 rules[number] = tuple(Rule((copy.get(target, target),), weight) for target, weight in targets)
                 books[number] = CORRUPTION
@@ -132,7 +131,7 @@ def perturbed(grammar: Grammar, noise: Noise) -> Grammar:
         rules[copy[a]] = tuple(
             Rule(tuple(behind.get(c, copy.get(c, c)) for c in rule.children), rule.weight) for rule in options
         )
-    clean, dirty = _whole([Fraction(str(noise.clean)), 1 - Fraction(str(noise.clean))])
+    clean, dirty = whole([Fraction(str(noise.clean)), 1 - Fraction(str(noise.clean))])
     mixed = [Rule((grammar.root,), clean)] if clean else []
     rules[number] = (*mixed, Rule((copy[grammar.root],), dirty))
     books[number] = CORRUPTION
@@ -140,11 +139,3 @@ def perturbed(grammar: Grammar, noise: Noise) -> Grammar:
     names |= {own: f"<{grammar.symbol(a)}?>" for a, own in behind.items()}
     origin = {copy[a]: a for a in copy} | dict.fromkeys([*behind.values(), number], 0)
     return Grammar(grammar.name, number, rules, names, books, origin)
-
-
-def _whole(shares: Sequence[Fraction]) -> list[int]:
-    """Return the smallest whole numbers in the proportion of some shares."""
-    common = math.lcm(*(share.denominator for share in shares))
-    numbers = [int(share * common) for share in shares]
-    divisor = math.gcd(*numbers)
-    return [number // divisor for number in numbers]

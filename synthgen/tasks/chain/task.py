@@ -15,9 +15,11 @@ from pydantic import Field, field_validator, model_validator
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.ledger import log2_units
-from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
+from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.retries import RetryParams, expected_bits, expected_number, odds
 from synthgen.task.phrases import SPANS, span_lists
+from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.chain.reading import Reading, fault_of, read
 from synthgen.tasks.chain.symbols import BACK, BOS, EOS, PAD, SENTENCE, WORDS
 from synthgen.tasks.chain.writing import MISTAKE_KINDS, PROMPT, STAGES, STEPS, TAKEN_BACK, Layout, sample
@@ -225,36 +227,34 @@ class Chain(Task):
         }
         return Verdict.wrong(found[1], found[0], parts=[whole]) if found else Verdict.right([whole])
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
+    def reread(self, row: Mapping[str, Any]) -> Reread:
         """Solve the chain from its tokens, hold what is taken back against its kind, recount mask, spans and bits."""
         own, ids = self.params, row["input_ids"]
         reading = self._read(ids)
         verdict = self._judge(reading)
         if not verdict.correct:
-            return verdict
+            return Reread.refused(verdict)
         chain, places = reading.chain(), reading.mistakes(own.retry.kind, own.retry.next_counts)
         others = len(reading.lines) - len(chain)
         starts = sum(need is None for need, _, _ in reading.lines.values())
         if [name for name, value in reading.sentences if value is not None] != chain or starts != 1 + (others > 0):
-            return Verdict.wrong("the solution is not the chain itself, or there are more than two chains")
+            raise Misread("the solution is not the chain itself, or there are more than two chains")
         if not (own.steps[0] <= len(chain) <= own.steps[1] and own.others[0] <= others <= own.others[1]):
-            return Verdict.wrong(f"there are {len(chain)} and {others} lines, outside of the spec's limits")
+            raise Misread(f"there are {len(chain)} and {others} lines, outside of the spec's limits")
         no, whole = (int(weight) for weight in odds(own.retry.rate))
         coins = {False: log2_units(whole) - log2_units(no)}
         coins[True] = log2_units(whole) - log2_units(whole - no) if whole > no else 0
         retries = 0
         for step, (wrong, candidates) in enumerate(places, 1):
             if not set(wrong) <= candidates or (wrong and whole == no):
-                return Verdict.wrong(f"what is taken back before step {step} is no mistake of kind {own.retry.kind!r}")
+                raise Misread(f"what is taken back before step {step} is no mistake of kind {own.retry.kind!r}")
             if len(set(wrong)) < len(wrong):
-                return Verdict.wrong(f"a name is taken back twice before step {step}")
+                raise Misread(f"a name is taken back twice before step {step}")
             retries += sum(int(coins[True] + log2_units(len(candidates) - k)) for k in range(len(wrong)))
             retries += int(coins[False]) * (len(wrong) < len(candidates))
-        latent, mask = self._latent(reading, len(ids))
-        latent |= self.parse(row)
-        fault = misstated(row, len(chain), self._units(reading, retries), latent, mask if self.masked else None)
-        return Verdict.wrong(fault) if fault else verdict
+        spans, mask = self._spans_and_mask(reading, len(ids))
+        units, latent = self._units(reading, retries), self.parse(row)
+        return Reread(len(chain), units, latent, spans, mask if self.masked else None, verdict)
 
     def _units(self, reading: Reading, retries: int) -> dict[str, int]:
         """Return the bits of a row by book, in ledger units, recounted from what its tokens say."""
@@ -268,19 +268,19 @@ class Chain(Task):
             "retries": retries,
         }
 
-    def _latent(self, reading: Reading, length: int) -> tuple[dict[str, Any], list[bool]]:
+    def _spans_and_mask(self, reading: Reading, length: int) -> tuple[dict[str, list[tuple[int, int]]], list[bool]]:
         """Return the spans of a row and what is trained on, from what its tokens say."""
-        spans: dict[str, list[dict[str, int]]] = {kind: [] for kind in SPAN_KINDS}
+        spans: dict[str, list[tuple[int, int]]] = {kind: [] for kind in SPAN_KINDS}
         mask = [place >= reading.prompt for place in range(length)]
         for i, (_, value) in enumerate(reading.sentences):
             at = reading.prompt + SENTENCE * i
             if value is not None:
-                spans["step"].append({"start": at, "end": at + 5})
+                spans["step"].append((at, at + 5))
                 continue
-            spans["retry"].append({"start": at, "end": at + 3})
-            spans["retry_name"].append({"start": at + 1, "end": at + 2})
+            spans["retry"].append((at, at + 3))
+            spans["retry_name"].append((at + 1, at + 2))
             if self.params.trained in ("without-names", "without-retries"):
                 name_only = self.params.trained == "without-names"
                 mask[at : at + 3] = [name_only, False, name_only]
-        spans["answer"].append({"start": length - 2, "end": length - 1})
-        return {"spans": spans}, mask
+        spans["answer"].append((length - 2, length - 1))
+        return spans, mask

@@ -15,11 +15,13 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling, log2_sum
 from synthgen.task.columns import list_column
-from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
+from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.sizes import SizeLaw
 from synthgen.task.kit.words import Words, new_pool
 from synthgen.task.phrases import SPANS, span_lists
+from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.depo.reading import Marks, Reading, read
 from synthgen.tasks.depo.writing import STAGES, Layout, recount, sample
 
@@ -237,23 +239,22 @@ class Depo(Task):
             )
         return Verdict.right(parts)
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
+    def reread(self, row: Mapping[str, Any]) -> Reread:
         """Follow the edges as they stand, compare every answer, and recount mask, spans and bits."""
         params, numbers = self.params, self.alphabet.read(row["input_ids"])
         reading = read(numbers, self.marks)
         verdict = self._judge(reading, 0)
         if not verdict.correct:
-            return verdict
+            return Reread.refused(verdict)
         n, queries = len(reading.edges), reading.queries
         if len(queries) != min(n, params.queries):
-            return Verdict.wrong(f"there are {len(queries)} queries")
+            raise Misread(f"there are {len(queries)} queries")
         if params.distinct and len({query.node for query in queries}) < len(queries):
-            return Verdict.wrong("two queries start at one node")
+            raise Misread("two queries start at one node")
         if {query.hops for query in queries} - set(params.steps):
-            return Verdict.wrong("a query asks for steps that this split does not ask for")
+            raise Misread("a query asks for steps that this split does not ask for")
         if reading.ended != params.ends:
-            return Verdict.wrong("the end mark is missing, or stands where none should be")
+            raise Misread("the end mark is missing, or stands where none should be")
         trained = [False] * len(numbers)
         for query in queries:
             trained[query.start - 1 : query.end] = [True] * (query.end - query.start + 1)
@@ -264,13 +265,9 @@ class Depo(Task):
         units = recount(
             n, self.words.set_units(counts), self.sizes.units(n), len(queries), params.distinct, len(params.steps)
         )
-        latent = {
-            "nodes": n,
-            "hops": [query.hops for query in queries],
-            "spans": {"answer": [{"start": query.start, "end": query.end} for query in queries]},
-        }
-        fault = misstated(row, n, dict(zip(STAGES, units, strict=True)), latent, trained)
-        return Verdict.wrong(fault) if fault else verdict
+        latent = {"nodes": n, "hops": [query.hops for query in queries]}
+        spans = {"answer": [(query.start, query.end) for query in queries]}
+        return Reread(n, dict(zip(STAGES, units, strict=True)), latent, spans, trained, verdict)
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return a row as edges `a>b` and queries `3 from a: b`; the tokens of a name are joined by dots."""

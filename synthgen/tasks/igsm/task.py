@@ -20,9 +20,11 @@ from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
-from synthgen.task.contract import Rows, Task, Verdict, never_raises
+from synthgen.task.contract import SplitBy, Task
 from synthgen.task.kit.retries import RetryParams, expected_bits, expected_number, shown_bits
 from synthgen.task.phrases import Codes
+from synthgen.task.rows import Rows
+from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams, law_of
 from synthgen.tasks.igsm.reading.graphs import draw_graph
@@ -76,6 +78,7 @@ class Igsm(Task):
     """Grade-school mathematics from dependency graphs: problem and question, then every step of the solution."""
 
     name = "igsm"
+    template_field = "template"
     version = 1
     paper = "2407.20311"
     row_formats = ("prompt-completion",)
@@ -106,11 +109,11 @@ class Igsm(Task):
             self.capabilities = frozenset({"parses"})
 
     @property
-    def split_by(self) -> str:
-        return "fresh" if self.params.bins == "all" else "latent"
+    def split_by(self) -> SplitBy:
+        return SplitBy.FRESH if self.params.bins == "all" else SplitBy.LATENT
 
     @property
-    def part(self) -> str:
+    def template_half(self) -> str:
         own = self.params
         unsplit = own.sampler == "open" and any(op in own.op_weights for op in self.law.halves.unsplit)
         return "" if own.bins == "all" or unsplit else own.bins
@@ -365,7 +368,7 @@ class Igsm(Task):
         """Judge a completion step by step; `parts` hold each step's verdict, then counts."""
         return self.reader.judge(prompt, completion)
 
-    def draw(self, row: Mapping[str, Any], file: Path) -> None:
+    def plot(self, row: Mapping[str, Any], file: Path) -> None:
         """Draw the dependencies of a row's problem."""
         try:
             draw_graph(self.reader.problem(row["prompt"]), self.params.modulus, file)
@@ -374,38 +377,26 @@ class Igsm(Task):
         except (OSError, ValueError) as error:
             raise SynthgenError(f"--plot {file}: {error}") from None
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
-        """Solve the problem from its text, judge the solution, and compare latents, spans and bits."""
-        verdict = self.reader.judge(row["prompt"], row["completion"])
+    def reread(self, row: Mapping[str, Any]) -> Reread:
+        """Solve the problem from its text, and judge the solution step by step."""
+        prompt, completion = row["prompt"], row["completion"]
+        verdict = self.reader.judge(prompt, completion)
         if not verdict.correct:
-            return verdict
+            return Reread.refused(verdict)
         if fault := self._retry_fault(row):
-            return Verdict.wrong(fault)
-        found, latent = self.parse(row), row["latent"]
-        for field, value in found.items():
-            if field != "spans" and value is not None and latent[field] != value:
-                return Verdict.wrong(f"latent.{field} is {latent[field]}, the text says {value}")
-        for kind in self.span_kinds:
-            if [(span["start"], span["end"]) for span in latent["spans"][kind]] != found["spans"][kind]:
-                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
+            raise Misread(fault)
+        read = dict(self.parse(row))
+        spans = {kind: own for kind, own in read.pop("spans").items() if kind in self.span_kinds}
         if self.params.sampler == "open":
-            half = self.law.half_of(self.reader.lines(row["prompt"], row["completion"]))
+            half = self.law.half_of(self.reader.lines(prompt, completion))
             if half not in ("all", self.params.bins) and self.params.bins != "all":
-                return Verdict.wrong(f"the template is of the half {half!r}, not {self.params.bins!r}")
-        elif not self.params.allowed_bins >> latent["bin"] & 1:
-            return Verdict.wrong(f"bin {latent['bin']} is none of this split's ({self.params.bins})")
-        if row["difficulty"] != found["op"]:
-            return Verdict.wrong(f"difficulty is {row['difficulty']}, the solution has {found['op']} operations")
-        booked = {name: value for name, value in row["bits"].items() if name != "total"}
-        if abs(row["bits"]["total"] - math.fsum(booked.values())) > 1e-9:
-            return Verdict.wrong("bits.total is not the sum of its books")
+                raise Misread(f"the template is of the half {half!r}, not {self.params.bins!r}")
+        elif not self.params.allowed_bins >> row["latent"]["bin"] & 1:
+            raise Misread(f"bin {row['latent']['bin']} is none of this split's ({self.params.bins})")
         used, as_sets = self.params.sizes.numbers(), self.params.sampler == "open"
-        shown = self.reader.bits(row["prompt"], row["completion"], latent["widths"], used, as_sets)
-        for name, value in shown.items():
-            if abs(booked[name] - value) > 1e-6:
-                return Verdict.wrong(f"bits.{name} is {booked[name]}, the text has {value}")
-        return Verdict.right(verdict.parts)
+        bits = self.reader.bits(prompt, completion, row["latent"]["widths"], used, as_sets)
+        latent = {name: value for name, value in read.items() if value is not None}
+        return Reread(read["op"], bits, latent, spans, verdict=verdict)
 
     def _retry_fault(self, row: Mapping[str, Any]) -> str:
         """Hold every sentence that is taken back against its kind's candidates, and the book against their number."""

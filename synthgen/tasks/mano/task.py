@@ -14,9 +14,11 @@ from pydantic import Field, field_validator, model_validator
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Bits, Book, Entropy, entropy_of, log2_sum
 from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
-from synthgen.task.contract import Rows, Task, TaskParams, Tokens, Verdict, Vocab, misstated, never_raises
+from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.phrases import SPANS, span_lists
+from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.mano.law import ExpressionLaw
 from synthgen.tasks.mano.reading import Marks, Reading, read, sizes
 from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Layout, sample
@@ -227,21 +229,20 @@ class Mano(Task):
             return Verdict.wrong(f"the answer is {reading.answer}, the value is {value}", 0, parts=parts)
         return Verdict.right(parts)
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
+    def reread(self, row: Mapping[str, Any]) -> Reread:
         """Evaluate the expression in Python's own arithmetic, and recount mask, span and bits."""
         params, numbers = self.params, self.alphabet.read(row["input_ids"])
         reading = read(numbers, self.marks)
         verdict = self._judge(reading)
         if not verdict.correct:
-            return verdict
+            return Reread.refused(verdict)
         below = sizes(reading.tree)
         if len(below) != (params.exactly or len(below)):
-            return Verdict.wrong(f"there are {len(below)} operations, not {params.exactly}")
+            raise Misread(f"there are {len(below)} operations, not {params.exactly}")
         if {OPERATIONS.index(self.marks.operations[n]) for n in numbers if n in self.marks.operations} - set(
             params.chosen
         ):
-            return Verdict.wrong("an operation is not among those in use")
+            raise Misread("an operation is not among those in use")
         leaf, choice, last = int(log2_units(params.modulus)), int(log2_units(len(params.chosen))), len(numbers)
         trees = (len(below) + 1) * leaf + sum(choice + int(log2_units(own)) for own in below)
         units = {
@@ -249,14 +250,9 @@ class Mano(Task):
             "expression": trees + int(self.law.saved[len(below)]),
             "twins": (len(below) + 2) * UNITS_PER_BIT * params.has_twins,
         }
-        latent = {
-            "operations": len(below),
-            "answer": reading.answer,
-            "spans": {"answer": [{"start": last - 1, "end": last}]},
-        }
+        latent = {"operations": len(below), "answer": reading.answer}
         mask = [i >= last - 2 for i in range(last)] if self.masked else None
-        fault = misstated(row, len(below), units, latent, mask)
-        return Verdict.wrong(fault) if fault else verdict
+        return Reread(len(below), units, latent, {"answer": [(last - 1, last)]}, mask, verdict)
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return the tokens by name, and the same as an equation."""

@@ -9,7 +9,7 @@ from synthgen.tasks.bios.world.population import Entries
 
 
 class BiodParams(TaskParams):
-    """Params of the task `biod`."""
+    """Params of the task `biod`, named as in the paper."""
 
     N: int = Field(20_000, ge=1, le=2**40, description="people")
     K: int = Field(5, ge=1, le=1000, description="attributes of a person")

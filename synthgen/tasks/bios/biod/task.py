@@ -21,10 +21,12 @@ import pyarrow as pa
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_binomial, log2_factorial, log2_falling
-from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.exact.ledger import log2_units
 from synthgen.task.columns import list_column, struct_column
-from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, never_raises
+from synthgen.task.contract import Task
 from synthgen.task.kit.capacity import Knowledge
+from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.verdict import Reread
 from synthgen.tasks.bios.biod.params import BiodParams
 from synthgen.tasks.bios.biod.reading import read
 from synthgen.tasks.bios.biod.symbols import BOS, EOS, PAD, PRONOUN, SPECIALS
@@ -39,6 +41,7 @@ class Biod(Task):
     """Token rows of bioD(N, K, C, D, L, T)."""
 
     name = "biod"
+    subject_field = "person"
     version = 1
     paper = "2404.05405"
     row_formats = ("tokens",)
@@ -129,15 +132,16 @@ class Biod(Task):
         }
         return Rows(Tokens(ids.reshape(-1), ends * length), np.full(rows, params.K, np.int32), units, latent)
 
-    @property
+    def entities(self) -> range:
+        return range(self.params.N)
+
     def knowledge(self) -> Knowledge:
-        """What capacity is computed from."""
         params = self.params
         bits, strings = params.K * params.C * math.log2(params.D), params.L * math.log2(params.T)
         return Knowledge(params.N, math.prod(params.names), bits, params.K, params.D, strings)
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
-        params, knowledge = self.params, self.knowledge
+        params, knowledge = self.params, self.knowledge()
         order = log2_factorial(params.K)
         strings = knowledge.bits - log2_binomial(knowledge.names, params.N) - params.N * knowledge.attribute_bits
         world = {
@@ -160,20 +164,14 @@ class Biod(Task):
             "floor_bits": math.log2(params.N) + order,
             "floor_nats": (math.log2(params.N) + order) * math.log(2),
         }
-        return Entropy({"order": Book(Bits(order))} | world, facts)
+        books = {"order": Book(Bits(order))} | world
+        return Entropy(books, facts, unbooked=math.log2(params.N), world_list=facts["world_list_bits"])
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return name, values and order from the ids alone. Raises ValueError on anything else."""
         return read([int(i) for i in row["input_ids"]], self.params, self.strings)
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
-        """Read the ids and compare with what the row states; never raises."""
-        read, latent, bits = self.parse(row), row["latent"], row["bits"]
-        for field in ("name", "values", "order"):
-            if read[field] != latent[field]:
-                return Verdict.wrong(f"latent.{field} is {latent[field]}, the row says {read[field]}")
-        expected = sum(log2_units(i) for i in range(2, self.params.K + 1)) / UNITS_PER_BIT
-        if bits["order"] != expected or bits["total"] != expected or row["difficulty"] != self.params.K:
-            return Verdict.wrong(f"bits {bits} or difficulty {row['difficulty']}: {self.params.K} attributes")
-        return Verdict.right()
+    def reread(self, row: Mapping[str, Any]) -> Reread:
+        """Read the ids; the bits of an order follow from the number of attributes."""
+        units = sum(int(log2_units(i)) for i in range(2, self.params.K + 1))
+        return Reread(self.params.K, {"order": units}, self.parse(row))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from synthgen.task.contract import Vocab
+from synthgen.task.rows import Vocab
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, FIRST_YEAR, MONTHS, Lists
 
 BOS, EOS, PAD = 0, 1, 2

@@ -21,11 +21,14 @@ from pydantic import Field, field_validator, model_validator
 
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Bits, Book, Entropy
-from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column, struct_column
-from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, never_raises
+from synthgen.task.contract import Task
+from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
+from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
 from synthgen.tasks.bios.biographies.reading.text import Reader
 from synthgen.tasks.bios.biographies.reading.tokens import CompactReader
@@ -34,7 +37,7 @@ from synthgen.tasks.bios.biographies.writing.plan import N_ATTRIBUTES, PAIRS, st
 from synthgen.tasks.bios.biographies.writing.sentences import Sentences, compile_sentences, shows_pronoun
 from synthgen.tasks.bios.biographies.writing.tokens import tokens_per_row, write_tokens
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
-from synthgen.tasks.bios.world.population import WorldParams, lists_of, tiny_sizes, world_bits
+from synthgen.tasks.bios.world.population import WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
 from synthgen.tasks.bios.world.writing.columns import NAME_FIELD, VALUES_FIELD, person_columns
 from synthgen.tasks.bios.world.writing.people import FIELDS, PRONOUN, field_sizes
@@ -83,6 +86,7 @@ class Bios(Task):
     row_formats = ("document", "tokens")
     books = ("wording", "order")
     difficulty = "facts"
+    subject_field = "person"
     deviations = (
         OWN_LISTS,
         "Pronouns are drawn for each person and every sentence agrees with them; the released script gives them by the "
@@ -211,6 +215,12 @@ class Bios(Task):
 
     # -- entropy ------------------------------------------------------------------------------------------------------
 
+    def knowledge(self) -> Knowledge:
+        return knowledge_of(self.lists, self.params.people)
+
+    def entities(self) -> range:
+        return range(self.params.first_person, self.params.first_person + self.params.people)
+
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, lists = self.params, self.lists
         n = params.people
@@ -233,7 +243,7 @@ class Bios(Task):
             "floor_nats": (math.log2(n) + bits) * math.log(2),
             "renderings": str(math.prod(len(e) for e in lists.templates.values()) * orders),
         }
-        return Entropy(row | world, known | facts)
+        return Entropy(row | world, known | facts, unbooked=math.log2(n), world_list=known["world_list_bits"])
 
     @property
     def pronoun_shown(self) -> float:
@@ -263,33 +273,19 @@ class Bios(Task):
             return reader.read(row["input_ids"], self.params.reverse, self.params.full_name)
         return self.reader.read(row["text"])
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
-        """Read the text with the lists alone, and compare facts, spans and bits with what the row states."""
-        read, latent = self.parse(row), row["latent"]
-        if latent["values"]["company_city"] != self.lists.company_city[latent["values"]["employer"]]:
-            return Verdict.wrong("the company city is not the employer's")
-        for field in ("name", "values", "templates", "order"):
-            if read[field] != latent[field]:
-                return Verdict.wrong(f"latent.{field} is {latent[field]}, the text says {read[field]}")
-        if read["pronoun"] not in (None, latent["pronoun"]):
-            return Verdict.wrong(f"latent.pronoun is {latent['pronoun']}, the text says {read['pronoun']}")
-        for kind in KINDS:
-            if [(span["start"], span["end"]) for span in latent["spans"][kind]] != read["spans"][kind]:
-                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
-        params, first = self.params, latent["entry"] == 0
-        shown: dict[str, int] = {
-            "wording": sum(log2_units(len(entries)) for entries in self.lists.templates.values()),
-            "order": sum(log2_units(i) for i in range(2, (PAIRS if params.order == "couple" else N_ATTRIBUTES) + 1)),
+    def reread(self, row: Mapping[str, Any]) -> Reread:
+        """Read the text with the lists alone; bits follow from how many sentences and orders there are."""
+        read, params, first = dict(self.parse(row)), self.params, row["latent"]["entry"] == 0
+        if read["values"]["company_city"] != self.lists.company_city[read["values"]["employer"]]:
+            raise Misread("the company city is not the employer's")
+        drawn = {"wording": params.sentences == "entry" or first, "order": params.order in ("entry", "couple") or first}
+        drawn["order"] &= params.order != "fixed"
+        places = PAIRS if params.order == "couple" else N_ATTRIBUTES
+        units = {
+            "wording": sum(int(log2_units(len(entries))) for entries in self.lists.templates.values()),
+            "order": sum(int(log2_units(i)) for i in range(2, places + 1)),
         }
-        if params.sentences == "once" and not first:
-            shown["wording"] = 0
-        if params.order == "fixed" or (params.order == "person" and not first):
-            shown["order"] = 0
-        shown["total"] = sum(shown.values())
-        for book, units in shown.items():
-            if row["bits"][book] != units / UNITS_PER_BIT:
-                return Verdict.wrong(f"bits.{book} is {row['bits'][book]}, the text has {units / UNITS_PER_BIT}")
-        if row["difficulty"] != N_ATTRIBUTES:
-            return Verdict.wrong(f"difficulty is {row['difficulty']}, the text states {N_ATTRIBUTES} facts")
-        return Verdict.right()
+        spans = read.pop("spans")
+        if read["pronoun"] is None:  # the text does not show it
+            del read["pronoun"]
+        return Reread(N_ATTRIBUTES, {book: units[book] * drawn[book] for book in units}, read, spans)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from synthgen.task.contract import Vocab
+from synthgen.task.rows import Vocab
 from synthgen.tasks.bios.biographies.compact import BOS, EOS, PAD, CompactVocab
 from synthgen.tasks.bios.questions.forms import largest_number
 from synthgen.tasks.bios.world.lists import FIRST_YEAR, MONTHS, Lists

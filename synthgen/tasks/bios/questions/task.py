@@ -22,16 +22,19 @@ import pyarrow as pa
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Bits, Book, Entropy, entropy_of, log2_factorial
-from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
-from synthgen.task.contract import Rows, Task, Tokens, Verdict, Vocab, never_raises
+from synthgen.task.contract import SplitBy, Task
+from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
+from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.verdict import Reread, Verdict
 from synthgen.tasks.bios.questions.compact import QuestionVocab
 from synthgen.tasks.bios.questions.forms import KINDS, Form, chosen_forms, read_questions
 from synthgen.tasks.bios.questions.guessing import prospects
 from synthgen.tasks.bios.questions.params import QuestionsParams
-from synthgen.tasks.bios.questions.reading.examiner import Examiner
+from synthgen.tasks.bios.questions.reading.judge import QuestionJudge
 from synthgen.tasks.bios.questions.reading.roster import Roll, people_of
 from synthgen.tasks.bios.questions.reading.tokens import CompactScribe
 from synthgen.tasks.bios.questions.writing.asking import ROW_FIELDS, write_questions
@@ -39,7 +42,7 @@ from synthgen.tasks.bios.questions.writing.by_facts import MOST_PEOPLE, Crowds
 from synthgen.tasks.bios.questions.writing.programs import Programs, text_programs
 from synthgen.tasks.bios.questions.writing.tokens import to_tokens, token_programs
 from synthgen.tasks.bios.world.lists import OWN_LISTS, Sizes
-from synthgen.tasks.bios.world.population import lists_of, world_bits
+from synthgen.tasks.bios.world.population import knowledge_of, lists_of, world_bits
 from synthgen.tasks.bios.world.reading.registry import Registry
 from synthgen.tasks.bios.world.writing.people import field_sizes
 
@@ -51,6 +54,7 @@ class Questions(Task):
     """Questions and answers on one world: extraction, retrieval, classification, comparison, inverse search."""
 
     name = "qa"
+    subject_field = "person"
     version = 1
     paper = "2309.14402"
     row_formats = ("prompt-completion", "tokens")
@@ -129,8 +133,8 @@ class Questions(Task):
         return {"lists": read_asset(self.files, self.params.lists, "params.lists")} if self.params.lists else {}
 
     @property
-    def split_by(self) -> str:
-        return "person"
+    def split_by(self) -> SplitBy:
+        return SplitBy.PERSON
 
     def apart(self, other: Task) -> bool:
         """Say whether the two splits ask about different people: those of two groups do, two of one group need not."""
@@ -258,6 +262,12 @@ class Questions(Task):
 
     # -- entropy ------------------------------------------------------------------------------------------------------
 
+    def knowledge(self) -> Knowledge:
+        return knowledge_of(self.lists, self.params.people)
+
+    def entities(self) -> range:
+        return range(self.params.first_person, self.params.first_person + self.params.people)
+
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, lists, forms = self.params, self.lists, self.forms
         number, weights = len(self.persons), self._weights
@@ -276,17 +286,18 @@ class Questions(Task):
             world["ranks"] = Book(Bits(log2_factorial(len(lists.major))), "world")
         books = {name: Book(bits) for name, bits in row.items()} | world
         bits = math.fsum(book.value for book in row.values())
+        unbooked = 0.0 if drawn else math.log2(number * len(forms))
         facts = {
             **known,
             "asked": number,
             "forms": len(forms),
-            "floor_bits": bits + (0.0 if drawn else math.log2(number * len(forms))),
+            "floor_bits": bits + unbooked,
             "order_bits": 0.0 if drawn else log2_factorial(number * len(forms)) / (number * len(forms)),
             **prospects(forms, shares, lists, params.people),
         }
         if estimates and self._hidden:  # not estimated, in fact: counted over everybody in this world, in a moment
             facts |= self.crowds.facts()
-        return Entropy(books, facts, self._hidden)
+        return Entropy(books, facts, self._hidden, unbooked, known["world_list_bits"])
 
     @property
     def _hidden(self) -> str:
@@ -298,24 +309,24 @@ class Questions(Task):
     # -- checking -----------------------------------------------------------------------------------------------------
 
     @functools.cached_property
-    def examiner(self) -> Examiner:
+    def reader(self) -> QuestionJudge:
         """The judge, made from the wordings, the lists and the world alone."""
         params = self.params
         world = Registry(self.keys, self.lists, params.first_person, params.people, params.major_ranks == "drawn")
-        return Examiner(world, self.forms, self.questions, self.endings, self.crowds.suggest)
+        return QuestionJudge(world, self.forms, self.questions, self.endings, self.crowds.suggest)
 
     @functools.cached_property
     def scribe(self) -> CompactScribe:
-        """What writes token rows out as text, for the examiner to read."""
+        """What writes token rows out as text, for the judge to read."""
         asked = (self.forms, self.questions, self.wordings, self.endings, self.controls)
         return CompactScribe(self.compact, *asked)
 
     def _texts(self, row: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
         """Return a row's prompt and completion as text, and what they show. Raises ValueError on junk."""
         if self.row_format != "tokens":
-            return row["prompt"], row["completion"], self.examiner.parse(row["prompt"], row["completion"])
+            return row["prompt"], row["completion"], self.reader.parse(row["prompt"], row["completion"])
         prompt, completion, spans = self.scribe.row(list(row["input_ids"]), list(row["completion_mask"]))
-        shown = self.examiner.parse(prompt, completion)
+        shown = self.reader.parse(prompt, completion)
         return prompt, completion, {**shown, "spans": spans}
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -323,43 +334,31 @@ class Questions(Task):
         return self._texts(row)[2]
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
-        """Judge a completion, text or token ids as the rows are; see `Examiner.judge`."""
+        """Judge a completion, text or token ids as the rows are; see `QuestionJudge.judge`."""
         if self.row_format == "tokens":
             try:
                 form, prompt, _ = self.scribe.prompt(prompt)
                 completion, _ = self.scribe.completion(form, completion)
             except (TypeError, ValueError, IndexError) as error:
                 return Verdict.wrong(str(error))
-        return self.examiner.judge(prompt, completion)
+        return self.reader.judge(prompt, completion)
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
-        """Work the answer out anew from the lists and the world, and compare all that the row states."""
-        fault = self._fault(row)
-        return Verdict.wrong(fault) if fault else Verdict.right()
-
-    def _fault(self, row: Mapping[str, Any]) -> str:
+    def reread(self, row: Mapping[str, Any]) -> Reread:
+        """Work the answer out anew from the lists and the world."""
         prompt, completion, shown = self._texts(row)
-        if fault := self.examiner.fault(prompt, completion, row, self.persons):
-            return fault
-        for kind, own in shown["spans"].items():
-            if [(span["start"], span["end"]) for span in row["latent"]["spans"][kind]] != own:
-                return f"latent.spans.{kind} does not cover what stands there"
-        return self._bits_fault(row)
+        facts, latent = self.reader.reread(prompt, completion, row["latent"]["person"], self.persons)
+        return Reread(facts, self._units(shown["form"], shown["hint"]), latent, shown["spans"])
 
-    def _bits_fault(self, row: Mapping[str, Any]) -> str:
-        keys, weights, drawn = [form.key for form in self.forms], self._weights, self.params.questions == "drawn"
-        place = keys.index(row["latent"]["form"])
-        coin = (self._coin[0], self._coin[1] - self._coin[0])[int(row["latent"]["hint"])]
+    def _units(self, key: str, hinted: bool) -> dict[str, int]:
+        """Return the bits of a question by book, in ledger units."""
+        weights, drawn = self._weights, self.params.questions == "drawn"
+        place = [form.key for form in self.forms].index(key)
+        coin = (self._coin[0], self._coin[1] - self._coin[0])[int(hinted)]
         number = len(self.persons)
-        shown = {
+        units = {
             "question": log2_units(sum(weights)) - log2_units(weights[place]) if drawn else 0,
             "person": (log2_units(number) if drawn else 0) + (log2_units(number - 1) if self.forms[place].pair else 0),
             "wording": log2_units(self.params.paraphrases),
             "hint": log2_units(int(self._coin[1])) - log2_units(int(coin)),
         }
-        shown["total"] = sum(shown.values())
-        for book, units in shown.items():
-            if row["bits"][book] != units / UNITS_PER_BIT:
-                return f"bits.{book} is {row['bits'][book]}, the row shows {units / UNITS_PER_BIT}"
-        return ""
+        return {book: int(own) for book, own in units.items()}

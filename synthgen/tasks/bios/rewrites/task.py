@@ -24,11 +24,14 @@ from synthgen.exact.entropy import Bits, Book, Entropy, log2_falling
 from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
-from synthgen.task.contract import Rows, Task, Verdict, never_raises
+from synthgen.task.contract import Task
+from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable, assemble, closing, opening
+from synthgen.task.rows import Rows
+from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.writing.documents import KINDS, value_phrases
 from synthgen.tasks.bios.rewrites.language import PLAN, Language, N, read_language, unrank
-from synthgen.tasks.bios.rewrites.reading.model_text import Examiner, ModelTexts, Request, read_texts, spans_of
+from synthgen.tasks.bios.rewrites.reading.model_text import ModelTexts, Request, RewriteJudge, read_texts, spans_of
 from synthgen.tasks.bios.rewrites.reading.text import RewriteReader
 from synthgen.tasks.bios.rewrites.writing import (
     CODES_PER_ROW,
@@ -40,7 +43,7 @@ from synthgen.tasks.bios.rewrites.writing import (
     write_rewrites,
 )
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
-from synthgen.tasks.bios.world.population import Entries, WorldParams, lists_of, tiny_sizes, world_bits
+from synthgen.tasks.bios.world.population import Entries, WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
 from synthgen.tasks.bios.world.writing.columns import NAME_FIELD, VALUES_FIELD, person_columns
 from synthgen.tasks.bios.world.writing.people import FIELDS, PRONOUN, field_sizes
@@ -81,6 +84,7 @@ class Rewrites(Task):
     row_formats = ("document",)
     books = ("wording",)
     difficulty = "facts"
+    subject_field = "person"
     deviations = (
         OWN_LISTS,
         "The paper's rewrites were written by a language model; these are from a grammar of clauses, so that their "
@@ -241,6 +245,12 @@ class Rewrites(Task):
         }
         return Rows(Codes(table, codes[: ends[-1]], ends, KINDS), np.full(rows, N, np.int32), units, latent)
 
+    def knowledge(self) -> Knowledge:
+        return knowledge_of(self.lists, self.params.people)
+
+    def entities(self) -> range:
+        return range(self.params.first_person, self.params.first_person + self.params.people)
+
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, size = self.params, self.language.size
         hidden = 1 - self.pronoun_shown
@@ -264,7 +274,17 @@ class Rewrites(Task):
             "floor_nats": (math.log2(params.people) + wording) * math.log(2),
         }
         bits = Bits(wording) if self.texts is None else self._text_bits(self.texts, wording)
-        return Entropy({"wording": Book(bits)} | world, known | facts)
+        return Entropy(
+            {"wording": Book(bits)} | world,
+            known | facts,
+            unbooked=math.log2(params.people),
+            world_list=known["world_list_bits"],
+        )
+
+    def card_notes(self) -> tuple[str, ...]:
+        if self.texts is None:
+            return ()
+        return ("the wording of some is a language model's, from the file that `texts` names",)
 
     def _text_bits(self, texts: ModelTexts, grammar: float) -> Bits:
         """The wording bits where a model wrote: by its own log-probabilities if it told them all, else unknown."""
@@ -302,46 +322,28 @@ class Rewrites(Task):
         """Return what the text shows: pronoun (None if hidden), name, values, order, rank, spans."""
         return self.reader.read(row["text"])
 
-    @never_raises
-    def verify(self, row: Mapping[str, Any]) -> Verdict:
-        """Read the text with lists and clauses alone, and compare facts, rank, spans and bits with the row's."""
+    def reread(self, row: Mapping[str, Any]) -> Reread:
+        """Read the text with lists and clauses alone; what a language model wrote, as far as the lists reach."""
         if self.texts is not None and row["latent"]["rank"] == -1:
-            return self._verify_text(row)
-        read, latent = self.reader.read(row["text"]), row["latent"]
-        if latent["values"]["company_city"] != self.lists.company_city[latent["values"]["employer"]]:
-            return Verdict.wrong("the company city is not the employer's")
-        for field in ("name", "values", "order", "rank"):
-            if read[field] != latent[field]:
-                return Verdict.wrong(f"latent.{field} is {latent[field]}, the text says {read[field]}")
-        if read["pronoun"] not in (None, latent["pronoun"]):
-            return Verdict.wrong(f"latent.pronoun is {latent['pronoun']}, the text says {read['pronoun']}")
-        for kind in KINDS:
-            if [(span["start"], span["end"]) for span in latent["spans"][kind]] != read["spans"][kind]:
-                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
-        units = row["bits"]["wording"] * UNITS_PER_BIT
-        if self.law != NATURAL and units != log2_units(
-            self.language.size - (latent["entry"] if self.law == EACH_ONCE else 0)
-        ):
-            return Verdict.wrong(
-                f"bits.wording is {row['bits']['wording']}, a rewrite is one of {self.language.size:,}"
-            )
-        if row["bits"]["total"] != row["bits"]["wording"]:
-            return Verdict.wrong(f"bits.total is {row['bits']['total']}, the wording has {row['bits']['wording']}")
-        if row["difficulty"] != N:
-            return Verdict.wrong(f"difficulty is {row['difficulty']}, the text states {N} facts")
-        return Verdict.right()
+            return self._reread_text(row)
+        read = dict(self.reader.read(row["text"]))
+        if read["values"]["company_city"] != self.lists.company_city[read["values"]["employer"]]:
+            raise Misread("the company city is not the employer's")
+        latent = {name: read[name] for name in ("name", "values", "order", "rank")}
+        if read["pronoun"] is not None:
+            latent["pronoun"] = read["pronoun"]
+        bits = {}
+        if self.law != NATURAL:
+            taken = row["latent"]["entry"] if self.law == EACH_ONCE else 0
+            bits["wording"] = int(log2_units(self.language.size - taken))
+        return Reread(N, bits, latent, {kind: read["spans"][kind] for kind in KINDS})
 
-    def _verify_text(self, row: Mapping[str, Any]) -> Verdict:
-        """Judge a text of a language model: the values and spans, as far as the lists reach."""
+    def _reread_text(self, row: Mapping[str, Any]) -> Reread:
+        """Judge a text of a language model: its values, and where they stand."""
         request = self._request(row["id"], "", row["latent"])
-        faults = Examiner(self.lists).faults(row["text"], request)
-        if faults:
-            return Verdict.wrong("; ".join(faults))
-        spans = spans_of(row["text"], request)
-        for kind in KINDS:
-            if [(span["start"], span["end"]) for span in row["latent"]["spans"][kind]] != spans[kind]:
-                return Verdict.wrong(f"latent.spans.{kind} does not cover what stands in the text")
-        return Verdict.right()
+        if faults := RewriteJudge(self.lists).faults(row["text"], request):
+            raise Misread("; ".join(faults))
+        return Reread(N, spans=spans_of(row["text"], request))
 
 
 def _listed(rows: Rows, start: int) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import Bits, Book, log2_binomial, log2_falling
 from synthgen.task.contract import TaskParams
+from synthgen.task.kit.capacity import Knowledge
 from synthgen.tasks.bios.world.lists import Lists, Sizes, read_lists
 
 Pronoun = Literal["he", "she", "they"]
@@ -55,6 +56,12 @@ def lists_of(params: WorldParams, folder: Path | None) -> Lists:
             f"x {len(lists.last_names)}): take fewer people or longer lists"
         )
     return lists
+
+
+def knowledge_of(lists: Lists, people: int) -> Knowledge:
+    """Return what there is to know of `people` people of these lists; a company's city follows from the employer."""
+    bits = {name: math.log2(size) for name, size in lists.sizes().items()} | {"company_city": 0.0}
+    return Knowledge(people, lists.names, sum(bits.values()), span_bits=bits)
 
 
 def world_bits(lists: Lists, people: int, pronoun: float) -> tuple[dict[str, Book], dict[str, Any]]:

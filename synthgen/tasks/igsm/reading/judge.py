@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from synthgen.task.contract import Verdict
+from synthgen.task.verdict import Verdict
 from synthgen.tasks.igsm.reading.calculations import Tree, combine, formula, leaf, leaves, number, rename
 from synthgen.tasks.igsm.reading.problem import Parameter, Problem
 from synthgen.tasks.igsm.reading.retractions import label, taken_back

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from synthgen.task.contract import Verdict
+from synthgen.task.verdict import Verdict
 from synthgen.tasks.igsm.reading.problem import Parameter
 from synthgen.tasks.igsm.reading.verifier import Reader
 

@@ -10,7 +10,7 @@ import hashlib
 import math
 from typing import Any
 
-from synthgen.task.contract import Verdict
+from synthgen.task.verdict import Verdict
 from synthgen.tasks.igsm.reading.judge import OPERATION, Judge
 from synthgen.tasks.igsm.reading.problem import ADDED, CONSTANT, TIMES, Parameter, Problem, ProblemReader, solve
 from synthgen.tasks.igsm.reading.retractions import TakenBack, taken_back

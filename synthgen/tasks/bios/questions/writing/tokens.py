@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from synthgen.task.contract import Tokens
 from synthgen.task.phrases import SPANS, closing, opening, span_lists
+from synthgen.task.rows import Tokens
 from synthgen.tasks.bios.questions.compact import CONTROLS, QuestionVocab
 from synthgen.tasks.bios.questions.forms import KINDS, Form, largest_number
 from synthgen.tasks.bios.questions.writing.programs import SLOTS, Item, Programs, Words, compile_programs

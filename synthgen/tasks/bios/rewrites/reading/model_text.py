@@ -65,7 +65,7 @@ def tidy(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-class Examiner:
+class RewriteJudge:
     """Judges answers against the closed lists."""
 
     def __init__(self, lists: Lists) -> None:

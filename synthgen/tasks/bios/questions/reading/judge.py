@@ -1,4 +1,4 @@
-"""The examiner: judges answers from the wordings, the lists and the world, sharing nothing with what asked.
+"""The judge of questions: judges answers from the wordings, the lists and the world, sharing nothing with what asked.
 
 A prompt is matched against every wording of the forms asked for; a prompt that two readings fit is refused. The answer
 is then worked out from the facts of the people it names, or, for inverse questions, is right if it names anybody whose
@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthgen.task.contract import Verdict
+from synthgen.task.verdict import Misread, Verdict
 from synthgen.tasks.bios.questions.forms import Form
 from synthgen.tasks.bios.world.reading.registry import Registry
 
 Search = Callable[[Form, Mapping[str, str]], Sequence[int]]
-"""Suggests the people who may fit given facts; the examiner confirms each."""
+"""Suggests the people who may fit given facts; the judge confirms each."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Reading:
     spans: Mapping[str, list[tuple[int, int]]] = field(default_factory=dict)
 
 
-class Examiner:
+class QuestionJudge:
     """Judges the questions of one spec."""
 
     def __init__(
@@ -188,33 +188,30 @@ class Examiner:
             "spans": spans,
         }
 
-    def fault(self, prompt: Any, completion: Any, row: Mapping[str, Any], asked: range) -> str:
-        """Return what is wrong with a row of these texts, or "": facts, latents, difficulty. Raises ValueError on junk.
+    def reread(self, prompt: Any, completion: Any, person: Any, asked: range) -> tuple[int, dict[str, Any]]:
+        """Return the facts that a row's question rests on, and the latents that these texts and the world show.
 
-        `asked` are the people whom its split asks about.
+        `person` is whom the row says it is about: where only a first name is given, the texts do not tell. `asked` are
+        the people whom its split asks about. Raises Misread for texts that are not so, and ValueError on junk.
         """
-        latent, reading, read = row["latent"], self.read(prompt), self.parse(prompt, completion)
-        for name in ("form", "person", "other", "wording", "hint"):
-            if latent[name] != read[name] and not (name == "person" and read[name] is None):
-                return f"latent.{name} is {latent[name]}, the text says {read[name]}"
+        reading, shown = self.read(prompt), self.parse(prompt, completion)
         form = reading.form
-        people = [latent["person"], *([latent["other"]] if form.pair else [])]
-        for person in people:
-            if not isinstance(person, int) or person not in asked:
-                return (
-                    f"person {person} is not among those asked about in this split, {asked.start} to {asked.stop - 1}"
+        if shown["person"] is None:
+            shown["person"] = person
+        people = [shown["person"], *([shown["other"]] if form.pair else [])]
+        for one in people:
+            if not isinstance(one, int) or one not in asked:
+                raise Misread(
+                    f"person {one} is not among those asked about in this split, {asked.start} to {asked.stop - 1}"
                 )
-        if reading.hinted not in (None, read["hint"]):
-            return f"the prompt {'wants' if reading.hinted else 'does not want'} a hint"
+        if reading.hinted not in (None, shown["hint"]):
+            raise Misread(f"the prompt {'wants' if reading.hinted else 'does not want'} a hint")
         hint, answer = self.stated(form, people)
-        wanted = " " + "; ".join([*(hint if read["hint"] else []), *answer]) + "."
+        wanted = " " + "; ".join([*(hint if shown["hint"] else []), *answer]) + "."
         if completion != wanted:
-            return f"the completion is {completion[:80]!r}, the facts say {wanted!r}"
+            raise Misread(f"the completion is {completion[:80]!r}, the facts say {wanted!r}")
         if not self.world.fits(people[0], reading.given):
-            return f"person {people[0]} does not have the facts of the question"
+            raise Misread(f"person {people[0]} does not have the facts of the question")
         answers = self.fitting(form, reading.given) if form.family == "inverse" else []
-        if latent["answers"] != answers:
-            return f"latent.answers is {str(latent['answers'])[:80]}, the world has {str(answers)[:80]}"
-        if row["difficulty"] != form.facts:
-            return f"difficulty is {row['difficulty']}, the question rests on {form.facts} facts"
-        return ""
+        latent = {name: shown[name] for name in ("form", "person", "other", "wording", "hint")}
+        return form.facts, latent | {"answers": answers}

@@ -1,12 +1,12 @@
-"""Asking a language model for rewrites: any OpenAI-compatible endpoint, a cache on disk, and one file as the result.
+"""The endpoint: a language model asked for rewrites, with a cache on disk, and one file as the result.
 
     OPENAI_BASE_URL=http://localhost:8000/v1 synthgen rewrite bios-rewrite5 --model some-model --out rewrites.jsonl
     synthgen generate bios-rewrite5 --set texts=rewrites.jsonl ...
 
-The address and the key come from OPENAI_BASE_URL and OPENAI_API_KEY; the key is sent to that address and stands nowhere
-else. Every answer is kept in a SQLite cache under the hash of all that was asked, so a run that was stopped goes on
-where it was, and `--offline` makes the same file from the cache alone. A row whose attempts all fail keeps its rewrite
-by the grammar, and the file says so.
+Any OpenAI-compatible one will do. The address and the key come from OPENAI_BASE_URL and OPENAI_API_KEY; the key is sent
+to that address and stands nowhere else. Every answer is kept in a SQLite cache under the hash of all that was asked, so
+a run that was stopped goes on where it was, and `--offline` makes the same file from the cache alone. A row whose
+attempts all fail keeps its rewrite by the grammar, and the file says so.
 """
 
 from __future__ import annotations
@@ -26,8 +26,16 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SynthgenError
-from synthgen.spec.source import Source
-from synthgen.tasks.bios.rewrites.reading.model_text import LONGEST, PROMPT_VERSION, Examiner, Request, messages, tidy
+from synthgen.task.contract import Task
+from synthgen.tasks.bios.rewrites.reading.model_text import (
+    LONGEST,
+    PROMPT_VERSION,
+    Request,
+    RewriteJudge,
+    messages,
+    tidy,
+)
+from synthgen.tasks.bios.rewrites.task import Rewrites
 
 REPLY_MAX = 1 << 20
 """Bytes that are read of a reply at most."""
@@ -157,7 +165,8 @@ def _bits(choice: dict[str, Any]) -> float | None:
 
 
 def rewrite(
-    source: Source,
+    task: Task,
+    content_id: str,
     out: Path,
     sampling: Sampling,
     *,
@@ -167,27 +176,27 @@ def rewrite(
     parallel: int = 8,
     on_rows: Callable[[int], None] | None = None,
 ) -> Report:
-    """Write the file of rewrites of a spec's first `rows` rows (default: all); return what was done.
+    """Write the file of rewrites of a task's first `rows` rows (default: all); return what was done.
 
-    Raises SynthgenError for another task than `rewrites`, an endless spec without `rows`, an endpoint that stays
-    broken (answers so far are in the cache), and with `offline` for an answer that the cache lacks.
+    `content_id` is that of the task's spec, for the file to say. Raises SynthgenError for another task than `rewrites`,
+    an endless one without `rows`, an endpoint that stays broken (answers so far are in the cache), and with `offline`
+    for an answer that the cache lacks.
     """
-    task: Any = source.task()
-    if task.name != "rewrites" or task.params.texts:
-        raise SynthgenError(f"{source.spec.name}: rewrites are made for specs of the task `rewrites` without texts")
+    if not isinstance(task, Rewrites) or task.params.texts:
+        raise SynthgenError(f"task {task.name!r}: rewrites are made for specs of the task `rewrites` without texts")
     number = rows if rows is not None else task.rows_max
     if number is None or not 1 <= number <= (task.rows_max or number):
         raise SynthgenError(f"--rows {rows}: give a number of rows from 1 to {task.rows_max or 'as many as you like'}")
-    report, examiner, endpoint = Report(), Examiner(task.lists), None if offline else Endpoint()
+    report, judge, endpoint = Report(), RewriteJudge(task.lists), None if offline else Endpoint()
     answers = Cache(cache or out.with_suffix(".cache"))
     partial = out.with_name(out.name + ".partial")
     try:
         with ThreadPoolExecutor(parallel) as pool, partial.open("w", encoding="utf-8") as file:
-            about = {"spec": source.spec.content_id, "prompt": PROMPT_VERSION, **sampling.__dict__}
+            about = {"spec": content_id, "prompt": PROMPT_VERSION, **sampling.__dict__}
             file.write(json.dumps({"rewrites": about}) + "\n")
             for start in range(0, number, BATCH):
                 requests = list(task.requests(start, min(start + BATCH, number)))
-                for line in pool.map(lambda r: _one(r, sampling, examiner, answers, endpoint, report), requests):
+                for line in pool.map(lambda r: _one(r, sampling, judge, answers, endpoint, report), requests):
                     file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 if on_rows:
                     on_rows(len(requests))
@@ -204,12 +213,12 @@ _REPORTING = threading.Lock()
 
 
 def _one(
-    request: Request, sampling: Sampling, examiner: Examiner, answers: Cache, endpoint: Endpoint | None, report: Report
+    request: Request, sampling: Sampling, judge: RewriteJudge, answers: Cache, endpoint: Endpoint | None, report: Report
 ) -> dict[str, Any]:
     """Return a row's line of the file: the first accepted answer, or null for the grammar's own rewrite."""
     line: dict[str, Any] = {"row": request.row, "text": None, "bits": None, "attempts": sampling.attempts}
     counts = {"rows": 1, "by_grammar": 1}
-    for attempt, answer, faults in _answers(request, sampling, examiner, answers, endpoint, counts):
+    for attempt, answer, faults in _answers(request, sampling, judge, answers, endpoint, counts):
         if not faults:
             line |= {"text": tidy(answer["text"]), "bits": answer["bits"], "attempts": attempt + 1}
             counts |= {"by_grammar": 0, "by_model": 1}
@@ -224,7 +233,7 @@ def _one(
 def _answers(
     request: Request,
     sampling: Sampling,
-    examiner: Examiner,
+    judge: RewriteJudge,
     answers: Cache,
     endpoint: Endpoint | None,
     counts: dict[str, int],
@@ -242,5 +251,5 @@ def _answers(
             assert endpoint is not None
             answer = endpoint.ask(sampling, chat, seed)
             answers.put(key, answer)
-        faults = (answer["fault"],) if "fault" in answer else examiner.faults(tidy(answer["text"]), request)
+        faults = (answer["fault"],) if "fault" in answer else judge.faults(tidy(answer["text"]), request)
         yield attempt, answer, faults

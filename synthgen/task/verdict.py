@@ -1,0 +1,93 @@
+"""Verdicts, and what a reader finds in a row, held against what the row states of itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+from synthgen.errors import SynthgenError
+from synthgen.exact.ledger import UNITS_PER_BIT
+
+UNREADABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, StopIteration, SynthgenError)
+"""What junk in a row can end in where it is read."""
+
+TOLERANCE = 1e-6
+"""Bits by which a book may differ that a reader counts in floats; what it counts in ledger units must be equal."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement: right or not, a score in [0, 1], why, the first wrong step (None if right), and parts by query."""
+
+    correct: bool
+    score: float
+    reason: str = ""
+    step: int | None = None
+    parts: tuple[Mapping[str, Any], ...] = ()
+
+    @classmethod
+    def right(cls, parts: Sequence[Mapping[str, Any]] = ()) -> Verdict:
+        """Return the verdict on something faultless."""
+        return cls(True, 1.0, parts=tuple(parts))
+
+    @classmethod
+    def wrong(
+        cls, reason: str, step: int | None = None, score: float = 0.0, parts: Sequence[Mapping[str, Any]] = ()
+    ) -> Verdict:
+        """Return the verdict on something with a fault at `step`."""
+        return cls(False, score, reason, step, tuple(parts))
+
+
+class Misread(ValueError):
+    """Raised where a row can be read, but says something that is not so; its text is the verdict's reason."""
+
+
+@dataclass(frozen=True)
+class Reread:
+    """What a reader finds in a row. What it leaves out is taken on trust.
+
+    `bits` has the books that the row shows: integers are ledger units, and must be equal; floats are bits.
+    """
+
+    difficulty: int
+    bits: Mapping[str, int | float] = field(default_factory=dict)
+    latent: Mapping[str, Any] = field(default_factory=dict)
+    spans: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    mask: Sequence[bool] | None = None
+    verdict: Verdict = field(default_factory=Verdict.right)
+
+    @classmethod
+    def refused(cls, verdict: Verdict) -> Reread:
+        """Return what there is to say of a row whose content is wrong by itself."""
+        return cls(0, verdict=verdict)
+
+
+def held_against(row: Mapping[str, Any], found: Reread) -> str:
+    """Return the first thing that a row states otherwise than a reader found it, or "" if there is none."""
+    if row["difficulty"] != found.difficulty:
+        return f"difficulty is {row['difficulty']}, it should be {found.difficulty}"
+    if found.mask is not None and list(row["completion_mask"]) != list(found.mask):
+        return "completion_mask does not cover exactly what is trained on"
+    for name, value in found.latent.items():
+        if row["latent"][name] != value:
+            return f"latent.{name} is {_shortened(row['latent'][name])}, the row shows {_shortened(value)}"
+    for kind, spans in found.spans.items():
+        if [(span["start"], span["end"]) for span in row["latent"]["spans"][kind]] != [tuple(span) for span in spans]:
+            return f"latent.spans.{kind} does not cover what stands there"
+    stated = {book: value for book, value in row["bits"].items() if book != "total"}
+    for book, value in found.bits.items():
+        exact = isinstance(value, Integral)
+        bits = value / UNITS_PER_BIT if exact else value
+        if stated[book] != bits if exact else not abs(stated[book] - bits) <= TOLERANCE:
+            return f"bits.{book} is {stated[book]}, it should be {bits}"
+    if not abs(row["bits"]["total"] - math.fsum(stated.values())) <= 1e-9:
+        return "bits.total is not the sum of its books"
+    return ""
+
+
+def _shortened(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
