@@ -31,8 +31,8 @@ fuzz: $(VENV)/.ready  ## ten minutes of junk for every reader; MINUTES=60 for mo
 	$(BIN)/python tests/fuzz.py $(or $(MINUTES),10)
 
 lint: $(VENV)/.ready
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
