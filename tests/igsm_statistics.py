@@ -6,8 +6,8 @@ import numpy as np
 
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.jit import kernel
-from synthgen.tasks.igsm.task import law_of
-from synthgen.tasks.igsm.writing.paper.sampler import draw_problem, new_work
+from synthgen.tasks.igsm.laws import PaperLaw
+from synthgen.tasks.igsm.writing.paper.sampler import draw_problem
 from synthgen.tasks.igsm.writing.problem import (
     BARE,
     TIMES,
@@ -74,7 +74,7 @@ def _count(state, keys, rows, p, w, law, op_sums, sizes, table, scratch, out, ki
 
 def statistics(params, rows, seed=0):
     """Return {name: Counter} of `rows` problems with these params of the task."""
-    law, op_sums, sizes, table = law_of(params)
+    tables = PaperLaw(params).tables()
     keys = Keys(seed, split="statistics")
     out = np.zeros((rows, len(COLUMNS)), np.int64)
     kinds, degrees = np.zeros((2, len(KINDS)), np.int64), np.zeros((2, 5), np.int64)
@@ -84,11 +84,11 @@ def statistics(params, rows, seed=0):
         stages,
         rows,
         new_problem(),
-        new_work(),
-        law,
-        op_sums,
-        sizes,
-        table,
+        tables.work,
+        tables.law,
+        tables.op_sums,
+        tables.depth_sums,
+        tables.bonus,
         new_scratch(),
         out,
         kinds,

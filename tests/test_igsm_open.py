@@ -18,7 +18,7 @@ from synthgen.tasks.igsm.writing.open.counts import Shape, counts_of
 from synthgen.tasks.igsm.writing.open.distractors import KINDS, means, new_scatter, scatter
 from synthgen.tasks.igsm.writing.open.halves import Halves
 from synthgen.tasks.igsm.writing.open.placement import Placement, all_sums
-from synthgen.tasks.igsm.writing.open.sampler import OpenLaw, OpenParams, draw_open
+from synthgen.tasks.igsm.writing.open.sampler import OpenParams, OpenSampler, draw_open
 from synthgen.tasks.igsm.writing.open.templates import listed, template_of
 from synthgen.tasks.igsm.writing.problem import new_problem, number_parameters, predecessors
 
@@ -45,7 +45,7 @@ def _draw_one(tape, key, row, p, tables, units):
 
 
 def _law(weights, half="all", **fields):
-    return OpenLaw(OpenParams(**{"uncapped_from": 35, **fields}), weights, half, WORLD)
+    return OpenSampler(OpenParams(**{"uncapped_from": 35, **fields}), weights, half, WORLD)
 
 
 def _shown(p):

@@ -1,4 +1,4 @@
-"""The params of the task `igsm`, and the law of the paper's sampler that they make."""
+"""The params of the task `igsm`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synthgen.task.kit.retries import RetryParams
 from synthgen.tasks.igsm.worlds import Sizes
 from synthgen.tasks.igsm.writing.open.sampler import OpenParams
 from synthgen.tasks.igsm.writing.paper.necessary import strengths
-from synthgen.tasks.igsm.writing.paper.sampler import ALL_BINS, LAW, MAX_EDGES, depth_sums, new_work, reached
+from synthgen.tasks.igsm.writing.paper.sampler import ALL_BINS, MAX_EDGES, depth_sums, new_work, reached
 from synthgen.tasks.igsm.writing.problem import new_problem
 
 MAX_OP = 100
@@ -138,19 +138,6 @@ class IgsmParams(TaskParams):
         return {"all": ALL_BINS, "train": low, "test": ALL_BINS & ~low}[self.bins]
 
 
-def law_of(params: IgsmParams) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
-    """Return what the paper's sampler takes: the law, running sums of op weights, of depths, and the bonus table."""
-    weights = params.op_weights
-    highest = max(weights)
-    law = np.zeros(1, np.dtype((np.record, LAW)))[0]
-    law.max_op, law.max_edge, law.modulus = highest, params.max_edge, params.modulus
-    law.fixed, law.bins, law.reask = not params.redrawn, params.allowed_bins, params.reask
-    bonus = params.bonus or ("fresh" if params.fidelity == "released" else "wanted")
-    law.favour_wanted = bonus == "wanted"
-    sums = np.cumsum([weights.get(k, 0) for k in range(1, highest + 1)], dtype=np.int64)
-    return law, sums, depth_sums(highest, params.max_edge), strengths()
-
-
 TRIES = 5000
 """Tries behind the greatest op that is told for an infeasible one."""
 
@@ -158,7 +145,7 @@ TRIES = 5000
 @functools.lru_cache(maxsize=64)
 def greatest_op(op: int, max_edge: int) -> tuple[int, int]:
     """Return the greatest op that 5,000 tries with s = op reached, and how many of them reached `op` itself."""
-    found = np.zeros(TRIES, np.int64)
+    ops = np.zeros(TRIES, np.int64)
     _try(
         new_state(),
         Keys(split="feasible").split("structure"),
@@ -168,12 +155,12 @@ def greatest_op(op: int, max_edge: int) -> tuple[int, int]:
         strengths(),
         new_problem(),
         new_work(),
-        found,
+        ops,
     )
-    return int(found.max()), int((found == op).sum())
+    return int(ops.max()), int((ops == op).sum())
 
 
 @kernel
-def _try(state, key, op, max_edge, sizes, table, p, w, found):
-    for i in range(found.size):
-        found[i] = reached(state, key, i, p, w, op, max_edge, sizes, table)
+def _try(state, key, op, max_edge, sizes, table, p, w, ops):
+    for i in range(ops.size):
+        ops[i] = reached(state, key, i, p, w, op, max_edge, sizes, table)

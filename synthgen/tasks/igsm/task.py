@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +14,7 @@ import pyarrow as pa
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys, new_state
-from synthgen.exact.entropy import Bits, Book, Entropy, entropy_of, log2_binomial, log2_factorial, log2_falling
-from synthgen.exact.jit import kernel
+from synthgen.exact.entropy import Bits, Book, Entropy
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
@@ -25,30 +23,32 @@ from synthgen.task.kit.retries import RetryParams, expected_bits, expected_numbe
 from synthgen.task.phrases import Codes
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
+from synthgen.tasks.igsm.laws import SAMPLE, SAMPLED, law_of
 from synthgen.tasks.igsm.markers import MARKERS
-from synthgen.tasks.igsm.params import IgsmParams, law_of
+from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.reading.graphs import draw_graph
 from synthgen.tasks.igsm.reading.verifier import Reader
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
 from synthgen.tasks.igsm.writing.mistakes import new_mistakes
-from synthgen.tasks.igsm.writing.open.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
-from synthgen.tasks.igsm.writing.open.sampler import OpenLaw
-from synthgen.tasks.igsm.writing.paper.sampler import new_work
 from synthgen.tasks.igsm.writing.problem import new_problem
-from synthgen.tasks.igsm.writing.rows import BOOKS, FIGURES, LETTER_BOOK, STAGES, Out, write_open_rows, write_paper_rows
+from synthgen.tasks.igsm.writing.rows import (
+    BOOKS,
+    FIGURES,
+    LAYER_COUNT,
+    LETTER_BOOK,
+    OPERATIONS,
+    QUERY_ABSTRACT,
+    WIDTHS,
+    Desk,
+    Out,
+    StageKeys,
+)
 from synthgen.tasks.igsm.writing.sketch import new_scratch
-from synthgen.tasks.igsm.writing.surface import LONG_LETTERS
 from synthgen.tasks.igsm.writing.text import KINDS, RETRY_KINDS, Wording, make_wording
 
 RETRY_FIELDS = (pa.field("retries", pa.int16()), pa.field("candidates", pa.list_(pa.int16())))
-SAMPLE = 2048
-"""Problems behind the means that have no closed form."""
-
 TEMPLATE = b"synthgen igsm template 1 "
 """What a template's hash begins with, so that a later form cannot be mistaken for this one."""
-
-SAMPLED = f"exact in every row; the mean is that of {SAMPLE:,} problems plus six standard errors"
-REJECTED = f"books the accepted attempt; the mean is that of {SAMPLE:,} problems plus six standard errors"
 
 
 def template_hash(sketch: bytes) -> str:
@@ -59,19 +59,7 @@ def template_hash(sketch: bytes) -> str:
 def _tiny(op: dict[int, int], **shape: Any) -> dict[str, Any]:
     """Return params of an open law that is small enough to enumerate."""
     small = {"chains": 1, "groups": 1, "names": shape["widths"][1], "letters": max(op)}
-    own = {"uncapped_from": 35, **shape}
-    return {"sampler": "open", "op": op, "modulus": 2, "sizes": small, "open": own}
-
-
-CEILING_SAMPLE = 512
-"""Problems whose orders are counted for the mean of the ceiling."""
-
-
-@kernel
-def count_order_units(graph, memo):
-    """Return log2 of the number of orders of a graph, in ledger units; -1 where it is not known."""
-    link(graph)
-    return order_units(graph, memo)
+    return {"sampler": "open", "op": op, "modulus": 2, "sizes": small, "open": {"uncapped_from": 35, **shape}}
 
 
 class Igsm(Task):
@@ -89,7 +77,6 @@ class Igsm(Task):
         "Where the paper and its released code differ, `fidelity` in the params says which of them this follows "
         "(by default the code); the sampler `open` follows an open law of our own.",
     )
-    capabilities: frozenset[str] = frozenset({"exact", "injective", "enumerable", "parses"})  # of the open sampler
     Params: ClassVar = IgsmParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
         _tiny({1: 1, 2: 2}, sentences=(1, 2), distractors=(0, 1), layers=(2, 3), widths=(1, 1)),
@@ -98,15 +85,10 @@ class Igsm(Task):
 
     def __init__(self, params: IgsmParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
-        self._keys = np.array([keys.split(stage) for stage in STAGES])
+        self.law = law_of(params, keys)
+        self.capabilities = self.law.capabilities
         if params.retry:
             self.books = (*BOOKS, "retries")
-        if params.sampler == "open":
-            _ = self.law  # a law that cannot be is told at once
-            if params.retry and params.retry.rate:
-                self.capabilities = type(self).capabilities - {"exact"}  # the mean bits of retries come from a sample
-        else:
-            self.capabilities = frozenset({"parses"})
 
     @property
     def split_by(self) -> SplitBy:
@@ -114,9 +96,7 @@ class Igsm(Task):
 
     @property
     def template_half(self) -> str:
-        own = self.params
-        unsplit = own.sampler == "open" and any(op in own.op_weights for op in self.law.halves.unsplit)
-        return "" if own.bins == "all" or unsplit else own.bins
+        return self.law.template_half
 
     @property
     def assets(self) -> Mapping[str, Path]:
@@ -131,9 +111,9 @@ class Igsm(Task):
     @functools.cached_property
     def wording(self) -> Wording:
         """The phrases of this task's texts."""
-        own = self.params
-        marked = own.layout == "markers"
-        return make_wording(self.world, own.phrasing, own.format == "qp", own.detail, own.modulus, marked)
+        params = self.params
+        marked, question_first = params.layout == "markers", params.format == "qp"
+        return make_wording(self.world, params.phrasing, question_first, params.detail, params.modulus, marked)
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -142,11 +122,11 @@ class Igsm(Task):
     @functools.cached_property
     def reader(self) -> Reader:
         """The parser, solver and verifier of texts, made from the names alone."""
-        own = self.params
-        retry = own.retry or RetryParams()
-        marked = own.layout == "markers"
+        params = self.params
+        retry = params.retry or RetryParams()
+        marked = params.layout == "markers"
         kind = (retry.kind, retry.next_counts)
-        return Reader(self.world, own.phrasing, own.modulus, own.detail, own.format, *kind, marked)
+        return Reader(self.world, params.phrasing, params.modulus, params.detail, params.format, *kind, marked)
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
@@ -172,36 +152,17 @@ class Igsm(Task):
     # -- rows ---------------------------------------------------------------------------------------------------------
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
-        return self._rows(start, stop, state, self._keys)
+        return self._rows(start, stop, state, self.keys)
 
-    @functools.cached_property
-    def law(self) -> OpenLaw:
-        """The law of the open sampler."""
-        own = self.params
-        key = self.keys.world("halves")
-        return OpenLaw(own.open, own.op_weights, own.bins, key, own.bins_for_training)
-
-    def _rows(self, start: int, stop: int, state: np.record, keys: np.ndarray) -> Rows:
-        own, page, done = self.params, self.wording.page, start
-        out, used = Out.of(stop - start), np.array(own.sizes.numbers(), np.int64)
-        problem, scratch = new_problem(), new_scratch()
-        work, law, mistakes = new_work(), law_of(own), new_mistakes(own.retry)
-        while True:
-            if own.sampler == "open":
-                tables = self.law.tables
-                done = write_open_rows(
-                    state, keys, start, done, stop, used, problem, tables, own.modulus, scratch, page, mistakes, out
-                )
-            else:
-                done = write_paper_rows(
-                    state, keys, start, done, stop, used, problem, work, *law, scratch, page, mistakes, out
-                )
-            if done == stop:
-                break
+    def _rows(self, start: int, stop: int, state: np.record, keys: Keys) -> Rows:
+        params, stage_keys, done, out = self.params, StageKeys.of(keys), start, Out.of(stop - start)
+        scratch, mistakes = new_scratch(), new_mistakes(params.retry)
+        desk = Desk(params.sizes.numbers(), params.modulus, new_problem(), scratch, self.wording.page, mistakes)
+        while (done := self.law.write(state, stage_keys, start, done, stop, desk, out)) < stop:
             out = out.larger()
         return Rows(
             content=Codes(self.wording.table, out.codes[: out.ends[-1]], out.ends, self.span_kinds, parts=2),
-            difficulty=out.figures[:, 0],
+            difficulty=out.figures[:, OPERATIONS],
             units=np.ascontiguousarray(out.units[:, : len(self.books)]),
             latent=self._latent(out),
         )
@@ -209,9 +170,9 @@ class Igsm(Task):
     def _latent(self, out: Out) -> dict[str, pa.Array]:
         figures = out.figures
         latent = {name: pa.array(figures[:, i].astype(np.int16)) for i, name in enumerate(FIGURES)}
-        latent["query_abstract"] = pa.array(figures[:, FIGURES.index("query_abstract")] == 1)
-        widths = figures[:, len(FIGURES) :]
-        latent["widths"] = list_column(np.cumsum(figures[:, 1]), widths[widths > 0], pa.int8())
+        latent["query_abstract"] = pa.array(figures[:, QUERY_ABSTRACT] == 1)
+        widths = figures[:, WIDTHS:]
+        latent["widths"] = list_column(np.cumsum(figures[:, LAYER_COUNT]), widths[widths > 0], pa.int8())
         raw, at = out.sketches[: out.sketch_ends[-1]].tobytes(), 0
         hashes = []
         for end in out.sketch_ends.tolist():
@@ -222,8 +183,8 @@ class Igsm(Task):
         latent["solution_floor"] = pa.array(floors, mask=out.floors < 0)
         latent["solution"] = list_column(out.order_ends, out.orders[: out.order_ends[-1]], pa.int16())
         kind = next(field for field in self.latent_fields if field.name == "graph").type.value_type
-        own = [pa.array(np.ascontiguousarray(out.pairs[: out.pair_ends[-1], i])) for i in range(2)]
-        items = pa.StructArray.from_arrays(own, fields=list(kind))
+        columns = [pa.array(np.ascontiguousarray(out.pairs[: out.pair_ends[-1], i])) for i in range(2)]
+        items = pa.StructArray.from_arrays(columns, fields=list(kind))
         offsets = pa.array(np.concatenate([[0], out.pair_ends]).astype(np.int32))
         if self.params.retry:
             latent["retries"] = pa.array(out.retries.astype(np.int16))
@@ -236,15 +197,11 @@ class Igsm(Task):
     @functools.cached_property
     def _sample(self) -> Rows:
         """Problems of an independent stream, the same for every seed: what means without a closed form come from."""
-        stream = Keys(split="entropy of igsm")
-        return self._rows(0, SAMPLE, new_state(), np.array([stream.split(stage) for stage in STAGES]))
+        return self._rows(0, SAMPLE, new_state(), Keys(split="entropy of igsm"))
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
-        if self.params.sampler == "open":
-            books = self._exact_books() | self._retry_book()
-            return Entropy(books, self._facts(books) | self.law.facts(rows or 1))
-        books = self._sampled_books() | self._retry_book()
-        return Entropy(books, self._facts(books), hidden="names and structure show up to a renumbering of items")
+        books = self.law.books(self._sample) | self._retry_book()
+        return Entropy(books, self._facts() | self.law.run_facts(rows or 1), hidden=self.law.hidden)
 
     def _retry_book(self) -> dict[str, Book]:
         """The bits of retries: a formula given how many candidates each step has, a mean over the sampled problems."""
@@ -266,97 +223,29 @@ class Igsm(Task):
         retry = self.params.retry
         if not retry:
             return {}
-        numbers = [math.fsum(expected_number(retry.rate, n) for n in own) for own in self._sampled_candidates]
+        numbers = [math.fsum(expected_number(retry.rate, n) for n in steps) for steps in self._sampled_candidates]
         return {
             "retries_a_problem": float(np.mean(numbers)),
-            "retries_a_step": float(np.sum(numbers)) / sum(len(own) for own in self._sampled_candidates),
+            "retries_a_step": float(np.sum(numbers)) / sum(len(steps) for steps in self._sampled_candidates),
             "retries_a_step_untruncated": retry.rate / (1 - retry.rate),
         }
 
-    def _letters(self) -> float:
-        """The mean bits of letters, where all symbols have one and op has its own law."""
-        weights, single = self.params.op_weights, self.params.sizes.letters
-        total = math.fsum(weight * letter_bits(op, single) for op, weight in weights.items())
-        return total / sum(weights.values())
-
-    def _exact_books(self) -> dict[str, Book]:
-        own, numbers, widths = self.params, self.law.numbers(), self.law.widths_law()
-        used = own.sizes
-        names = math.log2(used.chains)
-        for layers, share in widths.items():
-            names += share * (math.log2(5 - len(layers)) + len(layers) * math.log2(used.groups))
-            names += share * math.fsum(log2_binomial(used.names, items) for items in layers)
-        values = (numbers["constants"] + numbers["added"]) * math.log2(own.modulus)
-        values += numbers["times"] * math.log2(max(1, own.modulus - 1))
-        order = math.fsum(share * log2_factorial(edges) for edges, share in self.law.edges_law().items())
-        means = self.law.entropy() | {"names": names, "values": values, "sentence_order": order}
-        books = {name: Book(Bits(means.get(name, 0.0))) for name in BOOKS}
-        if own.detail % 3 == 2:
-            books["letters"] = self._sampled_books()["letters"]
-        else:
-            books["letters"] = Book(Bits(self._letters()))
-        return books
-
-    def _sampled_books(self) -> dict[str, Book]:
-        sampled, books = self._sample.units / UNITS_PER_BIT, {}
-        for i, name in enumerate(BOOKS):
-            value = float(sampled[:, i].mean() + 6 * sampled[:, i].std() / math.sqrt(SAMPLE))
-            reason = REJECTED if name in ("structure", "solution_order") else SAMPLED
-            books[name] = Book(Bits(value, "upper", reason))
-        books["op"] = Book(Bits(entropy_of(self.params.op_weights.values())))
-        if self._joint:
-            books["operators"] = Book(Bits(0.0))
-        if not self.params.reask and self.params.detail % 3 != 2:
-            books["letters"] = Book(Bits(self._letters()))
-        return books
-
-    @property
-    def _joint(self) -> bool:
-        """Whether structure and operators are one book: the bin looks at both."""
-        return self.params.sampler == "open" or self.params.bins != "all" or self.params.reask
-
-    def _facts(self, books: Mapping[str, Book]) -> dict[str, Any]:
-        own, latent, weights = self.params, self._sample.latent, self.params.op_weights
-        answers = np.bincount(latent["answer"].to_numpy(), minlength=own.modulus) / SAMPLE
-        floors = np.array([floor for floor in latent["solution_floor"].to_pylist() if floor is not None])
-        exact = own.sampler == "open"
-        floor = {"bits": float(floors.mean()), "status": "estimate" if exact else "lower"}
-        floor |= {"se": float(floors.std() / math.sqrt(floors.size))} if exact else {}
-        floor |= {"reason": "orders and letters, exact in every row" if exact else "letters alone"}
+    def _facts(self) -> dict[str, Any]:
+        latent, weights = self._sample.latent, self.params.op_weights
+        answers = np.bincount(latent["answer"].to_numpy(), minlength=self.params.modulus) / SAMPLE
         return {
             "op_law": {str(op): weight / sum(weights.values()) for op, weight in weights.items()},
-            "solution_floor_bits": floor,
-            "solution_ceiling_bits": floor if exact else self._ceiling,
-            "joint_books": ["structure", "operators"] + ["solution_order"] * exact if self._joint else [],
+            **self.law.solution_facts(self._sample),
+            "joint_books": self.law.joint_books,
             "answer_zero_share": float(answers[0]),
             "constant_guess": {"answer": int(answers.argmax()), "share": float(answers.max())},
             "sampled_rows": SAMPLE,
             "necessary": float(latent["necessary"].to_numpy().mean()),
             "sentences": float(latent["edges"].to_numpy().mean()),
             "distinct_templates": len(set(latent["template"].to_pylist())),
-            "follows": "an open law of our own" if exact else own.fidelity,
+            "follows": self.law.follows,
             **self._retry_facts(),
         }
-
-    @functools.cached_property
-    def _ceiling(self) -> dict[str, Any]:
-        """The mean of letters and log2 of the number of orders, over some of the sampled problems."""
-        latent, letters, graph, memo = self._sample.latent, self._sample.units[:, LETTER_BOOK], new_graph(), new_memo()
-        found = []
-        rows = zip(latent["solution"].to_pylist(), latent["graph"].to_pylist(), letters.tolist(), strict=True)
-        for solution, needs, units in itertools.islice(rows, CEILING_SAMPLE):
-            place = {parameter: i for i, parameter in enumerate(solution)}
-            if len(solution) > MAX_ORDERED:
-                continue
-            graph.nodes, graph.most_open, graph.before[:] = len(solution), 0, 0
-            for pair in needs:
-                if pair["parameter"] in place:
-                    graph.before[place[pair["parameter"]]] |= 1 << place[pair["needs"]]
-            orders = count_order_units(graph, memo)
-            if orders >= 0:
-                found.append((orders + units) / UNITS_PER_BIT)
-        mean, spread = float(np.mean(found)), float(np.std(found) / math.sqrt(len(found)))
-        return {"bits": mean, "status": "estimate", "se": spread, "reason": "letters, and all orders equally likely"}
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
@@ -386,15 +275,11 @@ class Igsm(Task):
         if fault := self._retry_fault(row):
             raise Misread(fault)
         read = dict(self.parse(row))
-        spans = {kind: own for kind, own in read.pop("spans").items() if kind in self.span_kinds}
-        if self.params.sampler == "open":
-            half = self.law.half_of(self.reader.lines(prompt, completion))
-            if half not in ("all", self.params.bins) and self.params.bins != "all":
-                raise Misread(f"the template is of the half {half!r}, not {self.params.bins!r}")
-        elif not self.params.allowed_bins >> row["latent"]["bin"] & 1:
-            raise Misread(f"bin {row['latent']['bin']} is none of this split's ({self.params.bins})")
-        used, as_sets = self.params.sizes.numbers(), self.params.sampler == "open"
-        bits = self.reader.bits(prompt, completion, row["latent"]["widths"], used, as_sets)
+        spans = {kind: places for kind, places in read.pop("spans").items() if kind in self.span_kinds}
+        if stranger := self.law.admits(row, self.reader):
+            raise Misread(stranger)
+        sizes = self.params.sizes.numbers()
+        bits = self.reader.bits(prompt, completion, row["latent"]["widths"], sizes, self.law.named_as_sets)
         latent = {name: value for name, value in read.items() if value is not None}
         return Reread(read["op"], bits, latent, spans, verdict=verdict)
 
@@ -420,8 +305,3 @@ class Igsm(Task):
         if abs(bits - row["bits"]["retries"]) > 1e-6:
             return f"bits.retries is {row['bits']['retries']}, the text has {bits}"
         return ""
-
-
-def letter_bits(count: int, single: int) -> float:
-    """Return the bits of `count` letters drawn without replacement, with two-letter names beyond `single`."""
-    return log2_falling(single, min(count, single)) + log2_falling(LONG_LETTERS, max(0, count - single))

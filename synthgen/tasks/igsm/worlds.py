@@ -11,6 +11,7 @@ import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -23,6 +24,15 @@ CHAINS, CATEGORIES, GROUPS, NAMES = 4, 4, 5, 20
 """Chains of a world, categories of a chain, groups of a category, names of a group."""
 
 
+class WorldSizes(NamedTuple):
+    """How many chains, groups of a category and names of a group problems draw from; letters before longer names."""
+
+    chains: int
+    groups: int
+    names: int
+    letters: int
+
+
 class Sizes(TaskParams):
     """How much of a world is used, from its beginning; by default all. Small worlds can be enumerated."""
 
@@ -31,9 +41,9 @@ class Sizes(TaskParams):
     names: int = Field(NAMES, ge=1, le=NAMES, description="names of each group")
     letters: int = Field(52, ge=1, le=52, description="letters for variables, before names of two letters")
 
-    def numbers(self) -> tuple[int, int, int, int]:
+    def numbers(self) -> WorldSizes:
         """Return all four, as kernels take them."""
-        return self.chains, self.groups, self.names, self.letters
+        return WorldSizes(self.chains, self.groups, self.names, self.letters)
 
 
 @dataclass(frozen=True)

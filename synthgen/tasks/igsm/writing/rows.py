@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
 
+from synthgen.exact.draw import Keys
 from synthgen.exact.jit import kernel
+from synthgen.tasks.igsm.worlds import WorldSizes
 from synthgen.tasks.igsm.writing.mistakes import draw_mistakes
 from synthgen.tasks.igsm.writing.open.sampler import draw_open
-from synthgen.tasks.igsm.writing.paper.sampler import draw_problem
-from synthgen.tasks.igsm.writing.problem import PARAMS, WIDTH, compile_solution, depth_of, evaluate, predecessors
+from synthgen.tasks.igsm.writing.paper.sampler import ALL_BINS, draw_problem
+from synthgen.tasks.igsm.writing.problem import (
+    LAYERS,
+    PARAMS,
+    WIDTH,
+    compile_solution,
+    depth_of,
+    evaluate,
+    predecessors,
+)
 from synthgen.tasks.igsm.writing.sketch import bin_of_solution, write_sketch
 from synthgen.tasks.igsm.writing.surface import draw_letters, draw_names, draw_sentence_order, draw_values
 from synthgen.tasks.igsm.writing.text import CODES, write_prompt, write_solution
@@ -21,31 +31,70 @@ OP, STRUCTURE, NAME_BOOK, VALUES, OPERATORS, SENTENCE_ORDER, SOLUTION_ORDER, LET
 RETRY_BOOK = len(BOOKS)
 """The books of a row, in the order of its ledger; the last one, `retries`, only of data that has them."""
 
-STAGES = ("structure", "names", "values", "order", "letters", "retries")
-"""The stages whose keys the kernels take, in this order."""
-
 FIGURES: tuple[str, ...] = ("op", "layers", "edges", "necessary", "necessary_abstract", "unnecessary")
 FIGURES += ("solution_depth", "query_abstract", "answer", "bin")
 """The whole-number latents that the kernels write, in this order; four widths follow."""
+
+OPERATIONS, LAYER_COUNT, EDGES, NECESSARY, ABSTRACT, UNNECESSARY, DEPTH, QUERY_ABSTRACT, ANSWER, BIN = range(10)
+WIDTHS = len(FIGURES)
+"""The columns of figures, by name; the widths of the layers begin at the last."""
 
 SKETCH_BYTES = 1 << 14
 """Bytes of a sketch, at most."""
 
 
+class StageKeys(NamedTuple):
+    """The keys of the stages; each (4,) uint64."""
+
+    structure: np.ndarray
+    names: np.ndarray
+    values: np.ndarray
+    order: np.ndarray
+    letters: np.ndarray
+    retries: np.ndarray
+
+    @classmethod
+    def of(cls, keys: Keys) -> StageKeys:
+        """Return the keys of a split."""
+        return cls(*(keys.split(stage) for stage in cls._fields))
+
+
+class Desk(NamedTuple):
+    """What kernels work with at every row, of whatever law: how much of the world is used, a record each to work in."""
+
+    sizes: WorldSizes
+    modulus: int
+    problem: Any
+    scratch: Any
+    page: Any
+    mistakes: Any
+
+
+class PaperTables(NamedTuple):
+    """What the paper's sampler takes: its law, running sums of op weights and of depths, the bonus table, scratch."""
+
+    law: Any
+    op_sums: np.ndarray
+    depth_sums: np.ndarray
+    bonus: np.ndarray
+    work: Any
+
+
 @register_jitable
-def write_row(state, keys, row, p, page, mistakes, modulus, used, named_as_sets, units):
+def write_row(state, keys, row, desk, named_as_sets, units):
     """Draw names, values, orders and letters of a drawn problem, and put its prompt and solution on the page.
 
     Returns the code at which the solution begins. Fills the books that are about the surface.
     """
-    units[NAME_BOOK] = draw_names(state, keys[1], row, p, used, named_as_sets)
-    units[VALUES] = draw_values(state, keys[2], row, p, modulus)
-    units[SENTENCE_ORDER] = draw_sentence_order(state, keys[3], row, p)
-    evaluate(p, modulus)
-    compile_solution(p, modulus)
-    units[LETTER_BOOK] = draw_letters(state, keys[4], row, p, used[3], page.detail0 == 2)
+    p, page, mistakes = desk.problem, desk.page, desk.mistakes
+    units[NAME_BOOK] = draw_names(state, keys.names, row, p, desk.sizes, named_as_sets)
+    units[VALUES] = draw_values(state, keys.values, row, p, desk.modulus)
+    units[SENTENCE_ORDER] = draw_sentence_order(state, keys.order, row, p)
+    evaluate(p, desk.modulus)
+    compile_solution(p, desk.modulus)
+    units[LETTER_BOOK] = draw_letters(state, keys.letters, row, p, desk.sizes.letters, page.detail0 == 2)
     if mistakes.on:
-        units[RETRY_BOOK] = draw_mistakes(state, keys[5], row, p, mistakes)
+        units[RETRY_BOOK] = draw_mistakes(state, keys.retries, row, p, mistakes)
     page.at = 0
     write_prompt(page, p)
     middle = page.at
@@ -61,18 +110,18 @@ def write_figures(p, scratch, which_bin, figures):
     for i in range(p.necessary):
         if p.order[i] >= p.edges:
             abstract += 1
-    figures[0] = p.op
-    figures[1] = p.layers
-    figures[2] = p.edges
-    figures[3] = p.necessary
-    figures[4] = abstract
-    figures[5] = p.edges - p.necessary + abstract
-    figures[6] = depth_of(p, scratch.depth, scratch.around)
-    figures[7] = 1 if query >= p.edges else 0
-    figures[8] = p.value[query]
-    figures[9] = which_bin
-    for i in range(4):
-        figures[10 + i] = p.width[i] if i < p.layers else 0
+    figures[OPERATIONS] = p.op
+    figures[LAYER_COUNT] = p.layers
+    figures[EDGES] = p.edges
+    figures[NECESSARY] = p.necessary
+    figures[ABSTRACT] = abstract
+    figures[UNNECESSARY] = p.edges - p.necessary + abstract
+    figures[DEPTH] = depth_of(p, scratch.depth, scratch.around)
+    figures[QUERY_ABSTRACT] = 1 if query >= p.edges else 0
+    figures[ANSWER] = p.value[query]
+    figures[BIN] = which_bin
+    for i in range(LAYERS):
+        figures[WIDTHS + i] = p.width[i] if i < p.layers else 0
 
 
 @register_jitable
@@ -100,14 +149,15 @@ def _has_room(at, sketched, out):
 
 
 @register_jitable
-def write_out(p, page, mistakes, scratch, which_bin, middle, i, out):
+def write_out(desk, which_bin, middle, i, out):
     """Write row i of a batch, all but its books: codes, figures, orders, graph, sketch, behind those of row i - 1."""
+    p, scratch, mistakes = desk.problem, desk.scratch, desk.mistakes
     at = out.ends[2 * i - 1] if i > 0 else 0
     listed = out.order_ends[i - 1] if i > 0 else 0
     paired = out.pair_ends[i - 1] if i > 0 else 0
     sketched = out.sketch_ends[i - 1] if i > 0 else 0
     out.ends[2 * i] = at + middle
-    out.ends[2 * i + 1] = copy_page(page, out.codes, at)
+    out.ends[2 * i + 1] = copy_page(desk.page, out.codes, at)
     write_figures(p, scratch, which_bin, out.figures[i])
     for k in range(p.necessary):
         out.orders[listed + k] = p.order[k]
@@ -128,7 +178,7 @@ class Out(NamedTuple):
     ends: np.ndarray  # (2 rows,) int64
     units: np.ndarray  # (rows, books) int64
     floors: np.ndarray  # (rows,) int64: units of what a perfect model pays for the order; -1 unknown
-    figures: np.ndarray  # (rows, figures + 4) int64
+    figures: np.ndarray  # (rows, WIDTHS + LAYERS) int64
     orders: np.ndarray  # (some,) int16
     candidates: np.ndarray  # (some,) int16: for a mistake before each step
     retries: np.ndarray  # (rows,) int64
@@ -147,7 +197,7 @@ class Out(NamedTuple):
             np.empty(2 * rows, np.int64),
             np.zeros((rows, len(BOOKS) + 1), np.int64),
             np.zeros(rows, np.int64),
-            np.zeros((rows, len(FIGURES) + 4), np.int64),
+            np.zeros((rows, WIDTHS + LAYERS), np.int64),
             np.empty(rows * PARAMS, np.int16),
             np.empty(rows * PARAMS, np.int16),
             np.empty(rows, np.int64),
@@ -165,35 +215,35 @@ class Out(NamedTuple):
 
 
 @kernel
-def write_paper_rows(
-    state, keys, start, first, stop, used, p, w, law, op_sums, sizes, table, scratch, page, mistakes, out
-):
+def write_paper_rows(state, keys, start, first, stop, tables, desk, out):
     """Write the rows [first, stop) of a batch that begins at `start`; return the first row there is no room for."""
+    law, work, p, scratch = tables.law, tables.work, desk.problem, desk.scratch
     for row in range(first, stop):
         i = row - start
         if i > 0 and not _has_room(out.ends[2 * i - 1], out.sketch_ends[i - 1], out):
             return row
-        draw_problem(state, keys[0], row, p, w, law, op_sums, sizes, table, scratch)
+        draw_problem(state, keys.structure, row, p, work, law, tables.op_sums, tables.depth_sums, tables.bonus, scratch)
         units = out.units[i]
-        units[OP] = w.op_units
-        joint = law.reask or law.bins != (1 << 23) - 1  # the bin looks at the operators: one joint book
-        units[STRUCTURE] = w.structure_units + (w.operator_units if joint else 0)
-        units[OPERATORS] = 0 if joint else w.operator_units
-        units[SOLUTION_ORDER] = w.order_units
-        middle = write_row(state, keys, row, p, page, mistakes, law.modulus, used, False, units)
-        write_out(p, page, mistakes, scratch, w.bin, middle, i, out)
+        units[OP] = work.op_units
+        joint = law.reask or law.bins != ALL_BINS  # the bin looks at the operators: one joint book
+        units[STRUCTURE] = work.structure_units + (work.operator_units if joint else 0)
+        units[OPERATORS] = 0 if joint else work.operator_units
+        units[SOLUTION_ORDER] = work.order_units
+        middle = write_row(state, keys, row, desk, False, units)
+        write_out(desk, work.bin, middle, i, out)
     return stop
 
 
 @kernel
-def write_open_rows(state, keys, start, first, stop, used, p, tables, modulus, scratch, page, mistakes, out):
+def write_open_rows(state, keys, start, first, stop, tables, desk, out):
     """The same of the open sampler."""
+    p = desk.problem
     for row in range(first, stop):
         i = row - start
         if i > 0 and not _has_room(out.ends[2 * i - 1], out.sketch_ends[i - 1], out):
             return row
-        draw_open(state, keys[0], row, p, tables, out.units[i])
+        draw_open(state, keys.structure, row, p, tables, out.units[i])
         out.floors[i] = tables.settings.floor
-        middle = write_row(state, keys, row, p, page, mistakes, modulus, used, True, out.units[i])
-        write_out(p, page, mistakes, scratch, bin_of_solution(p, scratch), middle, i, out)
+        middle = write_row(state, keys, row, desk, True, out.units[i])
+        write_out(desk, bin_of_solution(p, desk.scratch), middle, i, out)
     return stop

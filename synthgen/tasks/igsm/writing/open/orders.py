@@ -20,6 +20,7 @@ from numba.extending import register_jitable
 
 from synthgen.errors import DrawError
 from synthgen.exact.draw import below_wide
+from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import multiply_high
 from synthgen.exact.wide import ZERO, add, from_word, less, load, log2_wide, multiply, store, subtract
 
@@ -242,6 +243,13 @@ def order_units(graph, memo):
     """Return log2 of the number of orders in ledger units; -1 where the number is not known."""
     number = count_orders(graph, memo)
     return log2_wide(number) if less(ZERO, number) else -1
+
+
+@kernel
+def count_order_units(graph, memo):
+    """The same of a graph of which only `before` is filled in."""
+    link(graph)
+    return order_units(graph, memo)
 
 
 @register_jitable

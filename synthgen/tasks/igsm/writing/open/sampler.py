@@ -142,8 +142,8 @@ def draw_open(state, key, row, p, t, units):
     return op
 
 
-class OpenLaw:
-    """The law of the open sampler: `weights` by op, a half of the templates (under `key`, a stage of the world).
+class OpenSampler:
+    """The open sampler of one law: `weights` by op, a half of the templates (under `key`, a stage of the world).
 
     Raises SynthgenError where the templates are not uncapped as promised, an op has none, or a problem has no place.
     """
