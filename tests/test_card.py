@@ -199,9 +199,8 @@ def test_row_groups_stay_below_100_mb(tmp_path):
     source = synthgen.load("bios-single")
     batch = source.batch(0, 4096)
     count = 250_000_000 // batch.nbytes
-    shard = write_shard(
-        (batch for _ in range(count)), batch.schema, tmp_path / "a.parquet", tmp_path / "a.part", "data/a", "train"
-    )
+    batches = (batch for _ in range(count))
+    shard = write_shard(batches, batch.schema, tmp_path / "a.parquet", "data/a", "train")
     metadata = pq.ParquetFile(tmp_path / "a.parquet").metadata
     assert metadata.num_row_groups == 3
     assert all(metadata.row_group(i).total_byte_size < 100_000_000 for i in range(3))

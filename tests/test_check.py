@@ -75,7 +75,7 @@ def replant(folder, change, index=0):
     rows = table.to_pylist()
     change(rows)
     batches = pa.Table.from_pylist(rows, table.schema).to_batches()
-    shard = write_shard(batches, table.schema, path, folder / "part", entry["path"], entry["split"])
+    shard = write_shard(batches, table.schema, path, entry["path"], entry["split"])
     stated["shards"][index] = shard.to_json()
     (folder / "manifest.json").write_text(json.dumps(stated))
 

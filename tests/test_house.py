@@ -122,3 +122,90 @@ def test_planted_violations_are_caught(copy):
     said = " ".join(done.stdout.split())
     for what, (file, module) in PLANTED.items():
         assert f"{dotted(f'synthgen/{file}')} -> {module} (l." in said, what
+
+
+VAGUE = {"own", "found", "made"}
+"""Words for whatever is at hand: a variable has the noun that says what it holds."""
+
+
+def variables(tree):
+    """Yield (line, name) of whatever is bound: assignments, loops, comprehensions, arguments, imports apart."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            yield node.lineno, node.name
+
+
+def test_variables_say_what_they_hold():
+    vague = [f"{path}:{line} {name}" for path, text in FILES.items() for line, name in variables(ast.parse(text))
+             if name in VAGUE]  # fmt: skip
+    assert vague == []
+
+
+ABOVE = [path for path in FILES if path.split("/")[1] not in ("task", "tasks", "mixture", "tokens")]
+"""Files above the tasks. A mixture and a tokenized task are tasks themselves, and know their own fields."""
+
+ENVELOPE = {"latent", "spans"}
+
+
+def task_classes():
+    """Return the names of all classes below a task's: the contract itself may be asked for, no single task."""
+    bases = {}
+    for text in FILES.values():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    known = {"Task"}
+    while more := {name for name, above in bases.items() if above & known} - known:
+        known |= more
+    return known - {"Task"}
+
+
+def keys_read(tree):
+    """Yield (line, what, key) wherever something is looked up by a constant string: x["key"], x.get, x.field, ..."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            yield node.lineno, ast.unparse(node.value), node.slice.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            constant = isinstance(node.args[0], ast.Constant)
+            if constant and node.func.attr in ("get", "field", "column", "pop"):
+                yield node.lineno, ast.unparse(node.func.value), node.args[0].value
+
+
+def knows_a_task(text):
+    """Return what a file above the tasks may not do: ask for a task's class, its latents or its facts by name."""
+    tree, faults = ast.parse(text), []
+    for node in ast.walk(tree):
+        called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        if called in ("isinstance", "issubclass"):
+            asked = {name.id for name in ast.walk(node.args[1]) if isinstance(name, ast.Name)}
+            faults += [(node.lineno, name) for name in asked & task_classes()]
+        elif called == "dict" and ast.unparse(node) == "dict(locals())":
+            faults.append((node.lineno, "dict(locals())"))
+    for line, what, key in keys_read(tree):
+        if isinstance(key, str) and key not in ENVELOPE and ("latent" in what or "facts" in what):
+            faults.append((line, f"{what}[{key!r}]"))
+    return faults
+
+
+def test_nothing_above_the_contract_knows_a_task():
+    assert {path: faults for path in ABOVE if (faults := knows_a_task(FILES[path]))} == {}
+    assert {"Mixture", "Tokenized", "Igsm", "Copy"} <= task_classes()
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "if isinstance(task, Mixture): pass",
+        "if isinstance(task, (str, Igsm)): pass",
+        'op = row["latent"]["op"]',
+        'kind = batch.column("latent").field("kind")',
+        'bits = entropy.facts.get("floor_bits")',
+        "settings = dict(locals())",
+    ],
+)
+def test_a_file_that_knows_a_task_is_told(planted):
+    assert knows_a_task(planted)

@@ -139,7 +139,7 @@ def test_vocabularies_merge_and_domains_are_tokens():
     assert apart.vocab.size == base.size + synthgen.load("cfg3e2").vocab.size
     for source, offsets in ((same, (0, 0)), (apart, (0, base.size))):
         for row in source.batch(0, 20).to_pylist():
-            part = source.task().parts[row["latent"]["kind"]]
+            part = source.task().components[row["latent"]["kind"]]
             theirs = part.task.rows(row["latent"]["row"], row["latent"]["row"] + 1, source._state).content.ids.tolist()
             ids = row["input_ids"]
             if part.domain:

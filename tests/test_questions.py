@@ -561,7 +561,7 @@ def replant(folder, change, split="train"):
     rows = table.to_pylist()
     change(rows)
     batches = pa.Table.from_pylist(rows, table.schema).to_batches()
-    shard = write_shard(batches, table.schema, folder / entry["path"], folder / "part", entry["path"], split)
+    shard = write_shard(batches, table.schema, folder / entry["path"], entry["path"], split)
     stated["shards"][index] = shard.to_json()
     (folder / "manifest.json").write_text(json.dumps(stated))
 

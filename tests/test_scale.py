@@ -11,9 +11,9 @@ from helpers import files, process, run
 
 import synthgen
 from synthgen.dataset import cluster as cluster_module
-from synthgen.dataset.build_journal import Journal
+from synthgen.dataset.build_journal import BuildJournal
 from synthgen.dataset.cluster import run_on_cluster
-from synthgen.dataset.jobs import RemoteJob, build_in, code_of
+from synthgen.dataset.jobs import RemoteJob, code_of, plan_in
 from synthgen.dataset.ranks import rank_from
 from synthgen.dataset.shards import BATCH_ROWS
 from synthgen.errors import SynthgenError
@@ -170,9 +170,9 @@ def begun(tmp_path):
     """A build that has begun, and what its first remote job would be."""
     out = tmp_path / "data"
     synthgen.generate("cfg3b", out, splits=["test"], rows=60, shards=2, rank=1, world_size=2)
-    build = build_in(out)
-    token = Journal(out / ".synthgen", build.to_json()).token
-    return RemoteJob(str(out), token, code_of(build), "test", 0, None)
+    plan = plan_in(out)
+    token = BuildJournal(out / ".synthgen", plan.to_json()).token
+    return RemoteJob(str(out), token, code_of(plan), "test", 0, None)
 
 
 def test_a_remote_job_needs_the_folder_the_build_and_the_code(begun):

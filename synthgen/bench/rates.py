@@ -56,12 +56,11 @@ def race(contenders: dict[str, Callable[[], int]], unit: str, rounds: int = 3) -
     for _ in range(rounds):
         for name, contender in contenders.items():
             start = time.perf_counter()
-            made = contender()
-            rates[name].append(made / (time.perf_counter() - start))
+            units = contender()
+            rates[name].append(units / (time.perf_counter() - start))
     baseline = next(iter(rates.values()))
     return [
-        Rate(name, statistics.median(own), unit, statistics.median(a / b for a, b in zip(own, baseline, strict=True)))
-        for name, own in rates.items()
+        Rate(name, statistics.median(speeds), unit, median_ratio(speeds, baseline)) for name, speeds in rates.items()
     ]
 
 
@@ -115,30 +114,30 @@ def bench_draw() -> list[Rate]:
 
 def make_content(source: Source, batches: int, split: str = "train") -> int:
     """Make the content of whole batches, without Arrow rows around it; return tokens, or rows of text."""
-    task, state, made = source.task(split), new_state(), 0
+    task, state, units = source.task(split), new_state(), 0
     for batch in range(batches):
         content = task.rows(batch * BATCH_ROWS, (batch + 1) * BATCH_ROWS, state).content
         if isinstance(content, Codes):
-            made += len(assemble(content)[0][0])
+            units += len(assemble(content)[0][0])
         else:
-            made += content.ids.size
-    return made
+            units += content.ids.size
+    return units
 
 
 def make_shard(source: Source, batches: int) -> int:
     """Write one shard of whole batches with all columns and hashes; return tokens, or rows of text."""
-    made = 0
+    units = 0
 
-    def rows() -> Any:
-        nonlocal made
+    def batches_of_rows() -> Any:
+        nonlocal units
         for batch in range(batches):
             one = source.batch(batch * BATCH_ROWS, (batch + 1) * BATCH_ROWS)
-            made += len(one.column("input_ids").values) if "input_ids" in one.schema.names else one.num_rows
+            units += len(one.column("input_ids").values) if "input_ids" in one.schema.names else one.num_rows
             yield one
 
     with TemporaryDirectory(dir=_memory_or_disk()) as folder:
-        write_shard(rows(), source.schema, Path(folder, "shard.arrow"), Path(folder, "part"), "", "train")
-    return made
+        write_shard(batches_of_rows(), source.schema, Path(folder, "shard.arrow"), "", "train")
+    return units
 
 
 def _memory_or_disk() -> str | None:
@@ -199,8 +198,8 @@ def other_parsers(grammar: Any, strings: list[list[int]]) -> dict[str, Callable[
 
         rules = "\n".join(
             f"r{a}: "
-            + " | ".join(" ".join(f"r{c}" if c in grammar.rules else f'"{c}"' for c in r.children) for r in own)
-            for a, own in grammar.rules.items()
+            + " | ".join(" ".join(f"r{c}" if c in grammar.rules else f'"{c}"' for c in r.children) for r in ways)
+            for a, ways in grammar.rules.items()
         )
         earley = lark.Lark(f"start: r{grammar.root}\n{rules}", parser="earley", lexer="basic", ambiguity="forest")
         contenders["cfg3f: lark Earley"] = lambda: sum(bool(earley.parse("".join(w))) for w in words)
@@ -293,10 +292,10 @@ def bench_workers() -> list[Rate]:
     """Two local workers beside one, and two processes that only count beside one: what the machine allows."""
     rates = []
     for spec in known_specs():
-        found = workers_rates(spec, _memory_or_disk())
-        for name, own in found.items():
+        measured = workers_rates(spec, _memory_or_disk())
+        for name, speeds in measured.items():
             baseline = CONTROLS[0] if name in CONTROLS else f"{spec}: {WORKERS[0]}"
-            rates.append(Rate(name, statistics.median(own), "rows", median_ratio(own, found[baseline])))
+            rates.append(Rate(name, statistics.median(speeds), "rows", median_ratio(speeds, measured[baseline])))
     return rates
 
 

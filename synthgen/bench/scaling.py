@@ -60,33 +60,33 @@ def workers_rates(spec: str, folder: str | None, rounds: int = 3) -> dict[str, l
 def _rows_for(source: Any, split: str, folder: str | None) -> int:
     """Return how many rows one worker makes in `SECONDS`, if the disk has room for twice as many."""
     source.batch(0, BATCH_ROWS, split)
-    start, made, size = time.perf_counter(), 0, 0
+    start, rows, size = time.perf_counter(), 0, 0
     while time.perf_counter() - start < 0.5:
-        batch = source.batch(made, made + BATCH_ROWS, split)
+        batch = source.batch(rows, rows + BATCH_ROWS, split)
         Summary(batch.schema).add(batch)
-        made += BATCH_ROWS
+        rows += BATCH_ROWS
         size += batch.nbytes
-    rows = made / (time.perf_counter() - start) * SECONDS
+    wanted = rows / (time.perf_counter() - start) * SECONDS
     with TemporaryDirectory(dir=folder) as place:
         free = shutil.disk_usage(place).free
-    return int(min(rows, free / 2 / (size / made)))
+    return int(min(wanted, free / 2 / (size / rows)))
 
 
 def _middle_rate(spec: str, split: str, rows: int, workers: int, folder: str | None) -> float:
     """Build in a new folder and return the rows a second between a tenth and nine tenths of the rows."""
     seen: list[tuple[float, int]] = []
-    made = 0
+    done = 0
 
     def on_rows(more: int) -> None:
-        nonlocal made
-        made += more
+        nonlocal done
+        done += more
         if more:
-            seen.append((time.perf_counter(), made))
+            seen.append((time.perf_counter(), done))
 
     with TemporaryDirectory(dir=folder) as place:
         out = Path(place, "data")
         generate(spec, out, splits=[split], rows=rows, shards=8, workers=workers, on_rows=on_rows)
-    middle = [(at, made) for at, made in seen if 0.1 * rows <= made <= 0.9 * rows]
+    middle = [(at, done) for at, done in seen if 0.1 * rows <= done <= 0.9 * rows]
     return (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
 
 

@@ -94,8 +94,8 @@ def entropy(
     from synthgen.cli.display import print_entropy
     from synthgen.spec.source import Source
 
-    found = Source(_spec(spec, seed, world, sets)).entropy(split)
-    _print_json(found.to_json()) if json else print_entropy(found)
+    stated = Source(_spec(spec, seed, world, sets)).entropy(split)
+    _print_json(stated.to_json()) if json else print_entropy(stated)
 
 
 @app.command()
@@ -118,7 +118,7 @@ def plan(
     from synthgen.dataset.build import plan_build
     from synthgen.dataset.estimate import estimate
 
-    build = plan_build(
+    plan = plan_build(
         _spec(spec, seed, world, sets),
         splits=split,
         rows=rows,
@@ -126,7 +126,7 @@ def plan(
         columns=_columns(columns),
         container=format,
     )
-    table = estimate(build, out, workers)
+    table = estimate(plan, out, workers)
     _print_json(table) if json else print_plan(table)
 
 
@@ -372,7 +372,10 @@ def bench(
     from synthgen.cli.display import print_rates
 
     rates = run_benchmarks(task)
-    _print_json({name: [rate.to_json() for rate in own] for name, own in rates.items()}) if json else print_rates(rates)
+    if json:
+        _print_json({name: [rate.to_json() for rate in lines] for name, lines in rates.items()})
+    else:
+        print_rates(rates)
 
 
 @app.command()

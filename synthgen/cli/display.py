@@ -17,6 +17,7 @@ from rich.text import Text
 from synthgen.cli.terminal import stdout
 from synthgen.dataset.manifest import Manifest
 from synthgen.exact.entropy import Entropy
+from synthgen.exact.facts import formatted
 from synthgen.spec.source import Source
 
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green", "bright_yellow")
@@ -89,8 +90,8 @@ def _coloured(row: Mapping[str, Any], spans: Mapping[str, Sequence[Mapping[str, 
     text = Text(row["text"] if "text" in row else row["prompt"] + row["completion"])
     if "prompt" in row:
         text.stylize("dim", 0, len(row["prompt"]))
-    for i, own in enumerate(spans.values()):
-        for span in own:
+    for i, of_kind in enumerate(spans.values()):
+        for span in of_kind:
             text.stylize(COLOURS[i % len(COLOURS)], span["start"], span["end"])
     return text
 
@@ -110,19 +111,7 @@ def print_entropy(entropy: Entropy) -> None:
     console.print(Text(f"{entropy.spec}/{entropy.split}", style="bold"))
     console.print(table)
     for name, value in entropy.facts.items():
-        console.print(f"  {name}: {_fact(value)}", highlight=False, soft_wrap=True)
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.1f}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_fact(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_fact(item) for item in value)
-    return str(value)
+        console.print(f"  {name}: {formatted(value, 'screen')}", highlight=False, soft_wrap=True)
 
 
 def print_plan(plan: Mapping[str, Any]) -> None:
@@ -188,17 +177,17 @@ def print_manifest(manifest: Manifest, folder: Path, rate: tuple[int, float] | N
     for column in ("split", "rows", "shards", "bits a row", "status"):
         table.add_column(column, justify="left" if column in ("split", "status") else "right")
     for name, split in manifest.splits.items():
-        own = [shard for shard in manifest.shards if shard.split == name]
-        mean = sum(shard.bits.get("total", 0.0) for shard in own) / split["rows"]
+        shards = [shard for shard in manifest.shards if shard.split == name]
+        mean = sum(shard.bits.get("total", 0.0) for shard in shards) / split["rows"]
         table.add_row(name, f"{split['rows']:,}", str(split["shards"]), f"{mean:.4f}", split["entropy"]["status"])
     console = stdout()
     console.print(table)
     totals = manifest.totals
-    made = ""
+    speed = ""
     if rate is not None:
-        made = f", {rate[0] / rate[1]:,.0f} rows a second" if rate[0] and rate[1] > 0 else ", nothing to do"
+        speed = f", {rate[0] / rate[1]:,.0f} rows a second" if rate[0] and rate[1] > 0 else ", nothing to do"
     console.print(
-        f"{folder}: {totals['rows']:,} rows, {_bytes(totals['bytes'])}{made}", highlight=False, soft_wrap=True
+        f"{folder}: {totals['rows']:,} rows, {_bytes(totals['bytes'])}{speed}", highlight=False, soft_wrap=True
     )
 
 
@@ -212,11 +201,11 @@ def print_findings(findings: Sequence[Any], folder: Path) -> None:
             )
             console.print(line, soft_wrap=True)
     for check in dict.fromkeys(finding.check for finding in findings):
-        own = [finding for finding in findings if finding.check == check]
-        if all(finding.ok for finding in own):
-            detail = own[0].detail if len(own) == 1 else f"{len(own)} fine"
+        of_check = [finding for finding in findings if finding.check == check]
+        if all(finding.ok for finding in of_check):
+            detail = of_check[0].detail if len(of_check) == 1 else f"{len(of_check)} fine"
             if check in ("re-derived", "ledger = formula", "shared rows"):
-                detail = "; ".join(f"{finding.subject}: {finding.detail}" for finding in own[:6])
+                detail = "; ".join(f"{finding.subject}: {finding.detail}" for finding in of_check[:6])
             console.print(Text("ok   ", style="green").append(f"{check}: {detail}", "default"), soft_wrap=True)
     faults = sum(not finding.ok for finding in findings)
     console.print(
@@ -227,12 +216,12 @@ def print_findings(findings: Sequence[Any], folder: Path) -> None:
 def print_rates(rates: Mapping[str, Sequence[Any]]) -> None:
     """Print benchmark results: a rate, and the ratio to the first line of its group."""
     console = stdout()
-    for name, own in rates.items():
+    for name, lines in rates.items():
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column(name)
-        table.add_column(f"{own[0].unit}/s", justify="right")
+        table.add_column(f"{lines[0].unit}/s", justify="right")
         table.add_column("ratio", justify="right")
-        for rate in own:
+        for rate in lines:
             table.add_row(
                 rate.name,
                 f"{rate.per_second:,.0f}",

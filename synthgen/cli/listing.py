@@ -15,7 +15,7 @@ def listing() -> list[dict[str, Any]]:
     for name in shipped_specs():
         source = load(name)
         spec = source.spec
-        rows = {split: own.rows or source.rows_max(split) for split, own in spec.splits.items()}
+        rows = {split: table.rows or source.rows_max(split) for split, table in spec.splits.items()}
         first = next(iter(rows), "train")
         entropy = source.entropy(first, estimates=False)
         entries.append(

@@ -64,11 +64,10 @@ def train_command(
         if not quiet:
             floor = f", floor {line['floor_bits']:.4f}" if "floor_bits" in line else ""
             say(f"step {line['step']:,}: {line['loss_bits']:.4f} bits a token{floor}; {line['seconds']:.0f} s")
-            for own, found in line.get("held_out", {}).items():
-                say(
-                    f"  {own}, {found['rows']} fresh rows: {found['excess']:.4f} ± {found['se']:.4f} bits a row above "
-                    f"the floor of {found['floor']:.4f} ({found['status']})"
-                )
+            for rows, result in line.get("held_out", {}).items():
+                excess = f"{result['excess']:.4f} ± {result['se']:.4f} bits a row"
+                floor = f"the floor of {result['floor']:.4f} ({result['status']})"
+                say(f"  {rows}, {result['rows']} fresh rows: {excess} above {floor}")
 
     train(settings, out, init=init, watch=watch, check_floor=True)
     plot_runs({name: out}, out / "loss.png", name)

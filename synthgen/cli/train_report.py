@@ -23,17 +23,17 @@ def listing() -> list[dict[str, Any]]:
     """Return every shipped experiment: name, title, paper, finding, sizes, and over which seeds it held."""
     table = []
     for name in shipped_experiments():
-        own, _ = load_experiment(name)
+        experiment, _ = load_experiment(name)
         table.append(
             {
                 "experiment": name,
-                "title": own.title,
-                "paper": own.paper,
-                "finding": own.finding,
-                "verdict": own.verdict,
+                "title": experiment.title,
+                "paper": experiment.paper,
+                "finding": experiment.finding,
+                "verdict": experiment.verdict,
                 "sizes": sizes_of(name),
-                "claims": [claim.holds for claim in own.claim],
-                "held": own.held,
+                "claims": [claim.holds for claim in experiment.claim],
+                "held": experiment.held,
             }
         )
     return table
@@ -42,12 +42,13 @@ def listing() -> list[dict[str, Any]]:
 def print_listing(table: Sequence[dict[str, Any]]) -> None:
     """Print the shipped experiments."""
     console = stdout()
-    for own in table:
-        console.print(f"[bold]{own['experiment']}[/bold]  {own['title']} ({own['paper']}; {', '.join(own['sizes'])})")
-        for claim in own["claims"]:
+    for entry in table:
+        about = f"{entry['title']} ({entry['paper']}; {', '.join(entry['sizes'])})"
+        console.print(f"[bold]{entry['experiment']}[/bold]  {about}")
+        for claim in entry["claims"]:
             console.print(f"    {claim}", highlight=False, markup=False)
-        if own["held"]:
-            console.print(f"    {own['held']}", style="dim", highlight=False, markup=False)
+        if entry["held"]:
+            console.print(f"    {entry['held']}", style="dim", highlight=False, markup=False)
 
 
 def print_results(results: Sequence[Result]) -> None:
@@ -58,13 +59,13 @@ def print_results(results: Sequence[Result]) -> None:
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for result in results:
         for number, line in enumerate(result.lines):
-            own = line.to_json()
+            figures = line.to_json()
             table.add_row(
                 result.name if number == 0 else "",
                 line.claim,
                 line.paper,
                 "" if line.chance is None else f"{line.chance:.3g}",
-                *(f"{own[key]:.4g}" for key in ("mean", "min", "max")),
+                *(f"{figures[key]:.4g}" for key in ("mean", "min", "max")),
                 str(len(line.values)),
                 "[green]yes[/green]" if line.green else f"[red]{sum(line.held)} of {len(line.held)}[/red]",
             )
@@ -88,8 +89,9 @@ def print_scores(scores: Scores) -> None:
         lines += [("queries", scores.queries)]
         lines += [(f"  {name}", tally) for name, tally in sorted(scores.by_query.items())]
     for name, tally in lines:
-        own = tally.to_json()
-        table.add_row(name, f"{own['accuracy']:.4f}", f"{own['low']:.4f} to {own['high']:.4f}", f"{own['n']:,}")
+        scored = tally.to_json()
+        between = f"{scored['low']:.4f} to {scored['high']:.4f}"
+        table.add_row(name, f"{scored['accuracy']:.4f}", between, f"{scored['n']:,}")
     console = stdout()
     console.print(table)
     for reason, count in list(scores.to_json()["reasons"].items())[:3]:

@@ -15,27 +15,28 @@ from typing import Any
 
 import tomli_w
 
-from synthgen.dataset.build_journal import Journal
-from synthgen.dataset.build_plan import Build as Build
+from synthgen.dataset.build_journal import BuildJournal
+from synthgen.dataset.build_plan import BuildPlan
 from synthgen.dataset.build_plan import plan_build as plan_build
 from synthgen.dataset.cluster import run_on_cluster
 from synthgen.dataset.folder import (
     discard,
+    explaining_a_full_disk,
     is_made,
     locked,
     opened,
     read_manifest,
     told_how_to_go_on,
-    told_of_a_full_disk,
     write_assets,
 )
-from synthgen.dataset.jobs import Job, LocalJob, RemoteJob, build_in, code_of
+from synthgen.dataset.jobs import Job, LocalJob, RemoteJob, code_of, plan_in
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.processes import run_local, usable_cores
 from synthgen.dataset.readme import short_readme
-from synthgen.dataset.shards import Shard, shard_path, shard_range, sync_folder, write_whole
+from synthgen.dataset.shards import Shard, shard_path, shard_range
 from synthgen.errors import SynthgenError, nearest
 from synthgen.spec.spec import Spec, load_spec
+from synthgen.task.files import sync_folder, write_whole
 
 ENGINES = ("local", "dask")
 
@@ -61,7 +62,7 @@ def generate(
     engine: str = "local",
     scheduler: str | None = None,
     verify: bool = False,
-    on_plan: Callable[[Build, int], None] | None = None,
+    on_plan: Callable[[BuildPlan, int], None] | None = None,
     on_rows: Callable[[int], None] | None = None,
 ) -> Manifest | None:
     """Build a dataset folder, or what is missing of it, and return its manifest.
@@ -73,46 +74,46 @@ def generate(
     SynthgenError for bad input, a folder of another dataset or build, a folder in use, and a full disk.
     """
     resolved = load_spec(spec, seed=seed, world=world, params=params)
-    build = plan_build(resolved, splits=splits, rows=rows, shards=shards, columns=columns, container=format)
+    plan = plan_build(resolved, splits=splits, rows=rows, shards=shards, columns=columns, container=format)
     _check_engine(engine, scheduler, workers, rank, world_size)
     folder = Path(out)
-    with opened(folder, build.to_json(), resolved, rank, verify) as work:
+    with opened(folder, plan.to_json(), resolved, rank, verify) as work:
         manifest = read_manifest(folder, verify)
-        journal = Journal(work, build.to_json())
+        journal = BuildJournal(work, plan.to_json())
         known = {shard.path: shard for shard in [*(manifest.shards if manifest else ()), *journal.shards()]}
         todo: list[tuple[str, int, Shard | None]] = []
         new_rows = old_rows = 0  # to be made, and to be read again
-        for number, (split, index, count) in enumerate(build.shards()):
-            shard = known.get(build.path(split, index, count))
+        for number, (split, index, count) in enumerate(plan.shards()):
+            shard = known.get(plan.path(split, index, count))
             there = shard if is_made(folder, shard) else None
             if (there and not verify) or (rank is not None and number % world_size != rank):
                 continue
-            start, stop = shard_range(build.splits[split][0], index, count)
+            start, stop = shard_range(plan.splits[split][0], index, count)
             new_rows += 0 if there else stop - start
             old_rows += stop - start if there else 0
             todo.append((split, index, there))
-        _check_disk(folder, build, new_rows)
-        for split in build.splits if todo else ():  # compile here, once, and not in every worker
-            build.source.batch(0, 1, split)
+        _check_disk(folder, plan, new_rows)
+        for split in plan.splits if todo else ():  # compile here, once, and not in every worker
+            plan.source.batch(0, 1, split)
         if on_plan:
-            on_plan(build, new_rows + old_rows)
+            on_plan(plan, new_rows + old_rows)
         tell = on_rows or (lambda rows: None)
         jobs: list[Job]
-        made: list[Shard] = []
+        new_shards: list[Shard] = []
         if engine == "dask" and todo:
-            home, code = str(folder.absolute()), code_of(build)
+            home, code = str(folder.absolute()), code_of(plan)
             jobs = [RemoteJob(home, journal.token, code, *one) for one in todo]
-            run_on_cluster(jobs, workers, made.append, tell, scheduler)
+            run_on_cluster(jobs, workers, new_shards.append, tell, scheduler)
         elif todo:
-            jobs = [LocalJob(build, folder, *one) for one in todo]
-            wanted = workers or (usable_cores() if _seconds(build, new_rows + old_rows // 3) > WORTH_A_POOL else 1)
-            run_local(jobs, min(wanted, len(jobs)), made.append, tell)
+            jobs = [LocalJob(plan, folder, *one) for one in todo]
+            wanted = workers or (usable_cores() if _seconds(plan, new_rows + old_rows // 3) > WORTH_A_POOL else 1)
+            run_local(jobs, min(wanted, len(jobs)), new_shards.append, tell)
         if rank is not None:
             return None
-        if manifest and not todo and set(build.splits) <= set(manifest.splits):
+        if manifest and not todo and set(plan.splits) <= set(manifest.splits):
             discard(work)
             return manifest
-        return _complete(folder, build, manifest, known | {shard.path: shard for shard in made}, work)
+        return _complete(folder, plan, manifest, known | {shard.path: shard for shard in new_shards}, work)
 
 
 def finish(out: str | Path) -> Manifest:
@@ -126,31 +127,31 @@ def finish(out: str | Path) -> Manifest:
         if (folder / "manifest.json").is_file():
             return Manifest.read(folder)
         raise SynthgenError(f"{folder}: nothing to finish here; run `synthgen generate --rank R --world-size W` first")
-    with told_of_a_full_disk(folder), told_how_to_go_on(folder), locked(work, None):
-        build = build_in(folder)
+    with explaining_a_full_disk(folder), told_how_to_go_on(folder), locked(work, None):
+        plan = plan_in(folder)
         manifest = read_manifest(folder)
-        found = Journal(work, build.to_json()).shards()
-        known = {shard.path: shard for shard in [*(manifest.shards if manifest else ()), *found]}
-        missing = [p for p in (build.path(*shard) for shard in build.shards()) if not is_made(folder, known.get(p))]
+        journalled = BuildJournal(work, plan.to_json()).shards()
+        known = {shard.path: shard for shard in [*(manifest.shards if manifest else ()), *journalled]}
+        missing = [p for p in (plan.path(*shard) for shard in plan.shards()) if not is_made(folder, known.get(p))]
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise SynthgenError(
                 f"{folder}: {len(missing)} shards are missing ({', '.join(missing[:3])}{more}); run their ranks again"
             )
-        return _complete(folder, build, manifest, known, work)
+        return _complete(folder, plan, manifest, known, work)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _complete(folder: Path, build: Build, old: Manifest | None, known: Mapping[str, Shard], work: Path) -> Manifest:
+def _complete(folder: Path, plan: BuildPlan, old: Manifest | None, known: Mapping[str, Shard], work: Path) -> Manifest:
     """Write spec, README and, last, the manifest of a folder whose shards are all there."""
-    source, others = build.source, dict(old.splits) if old else {}
+    source, others = plan.source, dict(old.splits) if old else {}
     counts = {name: split["shards"] for name, split in others.items()}
-    counts |= {name: count for name, (_, count) in build.splits.items()}
-    paths = [shard_path(name, i, count, build.container) for name, count in counts.items() for i in range(count)]
+    counts |= {name: count for name, (_, count) in plan.splits.items()}
+    paths = [shard_path(name, i, count, plan.container) for name, count in counts.items() for i in range(count)]
     shards = [known[path] for path in paths]
-    manifest = Manifest.describe(source, build.splits, build.columns, build.container, shards, others)
+    manifest = Manifest.describe(source, plan.splits, plan.columns, plan.container, shards, others)
     scratch = work / "tmp"
     write_assets(folder, source.spec, scratch)
     for name, text in source.task().sidecars().items():
@@ -179,19 +180,19 @@ def _check_engine(engine: str, scheduler: str | None, workers: int | None, rank:
         raise SynthgenError("--rank: --engine dask shares out the work itself; leave it out")
 
 
-def _seconds(build: Build, todo: int) -> float:
+def _seconds(plan: BuildPlan, todo: int) -> float:
     """Return about how long one process needs for `todo` rows, from a sample of the first split."""
-    split, (rows, _) = next(iter(build.splits.items()))
+    split, (rows, _) = next(iter(plan.splits.items()))
     sample = min(rows, 1024)
     start = time.perf_counter()
-    build.source.batch(0, sample, split, build.columns)
+    plan.source.batch(0, sample, split, plan.columns)
     return 1.5 * todo * (time.perf_counter() - start) / sample  # hashing and writing take about a third
 
 
-def _check_disk(folder: Path, build: Build, todo: int) -> None:
+def _check_disk(folder: Path, plan: BuildPlan, todo: int) -> None:
     """Raise SynthgenError if the rows still to be made surely do not fit."""
-    sizes = [build.bytes_per_row(split) for split in build.splits] if todo else [0.0]
-    needed = todo * min(sizes) * (0.2 if build.container == "parquet" else 1.0)
+    sizes = [plan.bytes_per_row(split) for split in plan.splits] if todo else [0.0]
+    needed = todo * min(sizes) * (0.2 if plan.container == "parquet" else 1.0)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise SynthgenError(

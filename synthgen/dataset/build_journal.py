@@ -15,11 +15,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from synthgen.dataset.shards import CONTAINERS, Shard, write_whole
+from synthgen.dataset.shards import CONTAINERS, Shard
 from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME
+from synthgen.task.files import write_whole
 
 
-class Journal:
+class BuildJournal:
     """The entries below `DIR/.synthgen`; `build` is what they are about, as `Build.to_json` gives it."""
 
     def __init__(self, work: Path, build: Mapping[str, Any]) -> None:
@@ -73,7 +74,7 @@ class _Begun(BaseModel):
 
 
 def read_begun(work: Path) -> Mapping[str, Any] | None:
-    """Return what `Journal.begin` wrote: name, build, spec (a hash); None if it is missing or damaged."""
+    """Return what `BuildJournal.begin` wrote: name, build, spec (a hash); None if it is missing or damaged."""
     entry = _unsealed("build.json", work / "build.json")
     try:
         return None if entry is None else _Begun.model_validate(entry, strict=True).model_dump()

@@ -15,12 +15,12 @@ from synthgen.spec.spec import SHARDS_MAX, Spec, load_spec
 SHARD_BYTES = 64 << 20
 """Shards are about this large where nobody says how many there are, and larger where there would be too many."""
 
-SAMPLE_ROWS = 64
+WEIGHED_ROWS = 64
 """Rows made to estimate bytes a row."""
 
 
 @dataclass(frozen=True)
-class Build:
+class BuildPlan:
     """What is to be built: the splits with their rows and shards, the columns and the container."""
 
     source: Source
@@ -57,7 +57,7 @@ class Build:
 
     def bytes_per_row(self, split: str) -> float:
         """Return the bytes a row takes in memory and in an Arrow shard, estimated from the first rows."""
-        rows = min(SAMPLE_ROWS, self.splits[split][0])
+        rows = min(WEIGHED_ROWS, self.splits[split][0])
         return self.source.batch(0, rows, split, self.columns).nbytes / rows
 
 
@@ -69,7 +69,7 @@ def plan_build(
     shards: int | None = None,
     columns: Sequence[str] | None = None,
     container: str = "arrow",
-) -> Build:
+) -> BuildPlan:
     """Decide splits, rows and shards of a build. Raises SynthgenError for anything impossible."""
     source = Source(load_spec(spec))
     for name, value in (("rows", rows), ("shards", shards)):
@@ -83,9 +83,9 @@ def plan_build(
         raise SynthgenError(f"{source.spec.name} names no splits: say which with --split NAME --rows N")
     sizes: dict[str, tuple[int, int]] = {}
     for name in names:
-        own = source.spec.splits.get(name)
+        stated = source.spec.splits.get(name)
         limit = source.rows_max(name)
-        number = rows or (own.rows if own else None) or limit
+        number = rows or (stated.rows if stated else None) or limit
         if number is None:
             raise SynthgenError(f"split {name!r} of {source.spec.name} has no size: say how many rows with --rows N")
         if number > INDEX_MAX:
@@ -95,14 +95,14 @@ def plan_build(
                 f"split {name!r} of {source.spec.name} has {limit:,} rows in all; {number:,} were asked for"
             )
         sizes[name] = (number, 1)
-        if shards is None and own is not None and own.shards is not None and rows is None:
-            count = own.shards
+        if shards is None and stated is not None and stated.shards is not None and rows is None:
+            count = stated.shards
         else:
-            draft = Build(source, sizes, tuple(chosen), container)
+            draft = BuildPlan(source, sizes, tuple(chosen), container)
             count = shards or min(SHARDS_MAX, max(1, round(draft.bytes_per_row(name) * number / SHARD_BYTES)))
         if count > SHARDS_MAX:
             raise SynthgenError(f"--shards {count}: at most {SHARDS_MAX:,}, since file names have five digits")
         if count > number:
             raise SynthgenError(f"split {name!r}: {count} shards for {number} rows; a shard needs a row")
         sizes[name] = (number, count)
-    return Build(source, sizes, tuple(chosen), container)
+    return BuildPlan(source, sizes, tuple(chosen), container)

@@ -17,15 +17,17 @@ import pyarrow as pa
 import tomli_w
 
 from synthgen.dataset.manifest import Manifest
-from synthgen.dataset.shards import Shard, Summary, file_sha256, read_batches
+from synthgen.dataset.shards import Shard, Summary, read_batches
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import disagreement
 from synthgen.exact.jit import kernel
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
+from synthgen.task.arrow import CONTENT_COLUMNS
 from synthgen.task.contract import Certificate
+from synthgen.task.files import file_sha256
 
-SAMPLE_ROWS = 10_000
+REDERIVED_ROWS = 10_000
 """Rows of a split whose text is re-derived, where the user does not say how many."""
 
 MERGE = 256
@@ -101,7 +103,7 @@ def _stride(rows: int, sample: float | None) -> int:
     """Return k such that every k-th row is re-derived; 0 for none."""
     if sample == 0:
         return 0
-    return max(1, math.ceil(rows / SAMPLE_ROWS) if sample is None else math.floor(1 / sample))
+    return max(1, math.ceil(rows / REDERIVED_ROWS) if sample is None else math.floor(1 / sample))
 
 
 def _check_identity(manifest: Manifest, content_id: str) -> Finding:
@@ -147,11 +149,11 @@ def _check_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
     """See that the shards of every split are all listed, once, and that no other file lies among them."""
     listed = [shard.path for shard in manifest.shards]
     for name, stated in manifest.splits.items():
-        own = sorted(path for path, shard in zip(listed, manifest.shards, strict=True) if shard.split == name)
-        ending = Path(own[0]).suffix if own else ""
+        present = sorted(path for path, shard in zip(listed, manifest.shards, strict=True) if shard.split == name)
+        ending = Path(present[0]).suffix if present else ""
         count = stated["shards"]
         wanted = [f"data/{name}-{i:05d}-of-{count:05d}{ending}" for i in range(count)]
-        yield Finding("shards listed", name, own == wanted, f"{len(own)} of {count}")
+        yield Finding("shards listed", name, present == wanted, f"{len(present)} of {count}")
     there = sorted(path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*") if path.is_file())
     strange = sorted(set(there) - set(listed))
     yield Finding("no other file", "data/", not strange, ", ".join(strange[:3]) or f"{len(there)} files")
@@ -292,21 +294,23 @@ def _check_overlap(splits: dict[str, _Split], source: Source) -> Iterator[Findin
 
 def _check_templates(splits: dict[str, _Split], source: Source) -> Iterator[Finding]:
     """Count the templates of one split that another has too; splits of two different halves must share none."""
-    found = {name: np.unique(np.concatenate(s.templates)) for name, s in splits.items() if s.readable and s.templates}
-    names = list(found)
+    templates = {
+        name: np.unique(np.concatenate(s.templates)) for name, s in splits.items() if s.readable and s.templates
+    }
+    names = list(templates)
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
-            shared = np.intersect1d(found[a], found[b], assume_unique=True).size
+            shared = np.intersect1d(templates[a], templates[b], assume_unique=True).size
             halves = source.task(a).template_half, source.task(b).template_half
             apart = "" not in halves and halves[0] != halves[1]
-            detail = f"{shared:,} of {found[a].size:,} and {found[b].size:,}{'; must be 0' if apart else ''}"
+            detail = f"{shared:,} of {templates[a].size:,} and {templates[b].size:,}{'; must be 0' if apart else ''}"
             yield Finding("shared templates", f"{a}, {b}", shared == 0 or not apart, detail)
 
 
 def _fingerprints(batch: pa.RecordBatch) -> np.ndarray:
     """Return a 64-bit hash of each row's content columns, (rows,) uint64."""
     prints = np.zeros(batch.num_rows, np.uint64)
-    for name in ("text", "prompt", "completion", "input_ids"):
+    for name in CONTENT_COLUMNS:
         if name in batch.schema.names:
             column = batch.column(name)
             width = 1 if pa.types.is_string(column.type) else column.type.value_type.byte_width

@@ -16,12 +16,13 @@ from typing import Any
 
 import tomli_w
 
-from synthgen.dataset.build_journal import Journal, read_begun, spec_is_sound
+from synthgen.dataset.build_journal import BuildJournal, read_begun, spec_is_sound
 from synthgen.dataset.manifest import Manifest
-from synthgen.dataset.shards import Shard, write_whole
+from synthgen.dataset.shards import Shard
 from synthgen.errors import Interrupted, SynthgenError, Terminated
 from synthgen.spec.spec import Spec, load_spec
 from synthgen.task.assets import asset_files
+from synthgen.task.files import write_whole
 
 UNWRITABLE = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE),
@@ -41,7 +42,7 @@ def opened(folder: Path, wanted: Mapping[str, Any], spec: Spec, rank: int | None
     `spec.toml` says. Raises SynthgenError for a folder of other things, or in use.
     """
     work = folder / ".synthgen"
-    with told_of_a_full_disk(folder), told_how_to_go_on(folder):
+    with explaining_a_full_disk(folder), told_how_to_go_on(folder):
         if folder.exists() and not folder.is_dir():
             raise SynthgenError(f"{folder}: is a file; name a folder")
         _refuse_foreign(folder, wanted, verify)
@@ -65,7 +66,7 @@ def _begin(work: Path, wanted: Mapping[str, Any], spec: Spec) -> None:
         if spec_is_sound(work, begun):
             return
     write_assets(work, spec, work / "tmp")
-    Journal(work, wanted).begin(spec.name, tomli_w.dumps(spec.resolved(wanted["splits"])))
+    BuildJournal(work, wanted).begin(spec.name, tomli_w.dumps(spec.resolved(wanted["splits"])))
 
 
 def read_manifest(folder: Path, verify: bool = False) -> Manifest | None:
@@ -136,7 +137,7 @@ def locked(work: Path, rank: int | None, doing: str = "generating into") -> Iter
                 continue
             with file:
                 _flock(file.fileno(), work, rank, doing)
-                if not _is_file(work / "lock", file.fileno()):
+                if not _is_still(work / "lock", file.fileno()):
                     continue
                 yield
                 return
@@ -161,7 +162,7 @@ def _flock(handle: int, work: Path, rank: int | None, doing: str) -> None:
         )
 
 
-def _is_file(path: Path, handle: int) -> bool:
+def _is_still(path: Path, handle: int) -> bool:
     """Say whether `path` still is the file that was opened."""
     try:
         return os.path.samestat(path.stat(), os.fstat(handle))
@@ -185,7 +186,7 @@ def is_made(folder: Path, shard: Shard | None) -> bool:
 
 
 @contextlib.contextmanager
-def told_of_a_full_disk(folder: Path) -> Iterator[None]:
+def explaining_a_full_disk(folder: Path) -> Iterator[None]:
     """Turn what a full, read-only or failing disk raises into a SynthgenError that says what to do."""
     try:
         yield

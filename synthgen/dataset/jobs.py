@@ -16,22 +16,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from synthgen.dataset.build_journal import Journal, read_begun, spec_is_sound
-from synthgen.dataset.build_plan import Build
-from synthgen.dataset.shards import (
-    BATCH_ROWS,
-    Shard,
-    Summary,
-    file_sha256,
-    read_batches,
-    shard_range,
-    temporary_name,
-    write_shard,
-)
+from synthgen.dataset.build_journal import BuildJournal, read_begun, spec_is_sound
+from synthgen.dataset.build_plan import BuildPlan
+from synthgen.dataset.shards import BATCH_ROWS, Shard, Summary, read_batches, shard_range, write_shard
 from synthgen.errors import SynthgenError
 from synthgen.exact.jit import package_digest
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
+from synthgen.task.files import file_sha256
 from synthgen.version import __version__
 
 OnRows = Callable[[int], None]
@@ -42,7 +34,7 @@ Job = Callable[[OnRows], Shard]
 class LocalJob:
     """Shard `index` of a split, on the machine that planned the build."""
 
-    build: Build
+    plan: BuildPlan
     folder: Path
     split: str
     index: int
@@ -51,26 +43,25 @@ class LocalJob:
 
     def __call__(self, on_rows: OnRows) -> Shard:
         """Make the shard unless it is there and sound; return its record."""
-        rows, count = self.build.splits[self.split]
-        path = self.build.path(self.split, self.index, count)
+        rows, count = self.plan.splits[self.split]
+        path = self.plan.path(self.split, self.index, count)
         work = self.folder / ".synthgen"
-        component = self.build.source.task().component_field
+        component = self.plan.source.task().component_field
         shard = read_again(self.folder, self.there, component) if self.there else None
         if shard is not None:
             on_rows(shard.rows)
         else:
             start, stop = shard_range(rows, self.index, count)
-            schema = self.build.source.batch(start, start + 1, self.split, self.build.columns).schema
-            temporary = temporary_name(work / "tmp", Path(path).name)
+            schema = self.plan.source.batch(start, start + 1, self.split, self.plan.columns).schema
             batches = self._batches(start, stop, on_rows)
-            shard = write_shard(batches, schema, self.folder / path, temporary, path, self.split, component)
-        Journal(work, self.build.to_json()).add(shard)
+            shard = write_shard(batches, schema, self.folder / path, path, self.split, component, scratch=work / "tmp")
+        BuildJournal(work, self.plan.to_json()).add(shard)
         return shard
 
     def _batches(self, start: int, stop: int, on_rows: OnRows) -> Iterator[pa.RecordBatch]:
         for first in range(start, stop, BATCH_ROWS):
             upto = min(first + BATCH_ROWS, stop)
-            yield self.build.source.batch(first, upto, self.split, self.build.columns)
+            yield self.plan.source.batch(first, upto, self.split, self.plan.columns)
             on_rows(upto - first)
 
 
@@ -115,15 +106,15 @@ class RemoteJob:
     def __call__(self, on_rows: OnRows) -> Shard:
         """Make the shard unless it is there and sound; return its record."""
         # A source is for one thread; a worker may have several.
-        build = _build_of(self.folder, self.token, threading.get_ident())
-        here = code_of(build)
+        plan = _plan_of(self.folder, self.token, threading.get_ident())
+        here = code_of(plan)
         if here != self.code:
             differs = next(f"{b}, not {a}" for a, b in zip(self.code, here, strict=True) if a != b)
             raise SynthgenError(
                 f"the worker on {socket.gethostname()} has other code ({differs}), which may make other rows: "
                 "install the same version of synthgen and its plug-ins everywhere"
             )
-        return LocalJob(build, Path(self.folder), self.split, self.index, self.there)(on_rows)
+        return LocalJob(plan, Path(self.folder), self.split, self.index, self.there)(on_rows)
 
 
 @functools.cache
@@ -131,21 +122,21 @@ def _code_of(package: str) -> str:
     return package_digest(package)
 
 
-def code_of(build: Build) -> tuple[str, ...]:
+def code_of(plan: BuildPlan) -> tuple[str, ...]:
     """Return what a build's rows depend on beside its spec: the version and digests of the sources."""
-    package = build.source.spec.task_class.__module__.split(".")[0]
+    package = plan.source.spec.task_class.__module__.split(".")[0]
     return f"synthgen {__version__}", *(f"{name} {_code_of(name)}" for name in ("synthgen", package))
 
 
 @functools.lru_cache(maxsize=16)
-def _build_of(folder: str, token: str, thread: int) -> Build:
-    build = build_in(Path(folder))
-    if Journal(Path(folder) / ".synthgen", build.to_json()).token != token:
+def _plan_of(folder: str, token: str, thread: int) -> BuildPlan:
+    plan = plan_in(Path(folder))
+    if BuildJournal(Path(folder) / ".synthgen", plan.to_json()).token != token:
         raise SynthgenError(f"{folder}: on {socket.gethostname()} this is the folder of another build")
-    return build
+    return plan
 
 
-def build_in(folder: Path) -> Build:
+def plan_in(folder: Path) -> BuildPlan:
     """Return the build that is under way in a folder, from the folder alone.
 
     Raises SynthgenError if there is none here, or if what was written down of it is damaged.
@@ -163,7 +154,7 @@ def build_in(folder: Path) -> Build:
     stated: Any = begun["build"]
     sizes = {name: (split["rows"], split["shards"]) for name, split in stated["splits"].items()}
     source = Source(spec)
-    build = Build(source, sizes, tuple(source.check_columns(stated["columns"])), stated["container"])
-    if build.to_json() != stated:
+    plan = BuildPlan(source, sizes, tuple(source.check_columns(stated["columns"])), stated["container"])
+    if plan.to_json() != stated:
         raise SynthgenError(f"{work}/assets: not the files the build began with; remove {work} and {again}")
-    return build
+    return plan

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from synthgen.dataset.shards import CONTAINERS, Shard, write_whole
+from synthgen.dataset.shards import CONTAINERS, Shard
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME
+from synthgen.task.files import exists, write_whole
 from synthgen.version import __version__
 
 if TYPE_CHECKING:
@@ -62,15 +63,15 @@ class Manifest:
     @property
     def component_sizes(self) -> dict[str, dict[str, int]]:
         """Of a mixture: tokens (or characters of text) that each component has in each split, counted in the files."""
-        found: dict[str, dict[str, int]] = {}
+        totals: dict[str, dict[str, int]] = {}
         for split, entry in self.splits.items():
             names = list(entry.get("component_rows") or ())
-            own = [shard.sizes for shard in self.shards if shard.split == split and shard.sizes]
-            if names and own:
-                found[split] = {
-                    name: sum(sizes.get(str(number), 0) for sizes in own) for number, name in enumerate(names)
+            shard_sizes = [shard.sizes for shard in self.shards if shard.split == split and shard.sizes]
+            if names and shard_sizes:
+                totals[split] = {
+                    name: sum(sizes.get(str(number), 0) for sizes in shard_sizes) for number, name in enumerate(names)
                 }
-        return found
+        return totals
 
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that `manifest.json` holds."""
@@ -145,7 +146,7 @@ class Manifest:
     def read(cls, folder: Path) -> Manifest:
         """Read a folder's manifest. Raises SynthgenError if it is missing, truncated or not one."""
         path = folder / FILE
-        if not _exists(folder):
+        if not (exists(folder) and folder.is_dir()):
             raise SynthgenError(f"{folder}: no such folder")
         if not path.is_file():
             hint = (
@@ -187,13 +188,6 @@ def _other_format(begun: _Numbered) -> str:
         f"format {begun.format} was written by synthgen {writer}, and this is {__version__}, which reads format "
         f"{FORMAT}; install that version or a later one: pip install -U 'synthgen>={writer}'"
     )
-
-
-def _exists(folder: Path) -> bool:
-    try:
-        return folder.is_dir()
-    except (OSError, ValueError):  # a name that no folder can have
-        return False
 
 
 class _Strict(BaseModel):

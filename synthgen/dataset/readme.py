@@ -44,9 +44,11 @@ def front_matter(manifest: Manifest, schema: pa.Schema) -> dict[str, Any]:
     ending = manifest.container
     splits: list[dict[str, Any]] = []
     for name in manifest.splits:
-        own = [shard for shard in manifest.shards if shard.split == name]
-        size = sum(shard.bytes for shard in own)
-        splits.append({"name": split_label(name), "num_bytes": size, "num_examples": sum(shard.rows for shard in own)})
+        shards = [shard for shard in manifest.shards if shard.split == name]
+        size = sum(shard.bytes for shard in shards)
+        splits.append(
+            {"name": split_label(name), "num_bytes": size, "num_examples": sum(shard.rows for shard in shards)}
+        )
     total = sum(shard.bytes for shard in manifest.shards)
     features = yaml_features({f.name: features_of(schema)[f.name] for f in schema if f.name in manifest.columns})
     files = [{"split": split_label(name), "path": f"data/{name}-?????-of-?????.{ending}"} for name in manifest.splits]

@@ -8,8 +8,6 @@ the values, not the bytes: the same rows in another container, or batched otherw
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,15 +21,14 @@ import pyarrow.parquet as pq
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.ledger import UNITS_PER_BIT, to_bits
+from synthgen.task.arrow import row_lengths
+from synthgen.task.files import replacing
 
 BATCH_ROWS = 4096
 """Rows of a record batch; the last of a shard may be shorter."""
 
 ROW_GROUP_BYTES = 95_000_000
 """Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
-
-CONTENT = ("text", "prompt", "completion", "input_ids")
-"""The columns that hold what a row says: characters, or tokens."""
 
 CONTAINERS = {"arrow": "arrow", "parquet": "parquet"}
 """Containers and their file endings."""
@@ -75,7 +72,6 @@ class Summary:
         books = [field.name for field in schema.field("bits").type] if "bits" in schema.names else []
         self._units = dict.fromkeys(books, 0)
         self._component = component_field if "latent" in schema.names else ""
-        self._content = [name for name in CONTENT if name in schema.names]
         self._sizes = np.zeros(0, np.int64)
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -87,15 +83,10 @@ class Summary:
             self._units[book] += _sum_units(batch.column("bits").field(book))
         if self._component:
             components = batch.column("latent").field(self._component).to_numpy()
-            sizes = np.zeros(batch.num_rows, np.int64)
-            for name in self._content:
-                column = batch.column(name)
-                lengths = pc.utf8_length(column) if pa.types.is_string(column.type) else pc.list_value_length(column)
-                sizes += lengths.to_numpy()
-            own = np.zeros(max(self._sizes.size, int(components.max(initial=-1)) + 1), np.int64)
-            own[: self._sizes.size] = self._sizes
-            np.add.at(own, components, sizes)
-            self._sizes = own
+            sizes = np.zeros(max(self._sizes.size, int(components.max(initial=-1)) + 1), np.int64)
+            sizes[: self._sizes.size] = self._sizes
+            np.add.at(sizes, components, row_lengths(batch))
+            self._sizes = sizes
 
     def shard(self, path: str, split: str, size: int, digest: str) -> Shard:
         """Return the record of a file of `size` bytes with this SHA-256 that holds these batches."""
@@ -170,27 +161,19 @@ def write_shard(
     batches: Iterable[pa.RecordBatch],
     schema: pa.Schema,
     target: Path,
-    temporary: Path,
     path: str,
     split: str,
     component_field: str = "",
+    scratch: Path | None = None,
 ) -> Shard:
-    """Write batches (each of 4,096 rows but the last) to `target`, by way of `temporary` on the same file system.
+    """Write batches (each of 4,096 rows but the last) to `target`, by way of `scratch` on the same file system.
 
-    Raises OSError if the disk is full; then the target is as it was and the temporary file is gone.
+    Raises OSError if the disk is full; then the target is as it was and no other file is left.
     """
     summary = Summary(schema, component_field)
-    try:
-        with temporary.open("wb") as file:
-            sink = _HashingFile(file)
-            (_write_parquet if target.suffix == ".parquet" else _write_arrow)(batches, schema, sink, summary)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        sync_folder(target.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(target, scratch) as file:
+        sink = _HashingFile(file)
+        (_write_parquet if target.suffix == ".parquet" else _write_arrow)(batches, schema, sink, summary)
     return summary.shard(path, split, sink.size, sink.digest.hexdigest())
 
 
@@ -212,38 +195,6 @@ def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _
                 group = []
             group.append(batch)
         writer.write_table(pa.Table.from_batches(group, schema), row_group_size=2**30)
-
-
-def write_whole(path: Path, content: str | bytes, scratch: Path | None = None) -> None:
-    """Write a small file so that a reader sees the old one or the new one, never a part.
-
-    It is written under another name in `scratch`, a folder of the same file system (by default the file's own).
-    """
-    temporary = temporary_name(scratch or path.parent, path.name)
-    try:
-        with temporary.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def temporary_name(folder: Path, name: str) -> Path:
-    """Return a name that no other writer has, on this machine or another: two may be making the same shard."""
-    return folder / f".{name}.{os.getpid()}-{secrets.token_hex(6)}"
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -297,9 +248,3 @@ def _rebatch(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             held = table.slice(BATCH_ROWS).to_batches()
     if sum(b.num_rows for b in held):
         yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

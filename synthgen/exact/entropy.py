@@ -35,7 +35,7 @@ class Bits:
 
     def __add__(self, other: Bits) -> Bits:
         status = weakest(self.status, other.status)
-        reasons = dict.fromkeys(r for own in (self.reason, other.reason) if own for r in own.split("; "))
+        reasons = dict.fromkeys(r for reason in (self.reason, other.reason) if reason for r in reason.split("; "))
         return Bits(self.value + other.value, status, "; ".join(reasons), math.hypot(self.se, other.se))
 
     def times(self, factor: float) -> Bits:

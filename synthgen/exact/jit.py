@@ -61,13 +61,13 @@ def _imported(module: str) -> frozenset[str]:
     """Return the modules of the same package, and of synthgen, that a module's source imports."""
     file = _source(module)
     package = module if file and file.name == "__init__.py" else module.rpartition(".")[0]
-    found: set[str] = set()
+    names: set[str] = set()
     for name, things, modules in IMPORT.findall(file.read_text(encoding="utf-8") if file else ""):
         for one in re.findall(r"[\w.]+", re.sub(r"\bas\s+\w+|#[^\n]*", "", things)):
-            found |= {name, name + one if name.endswith(".") else f"{name}.{one}"}
-        found.update(re.findall(r"[\w.]+", re.sub(r"\bas\s+\w+", "", modules)))
-    found = {_absolute(name, package) for name in found}
-    return frozenset(name for name in found if name.split(".")[0] in (OURS, module.split(".")[0]) and _source(name))
+            names |= {name, name + one if name.endswith(".") else f"{name}.{one}"}
+        names.update(re.findall(r"[\w.]+", re.sub(r"\bas\s+\w+", "", modules)))
+    names = {_absolute(name, package) for name in names}
+    return frozenset(name for name in names if name.split(".")[0] in (OURS, module.split(".")[0]) and _source(name))
 
 
 def _absolute(name: str, package: str) -> str:

@@ -60,16 +60,16 @@ def enumerate_tapes(run: Callable[[np.record], T], limit: int = 1_000_000) -> It
     for _ in range(limit):
         tape = new_tape(choices)
         result = run(tape)
-        made = recorded(tape)
+        draws = recorded(tape)
         probability = Fraction(1)
-        for _, number in made:
+        for _, number in draws:
             probability /= number
         yield result, probability
-        while made and made[-1][0] + 1 == made[-1][1]:
-            made.pop()
-        if not made:
+        while draws and draws[-1][0] + 1 == draws[-1][1]:
+            draws.pop()
+        if not draws:
             return
-        choices = [choice for choice, _ in made[:-1]] + [made[-1][0] + 1]
+        choices = [choice for choice, _ in draws[:-1]] + [draws[-1][0] + 1]
     raise DrawError(f"more than {limit:,} choice sequences: enumerate a smaller configuration")
 
 

@@ -13,7 +13,7 @@ from synthgen.errors import SynthgenError
 from synthgen.spec.spec import Spec, load_spec, spec_of_table
 
 
-class Component(BaseModel):
+class ComponentParams(BaseModel):
     """One component of a mixture."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,14 +75,14 @@ def _inline(table: Mapping[str, Any], files: Path, params: Mapping[str, Any]) ->
     return spec_of_table({**table, "params": {**table.get("params", {}), **params}}, "component", files)
 
 
-def component_spec(component: Component, files: Path, row_format: str, seed: int, world: int) -> Spec:
+def component_spec(component: ComponentParams, files: Path, row_format: str, seed: int, world: int) -> Spec:
     """Return a component's spec with the mixture's seed and world, in a row format that goes into the mixture's."""
     written = written_out(component.model_dump(exclude_none=True), files)
     table = dict(written["spec"]) | {"seed": seed, "world": world}
     spec = spec_of_table(table, written["name"], files)
     fits = {"prompt-completion": ("prompt-completion", "document")}.get(row_format, (row_format,))
     if spec.row_format not in fits:
-        able = [own for own in fits if own in spec.task_class.row_formats]
+        able = [row_format for row_format in fits if row_format in spec.task_class.row_formats]
         if not able:
             raise SynthgenError(
                 f"params.component: {written['name']} makes {', '.join(spec.task_class.row_formats)}, "

@@ -20,7 +20,7 @@ from synthgen.task.rows import Rows, Tokens
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """A component of a mixture: its task, ready to make rows."""
 
     name: str
@@ -33,7 +33,7 @@ class Part:
         """The type of its own latent, without spans."""
         return pa.struct(self.task.latent_fields)
 
-    def pool(self, places: np.ndarray, state: np.record) -> Rows:
+    def rows_at(self, places: np.ndarray, state: np.record) -> Rows:
         """Return the rows `places`: a run of rows of the task, or a few runs where a finite corpus goes round."""
         cuts = np.flatnonzero(np.diff(places) != 1) + 1
         runs = [self.task.rows(int(run[0]), int(run[-1]) + 1, state) for run in np.split(places, cuts)]
@@ -50,10 +50,10 @@ class Part:
         codes = content.codes[content.codes >= 0]
         return int((starts[codes + 1] - starts[codes]).sum()) + rows * len(self.domain.encode()), rows
 
-    def own_row(self, row: Mapping[str, Any], row_format: str, domain: int, offset: int) -> dict[str, Any]:
+    def component_row(self, row: Mapping[str, Any], row_format: str, domain: int, offset: int) -> dict[str, Any]:
         """Return the component's row behind a row of the mixture. Raises ValueError where its mark is missing."""
         latent = dict(row["latent"])
-        own = {**(latent.get(self.name) or {})}
+        fields = {**(latent.get(self.name) or {})}
         shift = len(self.domain) if row_format != "tokens" else int(domain >= 0)
         content: dict[str, Any] = {}
         if row_format == "tokens":
@@ -77,7 +77,7 @@ class Part:
             content |= {"prompt": _without(row["prompt"], self.domain), "completion": row["completion"]}
         spans = latent.get("spans")
         if spans is not None and self.task.span_kinds:
-            own["spans"] = {
+            fields["spans"] = {
                 kind: [{"start": s["start"] - shift, "end": s["end"] - shift} for s in spans[kind]]
                 for kind in self.task.span_kinds
             }
@@ -87,7 +87,7 @@ class Part:
             **content,
             "difficulty": row["difficulty"],
             "bits": {"total": math.fsum(bits.values()), **bits},
-            "latent": own,
+            "latent": fields,
         }
 
 
@@ -124,7 +124,7 @@ def _joined(runs: Sequence[Rows]) -> Rows:
 
 @kernel
 def _gather_codes(codes, ends, parts, rows, places, shift, kinds, mark, wanted, out, out_ends, room):
-    """Copy the texts `rows` of one pool to the slots `places` of `out`: phrases shifted, kinds of spans renumbered.
+    """Copy the texts `rows` of one component to the slots `places` of `out`, with phrases and span kinds renumbered.
 
     Slot s begins at room[s]; out_ends (slots * wanted) is written. mark: a phrase to put before a row, or -1.
     """
@@ -159,47 +159,47 @@ class Phrasebook:
         self.table = PhraseTable(marks)
         self._known: list[tuple[PhraseTable, int, int]] = []  # (a task's table, phrases it had, what to add to them)
 
-    def shift(self, own: PhraseTable) -> int:
-        """Return what to add to the phrases of `own`, which are taken over when first met, and when they got more."""
-        for table, size, shift in self._known:
-            if table is own and size == len(own):
+    def shift(self, table: PhraseTable) -> int:
+        """Return what to add to the phrases of `table`, which are taken over when first met, and when they got more."""
+        for known, size, shift in self._known:
+            if known is table and size == len(table):
                 return shift
-        self._known = [entry for entry in self._known if entry[0] is not own]
-        self._known.append((own, len(own), self.table.extend(own[k] for k in range(len(own)))))
+        self._known = [entry for entry in self._known if entry[0] is not table]
+        self._known.append((table, len(table), self.table.extend(table[k] for k in range(len(table)))))
         return self._known[-1][2]
 
 
 def merged_codes(
     book: Phrasebook,
-    parts: Sequence[Part],
-    pools: Mapping[int, Rows],
-    kinds: np.ndarray,
+    components: Sequence[Component],
+    drawn: Mapping[int, Rows],
+    turns: np.ndarray,
     taken: np.ndarray,
     span_kinds: Sequence[str],
     wanted: int,
 ) -> Codes:
-    """Return the pools' texts in the order of their slots, over one table of all phrases."""
-    sizes = np.empty(kinds.size, np.int64)
+    """Return the components' texts in the order of their slots, over one table of all phrases."""
+    sizes = np.empty(turns.size, np.int64)
     contents: dict[int, Codes] = {}
-    for c, made in pools.items():
-        assert isinstance(made.content, Codes)
-        contents[c] = made.content
-        lengths = np.diff(made.content.ends[made.content.parts - 1 :: made.content.parts], prepend=0)
-        sizes[kinds == c] = lengths[taken[kinds == c]] + bool(parts[c].domain)
+    for c, rows in drawn.items():
+        assert isinstance(rows.content, Codes)
+        contents[c] = rows.content
+        lengths = np.diff(rows.content.ends[rows.content.parts - 1 :: rows.content.parts], prepend=0)
+        sizes[turns == c] = lengths[taken[turns == c]] + bool(components[c].domain)
     room = np.concatenate([[0], np.cumsum(sizes)])
-    out, out_ends = np.empty(int(room[-1]), np.int32), np.empty(kinds.size * wanted, np.int64)
+    out, out_ends = np.empty(int(room[-1]), np.int32), np.empty(turns.size * wanted, np.int64)
     for c, content in contents.items():
-        places = np.flatnonzero(kinds == c)
+        places = np.flatnonzero(turns == c)
         numbers = np.array([span_kinds.index(kind) for kind in content.kinds] or [0], np.int64)
-        shift, mark = book.shift(content.table), c if parts[c].domain else -1
-        own = (content.codes, np.ascontiguousarray(content.ends, np.int64), content.parts, taken[places], places)
-        _gather_codes(*own, shift, numbers, mark, wanted, out, out_ends, room)
+        shift, mark = book.shift(content.table), c if components[c].domain else -1
+        batch = (content.codes, np.ascontiguousarray(content.ends, np.int64), content.parts, taken[places], places)
+        _gather_codes(*batch, shift, numbers, mark, wanted, out, out_ends, room)
     return Codes(book.table, out, out_ends, span_kinds, wanted)
 
 
 @kernel
 def _gather_tokens(ids, ends, trained, rows, places, offset, mark, masked, out, mask, room):
-    """Copy the token rows `rows` of one pool to the slots `places`; mark: a token to put before a row, or -1."""
+    """Copy the token rows `rows` of one component to the slots `places`; mark: a token to put before a row, or -1."""
     for i in range(rows.size):
         row = rows[i]
         at = room[places[i]]
@@ -214,35 +214,35 @@ def _gather_tokens(ids, ends, trained, rows, places, offset, mark, masked, out, 
 
 
 def merged_tokens(
-    pools: Mapping[int, Rows],
-    kinds: np.ndarray,
+    drawn: Mapping[int, Rows],
+    turns: np.ndarray,
     taken: np.ndarray,
     offsets: Sequence[int],
     marks: Sequence[int],
     vocabulary: int,
     masked: bool,
 ) -> Tokens:
-    """Return the pools' token rows in the order of their slots: ids shifted by `offsets`, behind their marks."""
-    sizes = np.empty(kinds.size, np.int64)
-    for c, made in pools.items():
-        lengths = np.diff(made.content.ends, prepend=0)
-        sizes[kinds == c] = lengths[taken[kinds == c]] + (marks[c] >= 0)
+    """Return the components' token rows in the order of their slots: ids shifted by `offsets`, behind their marks."""
+    sizes = np.empty(turns.size, np.int64)
+    for c, rows in drawn.items():
+        lengths = np.diff(rows.content.ends, prepend=0)
+        sizes[turns == c] = lengths[taken[turns == c]] + (marks[c] >= 0)
     room = np.concatenate([[0], np.cumsum(sizes)])
     out = np.empty(int(room[-1]), np.uint16 if vocabulary <= 2**16 else np.uint32)
     mask = np.empty(int(room[-1]), np.bool_)
-    for c, made in pools.items():
-        assert isinstance(made.content, Tokens)
-        own, places = made.content, np.flatnonzero(kinds == c)
-        trained = np.zeros(0, np.bool_) if own.trained is None else own.trained
+    for c, rows in drawn.items():
+        assert isinstance(rows.content, Tokens)
+        tokens, places = rows.content, np.flatnonzero(turns == c)
+        trained = np.zeros(0, np.bool_) if tokens.trained is None else tokens.trained
         _gather_tokens(
-            own.ids,
-            own.ends,
+            tokens.ids,
+            tokens.ends,
             trained,
             taken[places],
             places,
             offsets[c],
             marks[c],
-            own.trained is not None,
+            tokens.trained is not None,
             out,
             mask,
             room,
@@ -252,25 +252,25 @@ def merged_tokens(
 
 def merged_spans(
     span_kinds: Sequence[str],
-    pools: Mapping[int, Rows],
-    kinds: np.ndarray,
+    drawn: Mapping[int, Rows],
+    turns: np.ndarray,
     taken: np.ndarray,
     shifts: Sequence[int],
 ) -> pa.StructArray:
-    """Return the token spans of the pools' rows in the order of their slots, moved behind their marks."""
+    """Return the token spans of the components' rows in the order of their slots, moved behind their marks."""
     fields = []
     for kind in span_kinds:
         lists = [pa.array([[]], SPANS)]  # of rows whose component knows no such span
-        at = np.zeros(kinds.size, np.int64)
-        for c, made in pools.items():
-            spans = made.latent.get("spans")
+        at = np.zeros(turns.size, np.int64)
+        for c, rows in drawn.items():
+            spans = rows.latent.get("spans")
             if spans is None or kind not in [field.name for field in spans.type]:
                 continue
-            own = spans.field(kind)
-            edges = own.flatten()
-            offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(own).to_numpy())])
+            column = spans.field(kind)
+            edges = column.flatten()
+            offsets = np.concatenate([[0], np.cumsum(pc.list_value_length(column).to_numpy())])
             starts, ends = (edges.field(name).to_numpy() + np.int32(shifts[c]) for name in ("start", "end"))
-            at[kinds == c] = sum(len(part) for part in lists) + taken[kinds == c]
+            at[turns == c] = sum(len(part) for part in lists) + taken[turns == c]
             lists.append(span_lists(offsets, starts, ends))
         fields.append(pa.concat_arrays(lists).take(pa.array(at)))
     return pa.StructArray.from_arrays(fields, fields=[pa.field(k, SPANS, nullable=False) for k in span_kinds])

@@ -28,8 +28,8 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Bits, Book, Entropy, total
 from synthgen.exact.ratios import whole
-from synthgen.mixture.components import Component, component_spec, identifier, written_out
-from synthgen.mixture.gather import Part, Phrasebook, merged_codes, merged_spans, merged_tokens
+from synthgen.mixture.components import ComponentParams, component_spec, identifier, written_out
+from synthgen.mixture.gather import Component, Phrasebook, merged_codes, merged_spans, merged_tokens
 from synthgen.mixture.slots import Slots, exact_slots, nearest_slots
 from synthgen.task.contract import SplitBy, Task, TaskParams, WindowComponent
 from synthgen.task.kit.capacity import Knowledge
@@ -41,7 +41,7 @@ KIND = "kind"
 """The row book of the arrangement: which component comes next."""
 
 OWN_LATENT = ("kind", "row", "person", "spans")
-SAMPLE_ROWS = 1024
+MEASURED_ROWS = 1024
 """Rows of a component whose mean length turns shares of tokens into shares of rows."""
 
 
@@ -57,7 +57,7 @@ class StageParams(BaseModel):
 class MixtureParams(TaskParams):
     """Params of the task `mixture`."""
 
-    component: tuple[Component, ...] = Field(min_length=1, max_length=64, description="what is mixed")
+    component: tuple[ComponentParams, ...] = Field(min_length=1, max_length=64, description="what is mixed")
     unit: Literal["rows", "tokens", "windows"] = Field(
         "rows",
         description="what weights count: rows; tokens (bytes of text); or windows: tokens, and training windows are "
@@ -109,40 +109,44 @@ class Mixture(Task):
     def __init__(self, params: MixtureParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
         seed, world, split = keys.address
-        self.parts: list[Part] = []
+        self.components: list[Component] = []
         specs = [component_spec(one, files, self.row_format, seed, world) for one in params.component]
         for one, spec in zip(params.component, specs, strict=True):
             task = spec.task_of(one.split or split)
-            self.parts.append(Part(one.name or identifier(spec.name), task, spec.row_format, one.domain))
-        names = [part.name for part in self.parts]
+            self.components.append(Component(one.name or identifier(spec.name), task, spec.row_format, one.domain))
+        names = [component.name for component in self.components]
         for name in names:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in OWN_LATENT or names.count(name) > 1:
                 raise SynthgenError(
                     f"params.component: name {name!r}: give each its own name, of a-z, 0-9 and _, none of "
                     f"{', '.join(OWN_LATENT)}"
                 )
-        if any(part.task.subject_field for part in self.parts):
+        if any(component.task.subject_field for component in self.components):
             self.subject_field = "person"  # type: ignore[misc]
-        self.books = (*dict.fromkeys(book for part in self.parts for book in part.task.books), KIND)
-        self._limits = [part.task.rows_max for part in self.parts]
+        self.books = (*dict.fromkeys(book for component in self.components for book in component.task.books), KIND)
+        self._limits = [component.task.rows_max for component in self.components]
         self.slots = self._slots()
         self._key = keys.split("mixture")
 
     @classmethod
     def resolve(cls, params: Mapping[str, Any], files: Path) -> Mapping[str, Any]:
         """Write each component's spec out, so that the mixture stands for itself."""
-        components = params.get("component")
-        if not isinstance(components, list):
+        stated = params.get("component")
+        if not isinstance(stated, list):
             return params
-        return {**params, "component": [written_out(one, files) for one in components]}
+        return {**params, "component": [written_out(one, files) for one in stated]}
 
     def _slots(self) -> Slots:
         params = self.params
         weights: list[Any] = [one.weight for one in params.component]
         starts = [0, *(stage.start for stage in params.stage)]
         if None in weights:
-            missing = [part.name for part, weight in zip(self.parts, weights, strict=True) if weight is None]
-            endless = [part.name for part, limit in zip(self.parts, self._limits, strict=True) if limit is None]
+            missing = [
+                component.name for component, weight in zip(self.components, weights, strict=True) if weight is None
+            ]
+            endless = [
+                component.name for component, limit in zip(self.components, self._limits, strict=True) if limit is None
+            ]
             if endless or len(missing) < len(weights) or params.unit != "rows":
                 raise SynthgenError(
                     f"params.component: {missing[0]!r} has no weight; leave all of them out (each finite corpus once, "
@@ -152,9 +156,9 @@ class Mixture(Task):
             return exact_slots([whole(rows)], starts, params.block, sum(rows))
         stages = [weights, *(stage.weights for stage in params.stage)]
         if params.unit == "rows":
-            return exact_slots([whole(own) for own in stages], starts, params.block)
+            return exact_slots([whole(stage) for stage in stages], starts, params.block)
         sizes = self.sizes
-        shares = [[Fraction(str(w)) / size for w, size in zip(own, sizes, strict=True)] for own in stages]
+        shares = [[Fraction(str(w)) / size for w, size in zip(stage, sizes, strict=True)] for stage in stages]
         return nearest_slots(shares, starts, params.block)
 
     @property
@@ -163,57 +167,57 @@ class Mixture(Task):
         weights = [one.weight for one in self.params.component]
         return [Fraction(str(q if w is None else w)) for w, q in zip(weights, self.slots.stages[0].quotas, strict=True)]
 
-    def _alone(self, component: int) -> tuple[Component, ...]:
+    def _alone(self, number: int) -> tuple[ComponentParams, ...]:
         """Return the components with all the weight on one."""
-        components = enumerate(self.params.component)
-        return tuple(one.model_copy(update={"weight": int(c == component)}) for c, one in components)
+        numbered = enumerate(self.params.component)
+        return tuple(one.model_copy(update={"weight": int(c == number)}) for c, one in numbered)
 
     def window_components(self) -> list[WindowComponent]:
         if self.params.unit != "windows":
             return []
         return [self._window_component(c, share) for c, share in enumerate(self.shares)]
 
-    def _window_component(self, component: int, share: Fraction) -> WindowComponent:
-        """Return a component as a mixture that is all of it: its rows are as they are in this one."""
-        part, limit = self.parts[component], self._limits[component]
-        quota, block = self.slots.stages[0].quotas[component], self.slots.block
-        alone = self.params.model_copy(update={"component": self._alone(component)})
+    def _window_component(self, number: int, share: Fraction) -> WindowComponent:
+        """Return a number as a mixture that is all of it: its rows are as they are in this one."""
+        component, limit = self.components[number], self._limits[number]
+        quota, block = self.slots.stages[0].quotas[number], self.slots.block
+        alone = self.params.model_copy(update={"component": self._alone(number)})
 
         def rows_within(rows: int) -> int:
-            count = self.component_rows(rows)[part.name]
+            count = self.component_rows(rows)[component.name]
             return count if limit is None else min(count, limit)
 
         def range_of(start: int, stop: int) -> range:
             return range(start // quota * block, -(-stop // quota) * block)
 
         task = Mixture(alone, self.keys, self.files, self.row_format)
-        return WindowComponent(part.name, share, task, rows_within, range_of)
+        return WindowComponent(component.name, share, task, rows_within, range_of)
 
     def component_rows(self, rows: int) -> dict[str, int]:
         """Return how many of the mixture's first rows are of each component, exactly."""
         begun = rows - rows % self.slots.block
-        kinds = np.zeros(0, np.int64)
+        turns = np.zeros(0, np.int64)
         if begun < rows:
-            kinds, _, _ = self.slots.arranged(new_state(), self._key, begun, rows)
-        more = np.bincount(kinds, minlength=len(self.parts))
-        return {p.name: n + int(m) for p, n, m in zip(self.parts, self.slots.taken(begun), more, strict=True)}
+            turns, _, _ = self.slots.arranged(new_state(), self._key, begun, rows)
+        more = np.bincount(turns, minlength=len(self.components))
+        return {p.name: n + int(m) for p, n, m in zip(self.components, self.slots.taken(begun), more, strict=True)}
 
     @functools.cached_property
     def sizes(self) -> list[Fraction]:
         """The mean length of each component's first rows: tokens, or bytes of text."""
-        return [Fraction(*part.size(SAMPLE_ROWS)) for part in self.parts]
+        return [Fraction(*component.size(MEASURED_ROWS)) for component in self.components]
 
     # -- what the contract asks for -----------------------------------------------------------------------------------
 
     @property
     def split_by(self) -> SplitBy:
-        ways = {part.task.split_by for part in self.parts}
+        ways = {component.task.split_by for component in self.components}
         return ways.pop() if len(ways) == 1 else SplitBy.FRESH
 
     def knowledge(self) -> Knowledge | None:
         """That of the component which all rows are of; None where there are several."""
         quotas = self.slots.stages[-1].quotas
-        alone = [part for part, quota in zip(self.parts, quotas, strict=True) if quota]
+        alone = [component for component, quota in zip(self.components, quotas, strict=True) if quota]
         return alone[0].task.knowledge() if len(alone) == 1 else None
 
     @property
@@ -224,35 +228,35 @@ class Mixture(Task):
 
     @property
     def masked(self) -> bool:
-        return self.row_format == "tokens" and any(part.task.masked for part in self.parts)
+        return self.row_format == "tokens" and any(component.task.masked for component in self.components)
 
     @functools.cached_property
     def vocab(self) -> Vocab | None:
         """The vocabularies one after the other (one, if all are the same), and then the domain tokens."""
         if self.row_format != "tokens":
             return None
-        own = [part.task.vocab for part in self.parts]
+        vocabularies = [component.task.vocab for component in self.components]
         size = 0
         names: dict[int, str] = {}
-        for part, vocab, offset in zip(self.parts, own, self._offsets, strict=True):
+        for component, vocab, offset in zip(self.components, vocabularies, self._offsets, strict=True):
             assert vocab is not None
             shared = offset == 0
-            names |= {offset + i: name if shared else f"{part.name}:{name}" for i, name in vocab.names.items()}
+            names |= {offset + i: name if shared else f"{component.name}:{name}" for i, name in vocab.names.items()}
             size = max(size, offset + vocab.size)
         for domain in self._domains:
             names[size] = domain
             size += 1
-        assert own[0] is not None
-        return Vocab(size, own[0].bos, own[0].eos, own[0].pad, names)
+        assert vocabularies[0] is not None
+        return Vocab(size, vocabularies[0].bos, vocabularies[0].eos, vocabularies[0].pad, names)
 
     @functools.cached_property
     def _domains(self) -> list[str]:
-        return list(dict.fromkeys(part.domain for part in self.parts if part.domain))
+        return list(dict.fromkeys(component.domain for component in self.components if component.domain))
 
     @functools.cached_property
     def _offsets(self) -> list[int]:
         """What is added to each component's token ids."""
-        vocabs = [part.task.vocab.to_json() for part in self.parts if part.task.vocab is not None]
+        vocabs = [component.task.vocab.to_json() for component in self.components if component.task.vocab is not None]
         if all(vocab == vocabs[0] for vocab in vocabs):
             return [0] * len(vocabs)
         return [sum(vocab["size"] for vocab in vocabs[:k]) for k in range(len(vocabs))]
@@ -261,77 +265,81 @@ class Mixture(Task):
     def _domain_ids(self) -> list[int]:
         """The token of each component's domain; -1 for none."""
         first = self.vocab.size - len(self._domains) if self.vocab else 0
-        return [first + self._domains.index(part.domain) if part.domain else -1 for part in self.parts]
+        return [
+            first + self._domains.index(component.domain) if component.domain else -1 for component in self.components
+        ]
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(kind for part in self.parts for kind in part.task.span_kinds))
+        return tuple(dict.fromkeys(kind for component in self.components for kind in component.task.span_kinds))
 
     @property
     def latent_fields(self) -> list[pa.Field]:
         fields = [pa.field("kind", pa.int8()), pa.field("row", pa.int64())]
         if self.subject_field:
             fields.append(pa.field(self.subject_field, pa.int64()))
-        return fields + [pa.field(part.name, part.latent) for part in self.parts if part.latent.num_fields]
+        return fields + [
+            pa.field(component.name, component.latent) for component in self.components if component.latent.num_fields
+        ]
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
-        kinds, places, units = self.slots.arranged(state, self._key, start, stop)
+        turns, places, units = self.slots.arranged(state, self._key, start, stop)
         for c, limit in enumerate(self._limits):
             if limit is not None:
-                places[kinds == c] %= limit
-        pools, taken = [], np.empty(stop - start, np.int64)
-        for c, part in enumerate(self.parts):
-            own = np.flatnonzero(kinds == c)
-            if own.size:
-                pools.append((c, part.pool(places[own], state)))
-                taken[own] = np.arange(own.size)
-        return self._gathered(kinds, places, units, taken, dict(pools))
+                places[turns == c] %= limit
+        drawn, taken = [], np.empty(stop - start, np.int64)
+        for c, component in enumerate(self.components):
+            here = np.flatnonzero(turns == c)
+            if here.size:
+                drawn.append((c, component.rows_at(places[here], state)))
+                taken[here] = np.arange(here.size)
+        return self._gathered(turns, places, units, taken, dict(drawn))
 
     def _gathered(
-        self, kinds: np.ndarray, places: np.ndarray, units: np.ndarray, taken: np.ndarray, pools: Mapping[int, Rows]
+        self, turns: np.ndarray, places: np.ndarray, units: np.ndarray, taken: np.ndarray, drawn: Mapping[int, Rows]
     ) -> Rows:
-        """Put rows of the pools in the order of their slots; row i is row taken[i] of the pool kinds[i]."""
-        booked = np.zeros((kinds.size, len(self.books)), np.int64)
+        """Put the components' rows in the order of their slots; row i is row taken[i] of component turns[i]."""
+        booked = np.zeros((turns.size, len(self.books)), np.int64)
         booked[:, -1] = units
-        difficulty = np.empty(kinds.size, np.int32)
-        latent: dict[str, Any] = {"kind": pa.array(kinds.astype(np.int8)), "row": pa.array(places)}
-        subjects = np.full(kinds.size, -1, np.int64)
-        for c, part in enumerate(self.parts):
-            here = kinds == c
-            if c not in pools:
-                latent[part.name] = pa.nulls(kinds.size, part.latent)
+        difficulty = np.empty(turns.size, np.int32)
+        latent: dict[str, Any] = {"kind": pa.array(turns.astype(np.int8)), "row": pa.array(places)}
+        subjects = np.full(turns.size, -1, np.int64)
+        for c, component in enumerate(self.components):
+            here = turns == c
+            if c not in drawn:
+                latent[component.name] = pa.nulls(turns.size, component.latent)
                 continue
-            made, own = pools[c], taken[here]
-            difficulty[here] = made.difficulty[own]
-            for k, book in enumerate(part.task.books):
-                booked[here, self.books.index(book)] = made.units[own, k]
+            rows, its_rows = drawn[c], taken[here]
+            difficulty[here] = rows.difficulty[its_rows]
+            for k, book in enumerate(component.task.books):
+                booked[here, self.books.index(book)] = rows.units[its_rows, k]
             struct = pa.StructArray.from_arrays(
-                [made.latent[field.name] for field in part.latent], fields=list(part.latent)
+                [rows.latent[field.name] for field in component.latent], fields=list(component.latent)
             )
-            latent[part.name] = struct.take(pa.array(np.where(here, taken, 0), mask=~here))
-            if part.task.subject_field:
-                own_subjects = pc.fill_null(made.latent[part.task.subject_field], -1)
-                subjects[here] = own_subjects.to_numpy(zero_copy_only=False)[own]
+            latent[component.name] = struct.take(pa.array(np.where(here, taken, 0), mask=~here))
+            if component.task.subject_field:
+                row_subjects = pc.fill_null(rows.latent[component.task.subject_field], -1)
+                subjects[here] = row_subjects.to_numpy(zero_copy_only=False)[its_rows]
         latent[self.subject_field] = pa.array(subjects, mask=subjects < 0)
         if self.row_format == "tokens":
             if self.span_kinds:
                 shifts = [int(mark >= 0) for mark in self._domain_ids]
-                latent["spans"] = merged_spans(self.span_kinds, pools, kinds, taken, shifts)
+                latent["spans"] = merged_spans(self.span_kinds, drawn, turns, taken, shifts)
             content: Tokens | Codes = merged_tokens(
-                pools, kinds, taken, self._offsets, self._domain_ids, self.vocab.size if self.vocab else 0, self.masked
+                drawn, turns, taken, self._offsets, self._domain_ids, self.vocab.size if self.vocab else 0, self.masked
             )
         else:
-            parts = 2 if self.row_format == "prompt-completion" else 1
-            content = merged_codes(self._book, self.parts, pools, kinds, taken, self.span_kinds, parts)
+            texts = 2 if self.row_format == "prompt-completion" else 1
+            content = merged_codes(self._book, self.components, drawn, turns, taken, self.span_kinds, texts)
         names = [field.name for field in self.latent_fields] + ["spans"] * ("spans" in latent)
         return Rows(content, difficulty, booked, {name: latent[name] for name in names})
 
     @functools.cached_property
     def _book(self) -> Phrasebook:
         """The phrases of all components, whichever rows are made first; before them, their control texts."""
-        book = Phrasebook([part.domain for part in self.parts])
-        for part in self.parts:
-            content = part.task.rows(0, 1, new_state()).content
+        book = Phrasebook([component.domain for component in self.components])
+        for component in self.components:
+            content = component.task.rows(0, 1, new_state()).content
             assert isinstance(content, Codes)
             book.shift(content.table)
         return book
@@ -343,31 +351,34 @@ class Mixture(Task):
         stage = self.slots.stages[-1]
         counts = self.slots.taken(rows) if rows else stage.quotas
         shares = [count / sum(counts) for count in counts]
-        own = []
-        for part, limit, count in zip(self.parts, self._limits, counts, strict=True):
+        entropies = []
+        for component, limit, count in zip(self.components, self._limits, counts, strict=True):
             seen = max(1, count if limit is None else min(limit, count)) if rows else None
-            own.append(part.task.entropy(seen, estimates))
+            entropies.append(component.task.entropy(seen, estimates))
         books: dict[str, Book] = {}
         for book in self.books[:-1]:
-            parts = [e.books[book].bits.times(s) for e, s in zip(own, shares, strict=True) if book in e.books and s]
-            books[book] = Book(total(parts))
+            shares_of_book = [
+                e.books[book].bits.times(s) for e, s in zip(entropies, shares, strict=True) if book in e.books and s
+            ]
+            books[book] = Book(total(shares_of_book))
         books[KIND] = Book(Bits(self.slots.bits(rows)))
-        books |= self._world_books(own)
-        hidden = "; ".join(dict.fromkeys(e.hidden for e in own if e.hidden))
+        books |= self._world_books(entropies)
+        hidden = "; ".join(dict.fromkeys(e.hidden for e in entropies if e.hidden))
         facts: dict[str, Any] = {
             "block": self.slots.block,
-            "quotas": {part.name: quota for part, quota in zip(self.parts, stage.quotas, strict=True)},
-            "row_shares": {part.name: share for part, share in zip(self.parts, shares, strict=True)},
+            "quotas": {component.name: quota for component, quota in zip(self.components, stage.quotas, strict=True)},
+            "row_shares": {component.name: share for component, share in zip(self.components, shares, strict=True)},
             "size_shares": self._size_shares(shares),
             "components": {
-                part.name: {"bits": e.bits, "status": e.status} for part, e in zip(self.parts, own, strict=True)
+                component.name: {"bits": e.bits, "status": e.status}
+                for component, e in zip(self.components, entropies, strict=True)
             },
         }
         if shares.count(0) == len(shares) - 1:  # a mixture that is all of one component is what that is
-            facts = {**own[shares.index(1)].facts, **facts}
-        unbooked = math.fsum(share * e.unbooked for share, e in zip(shares, own, strict=True))
+            facts = {**entropies[shares.index(1)].facts, **facts}
+        unbooked = math.fsum(share * e.unbooked for share, e in zip(shares, entropies, strict=True))
         if unbooked:
-            floors = [share * e.floor for share, e in zip(shares, own, strict=True)]
+            floors = [share * e.floor for share, e in zip(shares, entropies, strict=True)]
             facts["floor_bits"] = math.fsum([books[KIND].bits.value, *floors])
         if len(self.slots.stages) > 1:
             facts["stages"] = {f"from row {s.start}": list(s.quotas) for s in self.slots.stages}
@@ -376,9 +387,9 @@ class Mixture(Task):
     def _size_shares(self, shares: Sequence[float]) -> dict[str, float]:
         """Return the expected shares of tokens, or of bytes of text, by the mean length of each component's rows."""
         sizes = [share * float(size) for share, size in zip(shares, self.sizes, strict=True)]
-        return {part.name: size / sum(sizes) for part, size in zip(self.parts, sizes, strict=True)}
+        return {component.name: size / sum(sizes) for component, size in zip(self.components, sizes, strict=True)}
 
-    def _world_books(self, own: Sequence[Entropy]) -> dict[str, Book]:
+    def _world_books(self, entropies: Sequence[Entropy]) -> dict[str, Book]:
         """Return the components' world books; what two components share stands once.
 
         They share a book of equal name and bits if they are about the same people, or name none. People that are in
@@ -386,19 +397,22 @@ class Mixture(Task):
         """
         books: dict[str, Book] = {}
         seen: list[tuple[str, float, range | None]] = []
-        for part, entropy in zip(self.parts, own, strict=True):
-            crowd = part.task.entities()
+        for component, entropy in zip(self.components, entropies, strict=True):
+            entities = component.task.entities()
             for name, book in entropy.books.items():
-                if book.scope != "world" or (name, book.bits.value, crowd) in seen:
+                if book.scope != "world" or (name, book.bits.value, entities) in seen:
                     continue
                 if name in books and book.bits.value == 0:
                     continue
                 others = [other for known, _, other in seen if known == name]
                 bits = book.bits
-                if any(a is None or crowd is None or (a.start < crowd.stop and crowd.start < a.stop) for a in others):
+                if any(
+                    a is None or entities is None or (a.start < entities.stop and entities.start < a.stop)
+                    for a in others
+                ):
                     bits = Bits(bits.value, "upper", "components share a part of their worlds") if bits.value else bits
-                books[name if name not in books else f"{part.name}.{name}"] = Book(bits, "world")
-                seen.append((name, book.bits.value, crowd))
+                books[name if name not in books else f"{component.name}.{name}"] = Book(bits, "world")
+                seen.append((name, book.bits.value, entities))
         return books
 
     # -- checking -----------------------------------------------------------------------------------------------------
@@ -406,40 +420,40 @@ class Mixture(Task):
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Have the row's component judge what is its own, and see that the slot is one of it."""
         latent, kind = row["latent"], row["latent"]["kind"]
-        if type(kind) is not int or not 0 <= kind < len(self.parts):
-            raise Misread(f"latent.kind is {kind!r}; there are {len(self.parts)} components")
-        kinds, places, units = self.slots.arranged(new_state(), self._key, row["id"], row["id"] + 1)
+        if type(kind) is not int or not 0 <= kind < len(self.components):
+            raise Misread(f"latent.kind is {kind!r}; there are {len(self.components)} components")
+        turns, places, units = self.slots.arranged(new_state(), self._key, row["id"], row["id"] + 1)
         limit = self._limits[kind]
         place = int(places[0]) % limit if limit else int(places[0])
-        if (kind, latent["row"]) != (int(kinds[0]), place):
-            raise Misread(f"latent: slot {row['id']} is of component {int(kinds[0])}, row {place}")
-        part = self.parts[kind]
-        for other in self.parts:
-            if other is not part and latent.get(other.name) is not None:
-                raise Misread(f"latent.{other.name} is not empty in a row of {part.name}")
+        if (kind, latent["row"]) != (int(turns[0]), place):
+            raise Misread(f"latent: slot {row['id']} is of component {int(turns[0])}, row {place}")
+        component = self.components[kind]
+        for other in self.components:
+            if other is not component and latent.get(other.name) is not None:
+                raise Misread(f"latent.{other.name} is not empty in a row of {component.name}")
         for span_kind, spans in (latent.get("spans") or {}).items():
-            if spans and span_kind not in part.task.span_kinds:
-                raise Misread(f"latent.spans.{span_kind}: {part.name} knows none")
+            if spans and span_kind not in component.task.span_kinds:
+                raise Misread(f"latent.spans.{span_kind}: {component.name} knows none")
         domain = self._domain_ids[kind] if self.row_format == "tokens" else -1
         offset = self._offsets[kind] if self.row_format == "tokens" else 0
-        own = part.own_row(row, self.row_format, domain, offset)
-        bits = {book: 0 for book in self.books if book not in part.task.books} | {KIND: int(units[0])}
+        component_row = component.component_row(row, self.row_format, domain, offset)
+        bits = {book: 0 for book in self.books if book not in component.task.books} | {KIND: int(units[0])}
         shown = {}
         if self.subject_field:
-            shown[self.subject_field] = own["latent"].get(part.task.subject_field)
-        return Reread(row["difficulty"], bits, shown, verdict=part.task.verify(own))
+            shown[self.subject_field] = component_row["latent"].get(component.task.subject_field)
+        return Reread(row["difficulty"], bits, shown, verdict=component.task.verify(component_row))
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion by the component that thinks best of it: a prompt does not say whose it is."""
         verdicts = []
-        for c, part in enumerate(self.parts):
-            if isinstance(prompt, str) and part.row_format == "prompt-completion":
-                verdicts.append(part.task.judge(prompt.removeprefix(part.domain), completion))
+        for c, component in enumerate(self.components):
+            if isinstance(prompt, str) and component.row_format == "prompt-completion":
+                verdicts.append(component.task.judge(prompt.removeprefix(component.domain), completion))
             elif isinstance(prompt, list | tuple) and isinstance(completion, list | tuple) and self.vocab:
                 domain, offset = self._domain_ids[c], self._offsets[c]
                 bare = prompt[1:] if domain >= 0 and list(prompt[:1]) == [domain] else prompt
-                own = [[i - offset for i in ids if type(i) is int] for ids in (bare, completion)]
-                verdicts.append(part.task.judge(*own))
+                bare_ids = [[i - offset for i in ids if type(i) is int] for ids in (bare, completion)]
+                verdicts.append(component.task.judge(*bare_ids))
         return max(verdicts, key=lambda v: (v.correct, v.score), default=super().judge(prompt, completion))
 
     def readable(self, row: Mapping[str, Any]) -> str:

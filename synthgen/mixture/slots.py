@@ -35,7 +35,7 @@ class Stage:
 
 
 @kernel
-def arrange(state, key, start, stop, first, block, quotas, kinds, places, units):
+def arrange(state, key, start, stop, first, block, quotas, turns, places, units):
     """Write component, row of the component (from its stage's first) and ledger units of the slots [start, stop).
 
     first: the row at which the stage begins; all slots lie in this stage.
@@ -56,7 +56,7 @@ def arrange(state, key, start, stop, first, block, quotas, kinds, places, units)
                 component += 1
             state.ledger -= log2_units(left[component])  # any of its slots would have done
             if slot >= start:
-                kinds[slot - start] = component
+                turns[slot - start] = component
                 places[slot - start] = number * quotas[component] + quotas[component] - left[component]
                 units[slot - start] = state.ledger - before
             left[component] -= 1
@@ -74,16 +74,16 @@ class Slots:
         self, state: np.record, key: np.ndarray, start: int, stop: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (component, its row, ledger units) of the rows [start, stop)."""
-        kinds, places, units = (np.empty(stop - start, np.int64) for _ in range(3))
+        turns, places, units = (np.empty(stop - start, np.int64) for _ in range(3))
         for number, stage in enumerate(self.stages):
             end = self.stages[number + 1].start if number + 1 < len(self.stages) else stop
             a, b = max(start, stage.start), min(stop, end)
             if a < b:
-                own = slice(a - start, b - start)
+                here = slice(a - start, b - start)
                 quotas = np.array(stage.quotas, np.int64)
-                arrange(state, key, a, b, stage.start, self.block, quotas, kinds[own], places[own], units[own])
-                places[own] += np.array(stage.before, np.int64)[kinds[own]]
-        return kinds, places, units
+                arrange(state, key, a, b, stage.start, self.block, quotas, turns[here], places[here], units[here])
+                places[here] += np.array(stage.before, np.int64)[turns[here]]
+        return turns, places, units
 
     def stage_of(self, row: int) -> Stage:
         """Return the stage that a row lies in."""
@@ -115,11 +115,11 @@ class Slots:
         counted = 0
         for number, stage in enumerate(self.stages):
             end = self.stages[number + 1].start if number + 1 < len(self.stages) else last
-            own = max(0, min(end, last) - stage.start)
+            length = max(0, min(end, last) - stage.start)
             if rows is None and number + 1 < len(self.stages):
                 continue  # an endless mixture is, in the end, its last stage
-            counted += own
-            total += own * arrangement_bits(stage.quotas) / self.block
+            counted += length
+            total += length * arrangement_bits(stage.quotas) / self.block
         return total / counted if counted else arrangement_bits(self.stages[0].quotas) / self.block
 
 
@@ -135,7 +135,7 @@ def exact_slots(weights: Sequence[Sequence[int]], starts: Sequence[int], block: 
     `block`: rows of a block, or 0 for the least fit one of at least 256 rows (that divides `divides`, where given).
     Raises SynthgenError if no block fits.
     """
-    least = math.lcm(*(sum(own) for own in weights))
+    least = math.lcm(*(sum(stage) for stage in weights))
     if block == 0:
         fit = [least * k for k in range(1, max(1, MAX_BLOCK // least) + 1) if not divides or divides % (least * k) == 0]
         large = [size for size in fit if size >= BLOCK_ROWS]
@@ -147,20 +147,20 @@ def exact_slots(weights: Sequence[Sequence[int]], starts: Sequence[int], block: 
             f"params.component: weights {_shown(weights)} need blocks of {block:,} rows, more than {MAX_BLOCK:,}; "
             "take weights of simpler ratios"
         )
-    return _staged([tuple(weight * (block // sum(own)) for weight in own) for own in weights], starts, block)
+    return _staged([tuple(weight * (block // sum(stage)) for weight in stage) for stage in weights], starts, block)
 
 
 def nearest_slots(shares: Sequence[Sequence[Fraction]], starts: Sequence[int], block: int) -> Slots:
     """Return slots whose quotas are as near to the shares as whole rows allow (by largest remainders)."""
     block = block or 1024
     stages = []
-    for own in shares:
-        ideal = [share / sum(own) * block for share in own]
+    for stage in shares:
+        ideal = [share / sum(stage) * block for share in stage]
         quotas = [int(size) for size in ideal]
-        order = sorted(range(len(own)), key=lambda c: quotas[c] - ideal[c])
+        order = sorted(range(len(stage)), key=lambda c: quotas[c] - ideal[c])
         for c in order[: block - sum(quotas)]:
             quotas[c] += 1
-        if any(share > 0 and quota == 0 for share, quota in zip(own, quotas, strict=True)):
+        if any(share > 0 and quota == 0 for share, quota in zip(stage, quotas, strict=True)):
             raise SynthgenError(f"params.block = {block}: a component has less than a row of it; take a larger block")
         stages.append(tuple(quotas))
     return _staged(stages, starts, block)
@@ -169,7 +169,7 @@ def nearest_slots(shares: Sequence[Sequence[Fraction]], starts: Sequence[int], b
 def _staged(quotas: Sequence[tuple[int, ...]], starts: Sequence[int], block: int) -> Slots:
     before = (0,) * len(quotas[0])
     stages: list[Stage] = []
-    for number, (start, own) in enumerate(zip(starts, quotas, strict=True)):
+    for number, (start, quota) in enumerate(zip(starts, quotas, strict=True)):
         if number:
             length = start - starts[number - 1]
             if length <= 0 or length % block:
@@ -179,9 +179,9 @@ def _staged(quotas: Sequence[tuple[int, ...]], starts: Sequence[int], block: int
                     f"for example {near:,}"
                 )
             before = tuple(b + q * (length // block) for b, q in zip(before, quotas[number - 1], strict=True))
-        stages.append(Stage(start, own, before))
+        stages.append(Stage(start, quota, before))
     return Slots(block, tuple(stages))
 
 
 def _shown(weights: Sequence[Sequence[int]]) -> str:
-    return ", ".join(str(list(own)) for own in weights)
+    return ", ".join(str(list(stage)) for stage in weights)

@@ -23,15 +23,17 @@ import yaml
 from synthgen.dataset.check import Finding, check_folder
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.readme import front_matter, split_label
-from synthgen.dataset.shards import read_batches, write_whole
+from synthgen.dataset.shards import read_batches
 from synthgen.errors import CheckFailed, SynthgenError
-from synthgen.exact.entropy import SIGNS
+from synthgen.exact.facts import formatted, stated_bits, stated_status
 from synthgen.publish.howto import lessons
 from synthgen.publish.papers import papers_of
-from synthgen.publish.pictures import PICTURE, Reading, draw, read_folder
+from synthgen.publish.pictures import PICTURE, SplitLengths, plot_lengths, read_folder
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
+from synthgen.task.arrow import CONTENT_COLUMNS
 from synthgen.task.contract import SplitBy
+from synthgen.task.files import shipped, write_whole
 
 LICENCES = {
     "cc0-1.0": "The data is dedicated to the public domain: "
@@ -94,10 +96,10 @@ def write_card(
             f"{first.detail}; see `synthgen check {folder}`"
         )
     source = Source(load_spec(folder / "spec.toml"))
-    readings = read_folder(folder, manifest)
+    lengths = read_folder(folder, manifest)
     if pictures:
-        draw(readings, source.task().difficulty, folder / PICTURE)
-    card = render(folder, manifest, source, readings, findings, licence, address, pictures, note)
+        plot_lengths(lengths, source.task().difficulty, folder / PICTURE)
+    card = render(folder, manifest, source, lengths, findings, licence, address, pictures, note)
     write_whole(folder / "README.md", card)
     return findings
 
@@ -106,7 +108,7 @@ def render(
     folder: Path,
     manifest: Manifest,
     source: Source,
-    readings: Sequence[Reading],
+    lengths: Sequence[SplitLengths],
     findings: Sequence[Finding],
     licence: str = "cc0-1.0",
     address: Address | None = None,
@@ -119,10 +121,14 @@ def render(
     first = next(iter(manifest.splits))
     row = _first_row(folder, manifest, first)
     shortened = _shorten(row)
-    content = [name for name in ("text", "prompt", "completion", "input_ids") if name in manifest.columns]
+    content = [name for name in CONTENT_COLUMNS if name in manifest.columns]
     groups = _books(manifest)
     templates = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    measured = {reading.rows for reading in readings if reading.rows < manifest.splits[reading.split]["rows"]}
+    measured = {
+        split_lengths.rows
+        for split_lengths in lengths
+        if split_lengths.rows < manifest.splits[split_lengths.split]["rows"]
+    }
     text = templates.from_string(template()).render(
         name=manifest.name,
         title=_sentence(spec.title or "Synthetic pretraining data"),
@@ -160,8 +166,8 @@ def render(
         more_books=f"The manifest has the books of {len(groups) - MOST_BOOK_TABLES} more groups of splits."
         if len(groups) > MOST_BOOK_TABLES
         else "",
-        splits=[_split(manifest, reading) for reading in readings],
-        unit=readings[0].unit,
+        splits=[_split(manifest, split_lengths) for split_lengths in lengths],
+        unit=lengths[0].unit,
         difficulty=task.difficulty,
         measured=f"{max(measured):,}" if measured else "",
         picture=PICTURE if pictures else "",
@@ -176,10 +182,8 @@ def render(
 
 
 def template() -> str:
-    """Return the card template, in a checkout and in an installed wheel alike."""
-    package = Path(__file__).parents[1]
-    inside = package / "cards" / "template.md"
-    return (inside if inside.is_file() else package.parent / "cards" / "template.md").read_text(encoding="utf-8")
+    """Return the card template."""
+    return (shipped("cards") / "template.md").read_text(encoding="utf-8")
 
 
 def _sentence(text: str) -> str:
@@ -247,69 +251,44 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
     tables = []
     for text, names in groups.items():
         entropy = json.loads(text)
-        own = manifest.splits[names[0]]["entropy"]
-        facts = [{"name": name.replace("_", " "), "value": _fact(value)} for name, value in own["facts"].items()]
+        stated = manifest.splits[names[0]]["entropy"]  # in its order, which the key of the group has not
+        facts = [
+            {"name": name.replace("_", " "), "value": formatted(value, "card")}
+            for name, value in stated["facts"].items()
+        ]
         tables.append(
             {
                 "splits": ", ".join(f"`{name}`" for name in names[:12]) + (" ..." if len(names) > 12 else ""),
                 "books": [
-                    {"name": name, "scope": book["scope"], "bits": _bits(book), "status": _status(book)}
-                    for name, book in own["books"].items()
+                    {"name": name, "scope": book["scope"], "bits": stated_bits(book), "status": stated_status(book)}
+                    for name, book in stated["books"].items()
                 ],
-                "bits": _bits(entropy),
-                "status": _status(entropy),
+                "bits": stated_bits(entropy),
+                "status": stated_status(entropy),
                 "facts": facts[:MOST_FACTS],
             }
         )
     return tables
 
 
-def _bits(entry: Mapping[str, Any]) -> str:
-    sign = SIGNS[entry["status"]]
-    se = f" ± {entry['se']:.2g}" if entry.get("se") else ""
-    return f"{'' if sign == '=' else sign + ' '}{entry['bits']:,.4f}{se}"
-
-
-def _status(entry: Mapping[str, Any]) -> str:
-    return entry["status"] + (f": {entry['reason']}" if entry.get("reason") else "")
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, Mapping) and {"bits", "status"} <= set(value):
-        return f"{_bits(value)} bits ({_status(value)})"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_fact(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_fact(item) for item in value[:12]) + (" ..." if len(value) > 12 else "")
-    if isinstance(value, bool) or value is None:
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:,.4f}" if abs(value) < 1e6 else f"{value:,.1f}"
-    if isinstance(value, int):
-        value = str(value)
-    if isinstance(value, str) and value.isdigit() and len(value) > 24:
-        return f"{value[0]}.{value[1:5]}e{len(value) - 1} (a whole number of {len(value)} digits; the manifest has it)"
-    return f"{int(value):,}" if isinstance(value, str) and value.isdigit() else str(value)
-
-
-def _split(manifest: Manifest, reading: Reading) -> dict[str, Any]:
-    stated = manifest.splits[reading.split]
-    own = [shard for shard in manifest.shards if shard.split == reading.split]
-    booked = math.fsum(shard.bits.get("total", 0.0) for shard in own) / stated["rows"]
+def _split(manifest: Manifest, split_lengths: SplitLengths) -> dict[str, Any]:
+    stated = manifest.splits[split_lengths.split]
+    shards = [shard for shard in manifest.shards if shard.split == split_lengths.split]
+    booked = math.fsum(shard.bits.get("total", 0.0) for shard in shards) / stated["rows"]
     whole = {True: " (all there are)", False: " (the first)"}.get(stated["complete"], "")
 
     def three(what: str) -> str:
-        if not getattr(reading, what):
+        if not getattr(split_lengths, what):
             return "-"
-        least, mean, _, most = reading.quantiles(what)
+        least, mean, _, most = split_lengths.quantiles(what)
         return f"{least:,}, {mean:,.2f}, {most:,}"
 
     return {
-        "name": reading.split,
+        "name": split_lengths.split,
         "rows": f"{stated['rows']:,}{whole}",
         "params": ", ".join(f"`{name} = {json.dumps(value)}`" for name, value in stated["params"].items()),
         "shards": stated["shards"],
-        "formula": _bits(stated["entropy"]),
+        "formula": stated_bits(stated["entropy"]),
         "ledger": f"{booked:,.4f}" if "bits" in manifest.columns else "-",
         "difficulty": three("difficulty"),
         "length": three("length"),
@@ -320,13 +299,13 @@ def _found(findings: Sequence[Finding]) -> list[str]:
     """Return the findings of a passed check as lines: one a kind, with the detail where a split's matters."""
     lines = []
     for check in dict.fromkeys(finding.check for finding in findings):
-        own = [finding for finding in findings if finding.check == check]
+        of_check = [finding for finding in findings if finding.check == check]
         if check not in OF_FILES:
-            lines += [f"{check}: {finding.subject}: {finding.detail}" for finding in own[:12]]
-            if len(own) > 12:
-                lines.append(f"{check}: {len(own) - 12} more, all passed")
+            lines += [f"{check}: {finding.subject}: {finding.detail}" for finding in of_check[:12]]
+            if len(of_check) > 12:
+                lines.append(f"{check}: {len(of_check) - 12} more, all passed")
         else:
-            lines.append(f"{check}: {len(own)} passed")
+            lines.append(f"{check}: {len(of_check)} passed")
     return lines
 
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from synthgen.dataset import readme
 from synthgen.dataset.build import generate
-from synthgen.dataset.shards import write_whole
 from synthgen.publish import card, papers, pictures
 from synthgen.publish.card import template, write_card
 from synthgen.spec.source import Source, load
 from synthgen.spec.spec import shipped_specs, specs_folder
+from synthgen.task.files import write_whole
 
 ROWS = 256
 """Rows of each split of a card in the gallery."""

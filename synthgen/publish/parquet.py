@@ -14,13 +14,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from synthgen.dataset.folder import is_made, told_of_a_full_disk
+from synthgen.dataset.folder import explaining_a_full_disk, is_made
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.readme import short_readme
-from synthgen.dataset.shards import Shard, read_batches, write_shard, write_whole
+from synthgen.dataset.shards import Shard, read_batches, write_shard
 from synthgen.errors import CheckFailed
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
+from synthgen.task.files import write_whole
 
 
 def to_parquet(folder: Path, out: Path, on_rows: Callable[[int], None] | None = None) -> Manifest:
@@ -31,7 +32,7 @@ def to_parquet(folder: Path, out: Path, on_rows: Callable[[int], None] | None = 
     """
     source, records = Manifest.read(folder), out / "shards"
     rows = Source(load_spec(folder / "spec.toml"))
-    with told_of_a_full_disk(out):
+    with explaining_a_full_disk(out):
         for part in (out / "data", records):
             part.mkdir(parents=True, exist_ok=True)
         shards = []
@@ -63,8 +64,8 @@ def _copy_shard(folder: Path, out: Path, shard: Shard, record: Path, component_f
         return known
     batches = read_batches(folder / shard.path)
     first = next(batches)
-    rows, partial = itertools.chain([first], batches), record.with_suffix(".part")
-    copied = write_shard(rows, first.schema, out / path, partial, path, shard.split, component_field)
+    rows = itertools.chain([first], batches)
+    copied = write_shard(rows, first.schema, out / path, path, shard.split, component_field, scratch=record.parent)
     if copied.content != shard.content:
         (out / path).unlink()
         raise CheckFailed(

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import read_batches
 from synthgen.errors import SynthgenError
+from synthgen.task.arrow import CONTENT_COLUMNS, row_lengths
 
 READ_ROWS = 100_000
 """Rows of a split that are measured: its first."""
@@ -28,7 +28,7 @@ MOST_SPLITS = 6
 
 
 @dataclass(frozen=True)
-class Reading:
+class SplitLengths:
     """Difficulty and length of a split's first rows."""
 
     split: str
@@ -47,12 +47,12 @@ class Reading:
             seen += counts[value]
             if 2 * seen >= self.rows:
                 return values[0], mean, value, values[-1]
-        raise AssertionError("a reading has rows")
+        raise AssertionError("a split has rows")
 
 
-def read_folder(folder: Path, manifest: Manifest) -> list[Reading]:
+def read_folder(folder: Path, manifest: Manifest) -> list[SplitLengths]:
     """Measure the first rows of every split of a dataset folder. Raises SynthgenError for an unreadable shard."""
-    readings = []
+    splits = []
     for split in manifest.splits:
         rows, difficulty, length = 0, Counter[int](), Counter[int]()
         for shard in (shard for shard in manifest.shards if shard.split == split):
@@ -60,38 +60,31 @@ def read_folder(folder: Path, manifest: Manifest) -> list[Reading]:
                 if rows < READ_ROWS:
                     rows += batch.num_rows
                     _count(difficulty, _difficulty(batch))
-                    _count(length, _length(batch))
+                    if any(name in CONTENT_COLUMNS for name in batch.schema.names):
+                        _count(length, row_lengths(batch))
             if rows >= READ_ROWS:
                 break
         unit = "tokens" if "input_ids" in manifest.columns else "characters"
-        readings.append(Reading(split, rows, dict(difficulty), dict(length), unit))
-    return readings
+        splits.append(SplitLengths(split, rows, dict(difficulty), dict(length), unit))
+    return splits
 
 
 def _count(counter: Counter[int], values: np.ndarray) -> None:
-    found, counts = np.unique(values, return_counts=True)
-    counter.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+    distinct, counts = np.unique(values, return_counts=True)
+    counter.update(dict(zip(distinct.tolist(), counts.tolist(), strict=True)))
 
 
 def _difficulty(batch: pa.RecordBatch) -> np.ndarray:
     return batch.column("difficulty").to_numpy() if "difficulty" in batch.schema.names else np.zeros(0, np.int64)
 
 
-def _length(batch: pa.RecordBatch) -> np.ndarray:
-    if "input_ids" in batch.schema.names:
-        return pc.list_value_length(batch.column("input_ids")).to_numpy(zero_copy_only=False)
-    columns = [batch.column(name) for name in ("text", "prompt", "completion") if name in batch.schema.names]
-    lengths = [pc.utf8_length(column).to_numpy(zero_copy_only=False) for column in columns]
-    return np.stack(lengths).sum(axis=0) if lengths else np.zeros(0, np.int64)
-
-
-def digest(readings: Sequence[Reading]) -> str:
+def digest(splits: Sequence[SplitLengths]) -> str:
     """Return a hash of what the picture shows; it stands in the PNG's metadata."""
-    shown = [[r.split, r.unit, sorted(r.difficulty.items()), sorted(r.length.items())] for r in readings]
+    shown = [[r.split, r.unit, sorted(r.difficulty.items()), sorted(r.length.items())] for r in splits]
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 
 
-def draw(readings: Sequence[Reading], difficulty: str, target: Path) -> None:
+def plot_lengths(splits: Sequence[SplitLengths], difficulty: str, target: Path) -> None:
     """Write the picture of difficulty (in words: `difficulty`) and length to `target`.
 
     Raises SynthgenError without matplotlib.
@@ -108,21 +101,21 @@ def draw(readings: Sequence[Reading], difficulty: str, target: Path) -> None:
     panels: tuple[Any, ...] = tuple(figure.subplots(1, 2))
     for panel, what, name in (
         (panels[0], "difficulty", f"difficulty: {difficulty}"),
-        (panels[1], "length", f"length: {readings[0].unit}"),
+        (panels[1], "length", f"length: {splits[0].unit}"),
     ):
-        counts = [getattr(reading, what) for reading in readings[:MOST_SPLITS]]
+        counts = [getattr(split_lengths, what) for split_lengths in splits[:MOST_SPLITS]]
         values = [np.repeat(list(c), list(c.values())) for c in counts]
         if not any(v.size for v in values):
             continue
         least, most = min(v.min() for v in values if v.size), max(v.max() for v in values if v.size)
         width = max(1, math.ceil((most - least + 1) / 60))
         edges = np.arange(least, most + width + 1, width) - 0.5
-        for reading, own in zip(readings, values, strict=False):
-            weights = np.full(own.size, 1 / max(1, own.size))
-            panel.hist(own, edges, weights=weights, histtype="step", label=reading.split)
+        for split_lengths, lengths in zip(splits, values, strict=False):
+            weights = np.full(lengths.size, 1 / max(1, lengths.size))
+            panel.hist(lengths, edges, weights=weights, histtype="step", label=split_lengths.split)
         panel.set_xlabel(name, fontsize=8)
         panel.set_ylabel("share of rows", fontsize=8)
         panel.tick_params(labelsize=7)
     panels[0].legend(fontsize=7)
     target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=90, metadata={"Software": "synthgen", "Comment": digest(readings)})
+    figure.savefig(target, dpi=90, metadata={"Software": "synthgen", "Comment": digest(splits)})

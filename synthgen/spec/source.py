@@ -81,9 +81,9 @@ class Source:
         `rows` says how many rows of a finite corpus there are; by default what the spec says. Without `estimates`,
         facts that take a sample of rows (and perhaps a second) are left at their bound.
         """
-        own = self.spec.splits.get(split)
-        found = self.task(split).entropy(rows or (own.rows if own else None), estimates)
-        return replace(found, spec=self.spec.name, split=split)
+        split_table = self.spec.splits.get(split)
+        entropy = self.task(split).entropy(rows or (split_table.rows if split_table else None), estimates)
+        return replace(entropy, spec=self.spec.name, split=split)
 
     def rows_max(self, split: str = "train") -> int | None:
         """Return how many rows a finite corpus has; None for an endless one."""

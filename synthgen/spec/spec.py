@@ -32,6 +32,7 @@ from synthgen.exact.draw import Keys
 from synthgen.spec.recipe import Recipe
 from synthgen.task.assets import asset_files, read_asset, read_toml
 from synthgen.task.contract import Task
+from synthgen.task.files import is_file, shipped
 from synthgen.tasks import task_class, task_names
 from synthgen.tokens.tokenized import Tokenized
 from synthgen.tokens.tokenizer import BYTES
@@ -96,9 +97,9 @@ class Spec(BaseModel):
 
     def params_of(self, split: str) -> Any:
         """Return the task's validated params for a split; a split the spec does not name has the base params."""
-        own = self.splits[split].params if split in self.splits else {}
-        field = f"splits.{split}.params" if own else "params"
-        return validated(self.task_class.Params, self.params | own, self._origin, field)
+        split_params = self.splits[split].params if split in self.splits else {}
+        field = f"splits.{split}.params" if split_params else "params"
+        return validated(self.task_class.Params, self.params | split_params, self._origin, field)
 
     @property
     def base_params(self) -> Any:
@@ -109,8 +110,8 @@ class Spec(BaseModel):
     def assets(self) -> Mapping[str, Path]:
         """The files that params name, by param, and the tokenizer's."""
         keys = Keys(self.seed, self.world)
-        own = self.task_class(self.base_params, keys, self._files, self.text_format or self.row_format).assets
-        return {**own, TOKENIZER: self._tokenizer_file} if self._tokenizer_file else own
+        assets = self.task_class(self.base_params, keys, self._files, self.text_format or self.row_format).assets
+        return {**assets, TOKENIZER: self._tokenizer_file} if self._tokenizer_file else assets
 
     @functools.cached_property
     def _tokenizer_file(self) -> Path | None:
@@ -166,10 +167,10 @@ class Spec(BaseModel):
         table["params"] = self.base_params.model_dump(mode="json", exclude_none=True)
         for field, path in self.assets.items():
             (table if field == TOKENIZER else table["params"])[field] = f"assets/{path.name}"
-        own = {name: split.model_dump(exclude_none=True) for name, split in self.splits.items()}
+        stated = {name: split.model_dump(exclude_none=True) for name, split in self.splits.items()}
         table["splits"] = {
             name: {key: split[key] for key in ("rows", "shards", "params") if split.get(key)}
-            for name, split in (own if splits is None else splits).items()
+            for name, split in (stated if splits is None else splits).items()
         }
         return table
 
@@ -226,7 +227,7 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
     params = dict(spec.task_class.resolve(spec.params, files))
     spec = spec.model_copy(update={"row_format": row_format, "world": world, "params": params})
     spec._name, spec._origin, spec._files = name, origin, files
-    base = _columns(spec.task_of("base-params")) if any(own.params for own in spec.splits.values()) else []
+    base = _columns(spec.task_of("base-params")) if any(split.params for split in spec.splits.values()) else []
     for split in spec.splits:
         task = spec.task_of(split)
         for field, path in task.assets.items():
@@ -255,7 +256,7 @@ def _formats(spec: Spec, formats: tuple[str, ...], origin: str) -> tuple[Spec, s
         if spec.text_format:
             raise SynthgenError(f"{origin}: text_format = {spec.text_format!r}: goes with a tokenizer; set row_format")
         return spec, spec.row_format or formats[0]
-    texts = [own for own in formats if own != "tokens"]
+    texts = [row_format for row_format in formats if row_format != "tokens"]
     wanted = spec.text_format or (spec.row_format if spec.row_format != "tokens" else "") or (texts or [""])[0]
     if wanted not in texts:
         raise SynthgenError(
@@ -322,9 +323,7 @@ def _sentence(model: type[BaseModel], error: Any, origin: str, field: str) -> st
 
 def specs_folder() -> Path:
     """Return the folder of the shipped specs, in a checkout and in an installed wheel alike."""
-    package = Path(__file__).parents[1]
-    inside = package / "specs"
-    return inside if inside.is_dir() else package.parent / "specs"
+    return shipped("specs")
 
 
 def shipped_specs() -> list[str]:
@@ -336,21 +335,14 @@ def _find(spec: str | Path) -> tuple[Path, str]:
     """Return the file of a spec and the spec's name."""
     path = Path(spec)
     if path.suffix == ".toml" or len(path.parts) > 1:
-        if not _is_file(path):
+        if not is_file(path):
             raise SynthgenError(f"{spec}: no such spec file")
         return path, path.stem
-    shipped = specs_folder() / f"{spec}.toml"
-    if not _is_file(shipped):
+    file = specs_folder() / f"{spec}.toml"
+    if not is_file(file):
         known = nearest(str(spec), shipped_specs())
         raise SynthgenError(f"no spec named {str(spec)!r}{known}; see `synthgen list`, or give a path to a .toml file")
-    return shipped, str(spec)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
+    return file, str(spec)
 
 
 def spec_schema() -> dict[str, Any]:

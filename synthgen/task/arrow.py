@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.columns import list_column, struct_column
@@ -18,12 +19,26 @@ from synthgen.task.contract import Task
 from synthgen.task.phrases import SPANS, Codes, assemble
 from synthgen.task.rows import Rows, Tokens
 
+CONTENT_COLUMNS = ("text", "prompt", "completion", "input_ids")
+"""The columns that hold what a row says: characters, or tokens."""
+
 CONTENT = {
     "document": ("text",),
     "prompt-completion": ("prompt", "completion"),
     "tokens": ("input_ids",),
 }
 """The content columns of each row format; token rows have `completion_mask` too where only a part is trained on."""
+
+
+def row_lengths(batch: pa.RecordBatch) -> np.ndarray:
+    """Return the tokens of each row of a batch, or the characters of its texts, (rows,) int64; 0 without content."""
+    lengths = np.zeros(batch.num_rows, np.int64)
+    for name in CONTENT_COLUMNS:
+        if name in batch.schema.names:
+            column = batch.column(name)
+            count = pc.utf8_length if pa.types.is_string(column.type) else pc.list_value_length
+            lengths += count(column).to_numpy(zero_copy_only=False)
+    return lengths
 
 
 def schema_of(task: Task, row_format: str) -> pa.Schema:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from synthgen.errors import SynthgenError
+from synthgen.task.files import exists
 
 MAX_FILES = 1000
 MAX_BYTES = 256 << 20
@@ -22,11 +23,7 @@ def read_asset(files: Path, name: str, field: str) -> Path:
     if parts.is_absolute() or ".." in parts.parts:
         raise SynthgenError(f"{field} = {name!r}: name a file beside or below the spec, without '..'")
     path = files / parts
-    try:
-        there = path.exists()
-    except (OSError, ValueError):  # a name that no file can have
-        there = False
-    if not there:
+    if not exists(path):
         raise SynthgenError(f"{field} = {name!r}: no such file or folder in {files.resolve()}")
     return path
 
@@ -34,14 +31,14 @@ def read_asset(files: Path, name: str, field: str) -> Path:
 def asset_files(path: Path) -> list[tuple[str, Path]]:
     """Return the files behind a file's or folder's path: (name below it, path) in order of name."""
     if path.is_file():
-        found = [("", path)]
+        files = [("", path)]
     else:
         below = (file for file in path.rglob("*") if file.is_file())
         first = itertools.islice(below, MAX_FILES + 1)
-        found = sorted((file.relative_to(path).as_posix(), file) for file in first)
-    if len(found) > MAX_FILES or sum(file.stat().st_size for _, file in found) > MAX_BYTES:
+        files = sorted((file.relative_to(path).as_posix(), file) for file in first)
+    if len(files) > MAX_FILES or sum(file.stat().st_size for _, file in files) > MAX_BYTES:
         raise SynthgenError(f"{path}: more than {MAX_FILES:,} files or {MAX_BYTES >> 20} MiB; name a smaller folder")
-    return found
+    return files
 
 
 def read_toml(path: Path) -> dict[str, Any]:

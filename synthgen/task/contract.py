@@ -262,13 +262,13 @@ class Task:
     def verify(self, row: Mapping[str, Any]) -> Verdict:
         """Judge a whole row by what a reader has: reread it, and hold its statements against that. Never raises."""
         try:
-            found = self.reread(row)
-            fault = held_against(row, found) if found.verdict.correct else ""
+            reread = self.reread(row)
+            fault = held_against(row, reread) if reread.verdict.correct else ""
         except Misread as error:
             return Verdict.wrong(str(error))
         except UNREADABLE as error:
             return Verdict.wrong(f"the row cannot be read: {str(error) or type(error).__name__}")
-        return Verdict.wrong(fault) if fault else found.verdict
+        return Verdict.wrong(fault) if fault else reread.verdict
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the latent (without spans) from the row's text or tokens alone; raises ValueError on junk."""

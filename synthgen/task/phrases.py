@@ -128,8 +128,8 @@ def assemble(emitted: Codes) -> tuple[list[pa.StringArray], pa.StructArray | Non
         return columns, None
     fields = []
     for kind in range(kinds):
-        own = edges[bases[kind] : bases[kind] + span_offsets[kind, -1]]
-        fields.append(span_lists(span_offsets[kind], own[:, 0], own[:, 1]))
+        kind_edges = edges[bases[kind] : bases[kind] + span_offsets[kind, -1]]
+        fields.append(span_lists(span_offsets[kind], kind_edges[:, 0], kind_edges[:, 1]))
     return columns, pa.StructArray.from_arrays(
         fields, fields=[pa.field(k, SPANS, nullable=False) for k in emitted.kinds]
     )

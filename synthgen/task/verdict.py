@@ -65,20 +65,20 @@ class Reread:
         return cls(0, verdict=verdict)
 
 
-def held_against(row: Mapping[str, Any], found: Reread) -> str:
+def held_against(row: Mapping[str, Any], reread: Reread) -> str:
     """Return the first thing that a row states otherwise than a reader found it, or "" if there is none."""
-    if row["difficulty"] != found.difficulty:
-        return f"difficulty is {row['difficulty']}, it should be {found.difficulty}"
-    if found.mask is not None and list(row["completion_mask"]) != list(found.mask):
+    if row["difficulty"] != reread.difficulty:
+        return f"difficulty is {row['difficulty']}, it should be {reread.difficulty}"
+    if reread.mask is not None and list(row["completion_mask"]) != list(reread.mask):
         return "completion_mask does not cover exactly what is trained on"
-    for name, value in found.latent.items():
+    for name, value in reread.latent.items():
         if row["latent"][name] != value:
             return f"latent.{name} is {_shortened(row['latent'][name])}, the row shows {_shortened(value)}"
-    for kind, spans in found.spans.items():
+    for kind, spans in reread.spans.items():
         if [(span["start"], span["end"]) for span in row["latent"]["spans"][kind]] != [tuple(span) for span in spans]:
             return f"latent.spans.{kind} does not cover what stands there"
     stated = {book: value for book, value in row["bits"].items() if book != "total"}
-    for book, value in found.bits.items():
+    for book, value in reread.bits.items():
         exact = isinstance(value, Integral)
         bits = value / UNITS_PER_BIT if exact else value
         if stated[book] != bits if exact else not abs(stated[book] - bits) <= TOLERANCE:

@@ -53,10 +53,10 @@ class Joints:
                 text = " " * spaced + body
                 unsure = text == " " or (len(text) > 1 and text[:2].isspace())
                 unsure |= body != "" and (body[-1].isspace() or (body[0].isspace() and body[0] != " "))
-                own = cuts(text)
-                first, last = (own[0], own[-1]) if own else (len(text), len(text))
+                places = cuts(text)
+                first, last = (places[0], places[-1]) if places else (len(text), len(text))
                 parts = (text[:first], text[first:last], text[last:])
-                flags = UNSURE * bool(unsure) + CUT * (bool(own) and first == 0) + TRAILING * trailing
+                flags = UNSURE * bool(unsure) + CUT * (bool(places) and first == 0) + TRAILING * trailing
                 flags += BARE * (body == "" and trailing)
                 out[2 * k + spaced] = [*(self._fragment(part) for part in parts), flags]
         return out
@@ -70,10 +70,10 @@ class Joints:
     def _encode(self) -> None:
         """Encode the fragments that are new, and lay them out for the kernel."""
         new = self._texts[self._encoded :]
-        found = self.tokenizer.encode(new)
-        sizes = np.array([len(ids) for ids, _ in found], np.int64)
-        tokens = np.array([i for ids, _ in found for i in ids], self._tokens.dtype)
-        edges = np.array([place for _, places in found for place in places], np.int64).reshape(-1, 2)
+        encoded = self.tokenizer.encode(new)
+        sizes = np.array([len(ids) for ids, _ in encoded], np.int64)
+        tokens = np.array([i for ids, _ in encoded for i in ids], self._tokens.dtype)
+        edges = np.array([place for _, places in encoded for place in places], np.int64).reshape(-1, 2)
         self._starts = np.concatenate([self._starts, self._starts[-1] + np.cumsum(sizes)])
         self._tokens = np.concatenate([self._tokens, tokens])
         self._edges = np.concatenate([self._edges, edges])

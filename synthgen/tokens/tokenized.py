@@ -116,8 +116,8 @@ class Tokenized(Task):
         return self.text.card_notes()
 
     def sidecars(self) -> Mapping[str, str]:
-        own = {"tokenizer.json": self.tokenizer.to_json()} if isinstance(self.tokenizer, Tokenizer) else {}
-        return {**self.text.sidecars(), **own}
+        tokenizer_file = {"tokenizer.json": self.tokenizer.to_json()} if isinstance(self.tokenizer, Tokenizer) else {}
+        return {**self.text.sidecars(), **tokenizer_file}
 
     @property
     def rows_max(self) -> int | None:
@@ -147,13 +147,13 @@ class Tokenized(Task):
         return self._rows(start, stop, state, with_spans=False)
 
     def _rows(self, start: int, stop: int, state: np.record, with_spans: bool) -> Rows:
-        made = self.text.rows(start, stop, state)
-        assert isinstance(made.content, Codes)
-        if len(made.content.kinds) > MAX_KINDS:
+        rows = self.text.rows(start, stop, state)
+        assert isinstance(rows.content, Codes)
+        if len(rows.content.kinds) > MAX_KINDS:
             raise SynthgenError(f"task {self.name!r} has more than {MAX_KINDS} kinds of spans")
-        tokens, spans = self.tokenized(made.content, start, with_spans)
-        latent = dict(made.latent) | ({"spans": spans} if self.span_kinds else {})
-        return replace(made, content=tokens, latent=latent)
+        tokens, spans = self.tokenized(rows.content, start, with_spans)
+        latent = dict(rows.latent) | ({"spans": spans} if self.span_kinds else {})
+        return replace(rows, content=tokens, latent=latent)
 
     def tokenized(
         self, content: Codes, first: int = 0, with_spans: bool = True
@@ -169,9 +169,9 @@ class Tokenized(Task):
                 or self._joints.phrases != len(content.table)
             ):
                 self._joints = Joints(self.tokenizer, content.table)
-            found = self._joints.encode(content, int(sizes.sum()) + 1, int(counts.sum()) if with_spans else 0)
-            if found is not None:
-                ids, ends, cut, spans = found
+            encoded = self._joints.encode(content, int(sizes.sum()) + 1, int(counts.sum()) if with_spans else 0)
+            if encoded is not None:
+                ids, ends, cut, spans = encoded
                 tokens = _tokens(ids, ends, cut, content.parts)
                 if not with_spans:
                     return tokens, None
@@ -186,8 +186,8 @@ class Tokenized(Task):
         columns, spans = assemble(content)
         parts = [column.to_pylist() for column in columns]
         texts = ["".join(row) for row in zip(*parts, strict=True)]
-        found = tokenizer.encode(texts)
-        ids = [own for own, _ in found]
+        encoded = tokenizer.encode(texts)
+        ids = [row_ids for row_ids, _ in encoded]
         cut = np.zeros(len(texts), np.int64)
         if content.parts == 2:
             prompts, completions = (tokenizer.encode(part) for part in parts)
@@ -199,16 +199,16 @@ class Tokenized(Task):
                         f"both together, around {parts[0][row][-12:]!r} + {parts[1][row][:12]!r}; a prompt should end "
                         "without a space and a completion begin with one"
                     )
-        ends = np.cumsum([len(own) for own in ids], dtype=np.int64)
+        ends = np.cumsum([len(row_ids) for row_ids in ids], dtype=np.int64)
         kind = np.uint16 if tokenizer.vocab.size <= 2**16 else np.uint32
-        tokens = _tokens(np.array([i for own in ids for i in own], kind), ends, cut, content.parts)
+        tokens = _tokens(np.array([i for row_ids in ids for i in row_ids], kind), ends, cut, content.parts)
         if spans is None:
             return tokens, None
         edges = []
         for column in spans.flatten():
-            for row, own in enumerate(column.to_pylist()):
-                places = found[row][1]
-                for span in own:
+            for row, row_spans in enumerate(column.to_pylist()):
+                places = encoded[row][1]
+                for span in row_spans:
                     inside = [k for k, (a, b) in enumerate(places) if b > span["start"] and a < span["end"]]
                     edges.append((inside[0], inside[-1] + 1) if inside else (0, 0))
         return tokens, _structs(content.kinds, counts, np.array(edges, np.int64).reshape(-1, 2))
@@ -218,41 +218,41 @@ class Tokenized(Task):
     def text_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the text row behind a token row. Raises ValueError for ids that are no text, or strange spans."""
         ids = list(row["input_ids"])
-        own = dict(row)
-        del own["input_ids"]
+        text_row = dict(row)
+        del text_row["input_ids"]
         if self.masked:
-            mask = list(own.pop("completion_mask"))
+            mask = list(text_row.pop("completion_mask"))
             cut = mask.index(True) if True in mask else len(mask)
             if mask != [k >= cut for k in range(len(ids))]:
                 raise ValueError("completion_mask is not a prompt and then a completion")
-            own |= {"prompt": self.tokenizer.decode(ids[:cut]), "completion": self.tokenizer.decode(ids[cut:])}
+            text_row |= {"prompt": self.tokenizer.decode(ids[:cut]), "completion": self.tokenizer.decode(ids[cut:])}
         else:
-            own["text"] = self.tokenizer.decode(ids)
+            text_row["text"] = self.tokenizer.decode(ids)
         if self.span_kinds:
-            own["latent"] = {**row["latent"], "spans": self._text_spans(own, ids, row["latent"]["spans"])}
-        return own
+            text_row["latent"] = {**row["latent"], "spans": self._text_spans(text_row, ids, row["latent"]["spans"])}
+        return text_row
 
-    def _text_spans(self, own: Mapping[str, Any], ids: Sequence[int], spans: Mapping[str, Any]) -> dict[str, Any]:
+    def _text_spans(self, text_row: Mapping[str, Any], ids: Sequence[int], spans: Mapping[str, Any]) -> dict[str, Any]:
         """Return spans in code points: as the task reads them from the text, or else from the edges of their tokens.
 
         Raises ValueError where the task's are not those of the tokens.
         """
-        text = own["text"] if "text" in own else own["prompt"] + own["completion"]
+        text = text_row["text"] if "text" in text_row else text_row["prompt"] + text_row["completion"]
         edges, ends = _edges([self.tokenizer.decode_bytes([i]) for i in ids])
         try:
-            read = self.text.parse(own).get("spans")
+            read = self.text.parse(text_row).get("spans")
         except NotImplementedError:
             read = None
         if read is None:
             return {kind: [_in_text(span, edges, text) for span in spans[kind]] for kind in self.span_kinds}
-        found: dict[str, Any] = {}
+        shifted: dict[str, Any] = {}
         for kind in self.span_kinds:
-            found[kind] = [{"start": int(start), "end": int(end)} for start, end in read.get(kind, [])]
-            for span, stated in zip(found[kind], spans[kind], strict=True):
+            shifted[kind] = [{"start": int(start), "end": int(end)} for start, end in read.get(kind, [])]
+            for span, stated in zip(shifted[kind], spans[kind], strict=True):
                 first, last = bisect.bisect_right(ends, span["start"]), bisect.bisect_left(edges, span["end"])
                 if (stated["start"], stated["end"]) != (first, last):
                     raise ValueError(f"latent.spans.{kind} does not cover the tokens of what stands in the text")
-        return found
+        return shifted
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         ids = row["input_ids"]
@@ -264,9 +264,9 @@ class Tokenized(Task):
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Turn the tokens into text again and have the task reread that, and see that they are what the text gives."""
-        own = self.text_row(row)
-        verdict = self.text.verify(own)
-        if verdict.correct and list(row["input_ids"]) != self.encode(own):
+        text_row = self.text_row(row)
+        verdict = self.text.verify(text_row)
+        if verdict.correct and list(row["input_ids"]) != self.encode(text_row):
             raise Misread("input_ids are not the tokenizer's tokens of this text")
         return Reread(row["difficulty"], verdict=verdict)
 
@@ -279,7 +279,7 @@ class Tokenized(Task):
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         try:
-            texts = [own if isinstance(own, str) else self.tokenizer.decode(own) for own in (prompt, completion)]
+            texts = [part if isinstance(part, str) else self.tokenizer.decode(part) for part in (prompt, completion)]
         except (TypeError, ValueError) as error:
             return Verdict.wrong(f"cannot be read: {error}", step=0)
         return self.text.judge(*texts)
@@ -288,12 +288,12 @@ class Tokenized(Task):
         return "|".join(self.tokenizer.pieces(row["input_ids"]))
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
-        found = self.text.entropy(rows, estimates)
+        entropy = self.text.entropy(rows, estimates)
         facts: dict[str, Any] = {"tokenizer": Path(self._named).name, "vocabulary": self.vocab.size}
         if self.text.markers:
             assert isinstance(self.tokenizer, Tokenizer)
             facts["markers"] = self.tokenizer.markers
-        return replace(found, facts={**found.facts, **facts})
+        return replace(entropy, facts={**entropy.facts, **facts})
 
 
 @functools.lru_cache(maxsize=4)
@@ -314,8 +314,8 @@ def _structs(kinds: Sequence[str], counts: np.ndarray, edges: np.ndarray) -> pa.
     if not kinds:
         return None
     fields, at = [], 0
-    for own in counts:
-        offsets = np.concatenate([[0], np.cumsum(own)])
+    for row_counts in counts:
+        offsets = np.concatenate([[0], np.cumsum(row_counts)])
         part = edges[at : at + offsets[-1]].astype(np.int32)
         fields.append(span_lists(offsets, part[:, 0], part[:, 1]))
         at += int(offsets[-1])

@@ -115,12 +115,12 @@ class Tokenizer:
     def encode(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
         """Return each text's ids and their places in it, in code points."""
         if len(texts) < FEW:
-            found = [self.backend.encode(text, add_special_tokens=False) for text in texts]
+            encodings = [self.backend.encode(text, add_special_tokens=False) for text in texts]
         else:
-            found = self.backend.encode_batch(list(texts), add_special_tokens=False)
+            encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
         if not self._instead:
-            return [(encoding.ids, encoding.offsets) for encoding in found]
-        return [([self._instead.get(i, i) for i in encoding.ids], encoding.offsets) for encoding in found]
+            return [(encoding.ids, encoding.offsets) for encoding in encodings]
+        return [([self._instead.get(i, i) for i in encoding.ids], encoding.offsets) for encoding in encodings]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text behind ids. Raises ValueError for ids that are no text."""

@@ -19,10 +19,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from synthgen.dataset.shards import sync_folder, write_whole
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec, load_spec
+from synthgen.task.files import sync_folder, write_whole
 from synthgen.windowing.lanes import Plan, block_rows
 from synthgen.windowing.row_sources import SpecRows
 

@@ -84,9 +84,9 @@ def status_of(error: BaseException) -> int | None:
         response = getattr(one, "response", None)
         if response is not None:
             return int(response.status_code)
-        found = re.search(r"\((\d{3}) [A-Z][A-Za-z ]+\)", str(one))
-        if found:
-            return int(found[1])
+        match = re.search(r"\((\d{3}) [A-Z][A-Za-z ]+\)", str(one))
+        if match:
+            return int(match[1])
     return None
 
 
@@ -121,9 +121,9 @@ def asked_wait(error: BaseException) -> float | None:
         if headers:
             if headers.get("retry-after", "").isdigit():
                 return float(headers["retry-after"])
-            found = re.search(r"\bt=(\d+)", headers.get("ratelimit", ""))
-            if found:
-                return float(found[1]) + 1
+            match = re.search(r"\bt=(\d+)", headers.get("ratelimit", ""))
+            if match:
+                return float(match[1]) + 1
     return None
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from synthgen.dataset.check import Finding, check_folder
-from synthgen.dataset.folder import told_of_a_full_disk
+from synthgen.dataset.folder import explaining_a_full_disk
 from synthgen.dataset.manifest import FILE, Manifest
-from synthgen.dataset.shards import file_sha256, write_whole
 from synthgen.errors import CheckFailed, SynthgenError
 from synthgen.publish.hub.compare import faults_of, prefix_of, published_manifest, refuse
 from synthgen.publish.hub.remote import Remote
+from synthgen.task.files import file_sha256, write_whole
 
 WORK = ".pull"
 """The folder inside the target where an unfinished pull keeps its files."""
@@ -40,7 +40,7 @@ def pull(
     tree = remote.tree(commit)
     _refuse_other(folder, {"repo": repo, "commit": commit, "config": config})
     work = folder / WORK
-    with told_of_a_full_disk(folder):
+    with explaining_a_full_disk(folder):
         work.mkdir(parents=True, exist_ok=True)
         write_whole(work / "pull.json", json.dumps({"repo": repo, "commit": commit, "config": config}))
         manifest = published_manifest(remote, config, commit, tree, work)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from synthgen.dataset.folder import locked, told_of_a_full_disk
+from synthgen.dataset.folder import explaining_a_full_disk, locked
 from synthgen.dataset.manifest import FILE, Manifest
 from synthgen.errors import SynthgenError
 from synthgen.publish.hub.compare import faults_of, prefix_of, published_manifest
@@ -58,7 +58,7 @@ def push(
     tag = tag or f"data-{digest[:12]}"
     with contextlib.ExitStack() as locks:
         for folder in chosen.values():
-            with told_of_a_full_disk(folder):
+            with explaining_a_full_disk(folder):
                 (folder / WORK).mkdir(exist_ok=True)
             locks.enter_context(locked(folder / WORK, None, "pushing from"))
         if not dry_run and (there := _published(remote, chosen, container)):
@@ -80,7 +80,7 @@ def push(
 def _plan(repo: str, tag: str, staged: Sequence[Staged], batch_bytes: int) -> Pushed:
     """Return what a push to a new repository would send."""
     batches = cut_into_batches([file for one in staged for file in one.shards()], batch_bytes)
-    files = [file for one in staged for file in (*one.shards(), *one.papers())]
+    files = [file for one in staged for file in (*one.shards(), *one.other_files())]
     size = sum(file.bytes for file in files)
     return Pushed(repo, tag, "", len(files), size, len(batches) + 1, [file.path for file in files], "dry run")
 

@@ -6,12 +6,12 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from synthgen.dataset.shards import write_whole
 from synthgen.errors import SynthgenError
+from synthgen.task.files import write_whole
 
 
 @dataclass
-class Journal:
+class PushJournal:
     """The state of one push into one repository."""
 
     push: str  # names this push alone; it stands in the pull request's title
@@ -29,7 +29,7 @@ class Journal:
         write_whole(path, json.dumps(asdict(self), indent=1) + "\n")
 
     @classmethod
-    def load(cls, path: Path) -> Journal | None:
+    def load(cls, path: Path) -> PushJournal | None:
         """Read a journal; None if there is none. Raises SynthgenError for a damaged one."""
         if not path.exists():
             return None

@@ -85,12 +85,12 @@ class Remote:
         """Return every file of a revision, by path."""
 
         def read() -> dict[str, Entry]:
-            found = {}
+            entries = {}
             for item in self._api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type="dataset"):
                 if isinstance(item, huggingface_hub.RepoFile):
                     sha256 = item.lfs.sha256 if item.lfs else None
-                    found[item.path] = Entry(item.path, item.size, item.blob_id, sha256)
-            return found
+                    entries[item.path] = Entry(item.path, item.size, item.blob_id, sha256)
+            return entries
 
         return self._call(f"listing the files of {revision}", read)
 
@@ -131,12 +131,12 @@ class Remote:
         """Open a pull request on main; `title` must be one that no other has, for it finds it after a lost reply."""
 
         def settled() -> PullRequest | None:
-            found = self._api.get_repo_discussions(self.repo, discussion_type="pull_request", repo_type="dataset")
-            return next((self.pull_request(one.num) for one in found if one.title == title), None)
+            discussions = self._api.get_repo_discussions(self.repo, discussion_type="pull_request", repo_type="dataset")
+            return next((self.pull_request(one.num) for one in discussions if one.title == title), None)
 
         def create() -> PullRequest:
-            made = self._api.create_pull_request(self.repo, title, description=text, repo_type="dataset")
-            return PullRequest(made.num, made.status, None)
+            discussion = self._api.create_pull_request(self.repo, title, description=text, repo_type="dataset")
+            return PullRequest(discussion.num, discussion.status, None)
 
         return self._call("opening a pull request", create, settled)
 
@@ -158,7 +158,7 @@ class Remote:
         def send() -> str:
             operations: list[Any] = [CommitOperationAdd(path, str(file)) for path, file in added]
             operations += [CommitOperationDelete(path) for path in deleted]
-            made = self._api.create_commit(
+            commit = self._api.create_commit(
                 self.repo,
                 operations,
                 commit_message=title,
@@ -166,7 +166,7 @@ class Remote:
                 parent_commit=parent,
                 repo_type="dataset",
             )
-            return str(made.oid)
+            return str(commit.oid)
 
         def settled() -> str | None:
             head = self.head(revision)
@@ -239,9 +239,9 @@ class Remote:
             status = status_of(failure)
             passing = may_pass(failure, status, self._api.endpoint)
             if settled is not None and (passing or status in CONFLICTS):
-                found = self._call(f"re-reading after {what}", settled)
-                if found is not None:
-                    return found
+                settled_value = self._call(f"re-reading after {what}", settled)
+                if settled_value is not None:
+                    return settled_value
             if not passing or not left:
                 raise told(self.repo, what, failure, status, passing, TRIES) from None
             pause = min(LONGEST_WAIT, asked_wait(failure) or wait)

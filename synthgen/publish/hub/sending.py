@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.dataset.manifest import FILE, Manifest, parse_manifest
-from synthgen.dataset.shards import write_whole
 from synthgen.errors import SynthgenError
 from synthgen.publish.hub.compare import faults_of, missing_of
 from synthgen.publish.hub.failures import Conflict
-from synthgen.publish.hub.push_journal import Journal, journal_path
+from synthgen.publish.hub.push_journal import PushJournal, journal_path
 from synthgen.publish.hub.remote import Entry, Remote
 from synthgen.publish.hub.staging import LocalFile, Staged, root_card
+from synthgen.task.files import write_whole
 
 BATCH_BYTES = 5 << 30
 """Bytes of a commit: what a kill may cost to send again."""
@@ -68,7 +68,7 @@ class Sending:
     def run(self) -> Pushed:
         """Send, verify, publish, tag."""
         self._prepare_repository()
-        journal = Journal.load(self.path)
+        journal = PushJournal.load(self.path)
         if journal is not None and (journal.digest, journal.tag, journal.repo) != (self.digest, self.tag, self.repo):
             self._drop(journal, "Another version is pushed in its place.")
             journal = None
@@ -87,7 +87,7 @@ class Sending:
         self._check_tag()
         files = self._files(base, tree)
         doomed = [path for path in tree if self._is_ours(path) and path not in {file.path for file in files}]
-        journal = journal or Journal(secrets.token_hex(8), self.repo, self.digest, self.tag, base)
+        journal = journal or PushJournal(secrets.token_hex(8), self.repo, self.digest, self.tag, base)
         journal.save(self.path)
         self._send(journal, tree, files, doomed)
         self._verify(f"refs/pr/{journal.pull_request}", files)
@@ -103,7 +103,7 @@ class Sending:
                 f"{self.repo}: is public; make it private in its settings first, or leave out --private"
             )
 
-    def _drop(self, journal: Journal, comment: str) -> None:
+    def _drop(self, journal: PushJournal, comment: str) -> None:
         """Give up a pull request that an earlier push left open."""
         if journal.pull_request is not None:
             request = self.remote.pull_request(journal.pull_request)
@@ -167,19 +167,19 @@ class Sending:
     def _files(self, base: str, tree: Mapping[str, Entry]) -> list[LocalFile]:
         """Return all files the published revision must have: shards, then the rest, manifests and the card last."""
         shards = [file for one in self.staged for file in one.shards()]
-        papers = [file for one in self.staged for file in one.papers()]
+        others = [file for one in self.staged for file in one.other_files()]
         if any(one.prefix for one in self.staged):
             there = ""
             if "README.md" in tree:
                 there = self.remote.download("README.md", base, self.work / "base" / base[:12]).read_text("utf-8")
             target = self.work / "README.md"
             write_whole(target, root_card(self.repo, there, self.staged))
-            papers.append(LocalFile.of("README.md", target))
-        return shards + papers
+            others.append(LocalFile.of("README.md", target))
+        return shards + others
 
     # -- sending --------------------------------------------------------------------------------------------------
 
-    def _send(self, journal: Journal, tree: Mapping[str, Entry], files: list[LocalFile], doomed: list[str]) -> None:
+    def _send(self, journal: PushJournal, tree: Mapping[str, Entry], files: list[LocalFile], doomed: list[str]) -> None:
         """Commit what the pull request does not have yet; open it if there is none."""
         if journal.pull_request is None:
             request = self.remote.open_pull_request(
@@ -211,7 +211,7 @@ class Sending:
             self.say("sending card and manifest")
             self._commit(journal, "synthgen: card and manifest", last, gone)
 
-    def _commit(self, journal: Journal, title: str, added: list[LocalFile], deleted: list[str]) -> None:
+    def _commit(self, journal: PushJournal, title: str, added: list[LocalFile], deleted: list[str]) -> None:
         revision = f"refs/pr/{journal.pull_request}"
 
         def is_there() -> bool:
@@ -239,7 +239,7 @@ class Sending:
 
     # -- publishing -----------------------------------------------------------------------------------------------
 
-    def _publish(self, journal: Journal, files: list[LocalFile]) -> Pushed:
+    def _publish(self, journal: PushJournal, files: list[LocalFile]) -> Pushed:
         """Merge, if main is where the push began.
 
         What changes main in the last instant either conflicts with the merge, since every push writes README.md, and
@@ -268,7 +268,7 @@ class Sending:
                     f"{self.repo}: the published commit {commit[:12]} is not whole: {faults[0]}; tell its owner"
                 )
         self.remote.tag(self.tag, commit)
-        files = [file for one in self.staged for file in (*one.shards(), *one.papers())]
+        files = [file for one in self.staged for file in (*one.shards(), *one.other_files())]
         size = sum(file.bytes for file in files)
         return Pushed(self.repo, self.tag, commit, len(files), size, self.commits, self.sent, "published")
 

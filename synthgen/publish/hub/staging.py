@@ -19,10 +19,10 @@ import yaml
 
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.readme import size_category
-from synthgen.dataset.shards import file_sha256, write_whole
 from synthgen.errors import SynthgenError
 from synthgen.publish.card import Address, read_front_matter, write_card
 from synthgen.publish.parquet import copy_definition, to_parquet
+from synthgen.task.files import file_sha256, write_whole
 
 FORMATS = ("parquet", "arrow")
 WORK = ".push"
@@ -69,7 +69,7 @@ class Staged:
             for shard in self.manifest.shards
         ]
 
-    def papers(self) -> list[LocalFile]:
+    def other_files(self) -> list[LocalFile]:
         """Return the other files: spec, assets, pictures, card, and the manifest last."""
         named = ["spec.toml", "README.md", "manifest.json"]
         more = [p for part in ("assets", "pictures") for p in sorted((self.folder / part).rglob("*")) if p.is_file()]
