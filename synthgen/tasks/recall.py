@@ -29,13 +29,13 @@ class RecallParams(TaskParams):
 def sample(state, stages, start, stop, keys, values, ids, units):
     """Write the rows [start, stop) to ids (rows, 4 pairs): `keys` keys have the lowest numbers, then the values."""
     n = ids.shape[1] // 4
-    own, order = np.empty(n, np.int64), np.empty(n, np.int64)
+    chosen, order = np.empty(n, np.int64), np.empty(n, np.int64)
     for row in range(start, stop):
         begin(state, stages[0], row, 0)
-        subset(state, keys, n, own)
-        shuffle(state, own, n)
+        subset(state, keys, n, chosen)
+        shuffle(state, chosen, n)
         for i in range(n):
-            ids[row - start, 2 * i] = FIRST + own[i]
+            ids[row - start, 2 * i] = FIRST + chosen[i]
             ids[row - start, 2 * i + 1] = FIRST + keys + below(state, values)
             order[i] = i
         units[row - start, 0] = state.ledger

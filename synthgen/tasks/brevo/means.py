@@ -50,14 +50,14 @@ def sampled_means(params_json: str) -> Means:
         size = SizeLaw.of("maximum", n, n)
         drawn = draw_rows(state, keys, rows, rows + number, params, size, marks, words, pool)
         rows += number
-        own = {book: drawn.units[:, STAGES.index(book)] / UNITS_PER_BIT for book in kinds[:4]}
-        own |= {
+        samples = {book: drawn.units[:, STAGES.index(book)] / UNITS_PER_BIT for book in kinds[:4]}
+        samples |= {
             "tokens": np.diff(drawn.ends, prepend=0),
             "listed": drawn.figures[:, 3],
             "statements": drawn.figures[:, 4],
         }
-        mean = {kind: float(own[kind].mean()) for kind in kinds}
-        spread = {kind: float(own[kind].var(ddof=1)) / number for kind in kinds}
+        mean = {kind: float(samples[kind].mean()) for kind in kinds}
+        spread = {kind: float(samples[kind].var(ddof=1)) / number for kind in kinds}
         if exact and n <= EXACT_NODES:
             known, named = released_exactly(n, params.degree, params.most_leaves(n), params.queries(n))
             known["names"] = math.fsum(p * (words.set_bits[v] + log2_factorial(v)) for v, p in named.items())

@@ -141,7 +141,7 @@ class Brevo(Task):
             return 0.0
         reading = read(self.alphabet.read(row["input_ids"]), self.marks)
         number = {node: i for i, node in enumerate(reading.parents)}
-        parents = tuple(frozenset(number[parent] for parent in own) for own in reading.parents.values())
+        parents = tuple(frozenset(number[parent] for parent in needs) for needs in reading.parents.values())
         return answer_floor(parents, number[reading.query])
 
     # -- checking -----------------------------------------------------------------------------------------------------

@@ -128,11 +128,11 @@ def level_sequences(grammar: Grammar, strings: Sequence[Sequence[int]]) -> dict[
     A string's tree is found bottom-up, first rule first; of an ambiguous string one tree is taken.
     """
     levels = (grammar.levels or ())[:-1]
-    found: dict[int, set[tuple[int, ...]]] = {level: set() for level in range(len(levels))}
+    sequences: dict[int, set[tuple[int, ...]]] = {level: set() for level in range(len(levels))}
     for ids in strings:
         for level, sequence in enumerate(parse_levels(grammar, ids)):
-            found[level].add(sequence)
-    return found
+            sequences[level].add(sequence)
+    return sequences
 
 
 def parse_levels(grammar: Grammar, ids: Sequence[int]) -> list[tuple[int, ...]]:
@@ -140,7 +140,7 @@ def parse_levels(grammar: Grammar, ids: Sequence[int]) -> list[tuple[int, ...]]:
     levels = (grammar.levels or ())[:-1]
     spans: list[dict[tuple[int, int], set[int]]] = [{(t, i): {i + 1} for i, t in enumerate(ids)}]
     for level in reversed(levels):
-        below, own = spans[-1], {}
+        below, level_spans = spans[-1], {}
         starts = sorted({start for _, start in below})
         for a in level:
             for start in starts:
@@ -151,8 +151,8 @@ def parse_levels(grammar: Grammar, ids: Sequence[int]) -> list[tuple[int, ...]]:
                         reached = {end for at in reached for end in below.get((child, at), ())}
                     ends |= reached
                 if ends:
-                    own[a, start] = ends
-        spans.append(own)
+                    level_spans[a, start] = ends
+        spans.append(level_spans)
     if len(ids) not in spans[-1].get((grammar.root, 0), ()):
         raise ValueError("the tokens are no string of the grammar")
     spans.reverse()
@@ -179,7 +179,7 @@ def _split(
                 return [(children[0], at, upto), *rest]
         return None
 
-    return next(found for rule in grammar.rules[symbol] if (found := fit(rule.children, start)) is not None)
+    return next(nodes for rule in grammar.rules[symbol] if (nodes := fit(rule.children, start)) is not None)
 
 
 def next_token_divergence(

@@ -79,7 +79,7 @@ class Grammar(Rules):
     @classmethod
     def checked(cls, rules: Rules, origin: str) -> Grammar:
         """Return the grammar of some rules. Raises SynthgenError as `check` does; `origin` says where they are from."""
-        grammar = cls(**{own.name: getattr(rules, own.name) for own in fields(Rules)})
+        grammar = cls(**{field.name: getattr(rules, field.name) for field in fields(Rules)})
         grammar.check(origin)
         return grammar
 

@@ -62,14 +62,14 @@ def chart_rules(
     symbols = nonterminals + terminals
     size = np.array([len(children) for _, children, _ in rules], np.int64)
     children = np.full((len(rules), int(size.max())), -1, np.int64)
-    for r, (_, own, _) in enumerate(rules):
-        children[r, : len(own)] = own
+    for r, (_, right_side, _) in enumerate(rules):
+        children[r, : len(right_side)] = right_side
     by_first = sorted(range(len(rules)), key=lambda r: (children[r, 0], r))
     at_order = np.array([*range(nonterminals, symbols), *_unit_order(rules, nonterminals)], np.int64)
     corners = np.zeros((nonterminals, nonterminals))
-    for a, own, w in rules:
-        if own[0] < nonterminals:
-            corners[a, own[0]] += w
+    for a, right_side, w in rules:
+        if right_side[0] < nonterminals:
+            corners[a, right_side[0]] += w
     if max(abs(np.linalg.eigvals(corners))) >= 1:
         raise ValueError("left recursion does not converge")
     reach = np.linalg.matrix_power((corners > 0) + np.eye(nonterminals), nonterminals) > 0
@@ -171,7 +171,7 @@ def _read(tokens, fields, weight, corner_weight, scaled, given, table, gamma, do
     symbols = starting_from.size - 1
     room = gamma.size
     alpha = np.empty(room)
-    rule_of, found, start_of = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    rule_of, progress, start_of = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     following = np.empty(room, np.int64)  # the next item at the same position that waits for the same symbol
     waiting = np.full((n + 1, symbols), -1, np.int64)  # the first such item
     item_at = np.full((dot[-1] + size[-1] + 1, n + 1), -1, np.int64)  # by dotted rule and start: the newest item
@@ -226,7 +226,7 @@ def _read(tokens, fields, weight, corner_weight, scaled, given, table, gamma, do
             opening = starting_from[symbol]
             while which >= 0 or opening < starting_from[symbol + 1]:
                 if which >= 0:
-                    rule, k, start = rule_of[which], found[which] + 1, start_of[which]
+                    rule, k, start = rule_of[which], progress[which] + 1, start_of[which]
                     forward = alpha[which] * value if scaled else 1.0
                     inner = gamma[which] * value
                     which = following[which]
@@ -251,7 +251,7 @@ def _read(tokens, fields, weight, corner_weight, scaled, given, table, gamma, do
                     item = items
                     items += 1
                     item_at[dot[rule] + k, start] = item
-                    rule_of[item], found[item], start_of[item] = rule, k, start
+                    rule_of[item], progress[item], start_of[item] = rule, k, start
                     alpha[item] = 0.0
                     gamma[item] = 0
                 gamma[item] += inner
@@ -259,7 +259,7 @@ def _read(tokens, fields, weight, corner_weight, scaled, given, table, gamma, do
 
         # What the new items wait for, closed under left corners.
         for item in range(first, items):
-            symbol = children[rule_of[item], found[item]]
+            symbol = children[rule_of[item], progress[item]]
             following[item] = waiting[i + 1, symbol]
             waiting[i + 1, symbol] = item
             if symbol < nonterminals:

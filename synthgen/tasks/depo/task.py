@@ -261,7 +261,7 @@ class Depo(Task):
         if params.ends:
             trained[-1] = True
         lengths = [len(tail) for tail, _ in reading.edges]
-        counts = [lengths.count(own) for own in range(params.name_tokens[0], params.name_tokens[1] + 1)]
+        counts = [lengths.count(length) for length in range(params.name_tokens[0], params.name_tokens[1] + 1)]
         units = recount(
             n, self.words.set_units(counts), self.sizes.units(n), len(queries), params.distinct, len(params.steps)
         )

@@ -192,7 +192,7 @@ class Mano(Task):
         guess = int(np.argmax(value))
         equal = [2 * math.log2(share) - law.collision_bits[n] - (n + 2) * params.has_twins for n in lengths]
         return Entropy(
-            {book: Book(Bits(float(own))) for book, own in bits.items()},
+            {book: Book(Bits(float(amount))) for book, amount in bits.items()},
             {
                 "answer_bits": 0.0,
                 "expected_operations": mean,
@@ -244,7 +244,7 @@ class Mano(Task):
         ):
             raise Misread("an operation is not among those in use")
         leaf, choice, last = int(log2_units(params.modulus)), int(log2_units(len(params.chosen))), len(numbers)
-        trees = (len(below) + 1) * leaf + sum(choice + int(log2_units(own)) for own in below)
+        trees = (len(below) + 1) * leaf + sum(choice + int(log2_units(size)) for size in below)
         units = {
             "size": 0 if params.exactly else int(log2_units(params.operations)),
             "expression": trees + int(self.law.saved[len(below)]),

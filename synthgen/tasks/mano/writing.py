@@ -68,22 +68,22 @@ def sample(state, keys, start, stop, layout, operations, inverse, saved, ids, en
                     depth += 2
                 written += 1
             for place in range(written - 1, -1, -1):  # from its end, a prefix expression is a stack machine's program
-                own = prefix[place]
-                if own < 0:
+                item = prefix[place]
+                if item < 0:
                     left, right = stack[depth - 1], stack[depth - 2]
                     depth -= 1
-                    if own == -1 - ADD:
-                        own = (left + right) % layout.modulus
-                    elif own == -1 - SUBTRACT:
-                        own = (left - right + layout.modulus) % layout.modulus
-                    elif own == -1 - MULTIPLY:
-                        own = left * right % layout.modulus
+                    if item == -1 - ADD:
+                        item = (left + right) % layout.modulus
+                    elif item == -1 - SUBTRACT:
+                        item = (left - right + layout.modulus) % layout.modulus
+                    elif item == -1 - MULTIPLY:
+                        item = left * right % layout.modulus
                     elif right > 0:
-                        own = left * inverse[right] % layout.modulus
+                        item = left * inverse[right] % layout.modulus
                     else:
                         break
                     depth -= 1
-                stack[depth] = own
+                stack[depth] = item
                 depth += 1
             else:
                 value = stack[0]
@@ -96,11 +96,11 @@ def sample(state, keys, start, stop, layout, operations, inverse, saved, ids, en
         ids[token] = layout.length + 2 * size + (below(state, 2) if twins else 0)
         token += 1
         for place in range(written):
-            own = prefix[place]
-            if own >= 0:
-                ids[token] = layout.value + own
+            item = prefix[place]
+            if item >= 0:
+                ids[token] = layout.value + item
             else:
-                ids[token] = layout.operation - 2 - 2 * own + (below(state, 2) if twins else 0)
+                ids[token] = layout.operation - 2 - 2 * item + (below(state, 2) if twins else 0)
             token += 1
         ids[token] = layout.answer + 2 * size + (below(state, 2) if twins else 0)
         ids[token + 1] = layout.value + value

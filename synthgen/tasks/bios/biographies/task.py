@@ -190,12 +190,12 @@ class Bios(Task):
     def _token_spans(self, edges: np.ndarray) -> pa.StructArray:
         """The spans of token rows: three tokens a mention of the name, one (or three, a date's) a value."""
         rows, mentions = len(edges), edges.shape[1] - N_ATTRIBUTES
-        own = {"name": (edges[:, :mentions], NAME_PARTS)}
+        places = {"name": (edges[:, :mentions], NAME_PARTS)}
         for number, attribute in enumerate(ATTRIBUTES):
             width = self.compact.date_tokens if attribute == "birth_date" else 1
-            own[attribute] = (edges[:, mentions + number : mentions + number + 1], width)
+            places[attribute] = (edges[:, mentions + number : mentions + number + 1], width)
         fields = []
-        for starts, width in own.values():
+        for starts, width in places.values():
             offsets = np.arange(rows + 1) * starts.shape[1]
             flat = np.ascontiguousarray(starts).reshape(-1)
             fields.append(span_lists(offsets, flat, flat + np.int32(width)))

@@ -46,17 +46,19 @@ def prospect(form: Form, lists: Lists, people: int) -> Prospect:
 
 def prospects(forms: Sequence[Form], shares: Sequence[float], lists: Lists, people: int) -> dict[str, Any]:
     """Return the prospects of forms that are asked with the given shares, as facts by form and on average."""
-    found = {form.key: prospect(form, lists, people) for form in forms}
+    odds = {form.key: prospect(form, lists, people) for form in forms}
     facts: dict[str, Any] = {}
     for fact, name in (("answer_bits", "answer_bits"), ("constant_guess", "guess"), ("determined", "determined")):
-        values = {key: getattr(own, name) for key, own in found.items()}
+        values = {key: getattr(form_odds, name) for key, form_odds in odds.items()}
         facts[fact] = values
         facts[f"{fact}_mean"] = math.fsum(s * v for s, v in zip(shares, values.values(), strict=True))
-    known = {key: own.known_bits for key, own in found.items() if own.known_bits is not None}
+    known = {key: form_odds.known_bits for key, form_odds in odds.items() if form_odds.known_bits is not None}
     facts["answer_bits_given_the_world"] = known
     if any(form.given for form in forms):
-        facts["right_answers"] = {form.key: found[form.key].answers for form in forms if form.given}
-        facts["best_accuracy"] = {key: own.ceiling for key, own in found.items() if own.ceiling is not None}
+        facts["right_answers"] = {form.key: odds[form.key].answers for form in forms if form.given}
+        facts["best_accuracy"] = {
+            key: form_odds.ceiling for key, form_odds in odds.items() if form_odds.ceiling is not None
+        }
     return facts
 
 

@@ -103,13 +103,13 @@ class Questions(Task):
 
     def _wordings(self, form: Form, wordings: tuple[str, ...]) -> tuple[str, ...]:
         params = self.params
-        own = [wording for wording in wordings if params.opening == "any" or wording.startswith("{A}")]
-        if len(own) < params.paraphrases:
+        usable = [wording for wording in wordings if params.opening == "any" or wording.startswith("{A}")]
+        if len(usable) < params.paraphrases:
             which = "begin with a name" if params.opening == "name" else "are known"
             raise SynthgenError(
-                f"params.paraphrases = {params.paraphrases}: {len(own)} wordings of {form.key} {which}; take fewer"
+                f"params.paraphrases = {params.paraphrases}: {len(usable)} wordings of {form.key} {which}; take fewer"
             )
-        return tuple(own[: params.paraphrases])
+        return tuple(usable[: params.paraphrases])
 
     def _group(self) -> range:
         """The people asked about."""
@@ -361,4 +361,4 @@ class Questions(Task):
             "wording": log2_units(self.params.paraphrases),
             "hint": log2_units(int(self._coin[1])) - log2_units(int(coin)),
         }
-        return {book: int(own) for book, own in units.items()}
+        return {book: int(value) for book, value in units.items()}

@@ -73,10 +73,10 @@ class Reading:
 
     def layers(self) -> dict[Name, int]:
         """Return every node's longest way from a node that needs nothing. Raises ValueError on a cycle."""
-        waiting = {node: len(own) for node, own in self.parents.items()}
+        waiting = {node: len(needs) for node, needs in self.parents.items()}
         below: dict[Name, list[Name]] = {node: [] for node in self.parents}
-        for node, own in self.parents.items():
-            for parent in own:
+        for node, needs in self.parents.items():
+            for parent in needs:
                 below[parent].append(node)
         layer = {node: 0 for node, number in waiting.items() if number == 0}
         ready = list(layer)

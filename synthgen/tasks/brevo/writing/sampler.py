@@ -68,7 +68,7 @@ def sample(
     statements = np.zeros((most * (degree + 1), 2), np.int64)  # (parent or -1, node)
     order = np.zeros(most * (degree + 1), np.int64)
     token = 0
-    made = 0
+    creations = 0
     step = 0
     for row in range(start, stop):
         out = row - start
@@ -151,15 +151,15 @@ def sample(
                 if appeared[v] < 0:
                     appeared[v] = number
                     number += 1
-                own = word[v]
-                for k in range(words.size[own]):
-                    ids[token] = words.spelling[own, k] + layout.name
+                spelled = word[v]
+                for k in range(words.size[spelled]):
+                    ids[token] = words.spelling[spelled, k] + layout.name
                     token += 1
         ids[token] = layout.query
         token += 1
-        own = word[query]
-        for k in range(words.size[own]):
-            ids[token] = words.spelling[own, k] + layout.name
+        spelled = word[query]
+        for k in range(words.size[spelled]):
+            ids[token] = words.spelling[spelled, k] + layout.name
             token += 1
         for i in range(first, token):
             trained[i] = False
@@ -168,9 +168,9 @@ def sample(
         token += 1
         for place in range(total):
             steps[step, 0] = token - first
-            own = word[listing[place]]
-            for k in range(words.size[own]):
-                ids[token] = words.spelling[own, k] + layout.name
+            spelled = word[listing[place]]
+            for k in range(words.size[spelled]):
+                ids[token] = words.spelling[spelled, k] + layout.name
                 token += 1
             steps[step, 1] = token - first
             step += 1
@@ -180,15 +180,15 @@ def sample(
             trained[i] = True
         if not layout.open:
             for v in range(leaves, n):
-                created[made] = appeared[v]
-                made += 1
+                created[creations] = appeared[v]
+                creations += 1
         figures[out, 0] = n
         figures[out, 1] = leaves
         figures[out, 2] = depth
         figures[out, 3] = total
         figures[out, 4] = edges
         ends[out] = token
-        created_ends[out] = made
+        created_ends[out] = creations
         step_ends[out] = step
 
 

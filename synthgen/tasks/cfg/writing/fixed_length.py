@@ -41,15 +41,15 @@ class LengthTables:
         rounds = n + 1 if grammar.recursive else 1
         for _ in range(rounds):
             for a in sorted(grammar.rules) if grammar.recursive else grammar.order:
-                own, bits = np.zeros(n + 1), np.zeros(n + 1)
+                total, bits = np.zeros(n + 1), np.zeros(n + 1)
                 for p, rule in grammar.expand(a):
                     part, extra = np.zeros(n + 1), np.zeros(n + 1)
                     part[0], extra[0] = p, -p * math.log2(p)
                     for child in rule.children:
                         extra = np.convolve(extra, law[child])[: n + 1] + np.convolve(part, surprise[child])[: n + 1]
                         part = np.convolve(part, law[child])[: n + 1]
-                    own, bits = own + part, bits + extra
-                law[a], surprise[a] = own, bits
+                    total, bits = total + part, bits + extra
+                law[a], surprise[a] = total, bits
         chance = law[grammar.root, n]
         if chance == 0:
             possible = np.flatnonzero(law[grammar.root])

@@ -63,7 +63,7 @@ def walk(
     """
     symbols = tables.first.size
     level, base = np.full(symbols, -1, np.int64), np.zeros(symbols, np.int64)
-    place = {s: d for d, own in enumerate((before.levels or ())[:-1]) for s in own}
+    place = {s: d for d, members in enumerate((before.levels or ())[:-1]) for s in members}
     for symbol in grammar.rules:
         origin = grammar.origin.get(symbol, symbol)
         if origin in place:

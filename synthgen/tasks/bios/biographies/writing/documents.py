@@ -59,8 +59,8 @@ def value_phrases(lists: Lists, table: PhraseTable) -> np.ndarray:
         FIELDS: lists.cities,
     }
     first = np.zeros(FIELDS + 1, np.int64)
-    for field, own in phrases.items():
-        first[field] = table.extend(own)
+    for field, texts in phrases.items():
+        first[field] = table.extend(texts)
     return first
 
 

@@ -66,15 +66,15 @@ class QuestionJudge:
             raise ValueError(f"the prompt ends with neither of {self.endings}")
         told = bool(wants) if self.endings[0] != self.endings[1] else None
         question = prompt.removesuffix(ending)
-        found = []
+        readings = []
         for first in {question.split(" ")[0], ""}:
             for form, number, pattern in self._patterns.get(first, ()):
                 match = pattern.fullmatch(question)
                 if match and all(self._known(key, text) for key, text in match.groupdict().items()):
-                    found.append((form, number, match))
-        if len(found) != 1:
-            raise ValueError(f"question {question[:80]!r} has {len(found)} readings")
-        form, number, match = found[0]
+                    readings.append((form, number, match))
+        if len(readings) != 1:
+            raise ValueError(f"question {question[:80]!r} has {len(readings)} readings")
+        form, number, match = readings[0]
         parts = match.groupdict()
         names = [key for key in ("A", "B") if key in parts]
         people = tuple(self.world.who(parts[key]) for key in names)
@@ -101,13 +101,13 @@ class QuestionJudge:
     def stated(self, form: Form, people: Sequence[int]) -> tuple[list[str], list[str]]:
         """Return (hint, answer) of a question about `people`, each as the parts that stand in a completion."""
         facts = [self.world.person(person) for person in people]
-        hint = [own[fact] for own in facts for fact in form.hint]
+        hint = [person_facts[fact] for person_facts in facts for fact in form.hint]
         if form.family == "inverse":
             name = self.world.name(people[0])
             return hint, [name if form.answer == ("full",) else name.split(" ")[0]]
         if not form.number:
             return hint, [facts[0][fact] for fact in form.answer]
-        numbers = [own["numbers"][form.number] for own in facts]
+        numbers = [person_facts["numbers"][form.number] for person_facts in facts]
         if form.family == "compare":
             return hint, ["Yes" if numbers[0] > numbers[1] else "No"]
         if form.family == "subtract":

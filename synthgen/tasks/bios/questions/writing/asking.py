@@ -90,12 +90,12 @@ def write_questions(state, keys, start, stop, people, law, sizes, homes, ranked,
             words[base + 12] = slots[12] + fields[DAY]
             words[base + 13] = slots[13] + (fields[MONTH] * sizes[DAY] + fields[DAY]) * sizes[YEAR] + fields[YEAR]
             if rule != STATED:
-                own = fields[field]
+                value = fields[field]
                 if field != MAJOR:
-                    own += 1  # months and days are numbered from 1
+                    value += 1  # months and days are numbered from 1
                 elif ranked:
-                    own = permuted(state, keys[2], 0, sizes[MAJOR], own)
-                numbers = (own, 0) if p == 0 else (numbers[0], own)
+                    value = permuted(state, keys[2], 0, sizes[MAJOR], value)
+                numbers = (value, 0) if p == 0 else (numbers[0], value)
         if rule == MODULO:
             if field == MONTH and modulus == 2:
                 words[RESULT] = results[1 - numbers[0] % 2]

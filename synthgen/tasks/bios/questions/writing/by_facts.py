@@ -93,8 +93,8 @@ class Crowd:
         pairs, counts = np.unique((group << 32) + self.first_names, return_counts=True)
         best = np.zeros(sizes.size, np.int64)
         np.maximum.at(best, pairs >> 32, counts)
-        own = sizes[pairs >> 32]  # of each first name: how many people fit the same facts
-        bits = float((counts * np.log2(own / counts)).sum() / n)
+        fitting = sizes[pairs >> 32]  # of each first name: how many people fit the same facts
+        bits = float((counts * np.log2(fitting / counts)).sum() / n)
         alone = float((sizes == 1).sum() / n)
         return {
             "full": Chance(alone, sizes.size / n, float((sizes * np.log2(sizes)).sum() / n)),
@@ -125,16 +125,16 @@ class Crowds:
         groups = []
         counts = np.zeros(len(form), np.int64)
         for given in dict.fromkeys(f.given for f in self._forms if f.given):
-            own = np.flatnonzero(np.array([f.given == given for f in self._forms])[form])
+            rows = np.flatnonzero(np.array([f.given == given for f in self._forms])[form])
             crowd = self.of(given, state)
-            places = crowd.places[person[own] - self._people[0]]
-            counts[own] = crowd.bounds[places + 1] - crowd.bounds[places]
-            groups.append((own, crowd.bounds[places], crowd.persons))
+            places = crowd.places[person[rows] - self._people[0]]
+            counts[rows] = crowd.bounds[places + 1] - crowd.bounds[places]
+            groups.append((rows, crowd.bounds[places], crowd.persons))
         ends = np.cumsum(counts)
-        found = np.empty(ends[-1], np.int64)
-        for own, low, persons in groups:
-            _collect(own, low, counts, ends, persons, found)
-        return ends, found
+        fitting = np.empty(ends[-1], np.int64)
+        for rows, low, persons in groups:
+            _collect(rows, low, counts, ends, persons, fitting)
+        return ends, fitting
 
     def suggest(self, form: Form, given: Mapping[str, str]) -> list[int]:
         """Return who may have the facts of a question, given as texts."""
@@ -163,10 +163,10 @@ def _draw_numbers(state, keys, first, sizes, weights, numbers, first_names):
 
 
 @kernel
-def _collect(rows, low, counts, ends, persons, found):
-    """Copy to each row's part of `found` the persons that begin at its `low`."""
+def _collect(rows, low, counts, ends, persons, fitting):
+    """Copy to each row's part of `fitting` the persons that begin at its `low`."""
     for i in range(rows.size):
         row = rows[i]
         start = ends[row] - counts[row]
         for k in range(counts[row]):
-            found[start + k] = persons[low[i] + k]
+            fitting[start + k] = persons[low[i] + k]

@@ -99,8 +99,8 @@ def compile_programs(
         for hinted in (False, True):
             stated = [words.pieces(f, HINT, person) for person in range(1 + form.pair) for f in form.hint if hinted]
             stated += [words.pieces(fact, ANSWER, 0) for fact in form.answer]
-            for place, own in enumerate(stated):
-                pieces += [*(between if place else before), *own]
+            for place, part in enumerate(stated):
+                pieces += [*(between if place else before), *part]
             pieces += behind
             starts.append(len(pieces))
     fields = {"": 0, "month": MONTH, "day": DAY, "major": MAJOR}
@@ -140,5 +140,5 @@ def text_programs(
 
 
 def _items(wording: str, table: PhraseTable) -> list[Item]:
-    found = re.findall(r"\{([^}]*)\}|([^{]+)", wording)
-    return [marker or table.add(literal) for marker, literal in found]
+    matches = re.findall(r"\{([^}]*)\}|([^{]+)", wording)
+    return [marker or table.add(literal) for marker, literal in matches]

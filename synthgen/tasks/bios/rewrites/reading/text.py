@@ -89,10 +89,10 @@ class RewriteReader:
                 if text[at] != " ":
                     return
                 at += 1
-            found = list(self._sentence(text, at, pronoun, name))
-            if len(found) != 1:
+            readings = list(self._sentence(text, at, pronoun, name))
+            if len(readings) != 1:
                 return
-            sentence, at, name, mention = found[0]
+            sentence, at, name, mention = readings[0]
             if not parsed and (sentence["reference"] != 0 or sentence["connective"]):
                 return
             if mention:
@@ -164,7 +164,7 @@ class RewriteReader:
 
     def _clauses(self, text: str, at: int, pronoun: int, form: str) -> list[tuple[int, int, int, tuple[int, int]]]:
         """Return all (fact, clause, value, span) that stand at a place, in a form: name, pronoun or participle."""
-        found = []
+        matches = []
         for fact, clauses in enumerate(self._written(pronoun, form)):
             for number, clause in enumerate(clauses):
                 if text.startswith(clause, at):
@@ -172,8 +172,8 @@ class RewriteReader:
                     match = self._values[fact].match(text, begin)
                     value = self._plain._value(ATTRIBUTES[fact], match[0]) if match else None
                     if match and value is not None:
-                        found.append((fact, number, value, (begin, match.end())))
-        return found
+                        matches.append((fact, number, value, (begin, match.end())))
+        return matches
 
     @functools.cache  # noqa: B019
     def _written(self, pronoun: int, form: str) -> list[list[str]]:

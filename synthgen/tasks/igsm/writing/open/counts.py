@@ -94,16 +94,16 @@ class Tables(NamedTuple):
 
 def forms(shape: Shape) -> dict[tuple[int, int], list[tuple[int, int, tuple[int, ...]]]]:
     """Return what a sentence may look like by (operations, cited): literal, minus, and the order of the cited ones."""
-    found: dict[tuple[int, int], list[tuple[int, int, tuple[int, ...]]]] = {(1, 0): [(CONSTANT, 0, ())]}
+    by_cost: dict[tuple[int, int], list[tuple[int, int, tuple[int, ...]]]] = {(1, 0): [(CONSTANT, 0, ())]}
     for refs in range(1, shape.references + 1):
         for literal, minus in itertools.product((PLAIN, PLUS, TIMES), (0, 1) if refs == 2 else (0,)):
             cost = max(1, refs - 1 + (literal != PLAIN))
             orders = itertools.permutations(range(refs))
             kept = itertools.islice(orders, 1) if shape.merged and not minus else orders
-            found.setdefault((cost, refs), []).extend((literal, minus, order) for order in kept)
+            by_cost.setdefault((cost, refs), []).extend((literal, minus, order) for order in kept)
     # Four terms leave no room for a number: a sentence has at most four inputs, the number among them.
-    found.pop((MAX_REFS, MAX_REFS), None)
-    return found
+    by_cost.pop((MAX_REFS, MAX_REFS), None)
+    return by_cost
 
 
 def _moves(shape: Shape) -> tuple[np.ndarray, np.ndarray]:

@@ -97,10 +97,10 @@ def scatter(state, kind, references, free, frees, p, w):
 
     `order` and `necessary` of p must be filled, and `made` as far as the solution goes.
     """
-    made = 0
+    sentences = 0
     for i in range(p.necessary):
         if p.order[i] < p.edges:
-            made += 1
+            sentences += 1
     have, last, left = 0, 0, frees
     if kind == ANY:
         for i in range(p.necessary):
@@ -124,8 +124,8 @@ def scatter(state, kind, references, free, frees, p, w):
             p.literal[x] = FORMS[form, 1]
             p.minus[x] = FORMS[form, 2]
             _cite(state, w, have, last, FORMS[form, 0], p, x)
-            p.made[made] = x
-            made += 1
+            p.made[sentences] = x
+            sentences += 1
         for i in range(size):
             w.cited[have + i] = w.left[w.chosen[i]]
         have += size

@@ -206,7 +206,7 @@ def rank_of(tables, template):
                 used += 1
         arrangement = _arrangement(tables, template, placed, cited)
         skipped = ZERO
-        found = False
+        matched = False
         w, x, q, k = 0, 0, 0, 0
         for move in range(len(tables.moves)):
             ways, w, x, q, k = _step(tables, move, left, placed, waiting, members, abstracts, constants)
@@ -237,10 +237,10 @@ def rank_of(tables, template):
                 # What follows is numbered below values[row]; all of it lies beyond the moves passed over.
                 rank = add(rank, add(skipped, times(load(tables.values, row), number)))
                 left -= tables.moves[move, 1]
-                found = True
+                matched = True
                 break
             skipped = add(skipped, times(load(tables.values, row), ways))
-        if not found:
+        if not matched:
             raise DrawError("this template is none of the shape that is ranked")
         if kind == MEMBER:
             loose |= 1 << placed
