@@ -37,14 +37,14 @@ from synthgen.tasks.bios.questions.params import QuestionsParams
 from synthgen.tasks.bios.questions.reading.judge import QuestionJudge
 from synthgen.tasks.bios.questions.reading.roster import Roll, people_of
 from synthgen.tasks.bios.questions.reading.tokens import CompactScribe
-from synthgen.tasks.bios.questions.writing.asking import ROW_FIELDS, write_questions
+from synthgen.tasks.bios.questions.writing.asking import LAWS, Asked, Law, Stages, write_questions
 from synthgen.tasks.bios.questions.writing.by_facts import MOST_PEOPLE, Crowds
 from synthgen.tasks.bios.questions.writing.programs import Programs, text_programs
 from synthgen.tasks.bios.questions.writing.tokens import to_tokens, token_programs
 from synthgen.tasks.bios.world.lists import OWN_LISTS, Sizes
 from synthgen.tasks.bios.world.population import knowledge_of, lists_of, world_bits
 from synthgen.tasks.bios.world.reading.registry import Registry
-from synthgen.tasks.bios.world.writing.people import field_sizes
+from synthgen.tasks.bios.world.writing.people import Group, World
 
 ONE = dict.fromkeys((size for size in Sizes.model_fields if size != "templates"), 1)
 """Sizes of a world without facts: one value in each list."""
@@ -94,12 +94,7 @@ class Questions(Task):
         if any(form.number == "major" for form in self.forms) and len(self.lists.major) > 100:
             raise SynthgenError(f"params.sizes.majors: {len(self.lists.major)} majors, but ranks run from 0 to 99")
         self.persons = self._group()
-        self._keys = np.array(
-            [
-                *(keys.world(stage) for stage in ("names", "people", "ranks")),
-                *(keys.split(stage) for stage in ("questions", "question-order")),
-            ]
-        )
+        self._world, self._stages = World.of(keys, self.lists, pronouns=1), Stages.of(keys)
 
     def _wordings(self, form: Form, wordings: tuple[str, ...]) -> tuple[str, ...]:
         params = self.params
@@ -206,8 +201,8 @@ class Questions(Task):
     @functools.cached_property
     def crowds(self) -> Crowds:
         """Everybody by the facts that inverse questions give."""
-        everybody = (self.params.first_person, self.params.people)
-        return Crowds(self._keys, self.lists, everybody, self.forms)
+        everybody = Group(self.params.first_person, self.params.people)
+        return Crowds(self._world, self.lists, everybody, self.forms)
 
     @property
     def _weights(self) -> tuple[int, ...]:
@@ -220,35 +215,21 @@ class Questions(Task):
         return np.array([hint.denominator - hint.numerator, hint.denominator], np.int64)
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
-        params, rows, (table, programs) = self.params, stop - start, self._programs
-        words = programs.words
-        codes = np.empty(rows * programs.longest, np.int32)
-        ends, units = np.empty(2 * rows, np.int64), np.empty((rows, 4), np.int64)
-        asked = np.empty((rows, ROW_FIELDS), np.int64)
-        used = write_questions(
-            state,
-            self._keys,
-            start,
-            stop,
-            (self.persons.start, len(self.persons)),
-            ("drawn", "each").index(params.questions),
-            field_sizes(self.lists, 1),
-            np.array(self.lists.company_city, np.int64),
-            params.major_ranks == "drawn",
-            np.cumsum(self._weights, dtype=np.int64),
-            self._coin,
-            (programs.pieces, programs.starts, programs.rules, words.first, words.results, programs.wordings),
-            (codes, ends, asked, units),
-        )
-        form, person, other, wording, hint = asked.T
-        content: Codes | Tokens = Codes(table, codes[:used], ends, KINDS, parts=2)
+        params, (table, programs) = self.params, self._programs
+        group = Group(self.persons.start, len(self.persons))
+        weights = np.cumsum(self._weights, dtype=np.int64)
+        law = Law(LAWS[params.questions], params.major_ranks == "drawn", weights, self._coin)
+        asked = Asked.new(stop - start, programs.longest)
+        used = write_questions(state, start, stop, self._world, group, self._stages, law, programs, asked)
+        form, person, other, wording, hint = asked.rows.T
+        content: Codes | Tokens = Codes(table, asked.codes[:used], asked.ends, KINDS, parts=2)
         spans = {}
         if self.row_format == "tokens":
-            content, spans["spans"] = to_tokens(codes[:used], ends)
+            content, spans["spans"] = to_tokens(asked.codes[:used], asked.ends)
         return Rows(
             content=content,
             difficulty=np.array([f.facts for f in self.forms], np.int32)[form],
-            units=units,
+            units=asked.units,
             latent={
                 "form": pa.array([f.key for f in self.forms]).take(pa.array(form)),
                 "person": pa.array(np.ascontiguousarray(person)),

@@ -10,17 +10,24 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
 
 from synthgen.exact.bijection import permuted
-from synthgen.exact.draw import begin, below, shuffle, weighted
+from synthgen.exact.draw import Keys, begin, below, shuffle, weighted
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
-from synthgen.task.phrases import PhraseTable, closing, opening
+from synthgen.task.phrases import PhraseTable
 from synthgen.tasks.bios.biographies.writing import sentences
-from synthgen.tasks.bios.biographies.writing.documents import CODES_PER_NAME, CODES_PER_VALUE, write_value
+from synthgen.tasks.bios.biographies.writing.documents import (
+    CODES_PER_NAME,
+    CODES_PER_VALUE,
+    value_phrases,
+    write_name,
+    write_value,
+)
 from synthgen.tasks.bios.rewrites.language import (
     BY_PRONOUN,
     CLAUSES,
@@ -34,13 +41,14 @@ from synthgen.tasks.bios.rewrites.language import (
     SENTENCES,
     SIZES,
     TONE,
+    Counts,
     Language,
     N,
     rank,
     unrank,
 )
-from synthgen.tasks.bios.world.lists import ATTRIBUTES
-from synthgen.tasks.bios.world.writing.people import FIELDS, FIRST, LAST, MIDDLE, PRONOUN, draw_person, person_at
+from synthgen.tasks.bios.world.lists import ATTRIBUTES, Lists
+from synthgen.tasks.bios.world.writing.people import FACTS, FIELDS, FIRST, LAST, PRONOUN, draw_subject
 
 GROUP_WEIGHTS = (3, 4, 2)
 """Natural weights of sentences with one, two and three facts, as far as that many are left."""
@@ -57,11 +65,60 @@ NONE_WEIGHT = 8
 COMMA_VALUES = ("birth_date", "birth_city", "company_city")
 """Attributes whose values hold a comma, and want another behind them inside a sentence."""
 
+EACH_ONCE, UNIFORM, NATURAL = range(3)
+"""The laws of plans: uniform and each at most once for a person, uniform, or by the natural weights."""
+
 CODES_PER_ROW = 6 * (CODES_PER_NAME + 8) + 6 * (CODES_PER_VALUE + 2) + 4
 
 
-def natural_weights(language: Language) -> tuple[np.ndarray, ...]:
-    """Return running sums of the natural weights: group sizes by facts left, fronts, references, connectives, tones.
+class NaturalWeights(NamedTuple):
+    """Running sums of the natural weights, each int64."""
+
+    groups: np.ndarray  # (6, 3): facts of a sentence, by how many are left less one
+    fronts: np.ndarray  # (2,)
+    references: np.ndarray
+    connectives: np.ndarray
+    tones: np.ndarray
+
+
+class Law(NamedTuple):
+    """A law of plans, for kernels."""
+
+    kind: int  # EACH_ONCE, UNIFORM or NATURAL
+    size: int  # R, the number of plans
+    counts: Counts
+    weights: NaturalWeights
+
+
+class Stages(NamedTuple):
+    """The keys of what is drawn for a row."""
+
+    rows: np.ndarray  # who it is about
+    plans: np.ndarray
+
+    @classmethod
+    def of(cls, keys: Keys) -> Stages:
+        """Return the keys of a split."""
+        return cls(keys.split("rows"), keys.split("rewrites"))
+
+
+class Plans(NamedTuple):
+    """What `write_rewrites` tells of its rows beside their codes."""
+
+    facts: np.ndarray  # (rows, FACTS + FIELDS) int64: see `draw_subject`
+    orders: np.ndarray  # (rows, 6) int8: the attribute at each place
+    ranks: np.ndarray  # (rows,) int64
+    units: np.ndarray  # (rows, 1) int64: ledger units of the wording
+
+    @classmethod
+    def new(cls, rows: int) -> Plans:
+        """Return room for the plans of some rows."""
+        facts, orders = np.empty((rows, FACTS + FIELDS), np.int64), np.empty((rows, N), np.int8)
+        return cls(facts, orders, np.empty(rows, np.int64), np.empty((rows, 1), np.int64))
+
+
+def natural_weights(language: Language) -> NaturalWeights:
+    """Return running sums of the natural weights.
 
     Their common divisors are taken out, so that where there is one way, one draw of one is all there is to enumerate.
     """
@@ -77,7 +134,7 @@ def natural_weights(language: Language) -> tuple[np.ndarray, ...]:
     references = sums(REFERENCE_WEIGHTS[r] for r in language.references)
     connectives = sums([NONE_WEIGHT] + [1] * (len(language.connectives) - 1))
     tones = sums([NONE_WEIGHT] + [1] * (len(language.tones) - 1))
-    return np.array(groups), sums(FRONT_WEIGHTS), references, connectives, tones
+    return NaturalWeights(np.array(groups), sums(FRONT_WEIGHTS), references, connectives, tones)
 
 
 def natural_bits(language: Language) -> float:
@@ -144,15 +201,29 @@ def natural_hidden(language: Language) -> float:
     return total
 
 
-def clause_phrases(
-    language: Language, pronouns: tuple[str, ...], first_names: tuple[str, ...], table: PhraseTable
-) -> tuple[np.ndarray, ...]:
-    """Add all wordings to `table`; return the phrase numbers that `write_rewrites` takes.
+class Wording(NamedTuple):
+    """What the kernel words a plan with: numbers of phrases, but for the last two."""
 
-    finite (6, most, pronouns, 2: after a name, after a pronoun), participles (6, most, pronouns), subjects (pronouns,
-    2: small, capital), connectives, tones (tones, 2), and marks: space, full stop, ", ", ", and", " and", ",", and
-    the first of the bare first names.
-    """
+    values: np.ndarray  # (FIELDS + 1,) int64: `value_phrases`
+    finite: np.ndarray  # (6, most, pronouns, 2: after a name, after a pronoun) int32
+    participles: np.ndarray  # (6, most, pronouns) int32
+    subjects: np.ndarray  # (pronouns, 2: small, capital) int32
+    connectives: np.ndarray  # int32
+    tones: np.ndarray  # (tones, 2: before, behind) int32
+    space: int
+    stop: int
+    comma_space: int
+    comma_and: int
+    plain_and: int
+    comma: int
+    first_names: int  # the first of the names without a space behind them
+    references: np.ndarray  # (used,) int64: what the references of a plan are
+    commas: np.ndarray  # (6,) bool: whether an attribute's values hold a comma
+
+
+def wording_of(language: Language, pronouns: tuple[str, ...], lists: Lists, table: PhraseTable) -> Wording:
+    """Add all values, names and clauses to `table`; return their numbers."""
+    values = value_phrases(lists, table)
     most = max(len(clauses) for clauses in (*language.finite, *language.participles))
     finite = np.zeros((N, most, len(pronouns), 2), np.int32)
     participles = np.zeros((N, most, len(pronouns)), np.int32)
@@ -170,9 +241,24 @@ def clause_phrases(
         [table.add(f"{before} " if before else ""), table.add(f" {behind}" if behind else "")]
         for before, behind in language.tones
     ]
-    marks = [table.add(mark) for mark in (" ", ".", ", ", ", and", " and", ",")] + [table.extend(first_names)]
-    others = [np.array(x, np.int32) for x in (subjects, connectives, tones, marks)]
-    return finite, participles, *others
+    space, stop, comma_space, comma_and, plain_and, comma = map(table.add, (" ", ".", ", ", ", and", " and", ","))
+    return Wording(
+        values=values,
+        finite=finite,
+        participles=participles,
+        subjects=np.array(subjects, np.int32),
+        connectives=np.array(connectives, np.int32),
+        tones=np.array(tones, np.int32),
+        space=space,
+        stop=stop,
+        comma_space=comma_space,
+        comma_and=comma_and,
+        plain_and=plain_and,
+        comma=comma,
+        first_names=table.extend(lists.first_names),
+        references=np.array(language.references, np.int64),
+        commas=np.array([attribute in COMMA_VALUES for attribute in ATTRIBUTES]),
+    )
 
 
 def inflected(clause: str, pronoun: str, after_pronoun: bool) -> str:
@@ -185,23 +271,22 @@ def inflected(clause: str, pronoun: str, after_pronoun: bool) -> str:
     return "".join(map(str, sentences.render(f"x{clause}", pronoun, reference)))[1:]  # x: nothing is capitalised
 
 
-@register_jitable
-def draw_rewrite(state, key, person, entry, law, counts, naturals, size, plan):
-    """Draw the plan of one entry (law 0: uniform, each at most once; 1: uniform; 2: natural); return its rank."""
-    if law == 0:
-        number = permuted(state, key, person, size, entry)
-        state.ledger = log2_units(size - entry)
+@register_jitable(forceinline=True)
+def draw_rewrite(state, key, person, entry, law, plan):
+    """Draw the plan of one entry by `law`; return its rank."""
+    counts, weights = law.counts, law.weights
+    if law.kind == EACH_ONCE:
+        number = permuted(state, key, person, law.size, entry)
+        state.ledger = log2_units(law.size - entry)
         unrank(counts, number, plan)
         return number
     begin(state, key, person, entry)
-    if law == 1:
-        number = below(state, size)
+    if law.kind == UNIFORM:
+        number = below(state, law.size)
         unrank(counts, number, plan)
         return number
-    sizes = counts[0]
-    groups, fronts, references, connectives, tones = naturals
     plan[:] = 0
-    plan[TONE] = weighted(state, tones)
+    plan[TONE] = weighted(state, weights.tones)
     order = plan[ORDER : ORDER + N]
     for fact in range(N):
         order[fact] = fact
@@ -209,113 +294,91 @@ def draw_rewrite(state, key, person, entry, law, counts, naturals, size, plan):
     place = 0
     while place < N:
         sentence = plan[SENTENCES]
-        facts = 1 + weighted(state, groups[N - place - 1])
+        facts = 1 + weighted(state, weights.groups[N - place - 1])
         plan[SIZES + sentence] = facts
         if facts > 1:
-            plan[FRONTS + sentence] = weighted(state, fronts)
+            plan[FRONTS + sentence] = weighted(state, weights.fronts)
         if sentence > 0:
-            plan[REFS + sentence] = weighted(state, references)
+            plan[REFS + sentence] = weighted(state, weights.references)
             if not plan[FRONTS + sentence]:
-                plan[CONNECTIVES + sentence] = weighted(state, connectives)
+                plan[CONNECTIVES + sentence] = weighted(state, weights.connectives)
         for k in range(facts):
             fact = order[place + k]
             front = k == 0 and plan[FRONTS + sentence]
-            plan[CLAUSES + fact] = below(state, sizes[3 + N + fact] if front else sizes[3 + fact])
+            plan[CLAUSES + fact] = below(state, counts.participles[fact] if front else counts.finite[fact])
         place += facts
         plan[SENTENCES] += 1
     return rank(counts, plan)
 
 
 @kernel
-def write_rewrites(
-    state, keys, start, stop, first_person, people, sizes, homes, phrases, wordings, references, commas, law, counts,
-    naturals, size, codes, ends, facts, orders, ranks, units,
-):  # fmt: skip
-    """Word the rows [start, stop).
-
-    keys: (4, 2) of the stages names, people, rows, wording; wordings: `clause_phrases`; references: those used; commas:
-    (6,) whether a fact's values hold a comma. Writes codes and the rows' ends, facts (rows, FIELDS + 2: person, entry,
-    fields), orders (rows, 6), ranks (rows,) and units (rows, 1).
-    """
+def write_rewrites(state, start, stop, world, group, stages, law, wording, codes, ends, plans):
+    """Word the rows [start, stop): write codes, the rows' ends (rows,) and their plans."""
     fields, plan = np.empty(FIELDS, np.int64), np.zeros(PLAN, np.int64)
     at = 0
     for row in range(start, stop):
         i = row - start
-        place, entry = person_at(state, keys[2], people, row)
-        person = first_person + place
-        draw_person(state, keys[0], keys[1], person, sizes, fields)
-        facts[i, 0] = person
-        facts[i, 1] = entry
-        facts[i, 2:] = fields
-        ranks[i] = draw_rewrite(state, keys[3], person, entry, law, counts, naturals, size, plan)
-        units[i, 0] = state.ledger
+        person, entry = draw_subject(state, world, group, stages.rows, row, fields, plans.facts[i])
+        plans.ranks[i] = draw_rewrite(state, stages.plans, person, entry, law, plan)
+        plans.units[i, 0] = state.ledger
         for fact in range(N):
-            orders[i, fact] = plan[ORDER + fact]
-        at = write_plan(plan, fields, sizes, homes, phrases, wordings, references, commas, codes, at)
+            plans.orders[i, fact] = plan[ORDER + fact]
+        at = write_plan(plan, fields, world, wording, codes, at)
         ends[i] = at
 
 
-@register_jitable
-def write_plan(plan, fields, sizes, homes, phrases, wordings, references, commas, codes, at):
+@register_jitable(forceinline=True)
+def write_plan(plan, fields, world, wording, codes, at):
     """Write the codes of one rewrite; return the new end."""
-    finite, participles, subjects, connectives, tones, marks = wordings
-    space, stop, comma_space, comma_and, and_, comma, first_names = marks
     p = fields[PRONOUN]
-    codes[at] = tones[plan[TONE], 0]
+    codes[at] = wording.tones[plan[TONE], 0]
     at += 1
     place = 0
     for sentence in range(plan[SENTENCES]):
         if sentence > 0:
-            codes[at] = space
+            codes[at] = wording.space
             at += 1
         begins = True  # whether the subject begins the sentence
         facts = plan[SIZES + sentence]
         k = 0
         if plan[FRONTS + sentence]:
             fact = plan[ORDER + place]
-            codes[at] = participles[fact, plan[CLAUSES + fact], p]
-            at = write_value(codes, at + 1, fact, fields, sizes, homes, phrases)
-            codes[at] = comma_space
+            codes[at] = wording.participles[fact, plan[CLAUSES + fact], p]
+            at = write_value(codes, at + 1, fact, fields, world, wording.values)
+            codes[at] = wording.comma_space
             at += 1
             begins = False
             k = 1
         elif plan[CONNECTIVES + sentence] > 0:
-            codes[at] = connectives[plan[CONNECTIVES + sentence]]
+            codes[at] = wording.connectives[plan[CONNECTIVES + sentence]]
             at += 1
             begins = False
-        reference = references[plan[REFS + sentence]] if sentence > 0 else FULL
+        reference = wording.references[plan[REFS + sentence]] if sentence > 0 else FULL
         if reference == BY_PRONOUN:
-            codes[at] = subjects[p, 1 if begins else 0]
+            codes[at] = wording.subjects[p, 1 if begins else 0]
             at += 1
         elif reference == FULL:
-            codes[at] = opening(0)
-            codes[at + 1] = phrases[FIRST] + fields[FIRST]
-            codes[at + 2] = phrases[MIDDLE] + fields[MIDDLE]
-            codes[at + 3] = phrases[LAST] + fields[LAST]
-            codes[at + 4] = closing(0)
-            at += CODES_PER_NAME
+            at = write_name(codes, at, fields, wording.values)
+        elif reference == FIRST_NAME:
+            codes[at] = wording.first_names + fields[FIRST]
+            at += 1
         else:
-            codes[at] = first_names + fields[FIRST] if reference == FIRST_NAME else phrases[LAST] + fields[LAST]
+            codes[at] = wording.values[LAST] + fields[LAST]
             at += 1
         clauses = facts - k
         for clause in range(clauses):
             fact = plan[ORDER + place + k + clause]
             if clause > 0:
-                series = clauses > 2 or commas[plan[ORDER + place + k + clause - 1]]
+                series = clauses > 2 or wording.commas[plan[ORDER + place + k + clause - 1]]
                 if clause < clauses - 1:
-                    codes[at] = comma
+                    codes[at] = wording.comma
                 else:
-                    codes[at] = comma_and if series else and_
+                    codes[at] = wording.comma_and if series else wording.plain_and
                 at += 1
-            codes[at] = finite[fact, plan[CLAUSES + fact], p, 1 if reference == BY_PRONOUN else 0]
-            at = write_value(codes, at + 1, fact, fields, sizes, homes, phrases)
-        codes[at] = stop
+            codes[at] = wording.finite[fact, plan[CLAUSES + fact], p, 1 if reference == BY_PRONOUN else 0]
+            at = write_value(codes, at + 1, fact, fields, world, wording.values)
+        codes[at] = wording.stop
         at += 1
         place += facts
-    codes[at] = tones[plan[TONE], 1]
+    codes[at] = wording.tones[plan[TONE], 1]
     return at + 1
-
-
-def comma_values() -> np.ndarray:
-    """Return which facts' values hold a comma, (6,) bool."""
-    return np.array([attribute in COMMA_VALUES for attribute in ATTRIBUTES])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,12 @@ RESULT = 2 * N_SLOTS
 REFERENCE = -100
 """Pieces at and below this refer to words: piece REFERENCE - w stands for word w."""
 
+NO, YES, ZERO = range(3)
+"""The columns of `Words.results`."""
+
+PAIR, RULE, FIELD, MODULUS, RULE_FIELDS = range(5)
+"""The columns of a form's rules: whether it is about two people, the rule, the field it counts with, and a modulus."""
+
 FULL_NAME = ("first_", "middle_", "last")
 
 Item = int | str
@@ -42,7 +49,7 @@ class Words:
     """How facts are said: the phrases that each fact takes, and where the phrases of their values begin."""
 
     first: np.ndarray  # (N_SLOTS,) int64: the phrase of a slot's value 0
-    results: np.ndarray  # (3,) int64: the phrases No, Yes, and the number 0
+    results: np.ndarray  # (3,) int64: the phrases NO, YES, and ZERO, the number 0
     date: tuple[str, ...]  # the slots of a birth date
 
     def pieces(self, fact: str, kind: int, person: int) -> list[int]:
@@ -52,14 +59,14 @@ class Words:
         return [opening(kind), *(REFERENCE - word for word in words), closing(kind)]
 
 
-@dataclass(frozen=True)
-class Programs:
+class Programs(NamedTuple):
     """Programs and their words, for kernels."""
 
-    words: Words
+    first: np.ndarray  # (N_SLOTS,) int64: the phrase of a slot's value 0
+    results: np.ndarray  # (3,) int64: see `Words`
     pieces: np.ndarray  # (total,) int32
     starts: np.ndarray  # (programs + 1,) int64: the prompts, then the completions
-    rules: np.ndarray  # (forms, 4) int64: whether two people, rule, number (a field of a person), modulus
+    rules: np.ndarray  # (forms, RULE_FIELDS) int64
     wordings: int
 
     @property
@@ -104,8 +111,11 @@ def compile_programs(
             pieces += behind
             starts.append(len(pieces))
     fields = {"": 0, "month": MONTH, "day": DAY, "major": MAJOR}
-    rules = np.array([(form.pair, form.rule, fields[form.number], form.modulus) for form in forms], np.int64)
-    return Programs(words, np.array(pieces, np.int32), np.array(starts, np.int64), rules, len(prompts[0]))
+    rules = np.empty((len(forms), RULE_FIELDS), np.int64)
+    for number, form in enumerate(forms):
+        rules[number, [PAIR, RULE, FIELD, MODULUS]] = form.pair, form.rule, fields[form.number], form.modulus
+    code, limits = np.array(pieces, np.int32), np.array(starts, np.int64)
+    return Programs(words.first, words.results, code, limits, rules, len(prompts[0]))
 
 
 def text_programs(
