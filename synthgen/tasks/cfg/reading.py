@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
@@ -27,8 +26,7 @@ EXACT_FLOAT = 2.0**53
 """Counts up to this are exact in a float; larger ones are counted again with Python integers."""
 
 
-@dataclass(frozen=True)
-class ChartRules:
+class ChartRules(NamedTuple):
     """A grammar as arrays for the chart; symbols are numbered from 0, non-terminals first, then terminals."""
 
     weight: np.ndarray  # (rules,) float64
@@ -45,11 +43,6 @@ class ChartRules:
     corner_from: np.ndarray  # (non-terminals + 1,) ... for corner_from[A] <= j < corner_from[A + 1]
     root: int
     nonterminals: int
-
-    @property
-    def fields(self) -> tuple[Any, ...]:
-        """What the kernel takes beside the weights, in its order."""
-        return tuple(getattr(self, name) for name in list(self.__dataclass_fields__)[2:])
 
 
 def chart_rules(
@@ -108,8 +101,9 @@ class Chart:
 
     def __init__(self, rules: ChartRules) -> None:
         self.rules = rules
-        self._weights = (rules.weight, rules.corner_weight)
-        self._ones = tuple(np.ones_like(weights) for weights in self._weights)
+        self._counting = rules._replace(
+            weight=np.ones_like(rules.weight), corner_weight=np.ones_like(rules.corner_weight)
+        )
 
     def conditionals(self, tokens: np.ndarray, table: np.ndarray | None = None) -> tuple[np.ndarray, int]:
         """Return P(token i | tokens before) for i = 0 .. n, the last one for the end of the string, and how far it got.
@@ -119,30 +113,35 @@ class Chart:
         """
         given = np.zeros(tokens.size + 1)
         whole = np.zeros((0, 0)) if table is None else table
-        return given, self._run(_read, tokens, self._weights, True, given, whole, np.float64)
+        return given, self._run(_read, tokens, self.rules, True, given, whole, np.float64)
 
     def parses(self, tokens: np.ndarray) -> int:
         """Return the exact number of derivations of a string."""
         given = np.zeros(tokens.size + 1)
-        if self._run(_read, tokens, self._ones, False, given, np.zeros((0, 0)), np.float64) < tokens.size:
+        if self._run(_read, tokens, self._counting, False, given, np.zeros((0, 0)), np.float64) < tokens.size:
             return 0
         if given[-1] < EXACT_FLOAT:  # every part of a sum of products of whole numbers is at most the sum
             return round(given[-1])
-        exact, ones = np.zeros(tokens.size + 1, object), [weights.astype(int).astype(object) for weights in self._ones]
+        exact, ones = np.zeros(tokens.size + 1, object), self._counting
+        ones = ones._replace(weight=_whole(ones.weight), corner_weight=_whole(ones.corner_weight))
         self._run(getattr(_read, "py_func", _read), tokens, ones, False, exact, np.zeros((0, 0)), object)
         return int(exact[-1])
 
     def _run(
-        self, read: Any, tokens: np.ndarray, weights: Any, scaled: bool, given: Any, table: Any, number: Any
+        self, read: Any, tokens: np.ndarray, rules: ChartRules, scaled: bool, given: Any, table: Any, number: Any
     ) -> int:
         room = 16 * tokens.size + 256
         while True:
-            done = np.zeros((self.rules.starting_from.size - 1, tokens.size + 1), number)
+            done = np.zeros((rules.starting_from.size - 1, tokens.size + 1), number)
             gamma = np.zeros(room, number)
-            reached = read(tokens, self.rules.fields, *weights, scaled, given, table, gamma, done)
+            reached = read(tokens, rules, scaled, given, table, gamma, done)
             if reached >= 0:
                 return int(reached)
             room *= 4
+
+
+def _whole(weights: np.ndarray) -> np.ndarray:
+    return weights.astype(int).astype(object)
 
 
 def bits_of(given: np.ndarray) -> np.ndarray:
@@ -159,14 +158,14 @@ def _units_of(given):
 
 
 @kernel
-def _read(tokens, fields, weight, corner_weight, scaled, given, table, gamma, done):
+def _read(tokens, rules, scaled, given, table, gamma, done):
     """Read tokens from left to right; see `Chart.conditionals`. Returns -1 if `gamma` has no room for all items.
 
     With `scaled` false, values are not divided by prefix probabilities and given[n] is the plain sum of products of
     weights: with ones, the number of parses. `done` (symbols, n + 1) is zero and is left so.
     """
-    (head, size, children, dot, starting, starting_from, order, at_order, corner_symbol, corner_from, root,
-     nonterminals) = fields  # fmt: skip
+    weight, corner_weight, head, size, children, dot, starting, starting_from = rules[:8]
+    order, at_order, corner_symbol, corner_from, root, nonterminals = rules[8:]
     n = tokens.size
     symbols = starting_from.size - 1
     room = gamma.size
