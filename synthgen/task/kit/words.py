@@ -151,18 +151,19 @@ def _set_units(law: np.ndarray, choices: list[np.ndarray], n: int) -> np.ndarray
     return units + np.asarray(sets).astype(np.int64)
 
 
-def new_pool(words: Words) -> np.ndarray:
-    """Return the pool that `draw_words` picks from; it is the same before and after every call."""
+def new_scratch(words: Words) -> np.ndarray:
+    """Return the numbers of all words, which `draw_words` picks from and puts back in order."""
     return np.arange(words.tables.size.size)
 
 
 @register_jitable
-def draw_words(state, n, first, weight, units, offset, pool, places, out):
+def draw_words(state, words, n, scratch, places, out):
     """Write a set of n distinct words to out[:n], in the order of drawing; books the bits of the set.
 
-    One draw a word, without rejection: words taken are moved behind those left of their length. `places` (2, n) is
-    room to remember the moves, which are undone at the end.
+    One draw a word, without rejection: in `scratch` words taken are moved behind those left of their length. `places`
+    (2, n) is room to remember the moves, which are undone at the end.
     """
+    first, weight = words.first, words.weight
     classes = weight.size
     taken = np.zeros(classes, np.int64)
     mass = 0
@@ -178,19 +179,28 @@ def draw_words(state, n, first, weight, units, offset, pool, places, out):
             left = first[c + 1] - first[c] - taken[c]
         place = first[c] + u // weight[c]
         last = first[c] + left - 1
-        out[i] = pool[place]
-        pool[place], pool[last] = pool[last], pool[place]
+        out[i] = scratch[place]
+        scratch[place], scratch[last] = scratch[last], scratch[place]
         places[0, i] = place
         places[1, i] = last
         taken[c] += 1
         mass -= weight[c]
     for i in range(n - 1, -1, -1):
         place, last = places[0, i], places[1, i]
-        pool[place], pool[last] = pool[last], pool[place]
+        scratch[place], scratch[last] = scratch[last], scratch[place]
     entry = 0
     for c in range(classes - 1):
         entry = entry * (n + 1) + taken[c]
-    state.ledger += units[offset[n] + entry]
+    state.ledger += words.units[words.offset[n] + entry]
+
+
+@register_jitable(forceinline=True)
+def write_word(ids, token, words, word, base):
+    """Write the symbols of a word to ids[token:], each raised by `base`; return where it ends."""
+    for k in range(words.size[word]):
+        ids[token] = words.spelling[word, k] + base
+        token += 1
+    return token
 
 
 def read_words(

@@ -22,7 +22,17 @@ from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.chain.reading import Reading, fault_of, read
 from synthgen.tasks.chain.symbols import BACK, BOS, EOS, PAD, SENTENCE, WORDS
-from synthgen.tasks.chain.writing import MISTAKE_KINDS, PROMPT, STAGES, STEPS, TAKEN_BACK, Layout, sample
+from synthgen.tasks.chain.writing import (
+    MISTAKE_KINDS,
+    N_FIGURES,
+    PROMPT,
+    STAGES,
+    STEPS,
+    TAKEN_BACK,
+    Drawn,
+    Layout,
+    sample,
+)
 
 FIGURES = ("steps", "others", "retries", "answer")
 SPAN_KINDS = ("step", "retry", "retry_name", "answer")
@@ -116,19 +126,22 @@ class Chain(Task):
         layout = Layout(least, most, fewest, greatest, params.modulus, params.names, kind, next_counts)
         room = rows * (6 * (params.steps[1] + params.others[1]) + 2 + 2 * SENTENCE * params.steps[1]) + 64
         while True:
-            ids = np.empty(room, np.uint16)
-            ends, figures = np.empty(rows, np.int64), np.empty((rows, 5), np.int64)
-            units = np.empty((rows, len(STAGES)), np.int64)
-            if (
-                sample(state, self._keys, start, stop, layout, odds(params.retry.rate), ids, ends, figures, units)
-                == stop
-            ):
+            drawn = Drawn(
+                ids=np.empty(room, np.uint16),
+                ends=np.empty(rows, np.int64),
+                figures=np.empty((rows, N_FIGURES), np.int64),
+                units=np.empty((rows, len(STAGES)), np.int64),
+            )
+            if sample(state, self._keys, start, stop, layout, odds(params.retry.rate), drawn) == stop:
                 break
             room *= 2
-        ids = ids[: ends[-1]]
+        ends, figures = drawn.ends, drawn.figures
+        ids = drawn.ids[: ends[-1]]
         spans, trained = self._spans(ids, ends, figures)
         latent = {name: pa.array(figures[:, i].astype(np.int16)) for i, name in enumerate(FIGURES)}
-        return Rows(Tokens(ids, ends, trained), figures[:, STEPS].astype(np.int32), units, latent | {"spans": spans})
+        return Rows(
+            Tokens(ids, ends, trained), figures[:, STEPS].astype(np.int32), drawn.units, latent | {"spans": spans}
+        )
 
     def _spans(
         self, ids: np.ndarray, ends: np.ndarray, figures: np.ndarray

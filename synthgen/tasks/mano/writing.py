@@ -33,12 +33,28 @@ class Layout(NamedTuple):
     answer: int  # the number of the mark that says: the value of 0 operations is
 
 
-@kernel
-def sample(state, keys, start, stop, layout, operations, inverse, saved, ids, ends, answers, units):
-    """Write the rows [start, stop). `operations` are the numbers of those in use; `inverse` is 0 where there is none.
+class Arithmetic(NamedTuple):
+    """What the kernel calculates with."""
 
-    `saved` (L + 1,) int64: log2 of the chance that an expression of so many operations is defined, in ledger units.
-    """
+    operations: np.ndarray  # the numbers of those in use
+    inverse: np.ndarray  # (modulus,) int64: 0 where there is none
+    saved: np.ndarray  # (L + 1,) int64: log2 of the chance that so many operations divide by no zero, in ledger units
+
+
+class Drawn(NamedTuple):
+    """What the kernel fills; rows stand behind one another."""
+
+    numbers: np.ndarray  # (room,) uint16: symbols
+    ends: np.ndarray  # (rows,) int64: where each row's symbols end
+    answers: np.ndarray  # (rows,) int64
+    units: np.ndarray  # (rows, stages) int64: ledger units
+
+
+@kernel
+def sample(state, keys, start, stop, layout, arithmetic, drawn):
+    """Write the rows [start, stop)."""
+    operations, inverse, saved = arithmetic
+    ids, ends, answers, units = drawn
     stack = np.empty(layout.most + 2, np.int64)
     prefix = np.empty(2 * layout.most + 1, np.int64)  # a value, or -1 - operation
     token = 0
