@@ -31,7 +31,7 @@ from synthgen.tasks.chain.writing import (
     TAKEN_BACK,
     Drawn,
     Layout,
-    sample,
+    write_rows,
 )
 
 FIGURES = ("steps", "others", "retries", "answer")
@@ -132,7 +132,7 @@ class Chain(Task):
                 figures=np.empty((rows, N_FIGURES), np.int64),
                 units=np.empty((rows, len(STAGES)), np.int64),
             )
-            if sample(state, self._keys, start, stop, layout, odds(params.retry.rate), drawn) == stop:
+            if write_rows(state, self._keys, start, stop, layout, odds(params.retry.rate), drawn) == stop:
                 break
             room *= 2
         ends, figures = drawn.ends, drawn.figures

@@ -65,7 +65,7 @@ class Drawn(NamedTuple):
 
 
 @kernel
-def sample(state, keys, start, stop, layout, odds, drawn):
+def write_rows(state, keys, start, stop, layout, odds, drawn):
     """Write the rows [start, stop) until there is no room for one; return that row, or `stop`."""
     ids, ends, figures, units = drawn
     room = layout.most + layout.greatest

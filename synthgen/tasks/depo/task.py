@@ -21,7 +21,7 @@ from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.depo.reading import Marks, Reading, read
-from synthgen.tasks.depo.writing import STAGES, Drawn, Layout, recount, sample
+from synthgen.tasks.depo.writing import STAGES, Drawn, Layout, recount, write_rows
 
 BOS, EOS, PAD = 9999, 9995, 0
 HOP, ANSWER, SEPARATOR, END = 9000, 9500, 9700, 9996
@@ -147,7 +147,7 @@ class Depo(Task):
         )
         cumulative, steps = self.sizes.cumulative, np.array(params.steps)
         words, scratch = self.words.tables, self.nodes.scratch
-        sample(state, self._keys, start, stop, layout, cumulative, steps, words, scratch, drawn)
+        write_rows(state, self._keys, start, stop, layout, cumulative, steps, words, scratch, drawn)
         total, answers = drawn.ends[-1], drawn.hop_ends[-1]
         begins, ends = drawn.spans[:answers].T
         lists = span_lists(np.concatenate([[0], drawn.hop_ends]), begins, ends)

@@ -43,7 +43,7 @@ class Drawn(NamedTuple):
 
 
 @kernel
-def sample(state, keys, start, stop, layout, cumulative, asked, words, scratch, drawn):
+def write_rows(state, keys, start, stop, layout, cumulative, asked, words, scratch, drawn):
     """Write the rows [start, stop). `asked` are the k that queries ask for."""
     ids, trained, ends, nodes, hops, hop_ends, spans, units = drawn
     most = cumulative.size + layout.low

@@ -21,7 +21,7 @@ from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.mano.law import ExpressionLaw
 from synthgen.tasks.mano.reading import Marks, Reading, read, sizes
-from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Arithmetic, Drawn, Layout, sample
+from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Arithmetic, Drawn, Layout, write_rows
 
 BOS, EOS, PAD = 9999, 9995, 0
 VALUE = 5000
@@ -153,7 +153,7 @@ class Mano(Task):
             units=np.empty((rows, len(STAGES)), np.int64),
         )
         arithmetic = Arithmetic(np.array(params.chosen), inverse, self.law.saved)
-        sample(state, self._keys, start, stop, layout, arithmetic, drawn)
+        write_rows(state, self._keys, start, stop, layout, arithmetic, drawn)
         ends = drawn.ends
         ids, lengths = self.alphabet.ids[drawn.numbers[: ends[-1]]], np.diff(ends, prepend=0)
         trained = None

@@ -51,7 +51,7 @@ class Drawn(NamedTuple):
 
 
 @kernel
-def sample(state, keys, start, stop, layout, arithmetic, drawn):
+def write_rows(state, keys, start, stop, layout, arithmetic, drawn):
     """Write the rows [start, stop)."""
     operations, inverse, saved = arithmetic
     ids, ends, answers, units = drawn

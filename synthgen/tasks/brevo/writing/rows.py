@@ -7,7 +7,7 @@ import numpy as np
 from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.tasks.brevo.marks import Marks
 from synthgen.tasks.brevo.params import BrevoParams
-from synthgen.tasks.brevo.writing.sampler import N_FIGURES, STAGES, Drawn, Layout, sample
+from synthgen.tasks.brevo.writing.sampler import N_FIGURES, STAGES, Drawn, Layout, write_rows
 
 
 def draw_rows(
@@ -38,5 +38,5 @@ def draw_rows(
         step_ends=np.empty(rows, np.int64),
         units=np.empty((rows, len(STAGES)), np.int64),
     )
-    sample(state, keys, start, stop, layout, sizes.cumulative, nodes.words.tables, nodes.scratch, drawn)
+    write_rows(state, keys, start, stop, layout, sizes.cumulative, nodes.words.tables, nodes.scratch, drawn)
     return drawn

@@ -60,7 +60,7 @@ class Drawn(NamedTuple):
 
 
 @kernel
-def sample(state, keys, start, stop, layout, cumulative, words, scratch, drawn):
+def write_rows(state, keys, start, stop, layout, cumulative, words, scratch, drawn):
     """Write the rows [start, stop)."""
     ids, trained, ends, figures, created, created_ends, steps, step_ends, units = drawn
     most = layout.low + cumulative.size

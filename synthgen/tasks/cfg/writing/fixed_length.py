@@ -83,13 +83,13 @@ def sample_length(
     weights = np.diff(tables.cumulative, prepend=0).astype(np.float64)
     weights[tables.first[tables.degree > 0]] = tables.cumulative[tables.first[tables.degree > 0]]
     drawn = Drawn.new(grammar, tables, rows, rows * n, 2 * rows * n * len(grammar.rules) + 64)
-    _sample(state, key, start, stop, grammar.root, n, tables._replace(children=in_order), weights, laws, drawn)
+    _write_rows(state, key, start, stop, grammar.root, n, tables._replace(children=in_order), weights, laws, drawn)
     drawn.id_ends[:] = np.arange(1, rows + 1) * n
     return drawn.cut()
 
 
 @kernel
-def _sample(state, key, start, stop, root, n, tables, weights, laws, drawn):
+def _write_rows(state, key, start, stop, root, n, tables, weights, laws, drawn):
     """Write the rows [start, stop), each of n tokens; the children of `tables` are all in order here."""
     first, degree, size, children = tables.first, tables.degree, tables.size, tables.children
     law, rest = laws.symbol, laws.rest

@@ -75,7 +75,7 @@ class Drawn(NamedTuple):
 
 
 @kernel
-def sample(state, key, start, stop, root, tables, drawn):
+def write_rows(state, key, start, stop, root, tables, drawn):
     """Write the rows [start, stop): tokens to `ids`, the rules chosen (as numbers within their symbol) to `choices`.
 
     Returns the row at which the room ran out, or `stop`.
@@ -139,7 +139,7 @@ def sample_rows(
     room = int(rows * expected * 1.1) + 4 * int(expected) + 64 + tables.children.shape[1]
     while room <= MAX_TOKENS:
         drawn = Drawn.new(grammar, tables, rows, room, 2 * room, books)
-        if sample(state, key, start, stop, grammar.root, tables, drawn) == stop:
+        if write_rows(state, key, start, stop, grammar.root, tables, drawn) == stop:
             return drawn.cut()
         room *= 2
     raise DrawError(f"grammar {grammar.name}: rows {start} to {stop} do not end within {MAX_TOKENS:,} tokens")
