@@ -23,7 +23,7 @@ from synthgen.tasks.brevo.marks import alphabet_of
 from synthgen.tasks.brevo.means import Means, sampled_means
 from synthgen.tasks.brevo.params import BrevoParams
 from synthgen.tasks.brevo.reading import bits as recount
-from synthgen.tasks.brevo.reading.rows import Reading, read
+from synthgen.tasks.brevo.reading.rows import ParsedBrevo, read
 from synthgen.tasks.brevo.writing.rows import draw_rows
 from synthgen.tasks.brevo.writing.sampler import LISTED, STAGES
 
@@ -139,7 +139,7 @@ class Brevo(Task):
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
-    def reading(self, row: Mapping[str, Any]) -> Reading:
+    def reading(self, row: Mapping[str, Any]) -> ParsedBrevo:
         """Return a row taken apart, as a stepwise problem. Raises ValueError on junk."""
         return read(self.alphabet.read(row["input_ids"]), self.marks)
 
@@ -160,7 +160,7 @@ class Brevo(Task):
         except (ValueError, TypeError) as error:
             return Verdict.wrong(str(error), step=0)
 
-    def _judge(self, reading: Reading) -> Verdict:
+    def _judge(self, reading: ParsedBrevo) -> Verdict:
         if reading.query not in reading.parents:
             raise ValueError("the query is not in the graph")
         fault, size = reading.first_fault(), len(reading.needed())

@@ -12,7 +12,7 @@ MAX_TOKENS = 1_000_000
 
 
 @dataclass
-class Reading:
+class ParsedChain:
     """What tokens say: each line's (needed name or None, sign, number), the query, the sentences of the solution."""
 
     lines: dict[int, tuple[int | None, int, int]] = field(default_factory=dict)
@@ -60,14 +60,14 @@ class Reading:
         return places
 
 
-def read(ids: Any, modulus: int, names: int) -> Reading:
+def read(ids: Any, modulus: int, names: int) -> ParsedChain:
     """Return what a row of token ids says. Raises ValueError for anything that is no chain with a solution."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Sequence) or len(ids) > MAX_TOKENS:
         raise ValueError("not a list of token ids")
     border, size = FIRST_VALUE + modulus, FIRST_VALUE + modulus + names
     if not all(type(token_id) is int and 0 <= token_id < size for token_id in ids):
         raise ValueError("a token is not in the vocabulary")
-    reading, at = Reading(), 0
+    reading, at = ParsedChain(), 0
 
     def expect(good: bool, what: str) -> None:
         if not good:
@@ -107,7 +107,7 @@ def read(ids: Any, modulus: int, names: int) -> Reading:
     return reading
 
 
-def fault_of(reading: Reading, modulus: int) -> tuple[int, str] | None:
+def fault_of(reading: ParsedChain, modulus: int) -> tuple[int, str] | None:
     """Return the first wrong sentence of a solution and why; None where what is not taken back is right."""
     reading.chain()
     known: dict[int, int] = {}

@@ -20,7 +20,7 @@ from synthgen.task.kit.retries import RetryParams, expected_bits, expected_numbe
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
-from synthgen.tasks.chain.reading import Reading, fault_of, read
+from synthgen.tasks.chain.reading import ParsedChain, fault_of, read
 from synthgen.tasks.chain.symbols import BACK, BOS, EOS, PAD, SENTENCE, WORDS
 from synthgen.tasks.chain.writing import (
     MISTAKE_KINDS,
@@ -220,7 +220,7 @@ class Chain(Task):
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
-    def _read(self, ids: Any) -> Reading:
+    def _read(self, ids: Any) -> ParsedChain:
         return read(ids, self.params.modulus, self.params.names)
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -241,7 +241,7 @@ class Chain(Task):
         except (ValueError, TypeError) as error:
             return Verdict.wrong(f"format: {error}", 0)
 
-    def _judge(self, reading: Reading) -> Verdict:
+    def _judge(self, reading: ParsedChain) -> Verdict:
         fault = fault_of(reading, self.params.modulus)
         places = reading.mistakes(self.params.retry.kind, self.params.retry.next_counts)
         back = [(name, candidates) for wrong, candidates in places for name in wrong]
@@ -283,7 +283,7 @@ class Chain(Task):
         units, latent = self._units(reading, retries), self.parse(row)
         return Reread(len(chain), units, latent, spans, mask if self.masked else None, verdict)
 
-    def _units(self, reading: Reading, retries: int) -> dict[str, int]:
+    def _units(self, reading: ParsedChain, retries: int) -> dict[str, int]:
         """Return the bits of a row by book, in ledger units, recounted from what its tokens say."""
         params, lines = self.params, len(reading.lines)
         calculated = sum(need is not None for need, _, _ in reading.lines.values())
@@ -295,7 +295,7 @@ class Chain(Task):
             "retries": retries,
         }
 
-    def _spans_and_mask(self, reading: Reading, length: int) -> tuple[dict[str, list[tuple[int, int]]], list[bool]]:
+    def _spans_and_mask(self, reading: ParsedChain, length: int) -> tuple[dict[str, list[tuple[int, int]]], list[bool]]:
         """Return the spans of a row and what is trained on, from what its tokens say."""
         spans: dict[str, list[tuple[int, int]]] = {kind: [] for kind in SPAN_KINDS}
         mask = [place >= reading.prompt for place in range(length)]

@@ -20,7 +20,7 @@ from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
-from synthgen.tasks.depo.reading import Marks, Reading, read
+from synthgen.tasks.depo.reading import Marks, ParsedDepo, read
 from synthgen.tasks.depo.writing import STAGES, Drawn, Layout, recount, write_rows
 
 BOS, EOS, PAD = 9999, 9995, 0
@@ -223,7 +223,7 @@ class Depo(Task):
         except ValueError as error:
             return Verdict.wrong(str(error), step=0)
 
-    def _judge(self, reading: Reading, begin: int) -> Verdict:
+    def _judge(self, reading: ParsedDepo, begin: int) -> Verdict:
         parts = [
             {"query": i, "difficulty": query.hops, "hops": query.hops, "correct": not fault, "fault": fault}
             for i, (query, fault) in enumerate(zip(reading.queries, reading.judge(), strict=True))

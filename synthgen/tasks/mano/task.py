@@ -20,7 +20,7 @@ from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.mano.law import ExpressionLaw
-from synthgen.tasks.mano.reading import Marks, Reading, read, sizes
+from synthgen.tasks.mano.reading import Marks, ParsedMano, read, sizes
 from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Arithmetic, Drawn, Layout, write_rows
 
 BOS, EOS, PAD = 9999, 9995, 0
@@ -221,7 +221,7 @@ class Mano(Task):
         except (ValueError, TypeError) as error:
             return Verdict.wrong(str(error), step=0)
 
-    def _judge(self, reading: Reading) -> Verdict:
+    def _judge(self, reading: ParsedMano) -> Verdict:
         value = reading.value(self.params.modulus)
         parts = ({"query": 0, "difficulty": reading.operations, "correct": value == reading.answer},)
         if value != reading.answer:

@@ -30,7 +30,7 @@ from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
-from synthgen.tasks.bios.biographies.reading.text import Reader
+from synthgen.tasks.bios.biographies.reading.text import BiographyReader
 from synthgen.tasks.bios.biographies.reading.tokens import CompactReader
 from synthgen.tasks.bios.biographies.writing.documents import (
     KINDS,
@@ -142,9 +142,9 @@ class Bios(Task):
         return table, Wording.of(value_phrases(self.lists, table), space, sentences), codes_per_row(sentences)
 
     @functools.cached_property
-    def reader(self) -> Reader:
+    def reader(self) -> BiographyReader:
         """The parser of texts, made from the lists alone."""
-        return Reader(self.lists, self.params.pronouns, self.params.reverse)
+        return BiographyReader(self.lists, self.params.pronouns, self.params.reverse)
 
     @functools.cached_property
     def compact(self) -> CompactVocab:

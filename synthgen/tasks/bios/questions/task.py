@@ -32,13 +32,13 @@ from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread, Verdict
 from synthgen.tasks.bios.questions.compact import QuestionVocab
 from synthgen.tasks.bios.questions.forms import KINDS, Form, chosen_forms, read_questions
-from synthgen.tasks.bios.questions.guessing import prospects
+from synthgen.tasks.bios.questions.guessing import guessing_odds
 from synthgen.tasks.bios.questions.params import QuestionsParams
 from synthgen.tasks.bios.questions.reading.judge import QuestionJudge
-from synthgen.tasks.bios.questions.reading.roster import Roll, people_of
+from synthgen.tasks.bios.questions.reading.roster import Roster, people_of
 from synthgen.tasks.bios.questions.reading.tokens import CompactScribe
 from synthgen.tasks.bios.questions.writing.asking import LAWS, Asked, Law, Stages, write_questions
-from synthgen.tasks.bios.questions.writing.by_facts import MOST_PEOPLE, Crowds
+from synthgen.tasks.bios.questions.writing.people_by_facts import MOST_PEOPLE, PeopleByForm
 from synthgen.tasks.bios.questions.writing.programs import Programs, text_programs
 from synthgen.tasks.bios.questions.writing.tokens import to_tokens, token_programs
 from synthgen.tasks.bios.world.lists import OWN_LISTS, Sizes
@@ -139,8 +139,8 @@ class Questions(Task):
     def subjects(self, batch: pa.RecordBatch) -> np.ndarray:
         return people_of(batch)
 
-    def certificate(self, rows: int) -> Roll:
-        return Roll(self.persons, len(self.forms) if rows == self.rows_max else None)
+    def certificate(self, rows: int) -> Roster:
+        return Roster(self.persons, len(self.forms) if rows == self.rows_max else None)
 
     @property
     def rows_max(self) -> int | None:
@@ -199,10 +199,10 @@ class Questions(Task):
         return table, text_programs(self.lists, self.forms, self.questions, self.endings, table)
 
     @functools.cached_property
-    def crowds(self) -> Crowds:
+    def people_by_facts(self) -> PeopleByForm:
         """Everybody by the facts that inverse questions give."""
         everybody = Group(self.params.first_person, self.params.people)
-        return Crowds(self._world, self.lists, everybody, self.forms)
+        return PeopleByForm(self._world, self.lists, everybody, self.forms)
 
     @property
     def _weights(self) -> tuple[int, ...]:
@@ -236,7 +236,7 @@ class Questions(Task):
                 "other": pa.array(np.ascontiguousarray(other), mask=other < 0),
                 "wording": pa.array(wording.astype(np.int16)),
                 "hint": pa.array(hint.astype(bool)),
-                "answers": list_column(*self.crowds.answers(form, person, state), pa.int64()),
+                "answers": list_column(*self.people_by_facts.answers(form, person, state), pa.int64()),
                 **spans,
             },
         )
@@ -274,10 +274,10 @@ class Questions(Task):
             "forms": len(forms),
             "floor_bits": bits + unbooked,
             "order_bits": 0.0 if drawn else log2_factorial(number * len(forms)) / (number * len(forms)),
-            **prospects(forms, shares, lists, params.people),
+            **guessing_odds(forms, shares, lists, params.people),
         }
         if estimates and self._hidden:  # not estimated, in fact: counted over everybody in this world, in a moment
-            facts |= self.crowds.facts()
+            facts |= self.people_by_facts.facts()
         return Entropy(books, facts, self._hidden, unbooked, known["world_list_bits"])
 
     @property
@@ -294,7 +294,7 @@ class Questions(Task):
         """The judge, made from the wordings, the lists and the world alone."""
         params = self.params
         world = Registry(self.keys, self.lists, params.first_person, params.people, params.major_ranks == "drawn")
-        return QuestionJudge(world, self.forms, self.questions, self.endings, self.crowds.suggest)
+        return QuestionJudge(world, self.forms, self.questions, self.endings, self.people_by_facts.suggest)
 
     @functools.cached_property
     def scribe(self) -> CompactScribe:

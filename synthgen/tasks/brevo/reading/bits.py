@@ -9,7 +9,7 @@ from typing import Any
 from synthgen.exact.ledger import log2_units
 from synthgen.task.kit.sizes import SizeLaw
 from synthgen.task.kit.words import Words
-from synthgen.tasks.brevo.reading.rows import Name, Reading
+from synthgen.tasks.brevo.reading.rows import Name, ParsedBrevo
 
 
 def _log2(n: int) -> int:
@@ -20,13 +20,15 @@ def _factorial(n: int) -> int:
     return sum(_log2(i) for i in range(2, n + 1))
 
 
-def _names(reading: Reading, params: Any, words: Words) -> int:
+def _names(reading: ParsedBrevo, params: Any, words: Words) -> int:
     lengths = [len(node) for node in reading.parents]
     low, high = params.name_tokens
     return words.set_units([lengths.count(length) for length in range(low, high + 1)]) + _factorial(len(lengths))
 
 
-def released_units(reading: Reading, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words) -> list[int]:
+def released_units(
+    reading: ParsedBrevo, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words
+) -> list[int]:
     """Return the bits by book, in ledger units. Raises ValueError where latent and graph do not fit."""
     n, leaves, parents = latent["nodes"], latent["leaves"], reading.parents
     named = list(parents)
@@ -57,7 +59,7 @@ def released_units(reading: Reading, latent: Mapping[str, Any], params: Any, siz
     return [sizes.units(n), graph, _names(reading, params, words), order, _log2(params.queries(n)), answer]
 
 
-def _greedy(reading: Reading) -> int:
+def _greedy(reading: ParsedBrevo) -> int:
     """Return the bits of the published listing: from its end, log2 of how many nodes could stand there."""
     waiting = dict.fromkeys(reading.answer, 0)
     for node in reading.answer:
@@ -73,7 +75,7 @@ def _greedy(reading: Reading) -> int:
     return units
 
 
-def open_units(reading: Reading, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words) -> list[int]:
+def open_units(reading: ParsedBrevo, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words) -> list[int]:
     """Return the bits by book, in ledger units, from the text alone. Raises ValueError if the row is not of the law."""
     layer, n = reading.layers(), len(reading.parents)
     leaves = [node for node in layer if layer[node] == 0]

@@ -31,7 +31,7 @@ NAMED = r"(?P<name>[^ ,]+ [^ ,]+ [^ ,]+?)"
 CLOSING = re.compile(rf" The name of this person is {NAMED}\.$")
 
 
-class Reader:
+class BiographyReader:
     """Reads the texts of one set of lists and pronouns."""
 
     def __init__(self, lists: Lists, pronouns: Sequence[str], name_at: int = 0) -> None:

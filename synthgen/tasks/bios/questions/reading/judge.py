@@ -21,7 +21,7 @@ Search = Callable[[Form, Mapping[str, str]], Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedQuestion:
     """What a prompt says: its form, wording, whether a hint is wanted (None: not said), the people or facts in it."""
 
     form: Form
@@ -56,7 +56,7 @@ class QuestionJudge:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def read(self, prompt: Any) -> Reading:
+    def read(self, prompt: Any) -> ParsedQuestion:
         """Return what a prompt says. Raises ValueError if it is no question of this spec about people of its world."""
         if not isinstance(prompt, str) or len(prompt) > 10_000:
             raise ValueError("the prompt is no text of a question")
@@ -85,7 +85,7 @@ class QuestionJudge:
             "name": sorted(match.span(key) for key in names),
             "given": sorted(match.span(key) for key in given),
         }
-        return Reading(form, number, told, people, given, spans)
+        return ParsedQuestion(form, number, told, people, given, spans)
 
     def _known(self, key: str, text: str) -> bool:
         """Say whether a text is a value of the lists; names are looked up later, and told if unknown."""
@@ -130,7 +130,7 @@ class QuestionJudge:
         except (ValueError, TypeError, KeyError, IndexError) as error:
             return Verdict.wrong(str(error))
 
-    def _judge(self, reading: Reading, said: list[str]) -> Verdict:
+    def _judge(self, reading: ParsedQuestion, said: list[str]) -> Verdict:
         form = reading.form
         hint: list[str] = []
         if form.family == "inverse":

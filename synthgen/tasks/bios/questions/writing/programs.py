@@ -52,11 +52,11 @@ class Words:
     results: np.ndarray  # (3,) int64: the phrases NO, YES, and ZERO, the number 0
     date: tuple[str, ...]  # the slots of a birth date
 
-    def pieces(self, fact: str, kind: int, person: int) -> list[int]:
-        """Return the pieces that state a fact of a person in a span of `kind`."""
+    def pieces(self, fact: str, span_kind: int, person: int) -> list[int]:
+        """Return the pieces that state a fact of a person in a span of `span_kind`."""
         slots = {"A": FULL_NAME, "B": FULL_NAME, "full": FULL_NAME, "birth_date": self.date}.get(fact, (fact,))
         words = [RESULT] if fact == "result" else [person * N_SLOTS + SLOTS.index(slot) for slot in slots]
-        return [opening(kind), *(REFERENCE - word for word in words), closing(kind)]
+        return [opening(span_kind), *(REFERENCE - word for word in words), closing(span_kind)]
 
 
 class Programs(NamedTuple):
@@ -81,13 +81,13 @@ def compile_programs(
     forms: Sequence[Form],
     prompts: Sequence[Sequence[Sequence[Item]]],
     endings: Sequence[Sequence[int]],
-    joints: Sequence[Sequence[int]],
+    separators: Sequence[Sequence[int]],
     words: Words,
 ) -> Programs:
     """Compile the prompts of each form's wordings, and the completions.
 
-    endings: what closes a prompt that wants the answer at once, and one that wants a hint; joints: what stands before,
-    between and behind the parts of a completion.
+    endings: what closes a prompt that wants the answer at once, and one that wants a hint; separators: what stands
+    before, between and behind the parts of a completion.
     """
     pieces: list[int] = []
     starts = [0]
@@ -101,7 +101,7 @@ def compile_programs(
                         pieces += words.pieces(item, NAME if item in ("A", "B") else GIVEN, int(item == "B"))
                 pieces += ending
                 starts.append(len(pieces))
-    before, between, behind = joints
+    before, between, behind = separators
     for form in forms:
         for hinted in (False, True):
             stated = [words.pieces(f, HINT, person) for person in range(1 + form.pair) for f in form.hint if hinted]

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from synthgen.tasks.bios.biographies.reading.text import FORMS, Reader
+from synthgen.tasks.bios.biographies.reading.text import FORMS, BiographyReader
 from synthgen.tasks.bios.rewrites.language import REFERENCES, Language
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, Lists
 
@@ -29,7 +29,7 @@ class RewriteReader:
 
     def __init__(self, lists: Lists, pronouns: Sequence[str], language: Language) -> None:
         self.lists, self.pronouns, self.language = lists, tuple(pronouns), language
-        self._plain = Reader(lists, pronouns)
+        self._plain = BiographyReader(lists, pronouns)
         self._values = [
             re.compile(
                 DATE

@@ -1,4 +1,4 @@
-"""The crowd: everybody of a world at once, indexed by facts, for questions that ask who somebody is.
+"""People by facts: everybody of a world at once, indexed by facts, for questions that ask who somebody is.
 
 Inverse questions need to know who else fits. The facts they give are one number (mixed radix, so exact); the numbers of
 all people are sorted, 16 bytes a person for each kind of question.
@@ -47,7 +47,7 @@ class Chance:
     bits: float
 
 
-class Crowd:
+class PeopleByFacts:
     """The people [first, first + number) of a world, sorted by some given facts."""
 
     def __init__(self, state: np.record, world: World, lists: Lists, everybody: Group, given: Sequence[str]) -> None:
@@ -99,19 +99,19 @@ class Crowd:
         }
 
 
-class Crowds:
-    """The crowd of one world by what each inverse form gives; each is drawn when first asked for (0.3 s a million)."""
+class PeopleByForm:
+    """The people of one world by what each inverse form gives; indexed when first asked for (0.3 s a million)."""
 
     def __init__(self, world: World, lists: Lists, everybody: Group, forms: Sequence[Form]) -> None:
         self._world, self._lists, self._everybody, self._forms = world, lists, everybody, forms
-        self._drawn: dict[tuple[str, ...], Crowd] = {}
+        self._drawn: dict[tuple[str, ...], PeopleByFacts] = {}
 
-    def of(self, given: tuple[str, ...], state: np.record | None = None) -> Crowd:
-        """Return the crowd by given facts; on a tape, drawn anew from it."""
+    def of(self, given: tuple[str, ...], state: np.record | None = None) -> PeopleByFacts:
+        """Return the people by given facts; on a tape, drawn anew from it."""
         if state is not None and is_tape(state):
-            return Crowd(state, self._world, self._lists, self._everybody, given)
+            return PeopleByFacts(state, self._world, self._lists, self._everybody, given)
         if given not in self._drawn:
-            self._drawn[given] = Crowd(new_state(), self._world, self._lists, self._everybody, given)
+            self._drawn[given] = PeopleByFacts(new_state(), self._world, self._lists, self._everybody, given)
         return self._drawn[given]
 
     def answers(self, form: np.ndarray, person: np.ndarray, state: np.record) -> tuple[np.ndarray, np.ndarray]:
@@ -123,10 +123,10 @@ class Crowds:
         counts = np.zeros(len(form), np.int64)
         for given in dict.fromkeys(f.given for f in self._forms if f.given):
             rows = np.flatnonzero(np.array([f.given == given for f in self._forms])[form])
-            crowd = self.of(given, state)
-            places = crowd.places[person[rows] - self._everybody.first]
-            counts[rows] = crowd.bounds[places + 1] - crowd.bounds[places]
-            groups.append((rows, crowd.bounds[places], crowd.persons))
+            people = self.of(given, state)
+            places = people.places[person[rows] - self._everybody.first]
+            counts[rows] = people.bounds[places + 1] - people.bounds[places]
+            groups.append((rows, people.bounds[places], people.persons))
         ends = np.cumsum(counts)
         fitting = np.empty(ends[-1], np.int64)
         for rows, low, persons in groups:
