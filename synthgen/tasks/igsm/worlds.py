@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import Field
 
 from synthgen.errors import SynthgenError
+from synthgen.task.assets import read_lines
 from synthgen.task.contract import TaskParams
 
 OWN = Path(__file__).with_name("worlds")
@@ -63,12 +64,8 @@ def plural(name: str) -> str:
 def read_world(pack: str | Path) -> World:
     """Return a pack by name, or from a file. Raises SynthgenError that names the file and the entry."""
     path = OWN / f"{pack}.txt" if pack in PACKS else Path(pack)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
     categories: list[tuple[str, list[list[str]]]] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         if line.startswith("= "):
             categories.append((line[2:].strip(), []))
         elif line.strip() and not line.startswith("#"):

@@ -23,7 +23,7 @@ from numba.extending import register_jitable
 
 from synthgen.errors import SynthgenError
 from synthgen.task.assets import read_toml
-from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN
+from synthgen.tasks.bios.world.lists import ATTRIBUTES, path_of
 
 N = len(ATTRIBUTES)
 REFERENCES = ("full", "first", "last", "pronoun")
@@ -136,9 +136,7 @@ def read_language(
 
     Raises SynthgenError that names the file and the entry.
     """
-    path = (
-        folder / "clauses.toml" if folder is not None and (folder / "clauses.toml").is_file() else OWN / "clauses.toml"
-    )
+    path = path_of(folder, "clauses.toml")
     table = read_toml(path)
     try:
         around = table.pop("around")
