@@ -16,10 +16,10 @@ import numpy as np
 from synthgen.exact.bijection import permuted_wide
 from synthgen.exact.jit import kernel
 from synthgen.exact.wide import add, from_word, load
-from synthgen.tasks.igsm.writing.open.counts import ABSTRACT, MEMBER, Counts
+from synthgen.tasks.igsm.writing.open.counts import ABSTRACT, CONSTANT, MEMBER, PLAIN, Counts
 from synthgen.tasks.igsm.writing.open.halves import Half, Halves
 from synthgen.tasks.igsm.writing.open.placement import Sums, all_sums
-from synthgen.tasks.igsm.writing.open.templates import new_template, unrank
+from synthgen.tasks.igsm.writing.open.templates import SUMMED, new_template, unrank
 
 FEW = 1 << 16
 """Templates of an op that are gone through one by one where a half of them is asked for. Beyond, a half's mean is that
@@ -134,12 +134,12 @@ def _list(ranks, tables, op, size, template, figures):
         unrank(tables, op, number, template)
         figures[i, 0] = template.nodes
         for node in range(template.nodes):
-            if template.kind[node] == 1:
+            if template.kind[node] == SUMMED:
                 if template.refs[node] == 1:
                     figures[i, 0] += 100
                 else:
                     figures[i, template.refs[node] - 1] += 1
-            elif template.literal[node] == 3:
+            elif template.literal[node] == CONSTANT:
                 figures[i, 4] += 1
-            elif template.literal[node] > 0:
+            elif template.literal[node] != PLAIN:
                 figures[i, 4 + template.literal[node]] += 1

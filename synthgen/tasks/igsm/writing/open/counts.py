@@ -79,6 +79,14 @@ class Shape:
             )
 
 
+KIND, COST, REFS, USED, START, ARRANGEMENTS, ENDS = range(7)
+"""The columns of a move: its kind, its operations, how many it cites, how many of these have waited, its first
+arrangement, how many arrangements it has, and whether a template may end with it."""
+
+LITERAL, MINUS, ORDER = range(3)
+"""The columns of an arrangement; from ORDER on, the order of the cited ones."""
+
+
 class Tables(NamedTuple):
     """The arrays that kernels walk. A state's row in `values` is
     first[left] + (((placed W + waiting) X + members) Q + abstracts) K + constants, W = widths[left]."""
@@ -87,8 +95,8 @@ class Tables(NamedTuple):
     first: np.ndarray  # (op + 1,) int64
     widths: np.ndarray  # (op + 1,) int64
     sizes: np.ndarray  # (3,) int64: X, Q, K
-    moves: np.ndarray  # (moves, 7) int64: kind, cost, refs, of them waiting, first arrangement, arrangements, may end
-    arrangements: np.ndarray  # (arrangements, 6) int64: literal, minus, the order of the cited ones
+    moves: np.ndarray  # (moves, 7) int64
+    arrangements: np.ndarray  # (arrangements, ORDER + MAX_REFS) int64
     binomial: np.ndarray  # (41, 5) int64
 
 

@@ -23,6 +23,7 @@ from numba.extending import register_jitable
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import below
 from synthgen.tasks.igsm.writing.open.counts import MAX_CHILDREN, MAX_NODES
+from synthgen.tasks.igsm.writing.open.templates import STATED, SUMMED
 from synthgen.tasks.igsm.writing.problem import LAYERS, PARAMS, number_parameters
 
 MOST_WIDE = 4
@@ -34,14 +35,21 @@ Sums = tuple[int, ...]
 """The sizes of the summed items of a template, rising: (2, 3) for sums over two and over three members."""
 
 
+DEPTH, WIDTHS, INNER = 0, 1, 1 + LAYERS
+"""The columns of a vector of widths: its layers, from WIDTHS on their widths, and the vector without the first."""
+
+PART, REST = range(2)
+"""The columns of a way to part sums in two."""
+
+
 class Places(NamedTuple):
     """Tables for kernels. s numbers the possible `Sums`, k counts free edges, v the vectors of widths."""
 
     without: np.ndarray  # (s, 5) int64: the sums less one of size c; -1 if there is none; column 0 is their total
-    parts: np.ndarray  # (pairs, 2) int64: every way to part sums in two, grouped by the whole
+    parts: np.ndarray  # (pairs, 2) int64: every way to part sums in two, by PART and REST, grouped by the whole
     part_first: np.ndarray  # (s + 1,) int64: where the parts of a whole begin
     rows: np.ndarray  # (b, top, items left, uncovered, s, k) int64: ways to fill a block, b children items
-    vectors: np.ndarray  # (v, 6) int64: layers, widths, the vector without its first width (-1: a single layer)
+    vectors: np.ndarray  # (v, INNER + 1) int64; the INNER of a single layer is -1
     below: np.ndarray  # (s, k, vectors) int64: ways to fill all blocks of a vector that is not at the top
     whole: np.ndarray  # (s, k, vectors) int64: the same at the top
     fitting: np.ndarray  # (s, k, vectors) int64: the vectors with whole > 0, by layers
@@ -274,19 +282,19 @@ def _draw_graph(state, t, s, k, p, w):
                 first, size = t.fitting_first[s, k, layers], here
             choice -= 1
     v = t.fitting[s, k, first + below(state, size)]
-    p.layers = t.vectors[v, 0]
+    p.layers = t.vectors[v, DEPTH]
     for i in range(p.layers):
-        p.width[i] = t.vectors[v, 1 + i]
+        p.width[i] = t.vectors[v, WIDTHS + i]
     number = below(state, t.whole[s, k, v])
     for layer in range(p.layers - 1):
         a, b = p.width[layer], p.width[layer + 1]
         top = 1 if layer == 0 else 0
-        v = t.vectors[v, 5]
+        v = t.vectors[v, INNER]
         part, rest, inner, outer, free, settled = 0, 0, 0, 0, 0, False
         for pair in range(t.part_first[s], t.part_first[s + 1]):
             if settled:
                 break
-            part, rest = t.parts[pair, 0], t.parts[pair, 1]
+            part, rest = t.parts[pair, PART], t.parts[pair, REST]
             for here in range(min(k, a * b) + 1):
                 inner, outer = t.rows[b, top, a, b, part, here], t.below[rest, k - here, v]
                 if number < inner * outer:
@@ -313,7 +321,7 @@ def place(state, t, template, edges, p, w):
     s, sums, members = 0, 0, 0
     for size in range(1, MAX_CHILDREN + 1):
         for node in range(template.nodes):
-            if template.kind[node] == 1 and template.refs[node] == size:
+            if template.kind[node] == SUMMED and template.refs[node] == size:
                 w.summed[sums] = node
                 sums += 1
                 members += size
@@ -350,7 +358,7 @@ def place(state, t, template, edges, p, w):
                 w.members[i], w.members[other] = w.members[other], w.members[i]
                 w.parameter[template.ref[node, i]] = w.members[i]
     for node in range(template.nodes):
-        if template.kind[node] == 0 and template.under[node] < 0:
+        if template.kind[node] == STATED and template.under[node] < 0:
             which = below(state, w.frees)
             w.parameter[node] = w.free[which]
             w.frees -= 1
@@ -379,7 +387,7 @@ def _fill_sentences(template, p, w):
     for node in range(template.nodes):
         x = w.parameter[node]
         p.order[node] = x
-        if template.kind[node] == 0:
+        if template.kind[node] == STATED:
             p.refs[x] = template.refs[node]
             p.literal[x] = template.literal[node]
             p.minus[x] = template.minus[node]

@@ -29,7 +29,7 @@ from synthgen.tasks.igsm.writing.open.halves import Half, Halves, Ranks, draw_ra
 from synthgen.tasks.igsm.writing.open.orders import Memo, new_graph, new_memo, of_template, order_units
 from synthgen.tasks.igsm.writing.open.placement import Placement, Places, new_placed, place
 from synthgen.tasks.igsm.writing.open.supply import BOUND, Supply, demand_uncapped, enumerable_share, supplies
-from synthgen.tasks.igsm.writing.open.templates import new_template, rank, unrank
+from synthgen.tasks.igsm.writing.open.templates import STATED, new_template, rank, unrank
 
 Pair = tuple[int, int]
 
@@ -129,7 +129,7 @@ def draw_open(state, key, row, p, t, units):
     unrank(t.tables, op, draw_rank(state, t.ranks, op), template)
     necessary = 0
     for node in range(template.nodes):
-        if template.kind[node] == 0:
+        if template.kind[node] == STATED:
             necessary += 1
     high = min(necessary + settings.distractors[1], settings.sentences[1])
     low = min(max(necessary + settings.distractors[0], settings.sentences[0]), high)

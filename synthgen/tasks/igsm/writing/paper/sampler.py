@@ -18,10 +18,10 @@ from synthgen.errors import DrawError
 from synthgen.exact.draw import attempt, begin, below, weighted
 from synthgen.exact.jit import kernel
 from synthgen.tasks.igsm.writing.paper.necessary import arrange, choose, extend, refer, sign
-from synthgen.tasks.igsm.writing.paper.sets import greater, lesser, member, pick
 from synthgen.tasks.igsm.writing.paper.structure import connect, grow
 from synthgen.tasks.igsm.writing.paper.unnecessary import describe_rest, fill
 from synthgen.tasks.igsm.writing.problem import ITEMS, LAYERS, PARAMS
+from synthgen.tasks.igsm.writing.sets import greater, lesser, member, pick
 from synthgen.tasks.igsm.writing.sketch import bin_of_solution
 
 MAX_EDGES = 38

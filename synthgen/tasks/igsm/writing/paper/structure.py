@@ -6,8 +6,8 @@ from numba.extending import register_jitable
 
 from synthgen.exact.draw import below, uniform
 from synthgen.exact.ledger import log2_units
-from synthgen.tasks.igsm.writing.paper.sets import urn
 from synthgen.tasks.igsm.writing.problem import LAYERS, number_parameters
+from synthgen.tasks.igsm.writing.sets import urn
 
 
 @register_jitable

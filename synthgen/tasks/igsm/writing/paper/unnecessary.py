@@ -6,8 +6,8 @@ from numba.extending import register_jitable
 
 from synthgen.exact.draw import below
 from synthgen.tasks.igsm.writing.paper.necessary import enlist, sign
-from synthgen.tasks.igsm.writing.paper.sets import pick, size_of
 from synthgen.tasks.igsm.writing.problem import ADDED
+from synthgen.tasks.igsm.writing.sets import pick, size_of
 
 
 @register_jitable
