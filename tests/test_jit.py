@@ -26,9 +26,9 @@ print(_draws(new_state(), Keys(0).split("x"), 5), sum(_draws.stats.cache_hits.va
 ROWS = """
 import synthgen
 from synthgen.task.phrases import _copy
-from synthgen.tasks.copy import sample
+from synthgen.tasks.copy import write_rows
 print(len(synthgen.load("copy-tiny").batch(0, 3)), len(synthgen.load("bios-single").batch(0, 3)))
-print(sum(sample.stats.cache_hits.values()), sum(_copy.stats.cache_hits.values()))
+print(sum(write_rows.stats.cache_hits.values()), sum(_copy.stats.cache_hits.values()))
 """
 
 

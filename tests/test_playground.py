@@ -13,7 +13,7 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import log2_sum
 from synthgen.spec.spec import shipped_specs, specs_folder
 from synthgen.task.kit.alphabet import Alphabet
-from synthgen.task.kit.strata import Stratum, strata
+from synthgen.task.kit.accuracy import Accuracy, by
 from synthgen.task.verdict import Verdict
 
 LISTED = json.loads((Path(__file__).with_name("snapshots") / "list.json").read_text())
@@ -121,30 +121,30 @@ def test_every_id_of_a_row_is_in_the_vocabulary_with_a_name_of_its_own(name):
     assert seen <= set(vocab.names) - {vocab.bos, vocab.eos, vocab.pad}
 
 
-def test_strata_by_hops_depth_and_size():
+def test_accuracy_by_hops_depth_and_size():
     source = synthgen.load("depo1-n225")
     rows = source.batch(0, 50).to_pylist()
     verdicts = [source.verify(row["input_ids"], []) for row in rows]
     assert all(v.reason == "no query is answered" for v in verdicts)
     verdicts = [source.verify(row) for row in rows]
-    table = strata(verdicts, by="hops")
+    table = by(verdicts, "hops")
     assert list(table) == [*map(str, range(1, 9)), "all"]
     assert (
         sum(own.of for key, own in table.items() if key != "all")
         == table["all"].of
         == sum(len(r["latent"]["hops"]) for r in rows)
     )
-    assert table["all"].accuracy == 1.0
+    assert table["all"].share == 1.0
     brevo = synthgen.load("brevo1-n70")
     verdicts = [brevo.verify(row) for row in brevo.batch(0, 60).to_pylist()] + [Verdict.wrong("unread")]
-    assert list(strata(verdicts, by="depth"))[-2:] == ["unread", "all"]
-    assert strata(verdicts, by="listed")["all"] == Stratum(61, 60)
+    assert list(by(verdicts, "depth"))[-2:] == ["unread", "all"]
+    assert by(verdicts, "listed")["all"] == Accuracy(60, 61)
 
 
 def test_wilson_intervals():
-    low, high = Stratum(100, 10).interval
+    low, high = Accuracy(10, 100).interval
     assert math.isclose(low, 0.0552291, abs_tol=1e-6) and math.isclose(high, 0.1743657, abs_tol=1e-6)
-    assert Stratum(5, 0).interval[0] == 0.0 and Stratum(5, 5).interval[1] == 1.0
+    assert Accuracy(0, 5).interval[0] == 0.0 and Accuracy(5, 5).interval[1] == 1.0
 
 
 def test_sums_of_tiny_powers():

@@ -21,7 +21,7 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.tape import enumerate_tapes
 from synthgen.tasks.bios.questions.forms import FORMS, GIVEN, read_questions
-from synthgen.tasks.bios.questions.guessing import prospect
+from synthgen.tasks.bios.questions.guessing import odds_of
 from synthgen.tasks.bios.questions.task import Questions
 from synthgen.tasks.bios.world.lists import MONTHS, Sizes, read_lists
 from synthgen.tasks.bios.world.reading.registry import Registry
@@ -255,7 +255,7 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("key", PUBLISHED)
 def test_answers_have_the_published_bits_and_guesses(key):
-    found = prospect(FORMS[key], LISTS, 100_000)
+    found = odds_of(FORMS[key], LISTS, 100_000)
     assert math.isclose(found.answer_bits, PUBLISHED[key][0], abs_tol=1e-6)
     assert math.isclose(found.guess, PUBLISHED[key][1])
 
@@ -285,7 +285,7 @@ def test_what_inverse_questions_can_reach():
     assert math.isclose(facts["right_answers"]["inverse.full_date"], 1 + 99_999 / 67_200)
     expected = facts["answer_bits_given_the_world"]["inverse.full_date"]
     assert math.isclose(facts["answer_bits_in_this_world"]["inverse.full_date"], expected, rel_tol=0.02)
-    million = prospect(FORMS["inverse.full_date"], LISTS, 1_000_000)
+    million = odds_of(FORMS["inverse.full_date"], LISTS, 1_000_000)
     assert math.isclose(million.ceiling, 0.067, abs_tol=5e-4)
 
 
@@ -353,7 +353,7 @@ def test_laws_by_walking_every_world(forms, sizes, people):
         determined += probability * (len(fitting) <= 1)
         ceiling += probability / max(1, len(fitting))
     assert total == 1
-    found = prospect(FORMS[forms[0]], task.lists, people)
+    found = odds_of(FORMS[forms[0]], task.lists, people)
     assert math.isclose(max(answers.values()), found.guess)
     assert math.isclose(-sum(float(p) * math.log2(p) for p in answers.values()), found.answer_bits, abs_tol=1e-9)
     if forms[0].startswith("inverse.full"):
@@ -376,7 +376,7 @@ def test_the_chance_of_one_first_name_by_walking_every_world():
             return len({name for day, name in facts if day == facts[0][0]}) == 1
 
         alike = sum(probability for one, probability in enumerate_tapes(run) if one)
-        assert math.isclose(alike, prospect(FORMS["inverse.first_date"], lists, people).determined)
+        assert math.isclose(alike, odds_of(FORMS["inverse.first_date"], lists, people).determined)
 
 
 def test_rows_are_drawn_uniformly():

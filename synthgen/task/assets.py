@@ -41,6 +41,14 @@ def asset_files(path: Path) -> list[tuple[str, Path]]:
     return files
 
 
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text file. Raises SynthgenError that names the file."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SynthgenError(f"{path}: cannot be read: {error}") from None
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file. Raises SynthgenError that names the file, whatever it holds."""
     try:

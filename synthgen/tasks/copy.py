@@ -26,7 +26,7 @@ class CopyParams(TaskParams):
 
 
 @kernel
-def sample(state, key, start, stop, first, ids, units):
+def write_rows(state, key, start, stop, first, ids, units):
     """Write the rows [start, stop) to ids (rows, 2 N + 1)."""
     n = ids.shape[1] // 2
     items = np.empty(n, np.int64)
@@ -66,7 +66,7 @@ class Copy(Task):
     def rows(self, start, stop, state):
         rows, n = stop - start, self.params.tokens
         ids, units = np.empty((rows, 2 * n + 1), np.uint16), np.empty((rows, 1), np.int64)
-        sample(state, self.keys.split("order"), start, stop, FIRST, ids, units)
+        write_rows(state, self.keys.split("order"), start, stop, FIRST, ids, units)
         ends, trained = np.arange(1, rows + 1) * (2 * n + 1), np.tile(np.arange(2 * n + 1) > n, rows)
         sizes = np.full(rows, n, np.int32)
         return Rows(Tokens(ids.reshape(-1), ends, trained), sizes, units, {"tokens": pa.array(sizes)})

@@ -26,16 +26,16 @@ class RecallParams(TaskParams):
 
 
 @kernel
-def sample(state, stages, start, stop, keys, values, ids, units):
+def write_rows(state, stages, start, stop, keys, values, ids, units):
     """Write the rows [start, stop) to ids (rows, 4 pairs): `keys` keys have the lowest numbers, then the values."""
     n = ids.shape[1] // 4
-    own, order = np.empty(n, np.int64), np.empty(n, np.int64)
+    chosen, order = np.empty(n, np.int64), np.empty(n, np.int64)
     for row in range(start, stop):
         begin(state, stages[0], row, 0)
-        subset(state, keys, n, own)
-        shuffle(state, own, n)
+        subset(state, keys, n, chosen)
+        shuffle(state, chosen, n)
         for i in range(n):
-            ids[row - start, 2 * i] = FIRST + own[i]
+            ids[row - start, 2 * i] = FIRST + chosen[i]
             ids[row - start, 2 * i + 1] = FIRST + keys + below(state, values)
             order[i] = i
         units[row - start, 0] = state.ledger
@@ -73,7 +73,7 @@ class Recall(Task):
         params, rows, n = self.params, stop - start, self.params.pairs
         ids, units = np.empty((rows, 4 * n), np.uint16), np.empty((rows, 2), np.int64)
         stages = np.array([self.keys.split(book) for book in self.books])
-        sample(state, stages, start, stop, params.keys, params.values, ids, units)
+        write_rows(state, stages, start, stop, params.keys, params.values, ids, units)
         ends, mask = np.arange(1, rows + 1) * 4 * n, [i > 2 * n and i % 2 == 1 for i in range(4 * n)]
         return Rows(Tokens(ids.reshape(-1), ends, np.tile(mask, rows)), np.full(rows, n), units, {})
 

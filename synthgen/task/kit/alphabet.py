@@ -38,7 +38,7 @@ class Alphabet:
     ) -> Alphabet:
         """Return the alphabet of (name, published id) pairs, numbered from 3 on in their order."""
         table = [("<bos>", bos), ("<eos>", eos), ("<pad>", pad), *symbols]
-        ids = [own for _, own in table] if numbering == "released" else list(range(len(table)))
+        ids = [published for _, published in table] if numbering == "released" else list(range(len(table)))
         if len(set(ids)) < len(ids) or max(ids) >= 2**16:
             raise ValueError("two symbols have one id, or an id needs more than 16 bits")
         return cls(tuple(name for name, _ in table), np.array(ids, np.uint16))
@@ -46,18 +46,18 @@ class Alphabet:
     @functools.cached_property
     def vocab(self) -> Vocab:
         """The vocabulary by id."""
-        ids = [int(own) for own in self.ids]
+        ids = [int(token_id) for token_id in self.ids]
         return Vocab(max(ids) + 1, ids[0], ids[1], ids[2], dict(zip(ids, self.names, strict=True)))
 
     @functools.cached_property
     def _numbers(self) -> dict[int, int]:
-        return {int(own): number for number, own in enumerate(self.ids)}
+        return {int(token_id): number for number, token_id in enumerate(self.ids)}
 
     def read(self, ids: Any) -> list[int]:
         """Return the numbers behind token ids. Raises ValueError for anything else."""
         if isinstance(ids, str | bytes) or not isinstance(ids, Sequence):
             raise ValueError("not a list of token ids")
-        numbers = [self._numbers.get(own, -1) if type(own) is int else -1 for own in ids]
+        numbers = [self._numbers.get(token_id, -1) if type(token_id) is int else -1 for token_id in ids]
         if -1 in numbers:
             place = numbers.index(-1)
             raise ValueError(f"token {place}, {ids[place]!r:.40}, is not in the vocabulary")

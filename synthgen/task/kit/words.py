@@ -77,11 +77,11 @@ class Words:
         laws = _count_laws(counts, weight, most)
         choices = [_binomial_units(count, most) for count in counts]
         units = [_set_units(law, choices, n) for n, law in enumerate(laws)]
-        offset = np.concatenate([[0], np.cumsum([own.size for own in units])])[:-1].astype(np.int64)
-        bits = [float((law * own).sum()) / UNITS_PER_BIT for law, own in zip(laws, units, strict=True)]
+        offset = np.concatenate([[0], np.cumsum([table.size for table in units])])[:-1].astype(np.int64)
+        bits = [float((law * table).sum()) / UNITS_PER_BIT for law, table in zip(laws, units, strict=True)]
         tokens = [float((law * _tokens(law.shape, n, shortest)).sum()) for n, law in enumerate(laws)]
-        same = [_collision_bits(law, own / UNITS_PER_BIT) for law, own in zip(laws, units, strict=True)]
-        flat = np.concatenate([own.reshape(-1) for own in units])
+        same = [_collision_bits(law, table / UNITS_PER_BIT) for law, table in zip(laws, units, strict=True)]
+        flat = np.concatenate([table.reshape(-1) for table in units])
         tables = WordTables(first, weight, flat, offset, spelling, size)
         return cls(symbols, shortest, longest, most, tables, np.array(bits), np.array(tokens), np.array(same))
 
@@ -95,12 +95,12 @@ class Words:
 
 def _counts(shape: tuple[int, ...], n: int) -> list[np.ndarray]:
     """Return, for every entry of a table over the counts of all lengths but the last, the counts of all lengths."""
-    own = list(np.indices(shape)) if shape else []
-    return [*own, np.asarray(n - sum(own, np.zeros(shape, np.int64)))]
+    counts = list(np.indices(shape)) if shape else []
+    return [*counts, np.asarray(n - sum(counts, np.zeros(shape, np.int64)))]
 
 
 def _tokens(shape: tuple[int, ...], n: int, shortest: int) -> np.ndarray:
-    return np.asarray(sum((shortest + c) * own for c, own in enumerate(_counts(shape, n))))
+    return np.asarray(sum((shortest + c) * count for c, count in enumerate(_counts(shape, n))))
 
 
 def _collision_bits(law: np.ndarray, bits: np.ndarray) -> float:
@@ -118,12 +118,12 @@ def _count_laws(words: list[int], weight: np.ndarray, most: int) -> list[np.ndar
     law = np.ones((1,) * (classes - 1))
     laws = [law]
     for n in range(most):
-        left = [np.maximum(words[c] - own, 0) * float(weight[c]) for c, own in enumerate(_counts(law.shape, n))]
+        left = [np.maximum(words[c] - count, 0) * float(weight[c]) for c, count in enumerate(_counts(law.shape, n))]
         total = sum(left, np.zeros(law.shape))
         step = np.divide(law, total, out=np.zeros_like(law), where=(law > 0) & (total > 0))
         bigger = np.zeros((n + 2,) * (classes - 1))
         for c in range(classes):
-            into = tuple(slice(1, n + 2) if c == own else slice(0, n + 1) for own in range(classes - 1))
+            into = tuple(slice(1, n + 2) if c == axis else slice(0, n + 1) for axis in range(classes - 1))
             bigger[into] += step * left[c]
         laws.append(bigger)
         law = bigger
@@ -142,24 +142,28 @@ def _set_units(law: np.ndarray, choices: list[np.ndarray], n: int) -> np.ndarray
     Counts whose probability underflows (below 2^-1074) keep the bits of their choices alone: no row will show them.
     """
     counts = _counts(law.shape, n)
-    sets = sum((own[np.clip(c, 0, own.size - 1)] for c, own in zip(counts, choices, strict=True)), np.zeros_like(law))
+    sets = sum(
+        (choice_units[np.clip(c, 0, choice_units.size - 1)] for c, choice_units in zip(counts, choices, strict=True)),
+        np.zeros_like(law),
+    )
     units, possible = np.zeros(law.shape, np.int64), law > 0
     units[possible] = -log2_of_doubles(law[possible])
     return units + np.asarray(sets).astype(np.int64)
 
 
-def new_pool(words: Words) -> np.ndarray:
-    """Return the pool that `draw_words` picks from; it is the same before and after every call."""
+def new_scratch(words: Words) -> np.ndarray:
+    """Return the numbers of all words, which `draw_words` picks from and puts back in order."""
     return np.arange(words.tables.size.size)
 
 
 @register_jitable
-def draw_words(state, n, first, weight, units, offset, pool, places, out):
+def draw_words(state, words, n, scratch, places, out):
     """Write a set of n distinct words to out[:n], in the order of drawing; books the bits of the set.
 
-    One draw a word, without rejection: words taken are moved behind those left of their length. `places` (2, n) is
-    room to remember the moves, which are undone at the end.
+    One draw a word, without rejection: in `scratch` words taken are moved behind those left of their length. `places`
+    (2, n) is room to remember the moves, which are undone at the end.
     """
+    first, weight = words.first, words.weight
     classes = weight.size
     taken = np.zeros(classes, np.int64)
     mass = 0
@@ -175,19 +179,28 @@ def draw_words(state, n, first, weight, units, offset, pool, places, out):
             left = first[c + 1] - first[c] - taken[c]
         place = first[c] + u // weight[c]
         last = first[c] + left - 1
-        out[i] = pool[place]
-        pool[place], pool[last] = pool[last], pool[place]
+        out[i] = scratch[place]
+        scratch[place], scratch[last] = scratch[last], scratch[place]
         places[0, i] = place
         places[1, i] = last
         taken[c] += 1
         mass -= weight[c]
     for i in range(n - 1, -1, -1):
         place, last = places[0, i], places[1, i]
-        pool[place], pool[last] = pool[last], pool[place]
+        scratch[place], scratch[last] = scratch[last], scratch[place]
     entry = 0
     for c in range(classes - 1):
         entry = entry * (n + 1) + taken[c]
-    state.ledger += units[offset[n] + entry]
+    state.ledger += words.units[words.offset[n] + entry]
+
+
+@register_jitable(forceinline=True)
+def write_word(ids, token, words, word, base):
+    """Write the symbols of a word to ids[token:], each raised by `base`; return where it ends."""
+    for k in range(words.size[word]):
+        ids[token] = words.spelling[word, k] + base
+        token += 1
+    return token
 
 
 def read_words(

@@ -65,13 +65,13 @@ def released_graphs(n: int, degree: int, most_leaves: int) -> Iterator[tuple[Par
         if len(parents) == n:
             yield parents, share, bits
             return
-        used = [sum(v in own for own in parents) for v in range(len(parents))]
+        used = [sum(v in needs for needs in parents) for v in range(len(parents))]
         room = [v for v, number in enumerate(used) if number < degree]
         choices = min(degree, len(room))
         for number in range(1, choices + 1):
             ways = choices * math.comb(len(room), number)
-            for own in combinations(room, number):
-                yield from grow((*parents, frozenset(own)), share / ways, bits + math.log2(ways))
+            for chosen in combinations(room, number):
+                yield from grow((*parents, frozenset(chosen)), share / ways, bits + math.log2(ways))
 
     for leaves in range(1, most_leaves + 1):
         yield from grow((frozenset(),) * leaves, 1 / most_leaves, math.log2(most_leaves))
@@ -86,7 +86,7 @@ def released_exactly(n: int, degree: int, most_leaves: int, queries: int) -> tup
     named: dict[int, float] = {}
     for parents, share, bits in released_graphs(n, degree, most_leaves):
         edges = sum(map(len, parents))
-        seen = len({v for v in range(n) if parents[v]} | {p for own in parents for p in own})
+        seen = len({v for v in range(n) if parents[v]} | {p for needs in parents for p in needs})
         named[seen] = named.get(seen, 0.0) + share
         total["graph"] += share * bits
         total["order"] += share * math.lgamma(edges + 1) / math.log(2)

@@ -10,13 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task
-from synthgen.task.kit.sizes import SizeLaw
-from synthgen.task.kit.words import Words, new_pool
+from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
@@ -25,9 +23,9 @@ from synthgen.tasks.brevo.marks import alphabet_of
 from synthgen.tasks.brevo.means import Means, sampled_means
 from synthgen.tasks.brevo.params import BrevoParams
 from synthgen.tasks.brevo.reading import bits as recount
-from synthgen.tasks.brevo.reading.rows import Reading, read
+from synthgen.tasks.brevo.reading.rows import ParsedBrevo, read
 from synthgen.tasks.brevo.writing.rows import draw_rows
-from synthgen.tasks.brevo.writing.sampler import STAGES
+from synthgen.tasks.brevo.writing.sampler import LISTED, STAGES
 
 
 class Brevo(Task):
@@ -51,14 +49,10 @@ class Brevo(Task):
 
     def __init__(self, params: BrevoParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
-        try:
-            self.words = Words.of(params.symbols, *params.name_tokens, params.nodes)
-        except ValueError as error:
-            raise SynthgenError(f"params.nodes, name_tokens, vocabulary: {error}") from None
-        self.sizes = SizeLaw.of(params.size, params.smallest, params.nodes)
+        self.nodes = NamedNodes.of(params)
+        self.sizes, self.words = self.nodes.sizes, self.nodes.words
         self.alphabet, self.marks = alphabet_of(params)
         self._keys = np.array([keys.split(stage) for stage in STAGES])
-        self._pool = new_pool(self.words)
 
     @property
     def vocab(self) -> Vocab:
@@ -72,8 +66,7 @@ class Brevo(Task):
     # -- rows ---------------------------------------------------------------------------------------------------------
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
-        rooms = (self.params, self.sizes, self.marks, self.words, self._pool)
-        drawn = draw_rows(state, self._keys, start, stop, *rooms)
+        drawn = draw_rows(state, self._keys, start, stop, self.params, self.marks, self.nodes)
         total, listed = drawn.ends[-1], drawn.step_ends[-1]
         figures = drawn.figures.astype(np.int32)
         latent = {name: pa.array(figures[:, i]) for i, name in enumerate(("nodes", "leaves", "depth", "listed"))}
@@ -83,7 +76,7 @@ class Brevo(Task):
         latent["spans"] = pa.StructArray.from_arrays([steps], fields=[pa.field("step", SPANS, nullable=False)])
         return Rows(
             content=Tokens(self.alphabet.ids[drawn.numbers[:total]], drawn.ends, drawn.trained[:total]),
-            difficulty=figures[:, 3],
+            difficulty=figures[:, LISTED],
             units=drawn.units,
             latent=latent,
         )
@@ -141,12 +134,12 @@ class Brevo(Task):
             return 0.0
         reading = read(self.alphabet.read(row["input_ids"]), self.marks)
         number = {node: i for i, node in enumerate(reading.parents)}
-        parents = tuple(frozenset(number[parent] for parent in own) for own in reading.parents.values())
+        parents = tuple(frozenset(number[parent] for parent in needs) for needs in reading.parents.values())
         return answer_floor(parents, number[reading.query])
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
-    def reading(self, row: Mapping[str, Any]) -> Reading:
+    def reading(self, row: Mapping[str, Any]) -> ParsedBrevo:
         """Return a row taken apart, as a stepwise problem. Raises ValueError on junk."""
         return read(self.alphabet.read(row["input_ids"]), self.marks)
 
@@ -167,7 +160,7 @@ class Brevo(Task):
         except (ValueError, TypeError) as error:
             return Verdict.wrong(str(error), step=0)
 
-    def _judge(self, reading: Reading) -> Verdict:
+    def _judge(self, reading: ParsedBrevo) -> Verdict:
         if reading.query not in reading.parents:
             raise ValueError("the query is not in the graph")
         fault, size = reading.first_fault(), len(reading.needed())

@@ -98,7 +98,7 @@ class _Code:
 
     def decodable(self, max_states: int) -> bool:
         """Say whether no two different strings of rules spell the same; False also if that would take too long."""
-        rules = {a: [rule.children for rule in own] for a, own in self.grammar.rules.items()} | {END: []}
+        rules = {a: [rule.children for rule in options] for a, options in self.grammar.rules.items()} | {END: []}
         alike: set[tuple[Place | None, Place | None]] = {(None, None)}  # places after the same symbols
         apart: set[tuple[tuple[int, ...], Place, Place]] = set()  # what one spells ahead of the other, and the places
         todo: list[tuple[tuple[int, ...], Place, Place]] = []

@@ -17,13 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from synthgen.task.kit.accuracy import Z, wilson
 from synthgen.tasks.cfg.grammar import Grammar
 
 Node = tuple[int, int, int]
 """A symbol over the tokens [start, end)."""
-
-Z = 1.959963984540054
-"""Intervals hold with 95 % probability."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +36,7 @@ class Estimate:
     @classmethod
     def share(cls, successes: int, trials: int) -> Estimate:
         """Return a share with Wilson's interval."""
-        if trials == 0:
-            return cls(math.nan, 0.0, 1.0, 0)
-        p, spread = successes / trials, Z * Z / trials
-        middle = (p + spread / 2) / (1 + spread)
-        half = Z * math.sqrt(p * (1 - p) / trials + spread / trials / 4) / (1 + spread)
-        low = 0.0 if successes == 0 else middle - half
-        return cls(p, low, 1.0 if successes == trials else middle + half, trials)
+        return cls(successes / trials if trials else math.nan, *wilson(successes, trials), trials)
 
     @classmethod
     def mean(cls, values: np.ndarray) -> Estimate:
@@ -56,7 +48,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Report:
+class CfgReport:
     """What `evaluate` found in a set of strings."""
 
     accuracy: Estimate  # the share that the grammar makes, whole
@@ -71,7 +63,7 @@ class Report:
         return asdict(self)
 
 
-def evaluate(grammar: Grammar, strings: Sequence[Sequence[int]], cut: int = 0) -> Report:
+def evaluate(grammar: Grammar, strings: Sequence[Sequence[int]], cut: int = 0) -> CfgReport:
     """Judge whole strings (the first `cut` tokens of which were given). Some 20,000 cfg3f strings a second."""
     errors, bits, lengths, right, unfinished = [], [], [], [], 0
     for ids in strings:
@@ -85,7 +77,7 @@ def evaluate(grammar: Grammar, strings: Sequence[Sequence[int]], cut: int = 0) -
         else:
             errors.append(where - cut)
     quantiles = {f"p{q}": float(np.percentile(errors, q)) for q in (5, 25, 50, 75, 95)} if errors else {}
-    return Report(
+    return CfgReport(
         accuracy=Estimate.share(len(right), len(strings)),
         first_errors=quantiles,
         unfinished=Estimate.share(unfinished, len(strings)),
@@ -128,11 +120,11 @@ def level_sequences(grammar: Grammar, strings: Sequence[Sequence[int]]) -> dict[
     A string's tree is found bottom-up, first rule first; of an ambiguous string one tree is taken.
     """
     levels = (grammar.levels or ())[:-1]
-    found: dict[int, set[tuple[int, ...]]] = {level: set() for level in range(len(levels))}
+    sequences: dict[int, set[tuple[int, ...]]] = {level: set() for level in range(len(levels))}
     for ids in strings:
         for level, sequence in enumerate(parse_levels(grammar, ids)):
-            found[level].add(sequence)
-    return found
+            sequences[level].add(sequence)
+    return sequences
 
 
 def parse_levels(grammar: Grammar, ids: Sequence[int]) -> list[tuple[int, ...]]:
@@ -140,7 +132,7 @@ def parse_levels(grammar: Grammar, ids: Sequence[int]) -> list[tuple[int, ...]]:
     levels = (grammar.levels or ())[:-1]
     spans: list[dict[tuple[int, int], set[int]]] = [{(t, i): {i + 1} for i, t in enumerate(ids)}]
     for level in reversed(levels):
-        below, own = spans[-1], {}
+        below, level_spans = spans[-1], {}
         starts = sorted({start for _, start in below})
         for a in level:
             for start in starts:
@@ -151,8 +143,8 @@ def parse_levels(grammar: Grammar, ids: Sequence[int]) -> list[tuple[int, ...]]:
                         reached = {end for at in reached for end in below.get((child, at), ())}
                     ends |= reached
                 if ends:
-                    own[a, start] = ends
-        spans.append(own)
+                    level_spans[a, start] = ends
+        spans.append(level_spans)
     if len(ids) not in spans[-1].get((grammar.root, 0), ()):
         raise ValueError("the tokens are no string of the grammar")
     spans.reverse()
@@ -179,7 +171,7 @@ def _split(
                 return [(children[0], at, upto), *rest]
         return None
 
-    return next(found for rule in grammar.rules[symbol] if (found := fit(rule.children, start)) is not None)
+    return next(nodes for rule in grammar.rules[symbol] if (nodes := fit(rule.children, start)) is not None)
 
 
 def next_token_divergence(

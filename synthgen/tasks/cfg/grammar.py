@@ -79,7 +79,7 @@ class Grammar(Rules):
     @classmethod
     def checked(cls, rules: Rules, origin: str) -> Grammar:
         """Return the grammar of some rules. Raises SynthgenError as `check` does; `origin` says where they are from."""
-        grammar = cls(**{own.name: getattr(rules, own.name) for own in fields(Rules)})
+        grammar = cls(**{field.name: getattr(rules, field.name) for field in fields(Rules)})
         grammar.check(origin)
         return grammar
 
@@ -134,7 +134,7 @@ class Grammar(Rules):
         """
         if self.proof is not None:
             return self.proof
-        drawn = self.draw(new_state(), Keys(0).split("witnesses"), WITNESSES)
+        drawn = self.sampled(new_state(), Keys(0).split("witnesses"), WITNESSES)
         return not any(self.parses(ids) > 1 for ids, _ in drawn) and ambiguity.proved_unambiguous(self)
 
     # -- its strings --------------------------------------------------------------------------------------------------
@@ -146,9 +146,9 @@ class Grammar(Rules):
 
     def sample(self, n: int, seed: int = 0) -> list[list[int]]:
         """Return n strings."""
-        return [ids.tolist() for ids, _ in self.draw(new_state(), Keys(seed).split("sample"), n)]
+        return [ids.tolist() for ids, _ in self.sampled(new_state(), Keys(seed).split("sample"), n)]
 
-    def draw(self, state: np.record, key: np.ndarray, n: int) -> Iterator[tuple[np.ndarray, int]]:
+    def sampled(self, state: np.record, key: np.ndarray, n: int) -> Iterator[tuple[np.ndarray, int]]:
         """Yield n strings drawn under `key`, each with the bits of its derivation in ledger units."""
         for start in range(0, n, 1000):
             drawn = sample_rows(state, key, start, min(start + 1000, n), self, self.tables, self.expected_length)

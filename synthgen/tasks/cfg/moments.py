@@ -23,16 +23,18 @@ LENGTH_CUT = 4096
 """... or at this many tokens."""
 
 
-def expectation(grammar: Rules, own: Mapping[int, float], leaf: float) -> dict[int, float]:
-    """Return, by symbol, the expected sum over a derivation of own[non-terminal] and `leaf` a terminal."""
+def expectation(grammar: Rules, node_value: Mapping[int, float], leaf: float) -> dict[int, float]:
+    """Return, by symbol, the expected sum over a derivation of node_value[non-terminal] and `leaf` a terminal."""
     value = dict.fromkeys(grammar.terminals, leaf)
     if grammar.recursive:
         symbols, matrix = mean_matrix(grammar)
         leaves = np.array([sum(p * sum(c in value for c in r.children) for p, r in grammar.expand(a)) for a in symbols])
-        solved = np.linalg.solve(np.eye(len(symbols)) - matrix, np.array([own[a] for a in symbols]) + leaf * leaves)
+        solved = np.linalg.solve(
+            np.eye(len(symbols)) - matrix, np.array([node_value[a] for a in symbols]) + leaf * leaves
+        )
         return value | dict(zip(symbols, solved.tolist(), strict=True))
     for a in grammar.order:
-        value[a] = own[a] + math.fsum(p * sum(value[c] for c in rule.children) for p, rule in grammar.expand(a))
+        value[a] = node_value[a] + math.fsum(p * sum(value[c] for c in rule.children) for p, rule in grammar.expand(a))
     return value
 
 
@@ -60,11 +62,11 @@ def mean_matrix(grammar: Rules) -> tuple[list[int], np.ndarray]:
 
 def derivation_entropy(grammar: Rules, book: int | None = None) -> float:
     """Return the bits of a derivation: the rule law's entropy at every node, in expectation; all books, or one."""
-    own = dict.fromkeys(grammar.rules, 0.0)
+    entropies = dict.fromkeys(grammar.rules, 0.0)
     for a, rules in grammar.rules.items():
         if book is None or grammar.books.get(a, 0) == book:
-            own[a] = entropy_of(rule.weight for rule in rules)
-    return expectation(grammar, own, 0.0)[grammar.root]
+            entropies[a] = entropy_of(rule.weight for rule in rules)
+    return expectation(grammar, entropies, 0.0)[grammar.root]
 
 
 def expected_length(grammar: Rules) -> float:

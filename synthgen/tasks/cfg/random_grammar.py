@@ -58,23 +58,23 @@ def draw_grammar(wanted: RandomGrammar, draw: Draw) -> Grammar:
     for below, level in itertools.pairwise(levels):
         taken: set[tuple[int, ...]] = set()
         for symbol in level:
-            own: list[Rule] = []
+            options: list[Rule] = []
             for _ in range(_between(draw, wanted.degree)):
-                children = _new_children(draw, wanted, below, taken, {rule.children for rule in own})
+                children = _new_children(draw, wanted, below, taken, {rule.children for rule in options})
                 taken.add(children)
-                own.append(Rule(children))
-            rules[symbol] = tuple(own)
+                options.append(Rule(children))
+            rules[symbol] = tuple(options)
     return Grammar("random", levels[-1][0], rules)
 
 
-def _new_children(draw: Draw, wanted: RandomGrammar, below: list[int], taken: Any, own: Any) -> tuple[int, ...]:
+def _new_children(draw: Draw, wanted: RandomGrammar, below: list[int], taken: Any, siblings: Any) -> tuple[int, ...]:
     for _ in range(MAX_ATTEMPTS):
         length = _between(draw, wanted.length)
         if wanted.duplicate_symbols:
             children = tuple(below[draw.below(len(below))] for _ in range(length))
         else:
             children = tuple(below[i] for i in draw.permutation(len(below))[:length])
-        if children not in (own if wanted.duplicate_rules else taken):
+        if children not in (siblings if wanted.duplicate_rules else taken):
             return children
     raise SynthgenError(
         f"params.grammar: {len(below)} symbols give too few right-hand sides of length {list(wanted.length)} "

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
@@ -27,8 +26,7 @@ EXACT_FLOAT = 2.0**53
 """Counts up to this are exact in a float; larger ones are counted again with Python integers."""
 
 
-@dataclass(frozen=True)
-class ChartRules:
+class ChartRules(NamedTuple):
     """A grammar as arrays for the chart; symbols are numbered from 0, non-terminals first, then terminals."""
 
     weight: np.ndarray  # (rules,) float64
@@ -46,11 +44,6 @@ class ChartRules:
     root: int
     nonterminals: int
 
-    @property
-    def fields(self) -> tuple[Any, ...]:
-        """What the kernel takes beside the weights, in its order."""
-        return tuple(getattr(self, name) for name in list(self.__dataclass_fields__)[2:])
-
 
 def chart_rules(
     root: int, rules: Sequence[tuple[int, Sequence[int], float]], nonterminals: int, terminals: int
@@ -62,14 +55,14 @@ def chart_rules(
     symbols = nonterminals + terminals
     size = np.array([len(children) for _, children, _ in rules], np.int64)
     children = np.full((len(rules), int(size.max())), -1, np.int64)
-    for r, (_, own, _) in enumerate(rules):
-        children[r, : len(own)] = own
+    for r, (_, right_side, _) in enumerate(rules):
+        children[r, : len(right_side)] = right_side
     by_first = sorted(range(len(rules)), key=lambda r: (children[r, 0], r))
     at_order = np.array([*range(nonterminals, symbols), *_unit_order(rules, nonterminals)], np.int64)
     corners = np.zeros((nonterminals, nonterminals))
-    for a, own, w in rules:
-        if own[0] < nonterminals:
-            corners[a, own[0]] += w
+    for a, right_side, w in rules:
+        if right_side[0] < nonterminals:
+            corners[a, right_side[0]] += w
     if max(abs(np.linalg.eigvals(corners))) >= 1:
         raise ValueError("left recursion does not converge")
     reach = np.linalg.matrix_power((corners > 0) + np.eye(nonterminals), nonterminals) > 0
@@ -108,8 +101,9 @@ class Chart:
 
     def __init__(self, rules: ChartRules) -> None:
         self.rules = rules
-        self._weights = (rules.weight, rules.corner_weight)
-        self._ones = tuple(np.ones_like(weights) for weights in self._weights)
+        self._counting = rules._replace(
+            weight=np.ones_like(rules.weight), corner_weight=np.ones_like(rules.corner_weight)
+        )
 
     def conditionals(self, tokens: np.ndarray, table: np.ndarray | None = None) -> tuple[np.ndarray, int]:
         """Return P(token i | tokens before) for i = 0 .. n, the last one for the end of the string, and how far it got.
@@ -119,30 +113,35 @@ class Chart:
         """
         given = np.zeros(tokens.size + 1)
         whole = np.zeros((0, 0)) if table is None else table
-        return given, self._run(_read, tokens, self._weights, True, given, whole, np.float64)
+        return given, self._run(_read, tokens, self.rules, True, given, whole, np.float64)
 
     def parses(self, tokens: np.ndarray) -> int:
         """Return the exact number of derivations of a string."""
         given = np.zeros(tokens.size + 1)
-        if self._run(_read, tokens, self._ones, False, given, np.zeros((0, 0)), np.float64) < tokens.size:
+        if self._run(_read, tokens, self._counting, False, given, np.zeros((0, 0)), np.float64) < tokens.size:
             return 0
         if given[-1] < EXACT_FLOAT:  # every part of a sum of products of whole numbers is at most the sum
             return round(given[-1])
-        exact, ones = np.zeros(tokens.size + 1, object), [weights.astype(int).astype(object) for weights in self._ones]
+        exact, ones = np.zeros(tokens.size + 1, object), self._counting
+        ones = ones._replace(weight=_whole(ones.weight), corner_weight=_whole(ones.corner_weight))
         self._run(getattr(_read, "py_func", _read), tokens, ones, False, exact, np.zeros((0, 0)), object)
         return int(exact[-1])
 
     def _run(
-        self, read: Any, tokens: np.ndarray, weights: Any, scaled: bool, given: Any, table: Any, number: Any
+        self, read: Any, tokens: np.ndarray, rules: ChartRules, scaled: bool, given: Any, table: Any, number: Any
     ) -> int:
         room = 16 * tokens.size + 256
         while True:
-            done = np.zeros((self.rules.starting_from.size - 1, tokens.size + 1), number)
+            done = np.zeros((rules.starting_from.size - 1, tokens.size + 1), number)
             gamma = np.zeros(room, number)
-            reached = read(tokens, self.rules.fields, *weights, scaled, given, table, gamma, done)
+            reached = read(tokens, rules, scaled, given, table, gamma, done)
             if reached >= 0:
                 return int(reached)
             room *= 4
+
+
+def _whole(weights: np.ndarray) -> np.ndarray:
+    return weights.astype(int).astype(object)
 
 
 def bits_of(given: np.ndarray) -> np.ndarray:
@@ -159,19 +158,19 @@ def _units_of(given):
 
 
 @kernel
-def _read(tokens, fields, weight, corner_weight, scaled, given, table, gamma, done):
+def _read(tokens, rules, scaled, given, table, gamma, done):
     """Read tokens from left to right; see `Chart.conditionals`. Returns -1 if `gamma` has no room for all items.
 
     With `scaled` false, values are not divided by prefix probabilities and given[n] is the plain sum of products of
     weights: with ones, the number of parses. `done` (symbols, n + 1) is zero and is left so.
     """
-    (head, size, children, dot, starting, starting_from, order, at_order, corner_symbol, corner_from, root,
-     nonterminals) = fields  # fmt: skip
+    weight, corner_weight, head, size, children, dot, starting, starting_from = rules[:8]
+    order, at_order, corner_symbol, corner_from, root, nonterminals = rules[8:]
     n = tokens.size
     symbols = starting_from.size - 1
     room = gamma.size
     alpha = np.empty(room)
-    rule_of, found, start_of = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    rule_of, progress, start_of = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     following = np.empty(room, np.int64)  # the next item at the same position that waits for the same symbol
     waiting = np.full((n + 1, symbols), -1, np.int64)  # the first such item
     item_at = np.full((dot[-1] + size[-1] + 1, n + 1), -1, np.int64)  # by dotted rule and start: the newest item
@@ -226,7 +225,7 @@ def _read(tokens, fields, weight, corner_weight, scaled, given, table, gamma, do
             opening = starting_from[symbol]
             while which >= 0 or opening < starting_from[symbol + 1]:
                 if which >= 0:
-                    rule, k, start = rule_of[which], found[which] + 1, start_of[which]
+                    rule, k, start = rule_of[which], progress[which] + 1, start_of[which]
                     forward = alpha[which] * value if scaled else 1.0
                     inner = gamma[which] * value
                     which = following[which]
@@ -251,7 +250,7 @@ def _read(tokens, fields, weight, corner_weight, scaled, given, table, gamma, do
                     item = items
                     items += 1
                     item_at[dot[rule] + k, start] = item
-                    rule_of[item], found[item], start_of[item] = rule, k, start
+                    rule_of[item], progress[item], start_of[item] = rule, k, start
                     alpha[item] = 0.0
                     gamma[item] = 0
                 gamma[item] += inner
@@ -259,7 +258,7 @@ def _read(tokens, fields, weight, corner_weight, scaled, given, table, gamma, do
 
         # What the new items wait for, closed under left corners.
         for item in range(first, items):
-            symbol = children[rule_of[item], found[item]]
+            symbol = children[rule_of[item], progress[item]]
             following[item] = waiting[i + 1, symbol]
             waiting[i + 1, symbol] = item
             if symbol < nonterminals:

@@ -61,20 +61,20 @@ class Rules:
         if root not in rules:
             raise SynthgenError(f"{origin}: root {root!r} has no rules{nearest(root, rules)}")
         used = dict.fromkeys(child for options in rules.values() for children, _ in options for child in children)
-        found = [symbol for symbol in used if symbol not in rules]
-        undefined = [symbol for symbol in found if terminals is not None and symbol not in terminals]
+        leaves = [symbol for symbol in used if symbol not in rules]
+        undefined = [symbol for symbol in leaves if terminals is not None and symbol not in terminals]
         if undefined:
             hint = nearest(undefined[0], [*rules, *(terminals or ())])
             raise SynthgenError(f"{origin}: symbol {undefined[0]!r} has no rules and is no terminal{hint}")
-        symbols = [*rules, *found]
+        symbols = [*rules, *leaves]
         if all(symbol.isdecimal() for symbol in symbols):
             number = {symbol: int(symbol) for symbol in symbols}
             if min(number.values()) < 1 or len(set(number.values())) < len(number):
                 raise SynthgenError(f"{origin}: symbol numbers must be distinct and at least 1")
         else:
-            number = {symbol: 1 + i for i, symbol in enumerate(found)}
+            number = {symbol: 1 + i for i, symbol in enumerate(leaves)}
             root_last = sorted(rules, key=lambda s: s == root)
-            number |= {symbol: len(found) + 4 + i for i, symbol in enumerate(root_last)}
+            number |= {symbol: len(leaves) + 4 + i for i, symbol in enumerate(root_last)}
         numbered = {
             number[s]: tuple(Rule(tuple(number[c] for c in children), weight) for children, weight in options)
             for s, options in rules.items()

@@ -220,7 +220,7 @@ class Cfg(Task):
             chart, places = self.grammar.chart, self.grammar.places
             rows = np.split(drawn.ids, drawn.id_ends[:-1])
             units = [bits_of(chart.conditionals(places[ids])[0]) for ids in rows]
-            columns["text_bits"] = pa.array([int(own.sum()) / UNITS_PER_BIT for own in units])
+            columns["text_bits"] = pa.array([int(row_units.sum()) / UNITS_PER_BIT for row_units in units])
             ends = drawn.id_ends + np.arange(1, len(rows) + 1)  # the end of the string is one more token
             columns["token_bits"] = list_column(ends, np.concatenate(units) / UNITS_PER_BIT, pa.float64())
         if self.params.labels:
@@ -345,8 +345,8 @@ def expand(grammar: Grammar, choices: list[int]) -> tuple[list[int], list[int]]:
         rule = rules[next(steps)]
         total = sum(r.weight for r in rules)
         uneven = len({r.weight for r in rules}) > 1
-        own = log2_units(total) - log2_units(rule.weight) if uneven else log2_units(len(rules))
-        units[grammar.books.get(symbol, 0)] += int(own)
+        cost = log2_units(total) - log2_units(rule.weight) if uneven else log2_units(len(rules))
+        units[grammar.books.get(symbol, 0)] += int(cost)
         stack.extend(reversed(rule.children))
     if next(steps, None) is not None:
         raise IndexError("choices are left over")

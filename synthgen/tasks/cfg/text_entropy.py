@@ -25,7 +25,7 @@ def text_entropy(grammar: Grammar, samples: int = SAMPLES) -> Bits:
     if grammar.unambiguous:
         return Bits(exact)
     excess = np.empty(samples)
-    for i, (ids, units) in enumerate(grammar.draw(new_state(), Keys(0).split("text entropy"), samples)):
+    for i, (ids, units) in enumerate(grammar.sampled(new_state(), Keys(0).split("text entropy"), samples)):
         excess[i] = grammar.log2_probability(ids) + units / UNITS_PER_BIT
     if abs(excess).max() < 1e-6:
         return Bits(

@@ -136,6 +136,6 @@ def perturbed(grammar: Grammar, noise: Noise) -> Grammar:
     rules[number] = (*mixed, Rule((copy[grammar.root],), dirty))
     books[number] = CORRUPTION
     names = {**grammar.names, **{copy[a]: grammar.symbol(a) for a in copy}, number: "<mixture>"}
-    names |= {own: f"<{grammar.symbol(a)}?>" for a, own in behind.items()}
+    names |= {stand_in: f"<{grammar.symbol(a)}?>" for a, stand_in in behind.items()}
     origin = {copy[a]: a for a in copy} | dict.fromkeys([*behind.values(), number], 0)
     return Grammar(grammar.name, number, rules, names, books, origin)

@@ -12,7 +12,7 @@ MAX_TOKENS = 1_000_000
 
 
 @dataclass
-class Reading:
+class ParsedChain:
     """What tokens say: each line's (needed name or None, sign, number), the query, the sentences of the solution."""
 
     lines: dict[int, tuple[int | None, int, int]] = field(default_factory=dict)
@@ -22,12 +22,12 @@ class Reading:
 
     def chain(self) -> list[int]:
         """Return the names that the query needs, in the order they can be computed. Raises ValueError for a circle."""
-        found = [self.query]
-        while (other := self.lines[found[-1]][0]) is not None:
-            if other not in self.lines or other in found:
+        names = [self.query]
+        while (other := self.lines[names[-1]][0]) is not None:
+            if other not in self.lines or other in names:
                 raise ValueError("a line needs what no line defines, or itself")
-            found.append(other)
-        return found[::-1]
+            names.append(other)
+        return names[::-1]
 
     def value(self, name: int, known: dict[int, int], modulus: int) -> int:
         """Return the value of a name whose need is known."""
@@ -60,14 +60,14 @@ class Reading:
         return places
 
 
-def read(ids: Any, modulus: int, names: int) -> Reading:
+def read(ids: Any, modulus: int, names: int) -> ParsedChain:
     """Return what a row of token ids says. Raises ValueError for anything that is no chain with a solution."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Sequence) or len(ids) > MAX_TOKENS:
         raise ValueError("not a list of token ids")
     border, size = FIRST_VALUE + modulus, FIRST_VALUE + modulus + names
-    if not all(type(own) is int and 0 <= own < size for own in ids):
+    if not all(type(token_id) is int and 0 <= token_id < size for token_id in ids):
         raise ValueError("a token is not in the vocabulary")
-    reading, at = Reading(), 0
+    reading, at = ParsedChain(), 0
 
     def expect(good: bool, what: str) -> None:
         if not good:
@@ -96,15 +96,18 @@ def read(ids: Any, modulus: int, names: int) -> Reading:
     at += 2
     expect(len(ids) > at, "a solution")
     while at < len(ids):
-        own = ids[at : at + SENTENCE]
-        expect(len(own) == SENTENCE and (own[0], own[2], own[4]) == (DEFINE, AS, STOP), "define NAME as VALUE ;")
-        expect(is_name(at + 1) and (own[3] == BACK or is_value(at + 3)), "define NAME as VALUE ;")
-        reading.sentences.append((own[1], None if own[3] == BACK else own[3] - FIRST_VALUE))
+        sentence = ids[at : at + SENTENCE]
+        expect(
+            len(sentence) == SENTENCE and (sentence[0], sentence[2], sentence[4]) == (DEFINE, AS, STOP),
+            "define NAME as VALUE ;",
+        )
+        expect(is_name(at + 1) and (sentence[3] == BACK or is_value(at + 3)), "define NAME as VALUE ;")
+        reading.sentences.append((sentence[1], None if sentence[3] == BACK else sentence[3] - FIRST_VALUE))
         at += SENTENCE
     return reading
 
 
-def fault_of(reading: Reading, modulus: int) -> tuple[int, str] | None:
+def fault_of(reading: ParsedChain, modulus: int) -> tuple[int, str] | None:
     """Return the first wrong sentence of a solution and why; None where what is not taken back is right."""
     reading.chain()
     known: dict[int, int] = {}

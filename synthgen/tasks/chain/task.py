@@ -20,9 +20,19 @@ from synthgen.task.kit.retries import RetryParams, expected_bits, expected_numbe
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
-from synthgen.tasks.chain.reading import Reading, fault_of, read
+from synthgen.tasks.chain.reading import ParsedChain, fault_of, read
 from synthgen.tasks.chain.symbols import BACK, BOS, EOS, PAD, SENTENCE, WORDS
-from synthgen.tasks.chain.writing import MISTAKE_KINDS, PROMPT, STAGES, STEPS, TAKEN_BACK, Layout, sample
+from synthgen.tasks.chain.writing import (
+    MISTAKE_KINDS,
+    N_FIGURES,
+    PROMPT,
+    STAGES,
+    STEPS,
+    TAKEN_BACK,
+    Drawn,
+    Layout,
+    write_rows,
+)
 
 FIGURES = ("steps", "others", "retries", "answer")
 SPAN_KINDS = ("step", "retry", "retry_name", "answer")
@@ -45,10 +55,10 @@ class ChainParams(TaskParams):
 
     @field_validator("steps", "others")
     @classmethod
-    def _rising(cls, own: tuple[int, int]) -> tuple[int, int]:
-        if not 0 <= own[0] <= own[1] <= 100:
+    def _rising(cls, limits: tuple[int, int]) -> tuple[int, int]:
+        if not 0 <= limits[0] <= limits[1] <= 100:
             raise ValueError("give the least and the most, from 0 to 100")
-        return own
+        return limits
 
     @model_validator(mode="after")
     def _possible(self) -> ChainParams:
@@ -87,8 +97,15 @@ class Chain(Task):
 
     @property
     def vocab(self) -> Vocab:
-        own = self.params
-        names = ["<bos>", "<eos>", "<pad>", *WORDS, *map(str, range(own.modulus)), *(f"x{i}" for i in range(own.names))]
+        params = self.params
+        names = [
+            "<bos>",
+            "<eos>",
+            "<pad>",
+            *WORDS,
+            *map(str, range(params.modulus)),
+            *(f"x{i}" for i in range(params.names)),
+        ]
         return Vocab(len(names), BOS, EOS, PAD, dict(enumerate(names)))
 
     @property
@@ -102,23 +119,29 @@ class Chain(Task):
     # -- rows ---------------------------------------------------------------------------------------------------------
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
-        own, rows = self.params, stop - start
-        kind = MISTAKE_KINDS.index(own.retry.kind)
-        (least, most), (fewest, greatest) = own.steps, own.others
-        next_counts = int(own.retry.next_counts)
-        layout = Layout(least, most, fewest, greatest, own.modulus, own.names, kind, next_counts)
-        room = rows * (6 * (own.steps[1] + own.others[1]) + 2 + 2 * SENTENCE * own.steps[1]) + 64
+        params, rows = self.params, stop - start
+        kind = MISTAKE_KINDS.index(params.retry.kind)
+        (least, most), (fewest, greatest) = params.steps, params.others
+        next_counts = int(params.retry.next_counts)
+        layout = Layout(least, most, fewest, greatest, params.modulus, params.names, kind, next_counts)
+        room = rows * (6 * (params.steps[1] + params.others[1]) + 2 + 2 * SENTENCE * params.steps[1]) + 64
         while True:
-            ids = np.empty(room, np.uint16)
-            ends, figures = np.empty(rows, np.int64), np.empty((rows, 5), np.int64)
-            units = np.empty((rows, len(STAGES)), np.int64)
-            if sample(state, self._keys, start, stop, layout, odds(own.retry.rate), ids, ends, figures, units) == stop:
+            drawn = Drawn(
+                ids=np.empty(room, np.uint16),
+                ends=np.empty(rows, np.int64),
+                figures=np.empty((rows, N_FIGURES), np.int64),
+                units=np.empty((rows, len(STAGES)), np.int64),
+            )
+            if write_rows(state, self._keys, start, stop, layout, odds(params.retry.rate), drawn) == stop:
                 break
             room *= 2
-        ids = ids[: ends[-1]]
+        ends, figures = drawn.ends, drawn.figures
+        ids = drawn.ids[: ends[-1]]
         spans, trained = self._spans(ids, ends, figures)
         latent = {name: pa.array(figures[:, i].astype(np.int16)) for i, name in enumerate(FIGURES)}
-        return Rows(Tokens(ids, ends, trained), figures[:, STEPS].astype(np.int32), units, latent | {"spans": spans})
+        return Rows(
+            Tokens(ids, ends, trained), figures[:, STEPS].astype(np.int32), drawn.units, latent | {"spans": spans}
+        )
 
     def _spans(
         self, ids: np.ndarray, ends: np.ndarray, figures: np.ndarray
@@ -130,18 +153,20 @@ class Chain(Task):
         number = np.arange(row.size) - np.repeat(np.cumsum(counts) - counts, counts)
         at = (begins + figures[:, PROMPT])[row] + SENTENCE * number
         back = ids[at + 3] == BACK
-        kinds = {
+        places = {
             "step": (~back, 0, SENTENCE),
             "retry": (back, 0, 3),
             "retry_name": (back, 1, 2),
             "answer": (at + SENTENCE == ends[row], 3, 4),
         }
         lists = []
-        for chosen, start, end in kinds.values():
+        for chosen, start, end in places.values():
             offsets = np.concatenate([[0], np.cumsum(np.bincount(row[chosen], minlength=ends.size))])
             place = (at - begins[row])[chosen].astype(np.int32)
             lists.append(span_lists(offsets, place + np.int32(start), place + np.int32(end)))
-        spans = pa.StructArray.from_arrays(lists, fields=[pa.field(kind, SPANS, nullable=False) for kind in kinds])
+        spans = pa.StructArray.from_arrays(
+            lists, fields=[pa.field(span_kind, SPANS, nullable=False) for span_kind in places]
+        )
         if not self.masked:
             return spans, None
         trained = np.arange(ids.size) >= np.repeat(begins + figures[:, PROMPT], np.diff(ends, prepend=0))
@@ -155,23 +180,27 @@ class Chain(Task):
         """Return how many mistakes can be made before each step."""
         retry = self.params.retry
         further = {"perfect": max(0, others - 1), "weak": 0, "miss": others}[retry.kind]
-        own = int(retry.kind == "miss" or (retry.kind == "weak" and retry.next_counts))
-        return [steps - step - 1 + own + further for step in range(steps)]
+        this_step = int(retry.kind == "miss" or (retry.kind == "weak" and retry.next_counts))
+        return [steps - step - 1 + this_step + further for step in range(steps)]
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
-        own, rate = self.params, self.params.retry.rate
-        shapes = list(itertools.product(range(own.steps[0], own.steps[1] + 1), range(own.others[0], own.others[1] + 1)))
+        params, rate = self.params, self.params.retry.rate
+        shapes = list(
+            itertools.product(
+                range(params.steps[0], params.steps[1] + 1), range(params.others[0], params.others[1] + 1)
+            )
+        )
 
         def mean(figure: Callable[[int, int], float]) -> float:
             return math.fsum(figure(*shape) for shape in shapes) / len(shapes)
 
         def values(steps: int, others: int) -> float:
             chains = 1 + (others > 0)
-            return (steps + others) * math.log2(own.modulus) + (steps + others - chains) * math.log2(3)
+            return (steps + others) * math.log2(params.modulus) + (steps + others - chains) * math.log2(3)
 
         bits = {
             "sizes": math.log2(len(shapes)),
-            "names": mean(lambda steps, others: log2_falling(own.names, steps + others)),
+            "names": mean(lambda steps, others: log2_falling(params.names, steps + others)),
             "values": mean(values),
             "order": mean(lambda steps, others: log2_factorial(steps + others)),
             "retries": mean(lambda *shape: math.fsum(expected_bits(rate, n) for n in self.candidates(*shape))),
@@ -187,13 +216,13 @@ class Chain(Task):
                 "completion_bits": bits["retries"],
                 "answer_bits": 0.0,
                 "expected_completion_tokens": SENTENCE * (steps + retries),
-                "uniform_guess_accuracy": 1 / own.modulus,
+                "uniform_guess_accuracy": 1 / params.modulus,
             },
         )
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
-    def _read(self, ids: Any) -> Reading:
+    def _read(self, ids: Any) -> ParsedChain:
         return read(ids, self.params.modulus, self.params.names)
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -214,40 +243,40 @@ class Chain(Task):
         except (ValueError, TypeError) as error:
             return Verdict.wrong(f"format: {error}", 0)
 
-    def _judge(self, reading: Reading) -> Verdict:
-        found = fault_of(reading, self.params.modulus)
+    def _judge(self, reading: ParsedChain) -> Verdict:
+        fault = fault_of(reading, self.params.modulus)
         places = reading.mistakes(self.params.retry.kind, self.params.retry.next_counts)
-        back = [(name, own) for wrong, own in places for name in wrong]
-        known = [(name, own) for name, own in back if name in reading.lines]
+        back = [(name, candidates) for wrong, candidates in places for name in wrong]
+        known = [(name, candidates) for name, candidates in back if name in reading.lines]
         whole = {
             "steps": len(places),
             "retries": sum(value is None for _, value in reading.sentences),
-            "needless": sum(name not in own for name, own in known),
+            "needless": sum(name not in candidates for name, candidates in known),
             "unknown": len(back) - len(known),
         }
-        return Verdict.wrong(found[1], found[0], parts=[whole]) if found else Verdict.right([whole])
+        return Verdict.wrong(fault[1], fault[0], parts=[whole]) if fault else Verdict.right([whole])
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Solve the chain from its tokens, hold what is taken back against its kind, recount mask, spans and bits."""
-        own, ids = self.params, row["input_ids"]
+        params, ids = self.params, row["input_ids"]
         reading = self._read(ids)
         verdict = self._judge(reading)
         if not verdict.correct:
             return Reread.refused(verdict)
-        chain, places = reading.chain(), reading.mistakes(own.retry.kind, own.retry.next_counts)
+        chain, places = reading.chain(), reading.mistakes(params.retry.kind, params.retry.next_counts)
         others = len(reading.lines) - len(chain)
         starts = sum(need is None for need, _, _ in reading.lines.values())
         if [name for name, value in reading.sentences if value is not None] != chain or starts != 1 + (others > 0):
             raise Misread("the solution is not the chain itself, or there are more than two chains")
-        if not (own.steps[0] <= len(chain) <= own.steps[1] and own.others[0] <= others <= own.others[1]):
+        if not (params.steps[0] <= len(chain) <= params.steps[1] and params.others[0] <= others <= params.others[1]):
             raise Misread(f"there are {len(chain)} and {others} lines, outside of the spec's limits")
-        no, whole = (int(weight) for weight in odds(own.retry.rate))
+        no, whole = (int(weight) for weight in odds(params.retry.rate))
         coins = {False: log2_units(whole) - log2_units(no)}
         coins[True] = log2_units(whole) - log2_units(whole - no) if whole > no else 0
         retries = 0
         for step, (wrong, candidates) in enumerate(places, 1):
             if not set(wrong) <= candidates or (wrong and whole == no):
-                raise Misread(f"what is taken back before step {step} is no mistake of kind {own.retry.kind!r}")
+                raise Misread(f"what is taken back before step {step} is no mistake of kind {params.retry.kind!r}")
             if len(set(wrong)) < len(wrong):
                 raise Misread(f"a name is taken back twice before step {step}")
             retries += sum(int(coins[True] + log2_units(len(candidates) - k)) for k in range(len(wrong)))
@@ -256,21 +285,21 @@ class Chain(Task):
         units, latent = self._units(reading, retries), self.parse(row)
         return Reread(len(chain), units, latent, spans, mask if self.masked else None, verdict)
 
-    def _units(self, reading: Reading, retries: int) -> dict[str, int]:
+    def _units(self, reading: ParsedChain, retries: int) -> dict[str, int]:
         """Return the bits of a row by book, in ledger units, recounted from what its tokens say."""
-        own, lines = self.params, len(reading.lines)
+        params, lines = self.params, len(reading.lines)
         calculated = sum(need is not None for need, _, _ in reading.lines.values())
         return {
-            "sizes": sum(int(log2_units(high - low + 1)) for low, high in (own.steps, own.others)),
-            "names": sum(int(log2_units(own.names - i)) for i in range(lines)),
-            "values": lines * int(log2_units(own.modulus)) + calculated * int(log2_units(3)),
+            "sizes": sum(int(log2_units(high - low + 1)) for low, high in (params.steps, params.others)),
+            "names": sum(int(log2_units(params.names - i)) for i in range(lines)),
+            "values": lines * int(log2_units(params.modulus)) + calculated * int(log2_units(3)),
             "order": sum(int(log2_units(i)) for i in range(2, lines + 1)),
             "retries": retries,
         }
 
-    def _spans_and_mask(self, reading: Reading, length: int) -> tuple[dict[str, list[tuple[int, int]]], list[bool]]:
+    def _spans_and_mask(self, reading: ParsedChain, length: int) -> tuple[dict[str, list[tuple[int, int]]], list[bool]]:
         """Return the spans of a row and what is trained on, from what its tokens say."""
-        spans: dict[str, list[tuple[int, int]]] = {kind: [] for kind in SPAN_KINDS}
+        spans: dict[str, list[tuple[int, int]]] = {span_kind: [] for span_kind in SPAN_KINDS}
         mask = [place >= reading.prompt for place in range(length)]
         for i, (_, value) in enumerate(reading.sentences):
             at = reading.prompt + SENTENCE * i

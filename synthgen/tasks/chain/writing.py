@@ -23,8 +23,8 @@ STAGES = ("sizes", "names", "values", "order", "retries")
 PERFECT, WEAK, MISS = range(3)
 MISTAKE_KINDS = ("perfect", "weak", "miss")
 
-STEPS, OTHERS, TAKEN_BACK, ANSWER, PROMPT = range(5)
-"""The figures of a row: lines of the chain asked for, of the other one, retries, the answer, tokens of the prompt."""
+STEPS, OTHERS, TAKEN_BACK, ANSWER, PROMPT, N_FIGURES = range(6)
+"""The columns of a row's figures: lines of the chain asked for and of the other, retries, answer, prompt's tokens."""
 
 
 class Layout(NamedTuple):
@@ -55,9 +55,19 @@ def _candidates(layout, step, steps, lines, pool):
     return size
 
 
+class Drawn(NamedTuple):
+    """What the kernel fills; rows stand behind one another."""
+
+    ids: np.ndarray  # (room,) uint16
+    ends: np.ndarray  # (rows,) int64: where each row's ids end
+    figures: np.ndarray  # (rows, N_FIGURES) int64
+    units: np.ndarray  # (rows, stages) int64: ledger units
+
+
 @kernel
-def sample(state, keys, start, stop, layout, odds, ids, ends, figures, units):
-    """Write the rows [start, stop), behind one another, until `ids` has no room; return the row that did not fit."""
+def write_rows(state, keys, start, stop, layout, odds, drawn):
+    """Write the rows [start, stop) until there is no room for one; return that row, or `stop`."""
+    ids, ends, figures, units = drawn
     room = layout.most + layout.greatest
     name, value, sign, number, order, pool = (
         np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64),

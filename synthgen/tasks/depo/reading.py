@@ -36,7 +36,7 @@ class Query:
 
 
 @dataclass
-class Reading:
+class ParsedDepo:
     """A row taken apart."""
 
     edges: list[tuple[Name, Name]] = field(default_factory=list)
@@ -71,13 +71,13 @@ class Reading:
         return faults
 
 
-def read(numbers: Sequence[int], marks: Marks) -> Reading:
+def read(numbers: Sequence[int], marks: Marks) -> ParsedDepo:
     """Take a row apart. Raises ValueError, naming the token, where it is no Depo row."""
 
     def name(at: int) -> tuple[Name, int]:
         return read_words(numbers, at, marks.base, marks.symbols, marks.shortest, marks.longest)
 
-    reading, at = Reading(), 0
+    reading, at = ParsedDepo(), 0
     while at < len(numbers) and numbers[at] not in marks.hops:
         if marks.separator:
             if numbers[at] != marks.separator:

@@ -11,19 +11,17 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling, log2_sum
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
-from synthgen.task.kit.sizes import SizeLaw
-from synthgen.task.kit.words import Words, new_pool
+from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
-from synthgen.tasks.depo.reading import Marks, Reading, read
-from synthgen.tasks.depo.writing import STAGES, Layout, recount, sample
+from synthgen.tasks.depo.reading import Marks, ParsedDepo, read
+from synthgen.tasks.depo.writing import STAGES, Drawn, Layout, recount, write_rows
 
 BOS, EOS, PAD = 9999, 9995, 0
 HOP, ANSWER, SEPARATOR, END = 9000, 9500, 9700, 9996
@@ -113,14 +111,10 @@ class Depo(Task):
 
     def __init__(self, params: DepoParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
-        try:
-            self.words = Words.of(params.symbols, *params.name_tokens, params.nodes)
-        except ValueError as error:
-            raise SynthgenError(f"params.nodes, name_tokens, vocabulary: {error}") from None
-        self.sizes = SizeLaw.of(params.size, params.smallest, params.nodes)
+        self.nodes = NamedNodes.of(params)
+        self.sizes, self.words = self.nodes.sizes, self.nodes.words
         self.alphabet, self.marks = _alphabet(params)
         self._keys = np.array([keys.split(stage) for stage in STAGES])
-        self._pool = new_pool(self.words)
 
     @property
     def vocab(self) -> Vocab:
@@ -141,23 +135,29 @@ class Depo(Task):
         asked = min(params.queries, params.nodes)
         name = params.name_tokens[1]
         room = rows * (params.nodes * (2 * name + params.separator) + asked * (2 * name + 2) + 1)
-        numbers, trained = np.empty(room, np.uint16), np.empty(room, np.bool_)
-        ends, hop_ends, nodes = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows, np.int64)
-        hops, spans = np.empty(rows * asked, np.uint16), np.empty((rows * asked, 2), np.int32)
-        units = np.empty((rows, len(STAGES)), np.int64)
-        sample(
-            state, self._keys, start, stop, layout, self.sizes.cumulative, np.array(params.steps), self.words.tables,
-            self._pool, numbers, trained, ends, nodes, hops, hop_ends, spans, units,
-        )  # fmt: skip
-        total, answers = ends[-1], hop_ends[-1]
-        lists = span_lists(np.concatenate([[0], hop_ends]), spans[:answers, 0], spans[:answers, 1])
+        drawn = Drawn(
+            numbers=np.empty(room, np.uint16),
+            trained=np.empty(room, np.bool_),
+            ends=np.empty(rows, np.int64),
+            nodes=np.empty(rows, np.int64),
+            hops=np.empty(rows * asked, np.uint16),
+            hop_ends=np.empty(rows, np.int64),
+            spans=np.empty((rows * asked, 2), np.int32),
+            units=np.empty((rows, len(STAGES)), np.int64),
+        )
+        cumulative, steps = self.sizes.cumulative, np.array(params.steps)
+        words, scratch = self.words.tables, self.nodes.scratch
+        write_rows(state, self._keys, start, stop, layout, cumulative, steps, words, scratch, drawn)
+        total, answers = drawn.ends[-1], drawn.hop_ends[-1]
+        begins, ends = drawn.spans[:answers].T
+        lists = span_lists(np.concatenate([[0], drawn.hop_ends]), begins, ends)
         return Rows(
-            content=Tokens(self.alphabet.ids[numbers[:total]], ends, trained[:total]),
-            difficulty=nodes,
-            units=units,
+            content=Tokens(self.alphabet.ids[drawn.numbers[:total]], drawn.ends, drawn.trained[:total]),
+            difficulty=drawn.nodes,
+            units=drawn.units,
             latent={
-                "nodes": pa.array(nodes.astype(np.int32)),
-                "hops": list_column(hop_ends, hops[:answers], pa.uint16()),
+                "nodes": pa.array(drawn.nodes.astype(np.int32)),
+                "hops": list_column(drawn.hop_ends, drawn.hops[:answers], pa.uint16()),
                 "spans": pa.StructArray.from_arrays([lists], fields=[pa.field("answer", SPANS, nullable=False)]),
             },
         )
@@ -223,7 +223,7 @@ class Depo(Task):
         except ValueError as error:
             return Verdict.wrong(str(error), step=0)
 
-    def _judge(self, reading: Reading, begin: int) -> Verdict:
+    def _judge(self, reading: ParsedDepo, begin: int) -> Verdict:
         parts = [
             {"query": i, "difficulty": query.hops, "hops": query.hops, "correct": not fault, "fault": fault}
             for i, (query, fault) in enumerate(zip(reading.queries, reading.judge(), strict=True))
@@ -261,7 +261,7 @@ class Depo(Task):
         if params.ends:
             trained[-1] = True
         lengths = [len(tail) for tail, _ in reading.edges]
-        counts = [lengths.count(own) for own in range(params.name_tokens[0], params.name_tokens[1] + 1)]
+        counts = [lengths.count(length) for length in range(params.name_tokens[0], params.name_tokens[1] + 1)]
         units = recount(
             n, self.words.set_units(counts), self.sizes.units(n), len(queries), params.distinct, len(params.steps)
         )

@@ -10,7 +10,7 @@ from synthgen.exact.draw import begin, below, shuffle
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.kit.sizes import draw_size
-from synthgen.task.kit.words import draw_words
+from synthgen.task.kit.words import draw_words, write_word
 
 SIZE, NAMES, CYCLE, ORDER, QUERIES = range(5)
 STAGES = ("size", "names", "cycle", "order", "queries")
@@ -29,30 +29,23 @@ class Layout(NamedTuple):
     name: int  # what is added to the symbols of a word
 
 
-@kernel
-def sample(
-    state,
-    keys,
-    start,
-    stop,
-    layout,
-    cumulative,
-    asked,
-    words,
-    pool,
-    ids,
-    trained,
-    ends,
-    nodes,
-    hops,
-    hop_ends,
-    spans,
-    units,
-):
-    """Write the rows [start, stop). `asked` are the k that queries ask for; `spans` (answers, 2) their places.
+class Drawn(NamedTuple):
+    """What the kernel fills; rows and queries stand behind one another."""
 
-    `ids` must have room for the longest rows.
-    """
+    numbers: np.ndarray  # (room,) uint16: symbols; there must be room for the longest rows
+    trained: np.ndarray  # (room,) bool
+    ends: np.ndarray  # (rows,) int64: where each row's symbols end
+    nodes: np.ndarray  # (rows,) int64
+    hops: np.ndarray  # (queries,) uint16: the k of each query
+    hop_ends: np.ndarray  # (rows,) int64: where each row's queries end
+    spans: np.ndarray  # (queries, 2) int32: where the answer's name stands in the row
+    units: np.ndarray  # (rows, stages) int64: ledger units
+
+
+@kernel
+def write_rows(state, keys, start, stop, layout, cumulative, asked, words, scratch, drawn):
+    """Write the rows [start, stop). `asked` are the k that queries ask for."""
+    ids, trained, ends, nodes, hops, hop_ends, spans, units = drawn
     most = cumulative.size + layout.low
     cycle = np.empty(most, np.int64)
     edges = np.empty(most, np.int64)
@@ -66,7 +59,7 @@ def sample(
         n = draw_size(state, layout.low, cumulative)
         units[out, SIZE] = state.ledger
         begin(state, keys[NAMES], row, 0)
-        draw_words(state, n, words.first, words.weight, words.units, words.offset, pool, places, cycle)
+        draw_words(state, words, n, scratch, places, cycle)
         units[out, NAMES] = state.ledger
         begin(state, keys[CYCLE], row, 0)
         shuffle(state, cycle[1:], n - 1)  # with the first word fixed, each cycle comes about in one way
@@ -82,10 +75,7 @@ def sample(
                 ids[token] = layout.separator
                 token += 1
             for end in range(2):
-                word = cycle[(edges[i] + end) % n]
-                for k in range(words.size[word]):
-                    ids[token] = words.spelling[word, k] + layout.name
-                    token += 1
+                token = write_word(ids, token, words, cycle[(edges[i] + end) % n], layout.name)
         for i in range(first, token):
             trained[i] = False
         begin(state, keys[QUERIES], row, 0)
@@ -103,20 +93,14 @@ def sample(
             untrained = token
             ids[token] = layout.hop + asked[k]
             token += 1
-            word = cycle[node]
-            for place in range(words.size[word]):
-                ids[token] = words.spelling[word, place] + layout.name
-                token += 1
+            token = write_word(ids, token, words, cycle[node], layout.name)
             for place in range(untrained, token):
                 trained[place] = False
             untrained = token
             ids[token] = layout.answer
             token += 1
             spans[query, 0] = token - first
-            word = cycle[(node + asked[k]) % n]
-            for place in range(words.size[word]):
-                ids[token] = words.spelling[word, place] + layout.name
-                token += 1
+            token = write_word(ids, token, words, cycle[(node + asked[k]) % n], layout.name)
             spans[query, 1] = token - first
             for place in range(untrained, token):
                 trained[place] = True

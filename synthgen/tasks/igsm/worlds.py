@@ -16,6 +16,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from synthgen.errors import SynthgenError
+from synthgen.task.assets import read_lines
 from synthgen.task.contract import TaskParams
 
 OWN = Path(__file__).with_name("worlds")
@@ -73,30 +74,28 @@ def plural(name: str) -> str:
 def read_world(pack: str | Path) -> World:
     """Return a pack by name, or from a file. Raises SynthgenError that names the file and the entry."""
     path = OWN / f"{pack}.txt" if pack in PACKS else Path(pack)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
-    found: list[tuple[str, list[list[str]]]] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    categories: list[tuple[str, list[list[str]]]] = []
+    for number, line in enumerate(read_lines(path), 1):
         if line.startswith("= "):
-            found.append((line[2:].strip(), []))
+            categories.append((line[2:].strip(), []))
         elif line.strip() and not line.startswith("#"):
-            if not found:
+            if not categories:
                 raise SynthgenError(f"{path}: line {number}: a category, '= NAME', must come first")
-            found[-1][1].append([name.strip() for name in line.split(",")])
-    if len(found) != CHAINS * CATEGORIES:
-        raise SynthgenError(f"{path}: {len(found)} categories; a world has {CHAINS} chains of {CATEGORIES}")
-    for category, groups in found:
+            categories[-1][1].append([name.strip() for name in line.split(",")])
+    if len(categories) != CHAINS * CATEGORIES:
+        raise SynthgenError(f"{path}: {len(categories)} categories; a world has {CHAINS} chains of {CATEGORIES}")
+    for category, groups in categories:
         if [len(group) for group in groups] != [NAMES] * GROUPS:
             raise SynthgenError(f"{path}: {category!r} needs {GROUPS} lines of {NAMES} names, apart by commas")
-    entries = [entry for category, groups in found for group in [[category], *groups] for entry in group]
+    entries = [entry for category, groups in categories for group in [[category], *groups] for entry in group]
     forms = {entry: _forms(entry) for entry in entries}
     _lint(path, [forms[entry][0] for entry in entries])
-    chains = [found[first : first + CATEGORIES] for first in range(0, len(found), CATEGORIES)]
+    chains = [categories[first : first + CATEGORIES] for first in range(0, len(categories), CATEGORIES)]
     return World(
         tuple(tuple(forms[category] for category, _ in chain) for chain in chains),
-        tuple(tuple(tuple(tuple(forms[n] for n in group) for group in own) for _, own in chain) for chain in chains),
+        tuple(
+            tuple(tuple(tuple(forms[n] for n in group) for group in groups) for _, groups in chain) for chain in chains
+        ),
     )
 
 

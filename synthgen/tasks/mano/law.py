@@ -30,9 +30,9 @@ class ExpressionLaw:
     def of(cls, most: int, modulus: int, operations: tuple[int, ...]) -> ExpressionLaw:
         """Return the laws up to `most` operations."""
         value = np.zeros((most + 1, modulus))
-        own = np.zeros((most + 1, modulus))  # sum over expressions of probability times its bits, by value
+        weighted_bits = np.zeros((most + 1, modulus))  # sum over expressions of probability times its bits, by value
         same = np.zeros((most + 1, modulus))  # sum of squared probabilities, by value
-        value[0], own[0], same[0] = 1 / modulus, math.log2(modulus) / modulus, 1 / modulus**2
+        value[0], weighted_bits[0], same[0] = 1 / modulus, math.log2(modulus) / modulus, 1 / modulus**2
         for size in range(1, most + 1):
             bits, choices = math.log2(len(operations) * size), len(operations) * size
             for left in range(size):
@@ -40,15 +40,15 @@ class ExpressionLaw:
                 for operation in operations:
                     for into, a, b in (
                         (value, value[left], value[right]),
-                        (own, own[left], value[right]),
-                        (own, value[left], own[right]),
+                        (weighted_bits, weighted_bits[left], value[right]),
+                        (weighted_bits, value[left], weighted_bits[right]),
                     ):
                         into[size] += _combined(operation, a, b, modulus) / choices
-                    own[size] += bits * _combined(operation, value[left], value[right], modulus) / choices
+                    weighted_bits[size] += bits * _combined(operation, value[left], value[right], modulus) / choices
                     same[size] += _combined(operation, same[left], same[right], modulus) / choices**2
         # Sums of floats are correctly rounded, so that every machine books the same bits.
         defined = np.array([math.fsum(row) if DIVIDE in operations else 1.0 for row in value])
-        entropy = own.sum(axis=1) / defined + np.log2(defined)
+        entropy = weighted_bits.sum(axis=1) / defined + np.log2(defined)
         return cls(value, defined, entropy, -np.log2(same.sum(axis=1) / defined**2))
 
     @functools.cached_property

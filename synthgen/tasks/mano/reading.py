@@ -20,7 +20,7 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedMano:
     """A row taken apart."""
 
     operations: int
@@ -61,7 +61,7 @@ def _infix(tree: Node) -> str:
     return f"({_infix(tree[1])} {tree[0]} {_infix(tree[2])})"
 
 
-def read(numbers: Sequence[int], marks: Marks) -> Reading:
+def read(numbers: Sequence[int], marks: Marks) -> ParsedMano:
     """Take a row apart. Raises ValueError, naming the token, where it is no Mano row."""
     if not numbers or numbers[0] not in marks.lengths:
         raise ValueError("token 0 should say how many operations there are")
@@ -86,4 +86,4 @@ def read(numbers: Sequence[int], marks: Marks) -> Reading:
         raise ValueError(f"token {end + 1} should be a value")
     if len(numbers) > end + 2:
         raise ValueError(f"token {end + 2} stands after the answer")
-    return Reading(operations, stack[0], marks.values[numbers[end + 1]])
+    return ParsedMano(operations, stack[0], marks.values[numbers[end + 1]])

@@ -20,8 +20,8 @@ from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.mano.law import ExpressionLaw
-from synthgen.tasks.mano.reading import Marks, Reading, read, sizes
-from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Layout, sample
+from synthgen.tasks.mano.reading import Marks, ParsedMano, read, sizes
+from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Arithmetic, Drawn, Layout, write_rows
 
 BOS, EOS, PAD = 9999, 9995, 0
 VALUE = 5000
@@ -146,17 +146,16 @@ class Mano(Task):
         inverse = np.zeros(m, np.int64)
         if DIVIDE in params.chosen:
             inverse[1:] = [pow(k, -1, m) for k in range(1, m)]
-        numbers = np.empty(rows * (2 * params.operations + 4), np.uint16)
-        ends, answers, units = (
-            np.empty(rows, np.int64),
-            np.empty(rows, np.int64),
-            np.empty((rows, len(STAGES)), np.int64),
+        drawn = Drawn(
+            numbers=np.empty(rows * (2 * params.operations + 4), np.uint16),
+            ends=np.empty(rows, np.int64),
+            answers=np.empty(rows, np.int64),
+            units=np.empty((rows, len(STAGES)), np.int64),
         )
-        sample(
-            state, self._keys, start, stop, layout, np.array(params.chosen), inverse, self.law.saved, numbers, ends,
-            answers, units,
-        )  # fmt: skip
-        ids, lengths = self.alphabet.ids[numbers[: ends[-1]]], np.diff(ends, prepend=0)
+        arithmetic = Arithmetic(np.array(params.chosen), inverse, self.law.saved)
+        write_rows(state, self._keys, start, stop, layout, arithmetic, drawn)
+        ends = drawn.ends
+        ids, lengths = self.alphabet.ids[drawn.numbers[: ends[-1]]], np.diff(ends, prepend=0)
         trained = None
         if self.masked:
             trained = np.zeros(ids.size, np.bool_)
@@ -167,10 +166,10 @@ class Mano(Task):
         return Rows(
             content=Tokens(ids, ends, trained),
             difficulty=operations,
-            units=units,
+            units=drawn.units,
             latent={
                 "operations": pa.array(operations),
-                "answer": pa.array(answers.astype(np.int32)),
+                "answer": pa.array(drawn.answers.astype(np.int32)),
                 "spans": pa.StructArray.from_arrays([spans], fields=[pa.field("answer", SPANS, nullable=False)]),
             },
         )
@@ -192,7 +191,7 @@ class Mano(Task):
         guess = int(np.argmax(value))
         equal = [2 * math.log2(share) - law.collision_bits[n] - (n + 2) * params.has_twins for n in lengths]
         return Entropy(
-            {book: Book(Bits(float(own))) for book, own in bits.items()},
+            {book: Book(Bits(float(amount))) for book, amount in bits.items()},
             {
                 "answer_bits": 0.0,
                 "expected_operations": mean,
@@ -222,7 +221,7 @@ class Mano(Task):
         except (ValueError, TypeError) as error:
             return Verdict.wrong(str(error), step=0)
 
-    def _judge(self, reading: Reading) -> Verdict:
+    def _judge(self, reading: ParsedMano) -> Verdict:
         value = reading.value(self.params.modulus)
         parts = ({"query": 0, "difficulty": reading.operations, "correct": value == reading.answer},)
         if value != reading.answer:
@@ -244,7 +243,7 @@ class Mano(Task):
         ):
             raise Misread("an operation is not among those in use")
         leaf, choice, last = int(log2_units(params.modulus)), int(log2_units(len(params.chosen))), len(numbers)
-        trees = (len(below) + 1) * leaf + sum(choice + int(log2_units(own)) for own in below)
+        trees = (len(below) + 1) * leaf + sum(choice + int(log2_units(size)) for size in below)
         units = {
             "size": 0 if params.exactly else int(log2_units(params.operations)),
             "expression": trees + int(self.law.saved[len(below)]),

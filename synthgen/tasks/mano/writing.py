@@ -33,12 +33,28 @@ class Layout(NamedTuple):
     answer: int  # the number of the mark that says: the value of 0 operations is
 
 
-@kernel
-def sample(state, keys, start, stop, layout, operations, inverse, saved, ids, ends, answers, units):
-    """Write the rows [start, stop). `operations` are the numbers of those in use; `inverse` is 0 where there is none.
+class Arithmetic(NamedTuple):
+    """What the kernel calculates with."""
 
-    `saved` (L + 1,) int64: log2 of the chance that an expression of so many operations is defined, in ledger units.
-    """
+    operations: np.ndarray  # the numbers of those in use
+    inverse: np.ndarray  # (modulus,) int64: 0 where there is none
+    saved: np.ndarray  # (L + 1,) int64: log2 of the chance that so many operations divide by no zero, in ledger units
+
+
+class Drawn(NamedTuple):
+    """What the kernel fills; rows stand behind one another."""
+
+    numbers: np.ndarray  # (room,) uint16: symbols
+    ends: np.ndarray  # (rows,) int64: where each row's symbols end
+    answers: np.ndarray  # (rows,) int64
+    units: np.ndarray  # (rows, stages) int64: ledger units
+
+
+@kernel
+def write_rows(state, keys, start, stop, layout, arithmetic, drawn):
+    """Write the rows [start, stop)."""
+    operations, inverse, saved = arithmetic
+    ids, ends, answers, units = drawn
     stack = np.empty(layout.most + 2, np.int64)
     prefix = np.empty(2 * layout.most + 1, np.int64)  # a value, or -1 - operation
     token = 0
@@ -68,22 +84,22 @@ def sample(state, keys, start, stop, layout, operations, inverse, saved, ids, en
                     depth += 2
                 written += 1
             for place in range(written - 1, -1, -1):  # from its end, a prefix expression is a stack machine's program
-                own = prefix[place]
-                if own < 0:
+                item = prefix[place]
+                if item < 0:
                     left, right = stack[depth - 1], stack[depth - 2]
                     depth -= 1
-                    if own == -1 - ADD:
-                        own = (left + right) % layout.modulus
-                    elif own == -1 - SUBTRACT:
-                        own = (left - right + layout.modulus) % layout.modulus
-                    elif own == -1 - MULTIPLY:
-                        own = left * right % layout.modulus
+                    if item == -1 - ADD:
+                        item = (left + right) % layout.modulus
+                    elif item == -1 - SUBTRACT:
+                        item = (left - right + layout.modulus) % layout.modulus
+                    elif item == -1 - MULTIPLY:
+                        item = left * right % layout.modulus
                     elif right > 0:
-                        own = left * inverse[right] % layout.modulus
+                        item = left * inverse[right] % layout.modulus
                     else:
                         break
                     depth -= 1
-                stack[depth] = own
+                stack[depth] = item
                 depth += 1
             else:
                 value = stack[0]
@@ -96,11 +112,11 @@ def sample(state, keys, start, stop, layout, operations, inverse, saved, ids, en
         ids[token] = layout.length + 2 * size + (below(state, 2) if twins else 0)
         token += 1
         for place in range(written):
-            own = prefix[place]
-            if own >= 0:
-                ids[token] = layout.value + own
+            item = prefix[place]
+            if item >= 0:
+                ids[token] = layout.value + item
             else:
-                ids[token] = layout.operation - 2 - 2 * own + (below(state, 2) if twins else 0)
+                ids[token] = layout.operation - 2 - 2 * item + (below(state, 2) if twins else 0)
             token += 1
         ids[token] = layout.answer + 2 * size + (below(state, 2) if twins else 0)
         ids[token + 1] = layout.value + value

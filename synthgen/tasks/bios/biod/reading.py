@@ -35,10 +35,10 @@ def read(ids: Sequence[int], params: BiodParams, strings: np.ndarray) -> dict[st
         for chunk in range(params.C):
             begins = at + 1 + chunk * params.L
             string = [number(token, 4) for token in ids[begins : begins + params.L]]
-            found = np.flatnonzero((strings[attribute] == string).all(axis=1))
-            if not len(found):
+            matches = np.flatnonzero((strings[attribute] == string).all(axis=1))
+            if not len(matches):
                 raise ValueError(f"{string} is no chunk of attribute {attribute}")
-            values[attribute * params.C + chunk] = int(found[0])
+            values[attribute * params.C + chunk] = int(matches[0])
         at += 1 + width
     if sorted(order) != list(range(params.K)):
         raise ValueError("every attribute stands there once")

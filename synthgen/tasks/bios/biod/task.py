@@ -30,8 +30,9 @@ from synthgen.task.verdict import Reread
 from synthgen.tasks.bios.biod.params import BiodParams
 from synthgen.tasks.bios.biod.reading import read
 from synthgen.tasks.bios.biod.symbols import BOS, EOS, PAD, PRONOUN, SPECIALS
-from synthgen.tasks.bios.biod.writing import draw_strings, write_biod
+from synthgen.tasks.bios.biod.writing import Out, Stages, draw_strings, write_biod
 from synthgen.tasks.bios.world.writing.columns import NAME_FIELD
+from synthgen.tasks.bios.world.writing.people import ENTRY, FACTS, SUBJECT
 
 TABLE_MAX = 2**28
 """The most tokens of all diversity sets together: they are kept in memory."""
@@ -67,7 +68,7 @@ class Biod(Task):
             )
         if params.K * params.D * params.L > TABLE_MAX:
             raise SynthgenError(f"params.K x D x L = {params.K * params.D * params.L:,}: at most {TABLE_MAX:,} tokens")
-        self._keys = np.array([keys.world("names"), keys.world("values"), keys.split("rows"), keys.split("order")])
+        self._stages = Stages.of(keys)
         self._strings_key = keys.world("strings")
 
     @property
@@ -115,22 +116,23 @@ class Biod(Task):
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         params, rows = self.params, stop - start
         length = 3 + (params.K - 1) + params.K * (1 + params.C * params.L)
-        ids = np.empty((rows, length), np.int32)
-        facts, units = np.empty((rows, 5), np.int64), np.empty((rows, 1), np.int64)
-        values, orders = np.empty((rows, params.K * params.C), np.int32), np.empty((rows, params.K), np.int16)
-        sizes = np.array(params.names, np.int64)
-        write_biod(
-            state, self._keys, start, stop, params.N, sizes, self.strings, params.T, ids, facts, values, orders, units
+        out = Out(
+            ids=np.empty((rows, length), np.int32),
+            facts=np.empty((rows, FACTS + 3), np.int64),
+            values=np.empty((rows, params.K * params.C), np.int32),
+            orders=np.empty((rows, params.K), np.int16),
+            units=np.empty((rows, 1), np.int64),
         )
+        write_biod(state, start, stop, self._stages, params.N, np.array(params.names, np.int64), self.strings, out)
         ends = np.arange(1, rows + 1)
         latent = {
-            "person": pa.array(np.ascontiguousarray(facts[:, 0])),
-            "entry": pa.array(np.ascontiguousarray(facts[:, 1])),
-            "name": struct_column(NAME_FIELD.type, [facts[:, 2 + part] for part in range(3)]),
-            "values": list_column(ends * values.shape[1], values.reshape(-1), pa.int32()),
-            "order": list_column(ends * params.K, orders.reshape(-1), pa.int16()),
+            "person": pa.array(np.ascontiguousarray(out.facts[:, SUBJECT])),
+            "entry": pa.array(np.ascontiguousarray(out.facts[:, ENTRY])),
+            "name": struct_column(NAME_FIELD.type, [out.facts[:, FACTS + part] for part in range(3)]),
+            "values": list_column(ends * out.values.shape[1], out.values.reshape(-1), pa.int32()),
+            "order": list_column(ends * params.K, out.orders.reshape(-1), pa.int16()),
         }
-        return Rows(Tokens(ids.reshape(-1), ends * length), np.full(rows, params.K, np.int32), units, latent)
+        return Rows(Tokens(out.ids.reshape(-1), ends * length), np.full(rows, params.K, np.int32), out.units, latent)
 
     def entities(self) -> range:
         return range(self.params.N)

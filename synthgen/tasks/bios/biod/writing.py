@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from synthgen.exact.draw import begin, below, shuffle
+from synthgen.exact.draw import Keys, begin, below, shuffle
 from synthgen.exact.jit import kernel
 from synthgen.tasks.bios.biod.symbols import PRONOUN, SPECIALS
-from synthgen.tasks.bios.world.writing.people import FIELDS, draw_name, person_at
+from synthgen.tasks.bios.world.writing.people import ENTRY, FACTS, FIELDS, SUBJECT, draw_name, person_at
+
+
+class Stages(NamedTuple):
+    """The keys of what is drawn for a row: those of the world, then those of the split."""
+
+    names: np.ndarray
+    values: np.ndarray
+    rows: np.ndarray
+    order: np.ndarray
+
+    @classmethod
+    def of(cls, keys: Keys) -> Stages:
+        """Return the keys of a world and a split."""
+        return cls(keys.world("names"), keys.world("values"), keys.split("rows"), keys.split("order"))
+
+
+class Out(NamedTuple):
+    """What `write_biod` fills."""
+
+    ids: np.ndarray  # (rows, length) int32
+    facts: np.ndarray  # (rows, FACTS + 3) int64: person, entry, and from FACTS on the three parts of the name
+    values: np.ndarray  # (rows, K C) int32
+    orders: np.ndarray  # (rows, K) int16
+    units: np.ndarray  # (rows, 1) int64
 
 
 @kernel
@@ -20,8 +46,9 @@ def draw_strings(state, key, attribute, round_, tokens, which, table):
 
 
 @kernel
-def write_biod(state, keys, start, stop, people, names, strings, tokens, ids, facts, values, orders, units):
-    """Write the rows [start, stop): ids (rows, length), facts (rows, 5: person, entry, name), values, orders, units."""
+def write_biod(state, start, stop, stages, people, names, strings, out):
+    """Write the rows [start, stop); names: (3,) how many first, middle and last ones; strings: (K, D, L)."""
+    ids, facts, values = out.ids, out.facts, out.values
     attributes, different, length = strings.shape
     chunks = values.shape[1] // attributes
     first_name = SPECIALS + attributes
@@ -30,22 +57,22 @@ def write_biod(state, keys, start, stop, people, names, strings, tokens, ids, fa
     order = np.empty(attributes, np.int64)
     for row in range(start, stop):
         i = row - start
-        person, entry = person_at(state, keys[2], people, row)
-        draw_name(state, keys[0], person, names, name)
-        facts[i, 0] = person
-        facts[i, 1] = entry
-        begin(state, keys[1], person, 0)
+        person, entry = person_at(state, stages.rows, people, row)
+        draw_name(state, stages.names, person, names, name)
+        facts[i, SUBJECT] = person
+        facts[i, ENTRY] = entry
+        begin(state, stages.values, person, 0)
         for k in range(values.shape[1]):
             values[i, k] = below(state, different)
-        begin(state, keys[3], person, entry)
+        begin(state, stages.order, person, entry)
         for attribute in range(attributes):
             order[attribute] = attribute
         shuffle(state, order, attributes)
-        units[i, 0] = state.ledger
+        out.units[i, 0] = state.ledger
         at = 3
         block = first_name
         for part in range(3):
-            facts[i, 2 + part] = name[part]
+            facts[i, FACTS + part] = name[part]
             ids[i, part] = block + name[part]
             block += names[part]
         for place in range(attributes):
@@ -53,7 +80,7 @@ def write_biod(state, keys, start, stop, people, names, strings, tokens, ids, fa
                 ids[i, at] = PRONOUN
                 at += 1
             attribute = order[place]
-            orders[i, place] = attribute
+            out.orders[i, place] = attribute
             ids[i, at] = SPECIALS + attribute
             at += 1
             for chunk in range(chunks):

@@ -30,17 +30,23 @@ from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
-from synthgen.tasks.bios.biographies.reading.text import Reader
+from synthgen.tasks.bios.biographies.reading.text import BiographyReader
 from synthgen.tasks.bios.biographies.reading.tokens import CompactReader
-from synthgen.tasks.bios.biographies.writing.documents import KINDS, codes_per_row, value_phrases, write_documents
-from synthgen.tasks.bios.biographies.writing.plan import N_ATTRIBUTES, PAIRS, style_numbers
-from synthgen.tasks.bios.biographies.writing.sentences import Sentences, compile_sentences, shows_pronoun
-from synthgen.tasks.bios.biographies.writing.tokens import tokens_per_row, write_tokens
+from synthgen.tasks.bios.biographies.writing.documents import (
+    SPAN_KINDS,
+    Wording,
+    codes_per_row,
+    value_phrases,
+    write_documents,
+)
+from synthgen.tasks.bios.biographies.writing.plan import N_ATTRIBUTES, ORDERS, PAIRS, Plans, Stages, Style
+from synthgen.tasks.bios.biographies.writing.sentences import compile_sentences, shows_pronoun
+from synthgen.tasks.bios.biographies.writing.tokens import Blocks, tokens_per_row, write_tokens
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
 from synthgen.tasks.bios.world.population import WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
-from synthgen.tasks.bios.world.writing.columns import NAME_FIELD, VALUES_FIELD, person_columns
-from synthgen.tasks.bios.world.writing.people import FIELDS, PRONOUN, field_sizes
+from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
+from synthgen.tasks.bios.world.writing.people import Group, World
 
 
 class BiosParams(WorldParams):
@@ -104,9 +110,8 @@ class Bios(Task):
     def __init__(self, params: BiosParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
         self.lists = lists_of(params, self.assets.get("lists"))
-        self._keys = np.array(
-            [keys.world("names"), keys.world("people"), *(keys.split(stage) for stage in ("rows", "wording", "order"))]
-        )
+        self._world = World.of(keys, self.lists, len(params.pronouns))
+        self._stages = Stages.of(keys)
 
     @property
     def assets(self) -> Mapping[str, Path]:
@@ -118,32 +123,28 @@ class Bios(Task):
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
-        return KINDS
+        return SPAN_KINDS
 
     @property
     def latent_fields(self) -> list[pa.Field]:
         return [
-            pa.field("person", pa.int64()),
-            pa.field("entry", pa.int64()),
-            pa.field("pronoun", pa.int8()),
-            NAME_FIELD,
-            VALUES_FIELD,
+            *person_fields(),
             pa.field("templates", pa.struct([pa.field(attribute, pa.int16()) for attribute in ATTRIBUTES])),
             pa.field("order", pa.list_(pa.int8())),
         ]
 
     @functools.cached_property
-    def _plan(self) -> tuple[PhraseTable, np.ndarray, Sentences, int]:
-        """The phrase table, the first phrase of each field, the sentences, and the number of the space."""
+    def _wording(self) -> tuple[PhraseTable, Wording, int]:
+        """The phrase table, the numbers of its phrases, and how many codes a row may need."""
         table = PhraseTable()
         sentences = compile_sentences(self.lists.templates, self.params.pronouns, table)
         space = table.add(" ")
-        return table, value_phrases(self.lists, table), sentences, space
+        return table, Wording.of(value_phrases(self.lists, table), space, sentences), codes_per_row(sentences)
 
     @functools.cached_property
-    def reader(self) -> Reader:
+    def reader(self) -> BiographyReader:
         """The parser of texts, made from the lists alone."""
-        return Reader(self.lists, self.params.pronouns, self.params.reverse)
+        return BiographyReader(self.lists, self.params.pronouns, self.params.reverse)
 
     @functools.cached_property
     def compact(self) -> CompactVocab:
@@ -155,62 +156,52 @@ class Bios(Task):
         return self.compact.vocab(self.lists) if self.row_format == "tokens" else None
 
     @property
-    def style(self) -> tuple[int, ...]:
+    def style(self) -> Style:
         """The variant, as kernels know it."""
         params = self.params
-        return style_numbers(params.sentences, params.order, params.city_first, params.reverse, params.full_name)
+        anew, order = int(params.sentences == "entry"), ORDERS[params.order]
+        return Style(anew, order, int(params.city_first), params.reverse, int(params.full_name))
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         params, lists = self.params, self.lists
         rows = stop - start
-        ends, units = np.empty(rows, np.int64), np.empty((rows, 2), np.int64)
-        facts, plans = np.empty((rows, FIELDS + 2), np.int64), np.empty((rows, 2 * N_ATTRIBUTES), np.int64)
-        homes = np.array(lists.company_city, np.int64)
-        sizes = field_sizes(lists, len(params.pronouns))
-        who = (start, stop, params.first_person, params.people, sizes, homes)
+        plans = Plans.new(rows)
+        drawn = (start, stop, self._world, Group(params.first_person, params.people), self._stages, self.style)
         difficulty = np.full(rows, N_ATTRIBUTES, np.int32)
         if self.row_format == "tokens":
-            compact = self.compact
-            blocks = np.array([*compact.templates, *compact.names, *compact.values, *compact.date], np.int64)
-            counts = np.array([len(lists.templates[attribute]) for attribute in ATTRIBUTES], np.int64)
-            length = tokens_per_row(compact, params.full_name)
+            blocks = Blocks.of(self.compact, [len(lists.templates[attribute]) for attribute in ATTRIBUTES])
+            length = tokens_per_row(self.compact, params.full_name)
             mentions = N_ATTRIBUTES if params.full_name else 1
             ids, edges = np.empty((rows, length), np.int32), np.empty((rows, mentions + N_ATTRIBUTES), np.int32)
-            write_tokens(state, self._keys, *who, blocks, counts, self.style, ids, edges, facts, plans, units)
-            ends = np.arange(1, rows + 1) * length
-            latent = self._latent(facts, plans, homes) | {"spans": self._token_spans(edges)}
-            return Rows(Tokens(ids.reshape(-1), ends), difficulty, units, latent)
-        table, phrases, sentences, space = self._plan
-        codes = np.empty(rows * codes_per_row(sentences), np.int32)
-        forms = (sentences.pieces, sentences.starts, sentences.first, sentences.counts, sentences.pronouns)
-        write_documents(state, self._keys, *who, phrases, space, forms, self.style, codes, ends, facts, plans, units)
-        latent = self._latent(facts, plans, homes)
-        return Rows(Codes(table, codes[: ends[-1]], ends, KINDS), difficulty, units, latent)
+            write_tokens(state, *drawn, blocks, ids, edges, plans)
+            latent = self._latent(plans) | {"spans": self._token_spans(edges)}
+            return Rows(Tokens(ids.reshape(-1), np.arange(1, rows + 1) * length), difficulty, plans.units, latent)
+        table, wording, most = self._wording
+        codes, ends = np.empty(rows * most, np.int32), np.empty(rows, np.int64)
+        write_documents(state, *drawn, wording, codes, ends, plans)
+        return Rows(Codes(table, codes[: ends[-1]], ends, SPAN_KINDS), difficulty, plans.units, self._latent(plans))
 
     def _token_spans(self, edges: np.ndarray) -> pa.StructArray:
         """The spans of token rows: three tokens a mention of the name, one (or three, a date's) a value."""
         rows, mentions = len(edges), edges.shape[1] - N_ATTRIBUTES
-        own = {"name": (edges[:, :mentions], NAME_PARTS)}
+        places = {"name": (edges[:, :mentions], NAME_PARTS)}
         for number, attribute in enumerate(ATTRIBUTES):
             width = self.compact.date_tokens if attribute == "birth_date" else 1
-            own[attribute] = (edges[:, mentions + number : mentions + number + 1], width)
+            places[attribute] = (edges[:, mentions + number : mentions + number + 1], width)
         fields = []
-        for starts, width in own.values():
+        for starts, width in places.values():
             offsets = np.arange(rows + 1) * starts.shape[1]
             flat = np.ascontiguousarray(starts).reshape(-1)
             fields.append(span_lists(offsets, flat, flat + np.int32(width)))
-        return pa.StructArray.from_arrays(fields, fields=[pa.field(k, SPANS, nullable=False) for k in KINDS])
+        return pa.StructArray.from_arrays(fields, fields=[pa.field(k, SPANS, nullable=False) for k in SPAN_KINDS])
 
-    def _latent(self, facts: np.ndarray, plans: np.ndarray, homes: np.ndarray) -> dict[str, pa.Array]:
+    def _latent(self, plans: Plans) -> dict[str, pa.Array]:
         fields = {field.name: field.type for field in self.latent_fields}
-        plan_ends = np.arange(1, len(plans) + 1) * N_ATTRIBUTES
+        ends = np.arange(1, len(plans.order) + 1) * N_ATTRIBUTES
         return {
-            **person_columns(facts[:, 2:], self.lists, homes),
-            "person": pa.array(np.ascontiguousarray(facts[:, 0])),
-            "entry": pa.array(np.ascontiguousarray(facts[:, 1])),
-            "pronoun": pa.array(facts[:, 2 + PRONOUN].astype(np.int8)),
-            "templates": struct_column(fields["templates"], list(plans[:, :N_ATTRIBUTES].T)),
-            "order": list_column(plan_ends, plans[:, N_ATTRIBUTES:].astype(np.int8).reshape(-1), pa.int8()),
+            **person_columns(plans.facts, self.lists),
+            "templates": struct_column(fields["templates"], list(plans.templates.T)),
+            "order": list_column(ends, plans.order.astype(np.int8).reshape(-1), pa.int8()),
         }
 
     # -- entropy ------------------------------------------------------------------------------------------------------
@@ -219,7 +210,7 @@ class Bios(Task):
         return knowledge_of(self.lists, self.params.people)
 
     def entities(self) -> range:
-        return range(self.params.first_person, self.params.first_person + self.params.people)
+        return self.params.everybody
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, lists = self.params, self.lists

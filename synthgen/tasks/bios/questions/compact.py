@@ -42,7 +42,7 @@ class QuestionVocab:
         kinds = ("first_", "middle_", "last", "birth_city", "university", "major", "employer", "company_city")
         firsts = (*compact.names, *compact.values)
         blocks: dict[str, tuple[int, Sequence[str]]] = {
-            kind: (first, own) for kind, first, own in zip(kinds, firsts, (*names, *values), strict=True)
+            kind: (first, texts) for kind, first, texts in zip(kinds, firsts, (*names, *values), strict=True)
         }
         at = compact.size
         date = tuple(parts)
@@ -57,7 +57,7 @@ class QuestionVocab:
             "verdict": ("No", "Yes"),
             "number": [str(number) for number in range(-largest, largest + 1)],
             "control": CONTROLS,
-            "question": [f"<{key} {place}>" for key, own in questions.items() for place in range(len(own))],
+            "question": [f"<{key} {place}>" for key, wordings in questions.items() for place in range(len(wordings))],
         }
         for kind, texts in more.items():
             blocks[kind] = at, texts

@@ -20,7 +20,7 @@ from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Lists
 
 FILE = "questions.toml"
 
-KINDS = ("name", "given", "hint", "answer")
+SPAN_KINDS = ("name", "given", "hint", "answer")
 """Kinds of spans: names in the prompt; values in it; facts stated before the answer; the answer's parts."""
 
 STATED, MODULO, LATER, MINUS = range(4)
@@ -98,16 +98,16 @@ FAMILIES = tuple(dict.fromkeys(form.family for form in FORMS.values()))
 
 def chosen_forms(names: Iterable[str]) -> tuple[Form, ...]:
     """Return the forms of a list of names, each a form's or a whole family's. Raises ValueError for an unknown one."""
-    found: list[Form] = []
+    forms: list[Form] = []
     for name in names:
-        own = [form for form in FORMS.values() if name in (form.key, form.family)]
-        if not own:
+        matching = [form for form in FORMS.values() if name in (form.key, form.family)]
+        if not matching:
             raise ValueError(f"{name!r} is no form of question{nearest(name, [*FAMILIES, *FORMS])}")
-        found += own
-    keys = [form.key for form in found]
+        forms += matching
+    keys = [form.key for form in forms]
     if twice := [key for key in keys if keys.count(key) > 1]:
         raise ValueError(f"{twice[0]!r} is named twice")
-    return tuple(found)
+    return tuple(forms)
 
 
 @functools.lru_cache(maxsize=32)
@@ -120,8 +120,8 @@ def read_questions(folder: Path | None) -> dict[str, tuple[str, ...]]:
     if folder is not None and (folder / FILE).is_file():
         wordings |= _read(folder / FILE)
     shapes: dict[str, str] = {}
-    for key, own in wordings.items():
-        for wording in own:
+    for key, form_wordings in wordings.items():
+        for wording in form_wordings:
             shape = re.sub(r"\{(\w+)\}", "{}", wording)
             if shape in shapes and {key, shapes[shape]} != {key}:
                 raise SynthgenError(f"{FILE}: {key} and {shapes[shape]} are both worded {wording!r}")
@@ -133,30 +133,30 @@ def _read(path: Path) -> dict[str, tuple[str, ...]]:
     table = read_toml(path)
     wordings = {}
     for family, forms in table.items():
-        for name, own in forms.items() if isinstance(forms, dict) else [("", forms)]:
+        for name, entry in forms.items() if isinstance(forms, dict) else [("", forms)]:
             key = f"{family}.{name}"
             if key not in FORMS:
                 raise SynthgenError(f"{path}: {key!r} is no form of question{nearest(key, FORMS)}")
-            wordings[key] = _linted(path, FORMS[key], own)
+            wordings[key] = _linted(path, FORMS[key], entry)
     return wordings
 
 
-def _linted(path: Path, form: Form, own: Any) -> tuple[str, ...]:
-    if not isinstance(own, list) or not own or not all(isinstance(wording, str) for wording in own):
+def _linted(path: Path, form: Form, wordings: Any) -> tuple[str, ...]:
+    if not isinstance(wordings, list) or not wordings or not all(isinstance(wording, str) for wording in wordings):
         raise SynthgenError(f"{path}: {form.key} needs a list of at least one wording")
-    for wording in own:
+    for wording in wordings:
         if sorted(re.findall(r"\{([^}]*)\}", wording)) != form.markers:
             markers = ", ".join("{" + marker + "}" for marker in form.markers)
             raise SynthgenError(
                 f"{path}: {form.key}: {wording!r}: a wording holds each of {markers} once, and no other"
             )
-        if own.count(wording) > 1:
+        if wordings.count(wording) > 1:
             raise SynthgenError(f"{path}: {form.key}: {wording!r} stands there twice")
         if wording != wording.strip() or not wording.endswith(("?", ".")):
             raise SynthgenError(
                 f"{path}: {form.key}: {wording!r}: a wording ends with ? or . and has no space around it"
             )
-    return tuple(own)
+    return tuple(wordings)
 
 
 def largest_number(lists: Lists) -> int:

@@ -1,4 +1,4 @@
-"""Prospects: how well a form of question can be answered by somebody who guesses, and by somebody who knows it all.
+"""Odds: how well a form of question can be answered by somebody who guesses, and by somebody who knows it all.
 
 The law of an answer over all worlds (people's facts are independent and uniform) gives its entropy and the accuracy of
 the best constant guess. A question by full name has one answer; an inverse one may fit several people, and then not
@@ -19,7 +19,7 @@ from synthgen.tasks.bios.world.lists import Lists
 
 
 @dataclass(frozen=True)
-class Prospect:
+class Odds:
     """What can be hoped for on one form, in the mean over worlds.
 
     `answer_bits`: entropy of the answer. `guess`: accuracy of the best constant answer. `determined`: how often the
@@ -36,27 +36,29 @@ class Prospect:
     answers: float = 1.0
 
 
-def prospect(form: Form, lists: Lists, people: int) -> Prospect:
-    """Return the prospect of a form in worlds of so many people."""
+def odds_of(form: Form, lists: Lists, people: int) -> Odds:
+    """Return the odds of a form in worlds of so many people."""
     if form.given:
         return _inverse(form, lists, people)
     weights = _answer_weights(form, lists)
-    return Prospect(entropy_of(weights), max(weights) / sum(weights))
+    return Odds(entropy_of(weights), max(weights) / sum(weights))
 
 
-def prospects(forms: Sequence[Form], shares: Sequence[float], lists: Lists, people: int) -> dict[str, Any]:
-    """Return the prospects of forms that are asked with the given shares, as facts by form and on average."""
-    found = {form.key: prospect(form, lists, people) for form in forms}
+def guessing_odds(forms: Sequence[Form], shares: Sequence[float], lists: Lists, people: int) -> dict[str, Any]:
+    """Return the odds of forms that are asked with the given shares, as facts by form and on average."""
+    odds = {form.key: odds_of(form, lists, people) for form in forms}
     facts: dict[str, Any] = {}
     for fact, name in (("answer_bits", "answer_bits"), ("constant_guess", "guess"), ("determined", "determined")):
-        values = {key: getattr(own, name) for key, own in found.items()}
+        values = {key: getattr(form_odds, name) for key, form_odds in odds.items()}
         facts[fact] = values
         facts[f"{fact}_mean"] = math.fsum(s * v for s, v in zip(shares, values.values(), strict=True))
-    known = {key: own.known_bits for key, own in found.items() if own.known_bits is not None}
+    known = {key: form_odds.known_bits for key, form_odds in odds.items() if form_odds.known_bits is not None}
     facts["answer_bits_given_the_world"] = known
     if any(form.given for form in forms):
-        facts["right_answers"] = {form.key: found[form.key].answers for form in forms if form.given}
-        facts["best_accuracy"] = {key: own.ceiling for key, own in found.items() if own.ceiling is not None}
+        facts["right_answers"] = {form.key: odds[form.key].answers for form in forms if form.given}
+        facts["best_accuracy"] = {
+            key: form_odds.ceiling for key, form_odds in odds.items() if form_odds.ceiling is not None
+        }
     return facts
 
 
@@ -80,7 +82,7 @@ def _answer_weights(form: Form, lists: Lists) -> list[int]:
     return [1] * math.prod(sizes[fact] for fact in form.answer)
 
 
-def _inverse(form: Form, lists: Lists, people: int) -> Prospect:
+def _inverse(form: Form, lists: Lists, people: int) -> Odds:
     sizes = lists.sizes()
     cases = math.prod(sizes[fact] for fact in form.given if fact != "company_city")
     first, names = len(lists.first_names), lists.names
@@ -90,10 +92,10 @@ def _inverse(form: Form, lists: Lists, people: int) -> Prospect:
         alone = math.fsum(p for k, p in others if k == 0)
         ceiling = math.fsum(p / (1 + k) for k, p in others)
         known = math.fsum(p * math.log2(1 + k) for k, p in others)
-        return Prospect(math.log2(names), 1 / names, alone, ceiling, known, answers)
+        return Odds(math.log2(names), 1 / names, alone, ceiling, known, answers)
     same = names // first - 1  # other full names with this first name; names are drawn without replacement
     alike = math.fsum(p * 2 ** (log2_falling(same, k) - log2_falling(names - 1, k)) for k, p in others if k <= same)
-    return Prospect(math.log2(first), 1 / first, alike, None, None, answers)
+    return Odds(math.log2(first), 1 / first, alike, None, None, answers)
 
 
 def _others(people: int, cases: int) -> list[tuple[int, float]]:

@@ -31,20 +31,20 @@ from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread, Verdict
 from synthgen.tasks.bios.questions.compact import QuestionVocab
-from synthgen.tasks.bios.questions.forms import KINDS, Form, chosen_forms, read_questions
-from synthgen.tasks.bios.questions.guessing import prospects
+from synthgen.tasks.bios.questions.forms import SPAN_KINDS, Form, chosen_forms, read_questions
+from synthgen.tasks.bios.questions.guessing import guessing_odds
 from synthgen.tasks.bios.questions.params import QuestionsParams
 from synthgen.tasks.bios.questions.reading.judge import QuestionJudge
-from synthgen.tasks.bios.questions.reading.roster import Roll, people_of
+from synthgen.tasks.bios.questions.reading.roster import Roster, people_of
 from synthgen.tasks.bios.questions.reading.tokens import CompactScribe
-from synthgen.tasks.bios.questions.writing.asking import ROW_FIELDS, write_questions
-from synthgen.tasks.bios.questions.writing.by_facts import MOST_PEOPLE, Crowds
+from synthgen.tasks.bios.questions.writing.asking import LAWS, Asked, Law, Stages, write_questions
+from synthgen.tasks.bios.questions.writing.people_by_facts import MOST_PEOPLE, PeopleByForm
 from synthgen.tasks.bios.questions.writing.programs import Programs, text_programs
 from synthgen.tasks.bios.questions.writing.tokens import to_tokens, token_programs
 from synthgen.tasks.bios.world.lists import OWN_LISTS, Sizes
 from synthgen.tasks.bios.world.population import knowledge_of, lists_of, world_bits
 from synthgen.tasks.bios.world.reading.registry import Registry
-from synthgen.tasks.bios.world.writing.people import field_sizes
+from synthgen.tasks.bios.world.writing.people import Group, World
 
 ONE = dict.fromkeys((size for size in Sizes.model_fields if size != "templates"), 1)
 """Sizes of a world without facts: one value in each list."""
@@ -94,22 +94,17 @@ class Questions(Task):
         if any(form.number == "major" for form in self.forms) and len(self.lists.major) > 100:
             raise SynthgenError(f"params.sizes.majors: {len(self.lists.major)} majors, but ranks run from 0 to 99")
         self.persons = self._group()
-        self._keys = np.array(
-            [
-                *(keys.world(stage) for stage in ("names", "people", "ranks")),
-                *(keys.split(stage) for stage in ("questions", "question-order")),
-            ]
-        )
+        self._world, self._stages = World.of(keys, self.lists, pronouns=1), Stages.of(keys)
 
     def _wordings(self, form: Form, wordings: tuple[str, ...]) -> tuple[str, ...]:
         params = self.params
-        own = [wording for wording in wordings if params.opening == "any" or wording.startswith("{A}")]
-        if len(own) < params.paraphrases:
+        usable = [wording for wording in wordings if params.opening == "any" or wording.startswith("{A}")]
+        if len(usable) < params.paraphrases:
             which = "begin with a name" if params.opening == "name" else "are known"
             raise SynthgenError(
-                f"params.paraphrases = {params.paraphrases}: {len(own)} wordings of {form.key} {which}; take fewer"
+                f"params.paraphrases = {params.paraphrases}: {len(usable)} wordings of {form.key} {which}; take fewer"
             )
-        return tuple(own[: params.paraphrases])
+        return tuple(usable[: params.paraphrases])
 
     def _group(self) -> range:
         """The people asked about."""
@@ -144,8 +139,8 @@ class Questions(Task):
     def subjects(self, batch: pa.RecordBatch) -> np.ndarray:
         return people_of(batch)
 
-    def certificate(self, rows: int) -> Roll:
-        return Roll(self.persons, len(self.forms) if rows == self.rows_max else None)
+    def certificate(self, rows: int) -> Roster:
+        return Roster(self.persons, len(self.forms) if rows == self.rows_max else None)
 
     @property
     def rows_max(self) -> int | None:
@@ -166,7 +161,7 @@ class Questions(Task):
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
-        return KINDS
+        return SPAN_KINDS
 
     @property
     def latent_fields(self) -> list[pa.Field]:
@@ -204,10 +199,10 @@ class Questions(Task):
         return table, text_programs(self.lists, self.forms, self.questions, self.endings, table)
 
     @functools.cached_property
-    def crowds(self) -> Crowds:
+    def people_by_facts(self) -> PeopleByForm:
         """Everybody by the facts that inverse questions give."""
-        everybody = (self.params.first_person, self.params.people)
-        return Crowds(self._keys, self.lists, everybody, self.forms)
+        everybody = Group(self.params.first_person, self.params.people)
+        return PeopleByForm(self._world, self.lists, everybody, self.forms)
 
     @property
     def _weights(self) -> tuple[int, ...]:
@@ -220,42 +215,28 @@ class Questions(Task):
         return np.array([hint.denominator - hint.numerator, hint.denominator], np.int64)
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
-        params, rows, (table, programs) = self.params, stop - start, self._programs
-        words = programs.words
-        codes = np.empty(rows * programs.longest, np.int32)
-        ends, units = np.empty(2 * rows, np.int64), np.empty((rows, 4), np.int64)
-        asked = np.empty((rows, ROW_FIELDS), np.int64)
-        used = write_questions(
-            state,
-            self._keys,
-            start,
-            stop,
-            (self.persons.start, len(self.persons)),
-            ("drawn", "each").index(params.questions),
-            field_sizes(self.lists, 1),
-            np.array(self.lists.company_city, np.int64),
-            params.major_ranks == "drawn",
-            np.cumsum(self._weights, dtype=np.int64),
-            self._coin,
-            (programs.pieces, programs.starts, programs.rules, words.first, words.results, programs.wordings),
-            (codes, ends, asked, units),
-        )
-        form, person, other, wording, hint = asked.T
-        content: Codes | Tokens = Codes(table, codes[:used], ends, KINDS, parts=2)
+        params, (table, programs) = self.params, self._programs
+        group = Group(self.persons.start, len(self.persons))
+        weights = np.cumsum(self._weights, dtype=np.int64)
+        law = Law(LAWS[params.questions], params.major_ranks == "drawn", weights, self._coin)
+        asked = Asked.new(stop - start, programs.longest)
+        used = write_questions(state, start, stop, self._world, group, self._stages, law, programs, asked)
+        form, person, other, wording, hint = asked.rows.T
+        content: Codes | Tokens = Codes(table, asked.codes[:used], asked.ends, SPAN_KINDS, parts=2)
         spans = {}
         if self.row_format == "tokens":
-            content, spans["spans"] = to_tokens(codes[:used], ends)
+            content, spans["spans"] = to_tokens(asked.codes[:used], asked.ends)
         return Rows(
             content=content,
             difficulty=np.array([f.facts for f in self.forms], np.int32)[form],
-            units=units,
+            units=asked.units,
             latent={
                 "form": pa.array([f.key for f in self.forms]).take(pa.array(form)),
                 "person": pa.array(np.ascontiguousarray(person)),
                 "other": pa.array(np.ascontiguousarray(other), mask=other < 0),
                 "wording": pa.array(wording.astype(np.int16)),
                 "hint": pa.array(hint.astype(bool)),
-                "answers": list_column(*self.crowds.answers(form, person, state), pa.int64()),
+                "answers": list_column(*self.people_by_facts.answers(form, person, state), pa.int64()),
                 **spans,
             },
         )
@@ -266,7 +247,7 @@ class Questions(Task):
         return knowledge_of(self.lists, self.params.people)
 
     def entities(self) -> range:
-        return range(self.params.first_person, self.params.first_person + self.params.people)
+        return self.params.everybody
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, lists, forms = self.params, self.lists, self.forms
@@ -293,10 +274,10 @@ class Questions(Task):
             "forms": len(forms),
             "floor_bits": bits + unbooked,
             "order_bits": 0.0 if drawn else log2_factorial(number * len(forms)) / (number * len(forms)),
-            **prospects(forms, shares, lists, params.people),
+            **guessing_odds(forms, shares, lists, params.people),
         }
         if estimates and self._hidden:  # not estimated, in fact: counted over everybody in this world, in a moment
-            facts |= self.crowds.facts()
+            facts |= self.people_by_facts.facts()
         return Entropy(books, facts, self._hidden, unbooked, known["world_list_bits"])
 
     @property
@@ -313,7 +294,7 @@ class Questions(Task):
         """The judge, made from the wordings, the lists and the world alone."""
         params = self.params
         world = Registry(self.keys, self.lists, params.first_person, params.people, params.major_ranks == "drawn")
-        return QuestionJudge(world, self.forms, self.questions, self.endings, self.crowds.suggest)
+        return QuestionJudge(world, self.forms, self.questions, self.endings, self.people_by_facts.suggest)
 
     @functools.cached_property
     def scribe(self) -> CompactScribe:
@@ -361,4 +342,4 @@ class Questions(Task):
             "wording": log2_units(self.params.paraphrases),
             "hint": log2_units(int(self._coin[1])) - log2_units(int(coin)),
         }
-        return {book: int(own) for book, own in units.items()}
+        return {book: int(value) for book, value in units.items()}

@@ -59,7 +59,7 @@ class Sampling:
 
 
 @dataclass
-class Report:
+class RewriteReport:
     """What a run did: rows by who wrote them, answers asked for and taken from the cache, and refused ones."""
 
     rows: int = 0
@@ -175,7 +175,7 @@ def rewrite(
     offline: bool = False,
     parallel: int = 8,
     on_rows: Callable[[int], None] | None = None,
-) -> Report:
+) -> RewriteReport:
     """Write the file of rewrites of a task's first `rows` rows (default: all); return what was done.
 
     `content_id` is that of the task's spec, for the file to say. Raises SynthgenError for another task than `rewrites`,
@@ -187,7 +187,7 @@ def rewrite(
     number = rows if rows is not None else task.rows_max
     if number is None or not 1 <= number <= (task.rows_max or number):
         raise SynthgenError(f"--rows {rows}: give a number of rows from 1 to {task.rows_max or 'as many as you like'}")
-    report, judge, endpoint = Report(), RewriteJudge(task.lists), None if offline else Endpoint()
+    report, judge, endpoint = RewriteReport(), RewriteJudge(task.lists), None if offline else Endpoint()
     answers = Cache(cache or out.with_suffix(".cache"))
     partial = out.with_name(out.name + ".partial")
     try:
@@ -213,7 +213,12 @@ _REPORTING = threading.Lock()
 
 
 def _one(
-    request: Request, sampling: Sampling, judge: RewriteJudge, answers: Cache, endpoint: Endpoint | None, report: Report
+    request: Request,
+    sampling: Sampling,
+    judge: RewriteJudge,
+    answers: Cache,
+    endpoint: Endpoint | None,
+    report: RewriteReport,
 ) -> dict[str, Any]:
     """Return a row's line of the file: the first accepted answer, or null for the grammar's own rewrite."""
     line: dict[str, Any] = {"row": request.row, "text": None, "bits": None, "attempts": sampling.attempts}

@@ -16,14 +16,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
 
 from synthgen.errors import SynthgenError
 from synthgen.task.assets import read_toml
-from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN
+from synthgen.tasks.bios.world.lists import ATTRIBUTES, path_of
 
 N = len(ATTRIBUTES)
 REFERENCES = ("full", "first", "last", "pronoun")
@@ -39,6 +39,21 @@ TONE, SENTENCES, SIZES, FRONTS, REFS, CONNECTIVES, ORDER, CLAUSES, PLAN = 0, 1, 
 RANKS_MAX = 2**62
 
 
+class Counts(NamedTuple):
+    """What `rank` and `unrank` need to know of a language. Groups are numbered as in GROUPS."""
+
+    tones: int  # how many; so too the next two
+    connectives: int
+    references: int
+    finite: np.ndarray  # (6,) int64: how many clauses an attribute has
+    participles: np.ndarray  # (6,) int64
+    masks: np.ndarray  # (groups,) int64: the facts of a group as bits
+    members: np.ndarray  # (groups, 3) int64: the facts of a group, then -1
+    weights: np.ndarray  # (2, groups, 2) int64: ways to word a group (later on, as the first sentence) without and with
+    # a participle in front
+    after: np.ndarray  # (64,) int64: ways to word the facts that are left, as bits
+
+
 @dataclass(frozen=True)
 class Language:
     """Clauses by attribute, connectives, tones as (before, after), references, and the most facts of a sentence."""
@@ -51,15 +66,10 @@ class Language:
     largest_group: int = LARGEST_GROUP
 
     @functools.cached_property
-    def counts(self) -> tuple[np.ndarray, ...]:
-        """What `rank` and `unrank` need: `sizes`, `masks` and `members` of groups, `weights`, and `after`.
-
-        sizes: (3 + 12,) tones, connectives, references used, then finite clauses and participles by attribute; masks:
-        (groups,) the facts of a group as bits; members: (groups, 3) with -1; weights: (2, groups, 2) ways to word a
-        group later on and as the first sentence, without and with a participle; after: (64,) ways to word what is left.
-        """
+    def counts(self) -> Counts:
+        """What `rank` and `unrank` need. Raises SynthgenError for more plans than their numbers reach."""
         finite, participles = [len(x) for x in self.finite], [len(x) for x in self.participles]
-        sizes = [len(self.tones), len(self.connectives), len(self.references), *finite, *participles]
+        connectives, references = len(self.connectives), len(self.references)
         masks = [sum(1 << fact for fact in group) for group in GROUPS]
         members = [[*group, *[-1] * (LARGEST_GROUP - len(group))] for group in GROUPS]
         first = []
@@ -67,15 +77,19 @@ class Language:
             plain = math.prod(finite[fact] for fact in group)
             fronted = participles[group[0]] * math.prod(finite[fact] for fact in group[1:]) if len(group) > 1 else 0
             first.append((plain, fronted) if len(group) <= self.largest_group else (0, 0))
-        later = [(sizes[2] * sizes[1] * plain, sizes[2] * fronted) for plain, fronted in first]
+        later = [(references * connectives * plain, references * fronted) for plain, fronted in first]
         after = [1] + [0] * (2**N - 1)
         for mask in range(1, 2**N):
             inside = [g for g in range(len(GROUPS)) if masks[g] & ~mask == 0]
             after[mask] = sum(sum(later[g]) * after[mask ^ masks[g]] for g in inside)
         if max(after) >= RANKS_MAX:
             raise SynthgenError(f"clauses.toml: {max(after):.3g} rewrites are more than 2^62: use fewer clauses")
-        return (
-            np.array(sizes, np.int64),
+        return Counts(
+            len(self.tones),
+            connectives,
+            references,
+            np.array(finite, np.int64),
+            np.array(participles, np.int64),
             np.array(masks, np.int64),
             np.array(members, np.int64),
             np.array([later, first], np.int64),
@@ -85,8 +99,9 @@ class Language:
     @functools.cached_property
     def size(self) -> int:
         """R, the number of plans, which is the number of texts of one person."""
-        _, masks, _, weights, after = self.counts
-        ways = sum(int(weights[1, g].sum()) * int(after[(2**N - 1) ^ masks[g]]) for g in range(len(GROUPS)))
+        counts = self.counts
+        left = counts.after[(2**N - 1) ^ counts.masks]
+        ways = sum(int(counts.weights[1, g].sum()) * int(left[g]) for g in range(len(GROUPS)))
         if ways * len(self.tones) >= RANKS_MAX:
             raise SynthgenError(
                 f"clauses.toml: {ways * len(self.tones):.3g} rewrites are more than 2^62: use fewer clauses"
@@ -121,9 +136,7 @@ def read_language(
 
     Raises SynthgenError that names the file and the entry.
     """
-    path = (
-        folder / "clauses.toml" if folder is not None and (folder / "clauses.toml").is_file() else OWN / "clauses.toml"
-    )
+    path = path_of(folder, "clauses.toml")
     table = read_toml(path)
     try:
         around = table.pop("around")
@@ -156,10 +169,10 @@ def _entries(path: Path, attribute: str, entries: Any, largest: int | None) -> t
 @register_jitable
 def unrank(counts, number, plan):
     """Write the plan of rank `number`."""
-    sizes, masks, members, weights, after = counts
+    masks, members, weights, after = counts.masks, counts.members, counts.weights, counts.after
     plan[:] = 0
-    plan[TONE] = number % sizes[0]
-    rest = number // sizes[0]
+    plan[TONE] = number % counts.tones
+    rest = number // counts.tones
     left = 2**N - 1
     place = 0
     while left:
@@ -180,16 +193,16 @@ def unrank(counts, number, plan):
             wording -= weights[first, group, 0]
             plan[FRONTS + sentence] = 1
         if not first:
-            plan[REFS + sentence] = wording % sizes[2]
-            wording //= sizes[2]
+            plan[REFS + sentence] = wording % counts.references
+            wording //= counts.references
             if not plan[FRONTS + sentence]:
-                plan[CONNECTIVES + sentence] = wording % sizes[1]
-                wording //= sizes[1]
+                plan[CONNECTIVES + sentence] = wording % counts.connectives
+                wording //= counts.connectives
         for k in range(LARGEST_GROUP):
             fact = members[group, k]
             if fact < 0:
                 break
-            choices = sizes[3 + N + fact] if k == 0 and plan[FRONTS + sentence] else sizes[3 + fact]
+            choices = counts.participles[fact] if k == 0 and plan[FRONTS + sentence] else counts.finite[fact]
             plan[CLAUSES + fact] = wording % choices
             wording //= choices
             plan[ORDER + place] = fact
@@ -201,7 +214,7 @@ def unrank(counts, number, plan):
 @register_jitable
 def rank(counts, plan):
     """Return the rank of a plan: the inverse of `unrank`."""
-    sizes, masks, members, weights, after = counts
+    masks, members, weights, after = counts.masks, counts.members, counts.weights, counts.after
     number = 0
     left = 2**N - 1
     place = 0
@@ -217,14 +230,15 @@ def rank(counts, plan):
         front = plan[FRONTS + sentence]
         for k in range(plan[SIZES + sentence] - 1, -1, -1):
             fact = members[group, k]
-            wording = wording * (sizes[3 + N + fact] if k == 0 and front else sizes[3 + fact]) + plan[CLAUSES + fact]
+            choices = counts.participles[fact] if k == 0 and front else counts.finite[fact]
+            wording = wording * choices + plan[CLAUSES + fact]
         if not first:
             if not front:
-                wording = wording * sizes[1] + plan[CONNECTIVES + sentence]
-            wording = wording * sizes[2] + plan[REFS + sentence]
+                wording = wording * counts.connectives + plan[CONNECTIVES + sentence]
+            wording = wording * counts.references + plan[REFS + sentence]
         number += (wording + (weights[first, group, 0] if front else 0)) * after[left]
         place += plan[SIZES + sentence]
-    return number * sizes[0] + plan[TONE]
+    return number * counts.tones + plan[TONE]
 
 
 @register_jitable

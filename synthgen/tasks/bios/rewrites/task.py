@@ -29,27 +29,28 @@ from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable, assemble, closing, opening
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread
-from synthgen.tasks.bios.biographies.writing.documents import KINDS, value_phrases
+from synthgen.tasks.bios.biographies.writing.documents import SPAN_KINDS
 from synthgen.tasks.bios.rewrites.language import PLAN, Language, N, read_language, unrank
 from synthgen.tasks.bios.rewrites.reading.model_text import ModelTexts, Request, RewriteJudge, read_texts, spans_of
 from synthgen.tasks.bios.rewrites.reading.text import RewriteReader
-from synthgen.tasks.bios.rewrites.writing import (
-    CODES_PER_ROW,
-    clause_phrases,
-    comma_values,
+from synthgen.tasks.bios.rewrites.writing.laws import (
+    EACH_ONCE,
+    NATURAL,
+    UNIFORM,
+    Law,
     natural_bits,
     natural_hidden,
     natural_weights,
-    write_rewrites,
 )
+from synthgen.tasks.bios.rewrites.writing.rows import Plans, Stages, write_rewrites
+from synthgen.tasks.bios.rewrites.writing.wording import CODES_PER_ROW, Wording, wording_of
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
 from synthgen.tasks.bios.world.population import Entries, WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
-from synthgen.tasks.bios.world.writing.columns import NAME_FIELD, VALUES_FIELD, person_columns
-from synthgen.tasks.bios.world.writing.people import FIELDS, PRONOUN, field_sizes
+from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
+from synthgen.tasks.bios.world.writing.people import Group, World
 
 Reference = Literal["full", "first", "last", "pronoun"]
-EACH_ONCE, UNIFORM, NATURAL = range(3)
 
 
 class RewritesParams(WorldParams):
@@ -109,7 +110,8 @@ class Rewrites(Task):
             raise SynthgenError(
                 f"params.entries = {params.entries:,}: a person has {self.language.size:,} rewrites; take fewer entries"
             )
-        self._keys = np.array([keys.world("names"), keys.world("people"), keys.split("rows"), keys.split("rewrites")])
+        self._world = World.of(keys, self.lists, len(params.pronouns))
+        self._stages = Stages.of(keys)
 
     def _lint(self) -> None:
         """Refuse lists that would make a rewrite ambiguous: a first name that is a last name, a value in a clause."""
@@ -135,18 +137,11 @@ class Rewrites(Task):
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
-        return KINDS
+        return SPAN_KINDS
 
     @property
     def latent_fields(self) -> list[pa.Field]:
-        numbers = [pa.field("person", pa.int64()), pa.field("entry", pa.int64()), pa.field("pronoun", pa.int8())]
-        return [
-            *numbers,
-            NAME_FIELD,
-            VALUES_FIELD,
-            pa.field("order", pa.list_(pa.int8())),
-            pa.field("rank", pa.int64()),
-        ]
+        return [*person_fields(), pa.field("order", pa.list_(pa.int8())), pa.field("rank", pa.int64())]
 
     @property
     def law(self) -> int:
@@ -156,10 +151,13 @@ class Rewrites(Task):
         return UNIFORM if self.params.entries == "online" else EACH_ONCE
 
     @functools.cached_property
-    def _phrases(self) -> tuple[PhraseTable, np.ndarray, tuple[np.ndarray, ...]]:
+    def _wording(self) -> tuple[PhraseTable, Wording]:
         table = PhraseTable()
-        phrases = value_phrases(self.lists, table)
-        return table, phrases, clause_phrases(self.language, self.params.pronouns, self.lists.first_names, table)
+        return table, wording_of(self.language, self.params.pronouns, self.lists, table)
+
+    @functools.cached_property
+    def _law(self) -> Law:
+        return Law(self.law, self.language.size, self.language.counts, natural_weights(self.language))
 
     @functools.cached_property
     def reader(self) -> RewriteReader:
@@ -200,56 +198,52 @@ class Rewrites(Task):
         for row in _listed(rows, start):
             number, latent = row["id"], row["latent"]
             text = self.texts.texts.get(number)
-            spans = {kind: [(s["start"], s["end"]) for s in latent["spans"][kind]] for kind in KINDS}
+            spans = {
+                span_kind: [(s["start"], s["end"]) for s in latent["spans"][span_kind]] for span_kind in SPAN_KINDS
+            }
             if text is not None:
                 spans = spans_of(text, self._request(number, row["text"], latent))
                 units[number - start, 0] = round(self.texts.bits.get(number, 0.0) * UNITS_PER_BIT)
             text = row["text"] if text is None else text
             at = 0
-            marks = sorted((a, b, kind) for kind, name in enumerate(KINDS) for a, b in spans[name])
-            for first, last, kind in marks:
-                codes += [table.add(text[at:first]), opening(kind), table.add(text[first:last]), closing(kind)]
+            marks = sorted((a, b, span_kind) for span_kind, name in enumerate(SPAN_KINDS) for a, b in spans[name])
+            for first, last, span_kind in marks:
+                codes += [
+                    table.add(text[at:first]),
+                    opening(span_kind),
+                    table.add(text[first:last]),
+                    closing(span_kind),
+                ]
                 at = last
             codes.append(table.add(text[at:]))
             ends.append(len(codes))
-            orders += [kind - 1 for _, _, kind in marks if kind > 0]
+            orders += [span_kind - 1 for _, _, span_kind in marks if span_kind > 0]
             ranks.append(-1 if number in self.texts.texts else latent["rank"])
         latents = dict(rows.latent) | {
             "order": list_column(np.arange(1, stop - start + 1) * N, np.array(orders, np.int8), pa.int8()),
             "rank": pa.array(ranks, pa.int64()),
         }
-        content = Codes(table, np.array(codes, np.int32), np.array(ends, np.int64), KINDS)
+        content = Codes(table, np.array(codes, np.int32), np.array(ends, np.int64), SPAN_KINDS)
         return Rows(content, rows.difficulty, units, latents)
 
     def _rows(self, start: int, stop: int, state: np.record) -> Rows:
-        params, lists, language = self.params, self.lists, self.language
-        table, phrases, wordings = self._phrases
-        rows = stop - start
+        rows, (table, wording) = stop - start, self._wording
+        group = Group(self.params.first_person, self.params.people)
         codes, ends = np.empty(rows * CODES_PER_ROW, np.int32), np.empty(rows, np.int64)
-        facts, ranks = np.empty((rows, FIELDS + 2), np.int64), np.empty(rows, np.int64)
-        orders, units = np.empty((rows, N), np.int8), np.empty((rows, 1), np.int64)
-        homes = np.array(lists.company_city, np.int64)
-        write_rewrites(
-            state, self._keys, start, stop, params.first_person, params.people,
-            field_sizes(lists, len(params.pronouns)), homes, phrases, wordings,
-            np.array(language.references, np.int64), comma_values(), self.law, language.counts,
-            natural_weights(language), language.size, codes, ends, facts, orders, ranks, units,
-        )  # fmt: skip
+        plans = Plans.new(rows)
+        write_rewrites(state, start, stop, self._world, group, self._stages, self._law, wording, codes, ends, plans)
         latent = {
-            **person_columns(facts[:, 2:], lists, homes),
-            "person": pa.array(np.ascontiguousarray(facts[:, 0])),
-            "entry": pa.array(np.ascontiguousarray(facts[:, 1])),
-            "pronoun": pa.array(facts[:, 2 + PRONOUN].astype(np.int8)),
-            "order": list_column(np.arange(1, rows + 1) * N, orders.reshape(-1), pa.int8()),
-            "rank": pa.array(ranks),
+            **person_columns(plans.facts, self.lists),
+            "order": list_column(np.arange(1, rows + 1) * N, plans.orders.reshape(-1), pa.int8()),
+            "rank": pa.array(plans.ranks),
         }
-        return Rows(Codes(table, codes[: ends[-1]], ends, KINDS), np.full(rows, N, np.int32), units, latent)
+        return Rows(Codes(table, codes[: ends[-1]], ends, SPAN_KINDS), np.full(rows, N, np.int32), plans.units, latent)
 
     def knowledge(self) -> Knowledge:
         return knowledge_of(self.lists, self.params.people)
 
     def entities(self) -> range:
-        return range(self.params.first_person, self.params.first_person + self.params.people)
+        return self.params.everybody
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, size = self.params, self.language.size
@@ -336,7 +330,7 @@ class Rewrites(Task):
         if self.law != NATURAL:
             taken = row["latent"]["entry"] if self.law == EACH_ONCE else 0
             bits["wording"] = int(log2_units(self.language.size - taken))
-        return Reread(N, bits, latent, {kind: read["spans"][kind] for kind in KINDS})
+        return Reread(N, bits, latent, {span_kind: read["spans"][span_kind] for span_kind in SPAN_KINDS})
 
     def _reread_text(self, row: Mapping[str, Any]) -> Reread:
         """Judge a text of a language model: its values, and where they stand."""

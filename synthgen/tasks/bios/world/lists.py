@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import Field
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task.assets import read_toml
+from synthgen.task.assets import read_lines, read_toml
 from synthgen.task.contract import TaskParams
 
 OWN = Path(__file__).with_name("lists")
@@ -105,11 +105,11 @@ def read_lists(folder: Path | None, sizes: Sizes) -> Lists:
     for entry in values.pop("employer"):
         employer, separator, city = entry.partition("; ")
         if not separator or not city:
-            raise SynthgenError(f"{_path(folder, 'employers.txt')}: {entry!r}: write EMPLOYER; CITY")
+            raise SynthgenError(f"{path_of(folder, 'employers.txt')}: {entry!r}: write EMPLOYER; CITY")
         employers.append(employer)
         homes.append(city)
     cities = tuple(sorted(set(homes)))
-    templates = _read_templates(_path(folder, "templates.toml"), sizes.templates)
+    templates = _read_templates(path_of(folder, "templates.toml"), sizes.templates)
     lists = Lists(
         **names,
         dates=(sizes.months, sizes.days, sizes.years),
@@ -125,17 +125,14 @@ def read_lists(folder: Path | None, sizes: Sizes) -> Lists:
     return lists
 
 
-def _path(folder: Path | None, file: str) -> Path:
+def path_of(folder: Path | None, file: str) -> Path:
+    """Return where a file of lists stands: in the spec's folder, or else among ours."""
     return folder / file if folder is not None and (folder / file).is_file() else OWN / file
 
 
 def _read(folder: Path | None, name: str, size: int | None) -> tuple[str, ...]:
-    path = _path(folder, f"{name}.txt")
-    try:
-        entries = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
-    entries = [entry for entry in entries if entry]
+    path = path_of(folder, f"{name}.txt")
+    entries = [line.strip() for line in read_lines(path) if line.strip()]
     seen: set[str] = set()
     for number, entry in enumerate(entries, 1):
         if entry in seen:

@@ -9,7 +9,7 @@ from typing import Any
 from synthgen.exact.ledger import log2_units
 from synthgen.task.kit.sizes import SizeLaw
 from synthgen.task.kit.words import Words
-from synthgen.tasks.brevo.reading.rows import Name, Reading
+from synthgen.tasks.brevo.reading.rows import Name, ParsedBrevo
 
 
 def _log2(n: int) -> int:
@@ -20,13 +20,15 @@ def _factorial(n: int) -> int:
     return sum(_log2(i) for i in range(2, n + 1))
 
 
-def _names(reading: Reading, params: Any, words: Words) -> int:
+def _names(reading: ParsedBrevo, params: Any, words: Words) -> int:
     lengths = [len(node) for node in reading.parents]
     low, high = params.name_tokens
-    return words.set_units([lengths.count(own) for own in range(low, high + 1)]) + _factorial(len(lengths))
+    return words.set_units([lengths.count(length) for length in range(low, high + 1)]) + _factorial(len(lengths))
 
 
-def released_units(reading: Reading, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words) -> list[int]:
+def released_units(
+    reading: ParsedBrevo, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words
+) -> list[int]:
     """Return the bits by book, in ledger units. Raises ValueError where latent and graph do not fit."""
     n, leaves, parents = latent["nodes"], latent["leaves"], reading.parents
     named = list(parents)
@@ -43,10 +45,10 @@ def released_units(reading: Reading, latent: Mapping[str, Any], params: Any, siz
         if not parents[node] <= set(present):
             raise ValueError("a node was created before one it needs")
         room = hidden + sum(children[other] < params.degree for other in present)
-        own = len(parents[node])
-        if own > params.degree or any(children[parent] == params.degree for parent in parents[node]):
+        arity = len(parents[node])
+        if arity > params.degree or any(children[parent] == params.degree for parent in parents[node]):
             raise ValueError("a node has too many parents or children")
-        graph += _log2(min(params.degree, room)) - _factorial(own) + sum(_log2(room - i) for i in range(own))
+        graph += _log2(min(params.degree, room)) - _factorial(arity) + sum(_log2(room - i) for i in range(arity))
         for parent in parents[node]:
             children[parent] += 1
         present.append(node)
@@ -57,7 +59,7 @@ def released_units(reading: Reading, latent: Mapping[str, Any], params: Any, siz
     return [sizes.units(n), graph, _names(reading, params, words), order, _log2(params.queries(n)), answer]
 
 
-def _greedy(reading: Reading) -> int:
+def _greedy(reading: ParsedBrevo) -> int:
     """Return the bits of the published listing: from its end, log2 of how many nodes could stand there."""
     waiting = dict.fromkeys(reading.answer, 0)
     for node in reading.answer:
@@ -73,7 +75,7 @@ def _greedy(reading: Reading) -> int:
     return units
 
 
-def open_units(reading: Reading, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words) -> list[int]:
+def open_units(reading: ParsedBrevo, latent: Mapping[str, Any], params: Any, sizes: SizeLaw, words: Words) -> list[int]:
     """Return the bits by book, in ledger units, from the text alone. Raises ValueError if the row is not of the law."""
     layer, n = reading.layers(), len(reading.parents)
     leaves = [node for node in layer if layer[node] == 0]
@@ -83,14 +85,14 @@ def open_units(reading: Reading, latent: Mapping[str, Any], params: Any, sizes: 
         raise ValueError("the query is not in the last layer")
     layers = [[node for node in layer if layer[node] == k] for k in range(max(layer.values()) + 1)]
     placed, above, graph, width = 0, 0, 0, params.most_leaves(n)
-    for own in layers:
+    for nodes in layers:
         graph += _log2(min(width, n - placed))
-        if len(own) > width:
+        if len(nodes) > width:
             raise ValueError("a layer has too many nodes")
-        for node in own if placed else ():
+        for node in nodes if placed else ():
             number = len(reading.parents[node])
             graph += _log2(min(params.degree, placed))
             graph += _log2(math.comb(placed, number) - math.comb(placed - above, number))
-        placed, above = placed + len(own), len(own)
-    names = _names(reading, params, words) - sum(_factorial(len(own)) for own in layers)
+        placed, above = placed + len(nodes), len(nodes)
+    names = _names(reading, params, words) - sum(_factorial(len(nodes)) for nodes in layers)
     return [sizes.units(n), graph, names, _factorial(len(reading.statements)), _log2(above), 0]

@@ -1,7 +1,7 @@
 """Reading Brevo rows back, from the tokens alone; shares nothing with the sampler.
 
-A `Reading` is also the row as a stepwise problem: `parents` is what is known, `answer` the steps taken, `can_next` what
-may come next, so that other tasks can judge, or spoil, a listing step by step.
+A `ParsedBrevo` is also the row as a stepwise problem: `parents` is what is known, `answer` the steps taken, `can_next`
+what may come next, so that other tasks can judge, or spoil, a listing step by step.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Name = tuple[int, ...]
 
 
 @dataclass
-class Reading:
+class ParsedBrevo:
     """A row taken apart. `parents` holds every node the text names."""
 
     parents: dict[Name, set[Name]] = field(default_factory=dict)
@@ -73,10 +73,10 @@ class Reading:
 
     def layers(self) -> dict[Name, int]:
         """Return every node's longest way from a node that needs nothing. Raises ValueError on a cycle."""
-        waiting = {node: len(own) for node, own in self.parents.items()}
+        waiting = {node: len(needs) for node, needs in self.parents.items()}
         below: dict[Name, list[Name]] = {node: [] for node in self.parents}
-        for node, own in self.parents.items():
-            for parent in own:
+        for node, needs in self.parents.items():
+            for parent in needs:
                 below[parent].append(node)
         layer = {node: 0 for node, number in waiting.items() if number == 0}
         ready = list(layer)
@@ -92,7 +92,7 @@ class Reading:
         return layer
 
 
-def read(numbers: Sequence[int], marks: Marks) -> Reading:
+def read(numbers: Sequence[int], marks: Marks) -> ParsedBrevo:
     """Take a row apart. Raises ValueError, naming the token, where it is no Brevo row."""
 
     def name(at: int) -> tuple[Name, int]:
@@ -102,7 +102,7 @@ def read(numbers: Sequence[int], marks: Marks) -> Reading:
         if at >= len(numbers) or numbers[at] != wanted:
             raise ValueError(f"token {at} should be the {what} mark")
 
-    reading, at = Reading(), 0
+    reading, at = ParsedBrevo(), 0
     while at < len(numbers) and numbers[at] != marks.query:
         if marks.leaf and numbers[at] == marks.leaf:
             node, at = name(at + 1)

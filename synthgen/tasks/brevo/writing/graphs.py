@@ -177,6 +177,6 @@ def depth_of(query, parents, arity, way):
     for v in range(query + 1):
         way[v] = 0
         for i in range(arity[v]):
-            own = way[parents[v, i]] + 1
-            way[v] = own if i == 0 else min(way[v], own)
+            length = way[parents[v, i]] + 1
+            way[v] = length if i == 0 else min(way[v], length)
     return way[query]

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 import numpy as np
 
-from synthgen.task.kit.sizes import SizeLaw
-from synthgen.task.kit.words import Words
+from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.tasks.brevo.marks import Marks
 from synthgen.tasks.brevo.params import BrevoParams
-from synthgen.tasks.brevo.writing.sampler import STAGES, Layout, sample
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What the kernel wrote."""
-
-    numbers: np.ndarray
-    trained: np.ndarray
-    ends: np.ndarray
-    figures: np.ndarray  # (rows, 5): nodes, leaves, depth, listed, statements
-    created: np.ndarray
-    created_ends: np.ndarray
-    steps: np.ndarray  # (listed, 2)
-    step_ends: np.ndarray
-    units: np.ndarray
+from synthgen.tasks.brevo.writing.sampler import N_FIGURES, STAGES, Drawn, Layout, write_rows
 
 
 def draw_rows(
@@ -34,13 +16,11 @@ def draw_rows(
     start: int,
     stop: int,
     params: BrevoParams,
-    sizes: SizeLaw,
     marks: Marks,
-    words: Words,
-    pool: np.ndarray,
+    nodes: NamedNodes,
 ) -> Drawn:
-    """Return the rows [start, stop) as the kernel writes them, with sizes by the law `sizes`; keys: one a stage."""
-    rows = stop - start
+    """Return the rows [start, stop) as the kernel writes them, with sizes and names by `nodes`; keys: one a stage."""
+    rows, sizes = stop - start, nodes.sizes
     layout = Layout(
         sizes.low, params.degree, int(params.law == "open"), int(params.round_up), int(params.quarter),
         int(params.sorted), marks.leaf, marks.query, marks.answer, marks.end, marks.base,
@@ -51,13 +31,12 @@ def draw_rows(
         numbers=np.empty(room, np.uint16),
         trained=np.empty(room, np.bool_),
         ends=np.empty(rows, np.int64),
-        figures=np.empty((rows, 5), np.int64),
+        figures=np.empty((rows, N_FIGURES), np.int64),
         created=np.empty(rows * most, np.uint16),
         created_ends=np.empty(rows, np.int64),
         steps=np.empty((rows * most, 2), np.int32),
         step_ends=np.empty(rows, np.int64),
         units=np.empty((rows, len(STAGES)), np.int64),
     )
-    arrays = (getattr(drawn, field.name) for field in fields(drawn))
-    sample(state, keys, start, stop, layout, sizes.cumulative, words.tables, pool, *arrays)
+    write_rows(state, keys, start, stop, layout, sizes.cumulative, nodes.words.tables, nodes.scratch, drawn)
     return drawn

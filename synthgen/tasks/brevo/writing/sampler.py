@@ -11,7 +11,7 @@ from synthgen.exact.draw import begin, below, shuffle
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.kit.sizes import draw_size
-from synthgen.task.kit.words import draw_words
+from synthgen.task.kit.words import draw_words, write_word
 from synthgen.tasks.brevo.writing.graphs import (
     depth_of,
     draw_greedy,
@@ -41,17 +41,28 @@ class Layout(NamedTuple):
     name: int  # what is added to the symbols of a word
 
 
-@kernel
-def sample(
-    state, keys, start, stop, layout, cumulative, words, pool, ids, trained, ends, figures, created, created_ends,
-    steps, step_ends, units,
-):  # fmt: skip
-    """Write the rows [start, stop).
+NODES, LEAVES, DEPTH, LISTED, STATEMENTS, N_FIGURES = range(6)
+"""The columns of a row's figures: nodes, leaves, depth of the query, nodes of the listing, and statements."""
 
-    `figures` (rows, 5) gets nodes, leaves, depth, listed nodes and statements; `created` the nodes after the leaves in
-    order of creation, each by the place of its first appearance among names; `steps` (listed, 2) the spans of the
-    listing's names. `ids` must have room for the longest rows.
-    """
+
+class Drawn(NamedTuple):
+    """What the kernel fills; rows stand behind one another."""
+
+    numbers: np.ndarray  # (room,) uint16: symbols; there must be room for the longest rows
+    trained: np.ndarray  # (room,) bool
+    ends: np.ndarray  # (rows,) int64: where each row's symbols end
+    figures: np.ndarray  # (rows, N_FIGURES) int64
+    created: np.ndarray  # uint16: nodes behind the leaves in order of creation, by the place of their first appearance
+    created_ends: np.ndarray  # (rows,) int64
+    steps: np.ndarray  # (listed, 2) int32: where the listing's names stand in the row
+    step_ends: np.ndarray  # (rows,) int64
+    units: np.ndarray  # (rows, stages) int64: ledger units
+
+
+@kernel
+def write_rows(state, keys, start, stop, layout, cumulative, words, scratch, drawn):
+    """Write the rows [start, stop)."""
+    ids, trained, ends, figures, created, created_ends, steps, step_ends, units = drawn
     most = layout.low + cumulative.size
     degree = layout.degree
     parents = np.zeros((most, degree), np.int64)
@@ -61,14 +72,14 @@ def sample(
     waiting = np.zeros(most, np.int64)
     ready = np.zeros(most, np.int64)
     listing = np.zeros(most, np.int64)
-    drawn = np.zeros(most, np.int64)
+    names = np.zeros(most, np.int64)
     word = np.zeros(most, np.int64)
     places = np.zeros((2, most), np.int64)
     appeared = np.zeros(most, np.int64)
     statements = np.zeros((most * (degree + 1), 2), np.int64)  # (parent or -1, node)
     order = np.zeros(most * (degree + 1), np.int64)
     token = 0
-    made = 0
+    creations = 0
     step = 0
     for row in range(start, stop):
         out = row - start
@@ -115,12 +126,12 @@ def sample(
         for v in range(n):
             if appeared[v] == 0:
                 named += 1
-        draw_words(state, named, words.first, words.weight, words.units, words.offset, pool, places, drawn)
-        shuffle(state, drawn, named)
+        draw_words(state, words, named, scratch, places, names)
+        shuffle(state, names, named)
         number = 0
         for v in range(n):
             if appeared[v] == 0:
-                word[v] = drawn[number]
+                word[v] = names[number]
                 number += 1
             appeared[v] = -1
         if layout.open:
@@ -151,16 +162,10 @@ def sample(
                 if appeared[v] < 0:
                     appeared[v] = number
                     number += 1
-                own = word[v]
-                for k in range(words.size[own]):
-                    ids[token] = words.spelling[own, k] + layout.name
-                    token += 1
+                token = write_word(ids, token, words, word[v], layout.name)
         ids[token] = layout.query
         token += 1
-        own = word[query]
-        for k in range(words.size[own]):
-            ids[token] = words.spelling[own, k] + layout.name
-            token += 1
+        token = write_word(ids, token, words, word[query], layout.name)
         for i in range(first, token):
             trained[i] = False
         untrained = token
@@ -168,10 +173,7 @@ def sample(
         token += 1
         for place in range(total):
             steps[step, 0] = token - first
-            own = word[listing[place]]
-            for k in range(words.size[own]):
-                ids[token] = words.spelling[own, k] + layout.name
-                token += 1
+            token = write_word(ids, token, words, word[listing[place]], layout.name)
             steps[step, 1] = token - first
             step += 1
         ids[token] = layout.end
@@ -180,15 +182,15 @@ def sample(
             trained[i] = True
         if not layout.open:
             for v in range(leaves, n):
-                created[made] = appeared[v]
-                made += 1
-        figures[out, 0] = n
-        figures[out, 1] = leaves
-        figures[out, 2] = depth
-        figures[out, 3] = total
-        figures[out, 4] = edges
+                created[creations] = appeared[v]
+                creations += 1
+        figures[out, NODES] = n
+        figures[out, LEAVES] = leaves
+        figures[out, DEPTH] = depth
+        figures[out, LISTED] = total
+        figures[out, STATEMENTS] = edges
         ends[out] = token
-        created_ends[out] = made
+        created_ends[out] = creations
         step_ends[out] = step
 
 

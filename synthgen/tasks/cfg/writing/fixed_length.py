@@ -8,7 +8,7 @@ law that is drawn from, and booked, is exact, and within some 1e-15 of the one m
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba.extending import register_jitable
@@ -24,8 +24,7 @@ WHOLE = 2.0**50
 """The whole weights of a choice sum to about this."""
 
 
-@dataclass(frozen=True)
-class LengthTables:
+class LengthTables(NamedTuple):
     """Length laws up to a length n: of symbols, and of what remains of a rule from each child on."""
 
     symbol: np.ndarray  # (symbols, n + 1): P(a symbol makes m tokens)
@@ -41,15 +40,15 @@ class LengthTables:
         rounds = n + 1 if grammar.recursive else 1
         for _ in range(rounds):
             for a in sorted(grammar.rules) if grammar.recursive else grammar.order:
-                own, bits = np.zeros(n + 1), np.zeros(n + 1)
+                total, bits = np.zeros(n + 1), np.zeros(n + 1)
                 for p, rule in grammar.expand(a):
                     part, extra = np.zeros(n + 1), np.zeros(n + 1)
                     part[0], extra[0] = p, -p * math.log2(p)
                     for child in rule.children:
                         extra = np.convolve(extra, law[child])[: n + 1] + np.convolve(part, surprise[child])[: n + 1]
                         part = np.convolve(part, law[child])[: n + 1]
-                    own, bits = own + part, bits + extra
-                law[a], surprise[a] = own, bits
+                    total, bits = total + part, bits + extra
+                law[a], surprise[a] = total, bits
         chance = law[grammar.root, n]
         if chance == 0:
             possible = np.flatnonzero(law[grammar.root])
@@ -83,32 +82,18 @@ def sample_length(
             in_order[tables.first[a] + place, : len(rule.children)] = rule.children
     weights = np.diff(tables.cumulative, prepend=0).astype(np.float64)
     weights[tables.first[tables.degree > 0]] = tables.cumulative[tables.first[tables.degree > 0]]
-    ids = np.empty(rows * n, np.uint16 if grammar.vocabulary <= 2**16 else np.uint32)
-    choices = np.empty(2 * rows * n * len(grammar.rules) + 64, np.uint8 if tables.degree.max() <= 256 else np.uint16)
-    choice_ends, units = np.empty(rows, np.int64), np.empty((rows, 1), np.int64)
-    shape = (tables.first, tables.degree, tables.size, in_order)
-    _sample(
-        state,
-        key,
-        start,
-        stop,
-        grammar.root,
-        n,
-        shape,
-        weights,
-        laws.symbol,
-        laws.rest,
-        ids,
-        choices,
-        choice_ends,
-        units,
-    )
-    return Drawn(ids, np.arange(1, rows + 1) * n, choices[: choice_ends[-1]], choice_ends, units)
+    drawn = Drawn.new(grammar, tables, rows, rows * n, 2 * rows * n * len(grammar.rules) + 64)
+    _write_rows(state, key, start, stop, grammar.root, n, tables._replace(children=in_order), weights, laws, drawn)
+    drawn.id_ends[:] = np.arange(1, rows + 1) * n
+    return drawn.cut()
 
 
 @kernel
-def _sample(state, key, start, stop, root, n, shape, weights, law, rest, ids, choices, choice_ends, units):
-    first, degree, size, children = shape
+def _write_rows(state, key, start, stop, root, n, tables, weights, laws, drawn):
+    """Write the rows [start, stop), each of n tokens; the children of `tables` are all in order here."""
+    first, degree, size, children = tables.first, tables.degree, tables.size, tables.children
+    law, rest = laws.symbol, laws.rest
+    ids, _, choices, choice_ends, units = drawn
     options = np.empty(n + 1 + weights.size, np.float64)
     stack, tokens = np.empty(n + children.shape[1], np.int64), np.empty(n + children.shape[1], np.int64)
     share = np.empty(children.shape[1], np.int64)

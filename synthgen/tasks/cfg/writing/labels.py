@@ -5,6 +5,8 @@ Read off the derivation that made the row. A string with two derivations has the
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 
@@ -12,6 +14,22 @@ from synthgen.exact.jit import kernel
 from synthgen.task.columns import list_column, struct_column
 from synthgen.tasks.cfg.rules import CORRUPTION, Rules
 from synthgen.tasks.cfg.writing.sampler import Drawn, Tables
+
+
+class Levels(NamedTuple):
+    """Where symbols stand in the layered grammar."""
+
+    level: np.ndarray  # (symbols,) int64: -1 for a symbol that is none of it
+    base: np.ndarray  # (symbols,) int64: the symbol there
+
+
+class Labels(NamedTuple):
+    """What a derivation says of its tokens."""
+
+    above: np.ndarray  # (levels, tokens) uint16: the ancestor at each level
+    number: np.ndarray  # (levels, tokens) uint16: which of the row's nodes of the level it is
+    struck: np.ndarray  # int32: the tokens at which noise struck, counted within the row
+    struck_ends: np.ndarray  # (rows,) int64: how many of them there are up to each row's end
 
 
 def label_fields(levels: int) -> list[pa.Field]:
@@ -54,35 +72,34 @@ def label_columns(grammar: Rules, tables: Tables, before: Rules, drawn: Drawn) -
     return columns | {"deepest": list_column(drawn.id_ends, deepest.astype(np.int8), pa.int8())}
 
 
-def walk(
-    grammar: Rules, tables: Tables, before: Rules, drawn: Drawn
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Replay derivations: ancestors and their indices, both (levels, tokens), and the tokens at which noise struck.
-
-    The last two are positions within the row, and how many of them there are up to each row's end.
-    """
+def walk(grammar: Rules, tables: Tables, before: Rules, drawn: Drawn) -> Labels:
+    """Replay the derivations of some rows."""
     symbols = tables.first.size
     level, base = np.full(symbols, -1, np.int64), np.zeros(symbols, np.int64)
-    place = {s: d for d, own in enumerate((before.levels or ())[:-1]) for s in own}
+    place = {s: d for d, members in enumerate((before.levels or ())[:-1]) for s in members}
     for symbol in grammar.rules:
         origin = grammar.origin.get(symbol, symbol)
         if origin in place:
             level[symbol], base[symbol] = place[origin], origin
     levels = max(place.values(), default=-1) + 1
-    above, index = np.zeros((levels, drawn.ids.size), np.uint16), np.zeros((levels, drawn.ids.size), np.uint16)
-    struck, struck_ends = (
-        np.empty(drawn.ids.size + drawn.id_ends.size, np.int32),
-        np.empty(drawn.id_ends.size, np.int64),
+    tokens, rows = drawn.ids.size, drawn.id_ends.size
+    labels = Labels(
+        above=np.zeros((levels, tokens), np.uint16),
+        number=np.zeros((levels, tokens), np.uint16),
+        struck=np.empty(tokens + rows, np.int32),
+        struck_ends=np.empty(rows, np.int64),
     )
-    arrays = tuple(getattr(tables, name) for name in Tables.__dataclass_fields__)
-    root, clean = grammar.root, len(grammar.rules[grammar.root]) == 1
-    _walk(root, arrays, drawn.choices, drawn.choice_ends, level, base, clean, above, index, struck, struck_ends)
-    return above, index, struck[: struck_ends[-1]], struck_ends
+    _walk(grammar.root, tables, drawn, Levels(level, base), len(grammar.rules[grammar.root]) == 1, labels)
+    return labels._replace(struck=labels.struck[: labels.struck_ends[-1]])
 
 
 @kernel
-def _walk(root, tables, choices, choice_ends, level, base, all_noisy, above, index, struck, struck_ends):
+def _walk(root, tables, drawn, levels_of, all_noisy, labels):
+    """Fill `labels`; `all_noisy`: there are no clean rows among the noisy ones."""
     first, degree, _, _, size, children, emits, book = tables
+    choices, choice_ends = drawn.choices, drawn.choice_ends
+    level, base = levels_of
+    above, index, struck, struck_ends = labels
     stack = np.empty(choices.size + above.shape[1] + children.shape[1] + 2, np.int64)
     levels = above.shape[0]
     current, count = np.zeros(levels, np.int64), np.zeros(levels, np.int64)

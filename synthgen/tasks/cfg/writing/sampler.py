@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,7 @@ MAX_TOKENS = 1 << 30
 """Room a batch may take; a recursive grammar could ask for any amount."""
 
 
-@dataclass(frozen=True)
-class Tables:
+class Tables(NamedTuple):
     """A grammar as arrays. Rule r of symbol s has number first[s] + r."""
 
     first: np.ndarray  # (symbols,) int64: a symbol's first rule
@@ -50,8 +49,7 @@ class Tables:
         return cls(first, degree, uneven, cumulative.astype(np.int64), size, children, emits, book)
 
 
-@dataclass(frozen=True)
-class Drawn:
+class Drawn(NamedTuple):
     """Strings with their derivations: row i is ids[id_ends[i - 1] : id_ends[i]]."""
 
     ids: np.ndarray  # (tokens,) uint16
@@ -60,13 +58,29 @@ class Drawn:
     choice_ends: np.ndarray  # (rows,) int64
     units: np.ndarray  # (rows, books) int64: ledger units
 
+    @classmethod
+    def new(cls, grammar: Rules, tables: Tables, rows: int, tokens: int, expansions: int, books: int = 1) -> Drawn:
+        """Return room for some rows of so many tokens and expansions together."""
+        return cls(
+            ids=np.empty(tokens, np.uint16 if grammar.vocabulary <= 2**16 else np.uint32),
+            id_ends=np.empty(rows, np.int64),
+            choices=np.empty(expansions, np.uint8 if tables.degree.max() <= 256 else np.uint16),
+            choice_ends=np.empty(rows, np.int64),
+            units=np.empty((rows, books), np.int64),
+        )
+
+    def cut(self) -> Drawn:
+        """Return the same rows without the room that is left behind the last."""
+        return self._replace(ids=self.ids[: self.id_ends[-1]], choices=self.choices[: self.choice_ends[-1]])
+
 
 @kernel
-def sample(state, key, start, stop, root, tables, ids, id_ends, choices, choice_ends, units):
+def write_rows(state, key, start, stop, root, tables, drawn):
     """Write the rows [start, stop): tokens to `ids`, the rules chosen (as numbers within their symbol) to `choices`.
 
-    `tables` are the fields of `Tables`. Returns the row at which the room ran out, or `stop`.
+    Returns the row at which the room ran out, or `stop`.
     """
+    ids, id_ends, choices, choice_ends, units = drawn
     first, degree, uneven, cumulative, size, children, emits, book = tables
     widest = children.shape[1]
     stack = np.empty(ids.size + widest, np.int32)
@@ -121,15 +135,11 @@ def sample_rows(
     Raises DrawError if strings do not end within a gigatoken.
     """
     rows = stop - start
-    fields = tuple(getattr(tables, name) for name in Tables.__dataclass_fields__)
-    id_ends, choice_ends = np.empty(rows, np.int64), np.empty(rows, np.int64)
-    units = np.empty((rows, 1 + max(grammar.books.values(), default=0)), np.int64)
+    books = 1 + max(grammar.books.values(), default=0)
     room = int(rows * expected * 1.1) + 4 * int(expected) + 64 + tables.children.shape[1]
     while room <= MAX_TOKENS:
-        ids = np.empty(room, np.uint16 if grammar.vocabulary <= 2**16 else np.uint32)
-        choices = np.empty(2 * room, np.uint8 if tables.degree.max() <= 256 else np.uint16)
-        done = sample(state, key, start, stop, grammar.root, fields, ids, id_ends, choices, choice_ends, units)
-        if done == stop:
-            return Drawn(ids[: id_ends[-1]], id_ends, choices[: choice_ends[-1]], choice_ends, units)
+        drawn = Drawn.new(grammar, tables, rows, room, 2 * room, books)
+        if write_rows(state, key, start, stop, grammar.root, tables, drawn) == stop:
+            return drawn.cut()
         room *= 2
     raise DrawError(f"grammar {grammar.name}: rows {start} to {stop} do not end within {MAX_TOKENS:,} tokens")

@@ -55,9 +55,10 @@ def draw_graph(problem: Problem, modulus: int, file: Path) -> None:
     figure = Figure(figsize=(12, 8))
     axes = figure.add_subplot()
     colours = [
-        "#d95f02" if own["query"] else "#7fc7af" if own["necessary"] else "#dddddd" for own in graph.nodes.values()
+        "#d95f02" if attributes["query"] else "#7fc7af" if attributes["necessary"] else "#dddddd"
+        for attributes in graph.nodes.values()
     ]
-    names = {node: f"{node[0]}'s\n{node[1]}\n= {own['value']}" for node, own in graph.nodes.items()}
+    names = {node: f"{node[0]}'s\n{node[1]}\n= {attributes['value']}" for node, attributes in graph.nodes.items()}
     place = nx.multipartite_layout(graph, subset_key="level")
     nx.draw(graph, place, ax=axes, node_color=colours, labels=names, font_size=7, node_size=1800, edge_color="#888888")
     figure.savefig(file)
@@ -116,8 +117,8 @@ def template_hashes(problem: Problem) -> dict[str, str]:
     for _ in range(ROUNDS):
         refined = {}
         for parameter in needed:
-            own = [colour[other] for other in problem.needs(parameter)]
-            ordered = own if _keeps_order(problem, parameter) else _sorted_operands(problem, parameter, own)
+            operands = [colour[other] for other in problem.needs(parameter)]
+            ordered = operands if _keeps_order(problem, parameter) else _sorted_operands(problem, parameter, operands)
             refined[parameter] = _digest(
                 repr((colour[parameter], ordered, sorted(colour[u] for u in users[parameter])))
             )
@@ -142,10 +143,10 @@ def _pairs(problem: Problem, parameter: Parameter) -> bool:
     return problem.is_abstract(parameter) and problem.layer[parameter[1]] - problem.layer[parameter[0]] > 1
 
 
-def _sorted_operands(problem: Problem, parameter: Parameter, own: list[Any]) -> list[Any]:
+def _sorted_operands(problem: Problem, parameter: Parameter, operands: list[Any]) -> list[Any]:
     if _pairs(problem, parameter):
-        return [part for pair in sorted(zip(own[::2], own[1::2], strict=True)) for part in pair]
-    return sorted(own)
+        return [part for pair in sorted(zip(operands[::2], operands[1::2], strict=True)) for part in pair]
+    return sorted(operands)
 
 
 def _written(problem: Problem, colour: dict[Parameter, str], form: str) -> str:

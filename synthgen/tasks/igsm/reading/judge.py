@@ -47,7 +47,7 @@ class Judge:
         """`values`: of all parameters, where nothing else shows; `mistakes`: their kind, and if what is next counts."""
         self.problem, self.form, self.modulus, self.values, self.needed = problem, form, modulus, values, needed
         self.mistakes = mistakes
-        self.found: dict[str, tuple[Parameter | None, int]] = {}  # a letter's parameter (None: partial) and value
+        self.letters: dict[str, tuple[Parameter | None, int]] = {}  # a letter's parameter (None: partial) and value
         self.defined: dict[Parameter, int] = {}
         self.parts: list[dict[str, Any]] = []
         self.labels: list[str] = []  # of the definitions that are taken back
@@ -59,7 +59,7 @@ class Judge:
         last: Parameter | None = None
         if BACK in [step.letter for step in steps]:
             places = taken_back(self.problem, steps, *self.mistakes)
-            self.labels = [label(self.problem, wrong, own) for own in places for wrong in own.wrong]
+            self.labels = [label(self.problem, wrong, place) for place in places for wrong in place.wrong]
         labels = iter(self.labels)
         for i, step in enumerate(steps):
             if step.back:
@@ -133,11 +133,11 @@ class Judge:
         for place, operation in enumerate(step.operations):
             letter = operation[0]
             final = place == len(step.operations) - 1
-            if letter in self.found or letter in trees or (letter == step.letter and not final):
+            if letter in self.letters or letter in trees or (letter == step.letter and not final):
                 raise Fault(f"redefinition: {letter} stands for something already")
             trees[letter] = self._calculate(operation, trees)
             if not final:
-                self.found[letter] = (None, operation[3])
+                self.letters[letter] = (None, operation[3])
         result = step.operations[-1][3]
         tree = trees[step.letter]
         if parameter is None:
@@ -148,7 +148,7 @@ class Judge:
         if parameter in self.values and result != self.values[parameter]:
             raise Fault(f"wrong arithmetic: {result}, but it is {self.values[parameter]}")
         self.defined[parameter] = result
-        self.found[step.letter] = (parameter, result)
+        self.letters[step.letter] = (parameter, result)
         return parameter
 
     def _calculate(self, operation: tuple[str, str | None, str | None, int], trees: dict[str, Tree]) -> Tree:
@@ -168,9 +168,9 @@ class Judge:
                 values.append(int(side))
             elif side in trees:
                 operands.append(trees[side])
-                values.append(self.found[side][1])
-            elif side in self.found and self.found[side][0] is not None:
-                other, value = self.found[side]
+                values.append(self.letters[side][1])
+            elif side in self.letters and self.letters[side][0] is not None:
+                other, value = self.letters[side]
                 operands.append(leaf(other or (side, "")))
                 values.append(value)
             else:
@@ -213,8 +213,8 @@ class Judge:
         wanted = formula(self.problem, parameter)
         if tree == wanted:
             return
-        (own, numbers), (others, stated) = leaves(tree), leaves(wanted)
-        if sorted(own) != sorted(others):
+        (cited, numbers), (others, stated) = leaves(tree), leaves(wanted)
+        if sorted(cited) != sorted(others):
             raise Fault(f"wrong operand: {parameter[0]}'s {parameter[1]} is computed from other parameters")
         if sorted(numbers) != sorted(stated):
             raise Fault(f"wrong literal: {parameter[0]}'s {parameter[1]} has {stated}, not {numbers}")

@@ -74,30 +74,30 @@ class Problem:
 
     def needs(self, parameter: Parameter) -> list[Parameter]:
         """Return what a parameter is computed from."""
-        found = self.known_needs.get(parameter)
-        if found is not None:
-            return found
-        found = self.known_needs[parameter] = []
+        needs = self.known_needs.get(parameter)
+        if needs is not None:
+            return needs
+        needs = self.known_needs[parameter] = []
         if parameter in self.sentences:
-            found += self.sentences[parameter].cites
-            return found
+            needs += self.sentences[parameter].cites
+            return needs
         item, category = parameter
         deep = self.layer[category] - self.layer[item] > 1
         for child in self.children.get(item, ()):
-            found.append((item, child))
+            needs.append((item, child))
             if deep:
-                found.append((child, category))
-        return found
+                needs.append((child, category))
+        return needs
 
     def needed(self) -> set[Parameter]:
         """Return the query and all it is computed from, directly or not."""
-        found, stack = {self.query}, [self.query]
+        needed, stack = {self.query}, [self.query]
         while stack:
             for other in self.needs(stack.pop()):
-                if other not in found:
-                    found.add(other)
+                if other not in needed:
+                    needed.add(other)
                     stack.append(other)
-        return found
+        return needed
 
     def parameters(self) -> list[Parameter]:
         """Return every parameter there is: those with sentences in order of the text, then the abstract ones."""

@@ -67,4 +67,4 @@ def regret_labels(reader: Reader, prompt: str, completion: str) -> dict[str, np.
         if not step.back:
             defined.add(step.parameter)
     labels = {"can_next": can_next, "nece": nece, "back": back}
-    return {"end": np.array(ends)} | {name: np.array(own, np.bool_) for name, own in labels.items()}
+    return {"end": np.array(ends)} | {name: np.array(values, np.bool_) for name, values in labels.items()}

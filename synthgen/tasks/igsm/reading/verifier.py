@@ -87,7 +87,7 @@ class Reader:
         for parameter in needed:  # solved in an order in which each comes after all it needs
             depth[parameter] = 1 + max((depth[other] for other in problem.needs(parameter)), default=0)
         sketch = self.sketch(problem, shown)
-        own = len(prompt)
+        offset = len(prompt)
         return {
             "op": sum(len(step.operations) for step in shown),
             "layers": problem.deepest - top + 1,
@@ -103,16 +103,16 @@ class Reader:
             "spans": {
                 "sentence": problem.spans,
                 "question": [problem.question],
-                "step": [(own + start, own + end) for start, end in (step.span for step in shown)],
-                **self._retry_spans(own, [step for step in steps if step.back]),
-                "answer": [(own + where[0], own + where[1])],
+                "step": [(offset + start, offset + end) for start, end in (step.span for step in shown)],
+                **self._retry_spans(offset, [step for step in steps if step.back]),
+                "answer": [(offset + where[0], offset + where[1])],
             },
         }
 
-    def _retry_spans(self, own: int, steps: list[Step]) -> dict[str, list[tuple[int, int]]]:
+    def _retry_spans(self, offset: int, steps: list[Step]) -> dict[str, list[tuple[int, int]]]:
         """Return the spans of sentences that are taken back: up to BACK, and the names alone."""
-        names = [(own + step.name[0], own + step.name[1]) for step in steps]
-        whole = [(own + step.span[0], own + step.span[1] - len(BACK)) for step in steps]
+        names = [(offset + step.name[0], offset + step.name[1]) for step in steps]
+        whole = [(offset + step.span[0], offset + step.span[1] - len(BACK)) for step in steps]
         return {"retry": whole if self.family == "paper" else names, "retry_name": names}
 
     def retries(self, prompt: str, completion: str) -> list[TakenBack]:
@@ -161,8 +161,8 @@ class Reader:
             cited = tuple(place[other] for other in problem.needs(step.parameter))
             sentence = problem.sentences.get(step.parameter)
             place[step.parameter] = len(lines)
-            own = (0, sentence.literal, int(sentence.minus)) if sentence else (1, 0, 0)
-            lines.append((*own, cited))
+            form = (0, sentence.literal, int(sentence.minus)) if sentence else (1, 0, 0)
+            lines.append((*form, cited))
         return lines
 
     def bits(

@@ -38,61 +38,61 @@ MISTAKES = np.dtype(
 
 def new_mistakes(params: RetryParams | None) -> Any:
     """Return the record that kernels draw mistakes with; for None they draw none."""
-    own = np.zeros(1, np.dtype((np.record, MISTAKES)))[0]
-    own.odds[:] = odds(params.rate if params else 0.0)
-    own.on = params is not None
+    mistakes = np.zeros(1, np.dtype((np.record, MISTAKES)))[0]
+    mistakes.odds[:] = odds(params.rate if params else 0.0)
+    mistakes.on = params is not None
     if params:
-        own.kind, own.next_counts = MISTAKE_KINDS[params.kind], params.next_counts
-    return own
+        mistakes.kind, mistakes.next_counts = MISTAKE_KINDS[params.kind], params.next_counts
+    return mistakes
 
 
 @register_jitable
-def draw_mistakes(state, key, row, p, own):
+def draw_mistakes(state, key, row, p, mistakes):
     """Draw the mistakes before every step of a solution; return their ledger units."""
     begin(state, key, row, 0)
-    own.known[:] = 0
-    if own.kind == MISS:
-        _find_spoken(p, own)
+    mistakes.known[:] = 0
+    if mistakes.kind == MISS:
+        _find_spoken(p, mistakes)
     at = 0
     for step in range(p.necessary):
-        size = _candidates(p, own, step)
-        own.candidates[step] = size
-        at = draw_wrong(state, own.odds, own.pool, size, own.wrong, at)
-        own.ends[step] = at
-        own.known[p.order[step]] = 1
+        size = _candidates(p, mistakes, step)
+        mistakes.candidates[step] = size
+        at = draw_wrong(state, mistakes.odds, mistakes.pool, size, mistakes.wrong, at)
+        mistakes.ends[step] = at
+        mistakes.known[p.order[step]] = 1
     return state.ledger
 
 
 @register_jitable
-def _find_spoken(p, own):
+def _find_spoken(p, mistakes):
     """Mark what the problem speaks of: what it states, what it cites, and what it asks for."""
-    own.spoken[:] = 0
+    mistakes.spoken[:] = 0
     for x in range(p.edges):
-        own.spoken[x] = 1
+        mistakes.spoken[x] = 1
         for r in range(p.refs[x]):
-            own.spoken[p.ref[x, r]] = 1
-    own.spoken[p.order[p.necessary - 1]] = 1
+            mistakes.spoken[p.ref[x, r]] = 1
+    mistakes.spoken[p.order[p.necessary - 1]] = 1
 
 
 @register_jitable
-def _candidates(p, own, step):
+def _candidates(p, mistakes, step):
     """Fill the pool for the place before a step; return how many there are."""
     size = 0
-    if own.kind == WEAK:
-        for later in range(step if own.next_counts else step + 1, p.necessary):
-            own.pool[size] = p.order[later]
+    if mistakes.kind == WEAK:
+        for later in range(step if mistakes.next_counts else step + 1, p.necessary):
+            mistakes.pool[size] = p.order[later]
             size += 1
         return size
     for x in range(p.params):
-        if own.known[x]:
+        if mistakes.known[x]:
             continue
-        fits = own.kind == MISS and own.spoken[x] == 1
-        if own.kind == PERFECT:
-            for r in range(predecessors(p, x, own.around)):
-                if not own.known[own.around[r]]:
+        fits = mistakes.kind == MISS and mistakes.spoken[x] == 1
+        if mistakes.kind == PERFECT:
+            for r in range(predecessors(p, x, mistakes.around)):
+                if not mistakes.known[mistakes.around[r]]:
                     fits = True
                     break
         if fits:
-            own.pool[size] = x
+            mistakes.pool[size] = x
             size += 1
     return size

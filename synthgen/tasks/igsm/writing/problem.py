@@ -95,23 +95,23 @@ def number_parameters(p, edge):
     count = 0
     for i in range(p.layers - 1):
         for j in range(p.width[i]):
-            own = p.first[i] + j
-            p.children[own] = 0
+            parent = p.first[i] + j
+            p.children[parent] = 0
             for k in range(p.width[i + 1]):
                 if edge[i, j] >> k & 1:
-                    p.owner[count] = own
+                    p.owner[count] = parent
                     p.target[count] = p.first[i + 1] + k
-                    p.child[own, p.children[own]] = count
-                    p.children[own] += 1
+                    p.child[parent, p.children[parent]] = count
+                    p.children[parent] += 1
                     count += 1
     p.edges = count
     for i in range(p.layers - 1):
         for j in range(p.width[i]):
-            own = p.first[i] + j
+            parent = p.first[i] + j
             for layer in range(i + 1, p.layers):
-                p.owner[count] = own
+                p.owner[count] = parent
                 p.target[count] = layer
-                p.abstract[own, layer] = count
+                p.abstract[parent, layer] = count
                 count += 1
     p.params = count
     for x in range(count):
@@ -141,12 +141,12 @@ def predecessors(p, x, out):
         for i in range(p.refs[x]):
             out[i] = p.ref[x, i]
         return p.refs[x]
-    own, layer, count = p.owner[x], p.target[x], 0
-    for i in range(p.children[own]):
-        edge = p.child[own, i]
+    parent, layer, count = p.owner[x], p.target[x], 0
+    for i in range(p.children[parent]):
+        edge = p.child[parent, i]
         out[count] = edge
         count += 1
-        if layer - p.layer[own] > 1:
+        if layer - p.layer[parent] > 1:
             out[count] = p.abstract[p.target[edge], layer]
             count += 1
     return count
@@ -192,13 +192,13 @@ def _evaluate_abstract(p, x, modulus):
     """Compute abstract parameter x, from the innermost layer of what lies under its item outwards."""
     layer, last = p.target[x], p.layer[p.owner[x]]
     for outer in range(layer - 1, last - 1, -1):
-        for own in range(p.first[outer], p.first[outer + 1]):
-            y = p.abstract[own, layer]
+        for parent in range(p.first[outer], p.first[outer + 1]):
+            y = p.abstract[parent, layer]
             if p.value[y] >= 0 or (outer == last and y != x):
                 continue
             value, known = 0, True
-            for i in range(p.children[own]):
-                edge = p.child[own, i]
+            for i in range(p.children[parent]):
+                edge = p.child[parent, i]
                 factor = 1 if layer - outer == 1 else p.value[p.abstract[p.target[edge], layer]]
                 if p.value[edge] < 0 or factor < 0:
                     known = False
@@ -238,14 +238,14 @@ def compile_solution(p, modulus):
     for i in range(p.necessary):
         x = p.order[i]
         p.solved[x] = 1
-        own = count
-        p.symbol[x] = own
-        p.meaning[own] = x
+        result = count
+        p.symbol[x] = result
+        p.meaning[result] = x
         count += 1
         if x < p.edges:
-            count = _compile_sentence(p, x, own, count, modulus)
+            count = _compile_sentence(p, x, result, count, modulus)
         else:
-            count = _compile_abstract(p, x, own, count, modulus)
+            count = _compile_abstract(p, x, result, count, modulus)
     p.op = count
 
 
@@ -264,16 +264,16 @@ def _operation(p, symbol, operands, sign, left, right, number, modulus):
 
 
 @register_jitable
-def _compile_sentence(p, x, own, count, modulus):
+def _compile_sentence(p, x, result, count, modulus):
     refs, number, literal = p.refs[x], p.number[x], p.literal[x]
     if refs == 0:
-        _operation(p, own, 0, PLUS, NUMBER, NUMBER, number, modulus)
+        _operation(p, result, 0, PLUS, NUMBER, NUMBER, number, modulus)
         return count
     left = p.symbol[p.ref[x, 0]]
     last = refs if literal != BARE else refs - 1  # operand at which a partial result is needed no more
     for r in range(1, refs):
         sign = MINUS if refs == 2 and p.minus[x] else PLUS
-        symbol = own
+        symbol = result
         if r < last:
             symbol = count
             p.meaning[symbol] = -1
@@ -281,26 +281,26 @@ def _compile_sentence(p, x, own, count, modulus):
         _operation(p, symbol, 2, sign, left, p.symbol[p.ref[x, r]], number, modulus)
         left = symbol
     if literal != BARE:
-        _operation(p, own, 2, STAR if literal == TIMES else PLUS, NUMBER, left, number, modulus)
+        _operation(p, result, 2, STAR if literal == TIMES else PLUS, NUMBER, left, number, modulus)
     elif refs == 1:
-        _operation(p, own, 1, PLUS, left, NUMBER, number, modulus)
+        _operation(p, result, 1, PLUS, left, NUMBER, number, modulus)
     return count
 
 
 @register_jitable
-def _compile_abstract(p, x, own, count, modulus):
+def _compile_abstract(p, x, result, count, modulus):
     item, layer = p.owner[x], p.target[x]
     children = p.children[item]
     deep = layer - p.layer[item] > 1
     if children == 0:
-        _operation(p, own, 0, PLUS, NUMBER, NUMBER, 0, modulus)
+        _operation(p, result, 0, PLUS, NUMBER, NUMBER, 0, modulus)
         return count
     left = 0
     for i in range(children):
         edge = p.child[item, i]
         term = p.symbol[edge]
         if deep:
-            symbol = own
+            symbol = result
             if children > 1:
                 symbol = count
                 p.meaning[symbol] = -1
@@ -309,11 +309,11 @@ def _compile_abstract(p, x, own, count, modulus):
             _operation(p, symbol, 2, STAR, term, below, 0, modulus)
             term = symbol
         elif children == 1:
-            _operation(p, own, 1, PLUS, term, NUMBER, 0, modulus)
+            _operation(p, result, 1, PLUS, term, NUMBER, 0, modulus)
         if i == 0:
             left = term
             continue
-        symbol = own
+        symbol = result
         if i < children - 1:
             symbol = count
             p.meaning[symbol] = -1

@@ -73,16 +73,16 @@ def write_sketch(p, scratch):
     symbol = 0
     for i in range(p.necessary):
         x = p.order[i]
-        own = p.symbol[x]
+        result = p.symbol[x]
         last = p.op if i + 1 == p.necessary else p.symbol[p.order[i + 1]]
         at = _put(scratch, at, _DEFINE)
         at = _put(scratch, at, _INST if x < p.edges else _INTER)
         at = _put(scratch, at, _AS)
-        at = _put_symbol(scratch, at, own)
+        at = _put_symbol(scratch, at, result)
         at = _put(scratch, at, _END)
-        for k in range(own + 1, last + 1):
-            symbol = own if k == last else k
-            if symbol == own:
+        for k in range(result + 1, last + 1):
+            symbol = result if k == last else k
+            if symbol == result:
                 at = _put(scratch, at, _SO)
             at = _put_symbol(scratch, at, symbol)
             at = _put(scratch, at, _EQUALS)
@@ -116,13 +116,13 @@ def bin_of_solution(p, scratch):
 
 
 def _primes(count: int) -> list[int]:
-    found: list[int] = []
+    primes: list[int] = []
     number = 2
-    while len(found) < count:
-        if all(number % prime for prime in found):
-            found.append(number)
+    while len(primes) < count:
+        if all(number % prime for prime in primes):
+            primes.append(number)
         number += 1
-    return found
+    return primes
 
 
 def _fraction(prime: int, root: int) -> int:

@@ -321,7 +321,7 @@ def _calculation(page, p, symbol, number):
 def write_step(page, p, i):
     """Write step i of the solution: "Define Oak's Wren as x; ...; so x = a + b = 3 + 4 = 7", without a full stop."""
     x = p.order[i]
-    own = p.symbol[x]
+    result = p.symbol[x]
     last = p.op if i + 1 == p.necessary else p.symbol[p.order[i + 1]]
     paper = page.family == PAPER
     number = p.number[x] if x < p.edges else 0
@@ -333,20 +333,20 @@ def write_step(page, p, i):
             if page.detail0 == 0:
                 write_parameter(page, p, x, False)
                 _word(page, P_AS)
-            _symbol(page, p, own)
+            _symbol(page, p, result)
         else:
-            _symbol(page, p, own)
+            _symbol(page, p, result)
             _word(page, C_AS)
             if page.detail0 == 0:
                 write_parameter(page, p, x, False)
             else:
                 _word(page, C_UNNAMED)
-    for symbol in range(own + 1, last):
+    for symbol in range(result + 1, last):
         _word(page, P_SEMICOLON if paper else C_SEMICOLON)
         _calculation(page, p, symbol, number)
     _word(page, P_SEMICOLON if paper else C_SEMICOLON)
     _word(page, P_SO if paper else C_SO)
-    _calculation(page, p, own, number)
+    _calculation(page, p, result, number)
 
 
 @register_jitable

@@ -53,7 +53,7 @@ class Probes:
         A causal model's state for the probe is the one that predicts what stands at this place.
         """
         spans = row["latent"]["spans"]
-        return sorted(((a, spans[a][0]["start"]) for a in ATTRIBUTES), key=lambda found: found[1])
+        return sorted(((a, spans[a][0]["start"]) for a in ATTRIBUTES), key=lambda mention: mention[1])
 
     def name(self, row: Mapping[str, Any]) -> str:
         """Return the full name of the person of a row: the whole text of Q-probing."""

@@ -31,7 +31,7 @@ NAMED = r"(?P<name>[^ ,]+ [^ ,]+ [^ ,]+?)"
 CLOSING = re.compile(rf" The name of this person is {NAMED}\.$")
 
 
-class Reader:
+class BiographyReader:
     """Reads the texts of one set of lists and pronouns."""
 
     def __init__(self, lists: Lists, pronouns: Sequence[str], name_at: int = 0) -> None:
@@ -70,17 +70,17 @@ class Reader:
         result, offset = [], 0
         for sentence in text.split(". "):
             whole = sentence if sentence.endswith(".") and offset + len(sentence) == len(text) else sentence + "."
-            found = []
+            readings = []
             words = whole.split(" ")
             for first in (words[0], ""):
                 for last in (words[-1], ""):
                     for attribute, number, pronoun, pattern in self._patterns.get((first, last), ()):
                         match = pattern.fullmatch(whole)
                         if match and self._value(attribute, match["value"]) is not None:
-                            found.append((attribute, number, pronoun, offset, match))
-            if len(found) != 1:
-                raise ValueError(f"sentence {whole[:80]!r} has {len(found)} readings")
-            result.append(found[0])
+                            readings.append((attribute, number, pronoun, offset, match))
+            if len(readings) != 1:
+                raise ValueError(f"sentence {whole[:80]!r} has {len(readings)} readings")
+            result.append(readings[0])
             offset += len(sentence) + 2
         return result
 

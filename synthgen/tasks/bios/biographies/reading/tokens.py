@@ -58,11 +58,15 @@ class CompactReader:
             templates[what] = number
             order.append(ATTRIBUTES.index(what))
             width = self.vocab.date_tokens if what == "birth_date" else 1
-            found = kinds[at + 1 : at + 1 + width]
+            value_tokens = kinds[at + 1 : at + 1 + width]
             expected = [f"date{part}" for part in range(width)] if width > 1 else [what]
-            if [part[:2] for part in found] != [("value", name) for name in expected]:
+            if [part[:2] for part in value_tokens] != [("value", name) for name in expected]:
                 raise ValueError(f"no {what} behind its template")
-            values[what] = found[0][2] if width == 1 else (found[0][2] * days + found[1][2]) * years + found[2][2]
+            values[what] = (
+                value_tokens[0][2]
+                if width == 1
+                else (value_tokens[0][2] * days + value_tokens[1][2]) * years + value_tokens[2][2]
+            )
             spans[what].append((at + 1, at + 1 + width))
             at += 1 + width
         if (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba.extending import register_jitable
 
@@ -33,7 +35,7 @@ from synthgen.tasks.bios.world.writing.people import (
     YEAR,
 )
 
-KINDS = ("name", *ATTRIBUTES)
+SPAN_KINDS = ("name", *ATTRIBUTES)
 """The kinds of spans: kind 0 is a mention of the name, kind 1 + a the value of attribute a."""
 
 CODES_PER_NAME, CODES_PER_VALUE = 5, 4
@@ -59,8 +61,8 @@ def value_phrases(lists: Lists, table: PhraseTable) -> np.ndarray:
         FIELDS: lists.cities,
     }
     first = np.zeros(FIELDS + 1, np.int64)
-    for field, own in phrases.items():
-        first[field] = table.extend(own)
+    for field, texts in phrases.items():
+        first[field] = table.extend(texts)
     return first
 
 
@@ -69,80 +71,82 @@ def codes_per_row(sentences: Sentences) -> int:
     return (N_ATTRIBUTES + 1) * (sentences.longest + CODES_PER_NAME + CODES_PER_VALUE + 1)
 
 
-@kernel
-def write_documents(
-    state,
-    keys,
-    start,
-    stop,
-    first_person,
-    people,
-    sizes,
-    homes,
-    phrases,
-    space,
-    sentences,
-    style,
-    codes,
-    ends,
-    facts,
-    plans,
-    units,
-):
-    """Word the rows [start, stop).
+class Wording(NamedTuple):
+    """What the kernel words a plan with."""
 
-    keys: (5, 2) of the stages names, people, rows, wording, order; homes: the company city of each employer; phrases:
-    `value_phrases`; style: `style_numbers`. Writes codes and the rows' ends, facts (rows, FIELDS + 2: person, entry,
-    fields), plans (rows, 12: templates by attribute, then the order) and units (rows, 2: wording, order).
-    """
-    pieces, piece_starts, first_template, counts, pronouns = sentences
-    name_at, full_name = style[3], style[4]
+    phrases: np.ndarray  # `value_phrases`
+    space: int  # the phrase between two sentences
+    pieces: np.ndarray  # from here on: `Sentences`
+    starts: np.ndarray
+    first: np.ndarray
+    counts: np.ndarray
+    pronouns: int
+
+    @classmethod
+    def of(cls, phrases: np.ndarray, space: int, sentences: Sentences) -> Wording:
+        """Return the numbers of phrases and sentences."""
+        forms = (sentences.pieces, sentences.starts, sentences.first, sentences.counts)
+        return cls(phrases, space, *forms, sentences.pronouns)
+
+
+@kernel
+def write_documents(state, start, stop, world, group, stages, style, wording, codes, ends, plans):
+    """Word the rows [start, stop): write codes, the rows' ends (rows,) and their plans."""
+    # Out of the tuples before the loop: numba counts a reference to every array that is taken out of one.
+    phrases, space, pieces, starts, first, counts, pronouns = wording
+    templates, order, name_at, full_name = plans.templates, plans.order, style.name_at, style.full_name
     fields = np.empty(FIELDS, np.int64)
     at = 0
     for row in range(start, stop):
         i = row - start
-        draw_plan(state, keys, row, first_person, people, sizes, counts, style, fields, facts, plans, units, i)
+        draw_plan(state, world, group, stages, style, counts, row, i, fields, plans)
         for place in range(N_ATTRIBUTES + (name_at == N_ATTRIBUTES)):
             if place > 0:
                 codes[at] = space
                 at += 1
-            form = piece_starts.size - 2
+            form = starts.size - 2
             attribute = 0
             if place < N_ATTRIBUTES:
-                attribute = plans[i, N_ATTRIBUTES + place]
-                template = first_template[attribute] + plans[i, attribute]
+                attribute = order[i, place]
+                template = first[attribute] + templates[i, attribute]
                 reference = BY_PRONOUN if place > 0 else BY_PERSON
                 if place == name_at or full_name:
                     reference = BY_NAME
                 form = (template * pronouns + fields[PRONOUN]) * REFERENCES + reference
-            for p in range(piece_starts[form], piece_starts[form + 1]):
+            for p in range(starts[form], starts[form + 1]):
                 piece = pieces[p]
                 if piece == NAME:
-                    codes[at] = opening(0)
-                    codes[at + 1] = phrases[FIRST] + fields[FIRST]
-                    codes[at + 2] = phrases[MIDDLE] + fields[MIDDLE]
-                    codes[at + 3] = phrases[LAST] + fields[LAST]
-                    codes[at + 4] = closing(0)
-                    at += CODES_PER_NAME
+                    at = write_name(codes, at, fields, phrases)
                 elif piece == VALUE:
-                    at = write_value(codes, at, attribute, fields, sizes, homes, phrases)
+                    at = write_value(codes, at, attribute, fields, world, phrases)
                 else:
                     codes[at] = piece
                     at += 1
         ends[i] = at
 
 
-@register_jitable
-def write_value(codes, at, attribute, fields, sizes, homes, phrases):
+@register_jitable(forceinline=True)
+def write_name(codes, at, fields, phrases):
+    """Write the codes of a person's full name, with its span; return the new end."""
+    codes[at] = opening(0)
+    codes[at + 1] = phrases[FIRST] + fields[FIRST]
+    codes[at + 2] = phrases[MIDDLE] + fields[MIDDLE]
+    codes[at + 3] = phrases[LAST] + fields[LAST]
+    codes[at + 4] = closing(0)
+    return at + CODES_PER_NAME
+
+
+@register_jitable(forceinline=True)
+def write_value(codes, at, attribute, fields, world, phrases):
     """Write the codes of a person's value of an attribute, with its span; return the new end."""
     codes[at] = opening(1 + attribute)
     at += 1
     if attribute == 0:
-        codes[at] = phrases[DAY] + fields[MONTH] * sizes[DAY] + fields[DAY]
+        codes[at] = phrases[DAY] + fields[MONTH] * world.sizes[DAY] + fields[DAY]
         codes[at + 1] = phrases[YEAR] + fields[YEAR]
         at += 2
     elif attribute == CITY:
-        codes[at] = phrases[FIELDS] + homes[fields[EMPLOYER]]
+        codes[at] = phrases[FIELDS] + world.homes[fields[EMPLOYER]]
         at += 1
     else:
         codes[at] = phrases[YEAR + attribute] + fields[YEAR + attribute]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 from numba.extending import register_jitable
 
-from synthgen.exact.draw import begin, below, shuffle
+from synthgen.exact.draw import Keys, begin, below, shuffle
 from synthgen.tasks.bios.world.lists import ATTRIBUTES
-from synthgen.tasks.bios.world.writing.people import FIELDS, draw_person, person_at
+from synthgen.tasks.bios.world.writing.people import FACTS, FIELDS, draw_subject
 
 N_ATTRIBUTES, PAIRS = len(ATTRIBUTES), 3
 EMPLOYER_PLACE, CITY = ATTRIBUTES.index("employer"), ATTRIBUTES.index("company_city")
@@ -16,45 +19,72 @@ ORDERS = {"fixed": FIXED, "entry": BY_ENTRY, "person": ONCE, "couple": COUPLE}
 """Sentence orders: canonical, drawn for each entry, drawn once a person, or three fixed pairs drawn for each entry."""
 
 
-def style_numbers(sentences: str, order: str, city_first: bool, name_at: int, full_name: bool) -> tuple[int, ...]:
-    """Return what a kernel needs to know of a variant: (anew, order, city first, name's sentence, full names)."""
-    return int(sentences == "entry"), ORDERS[order], int(city_first), name_at, int(full_name)
+WORDING, ORDER = range(2)
+"""The books of a document."""
 
 
-@register_jitable
-def draw_plan(state, keys, row, first_person, people, sizes, counts, style, fields, facts, plans, units, i):
-    """Draw the plan of a document row and write it to row i of `facts`, `plans` and `units`.
+class Stages(NamedTuple):
+    """The keys of what is drawn for a document."""
 
-    keys: (5, 2) of the stages names, people, rows, wording, order; counts: templates by attribute; facts: person, entry
-    and fields; plans: templates by attribute, then the order; units: wording, order.
-    """
-    anew, ordering, city_first = style[0], style[1], style[2]
-    place, entry = person_at(state, keys[2], people, row)
-    person = first_person + place
-    draw_person(state, keys[0], keys[1], person, sizes, fields)
-    facts[i, 0] = person
-    facts[i, 1] = entry
-    for field in range(FIELDS):
-        facts[i, 2 + field] = fields[field]
+    rows: np.ndarray  # who a row is about
+    wording: np.ndarray
+    order: np.ndarray
 
-    begin(state, keys[3], person, entry if anew else 0)
+    @classmethod
+    def of(cls, keys: Keys) -> Stages:
+        """Return the keys of a split."""
+        return cls(keys.split("rows"), keys.split("wording"), keys.split("order"))
+
+
+class Style(NamedTuple):
+    """A variant of the biographies, as kernels know it: whole numbers."""
+
+    anew: int  # whether each entry draws its sentences, or only a person's first
+    order: int  # one of ORDERS
+    city_first: int  # whether the canonical order has the company city before the employer
+    name_at: int  # the sentence that has the name; N_ATTRIBUTES: one behind all
+    full_name: int  # whether every sentence has the full name
+
+
+class Plans(NamedTuple):
+    """Plans by row, as `draw_plan` writes them."""
+
+    facts: np.ndarray  # (rows, FACTS + FIELDS) int64: see `draw_subject`
+    templates: np.ndarray  # (rows, N_ATTRIBUTES) int64: which of an attribute's, by attribute
+    order: np.ndarray  # (rows, N_ATTRIBUTES) int64: the attribute at each place
+    units: np.ndarray  # (rows, 2) int64: ledger units of WORDING and ORDER
+
+    @classmethod
+    def new(cls, rows: int) -> Plans:
+        """Return room for the plans of some rows."""
+        templates, order = (np.empty((rows, N_ATTRIBUTES), np.int64) for _ in range(2))
+        return cls(np.empty((rows, FACTS + FIELDS), np.int64), templates, order, np.empty((rows, 2), np.int64))
+
+
+@register_jitable(forceinline=True)
+def draw_plan(state, world, group, stages, style, counts, row, i, fields, plans):
+    """Draw the plan of a document row and write it to row i of `plans`; counts: templates by attribute."""
+    person, entry = draw_subject(state, world, group, stages.rows, row, fields, plans.facts[i])
+
+    begin(state, stages.wording, person, entry if style.anew else 0)
     for attribute in range(N_ATTRIBUTES):
-        plans[i, attribute] = below(state, counts[attribute])
-    units[i, 0] = state.ledger if anew or entry == 0 else 0  # sentences chosen once are paid for once
+        plans.templates[i, attribute] = below(state, counts[attribute])
+    # Sentences chosen once are paid for once.
+    plans.units[i, WORDING] = state.ledger if style.anew or entry == 0 else 0
 
-    order = plans[i, N_ATTRIBUTES:]
+    order = plans.order[i]
     for attribute in range(N_ATTRIBUTES):
         order[attribute] = attribute
-    if city_first:
+    if style.city_first:
         order[EMPLOYER_PLACE], order[CITY] = CITY, EMPLOYER_PLACE
-    units[i, 1] = 0
-    if ordering != FIXED:
-        begin(state, keys[4], person, 0 if ordering == ONCE else entry)
-        if ordering == COUPLE:
+    plans.units[i, ORDER] = 0
+    if style.order != FIXED:
+        begin(state, stages.order, person, 0 if style.order == ONCE else entry)
+        if style.order == COUPLE:
             shuffle_pairs(state, order)
         else:
             shuffle(state, order, N_ATTRIBUTES)
-        units[i, 1] = state.ledger if ordering != ONCE or entry == 0 else 0
+        plans.units[i, ORDER] = state.ledger if style.order != ONCE or entry == 0 else 0
 
 
 @register_jitable

@@ -21,7 +21,7 @@ Search = Callable[[Form, Mapping[str, str]], Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedQuestion:
     """What a prompt says: its form, wording, whether a hint is wanted (None: not said), the people or facts in it."""
 
     form: Form
@@ -56,7 +56,7 @@ class QuestionJudge:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def read(self, prompt: Any) -> Reading:
+    def read(self, prompt: Any) -> ParsedQuestion:
         """Return what a prompt says. Raises ValueError if it is no question of this spec about people of its world."""
         if not isinstance(prompt, str) or len(prompt) > 10_000:
             raise ValueError("the prompt is no text of a question")
@@ -66,15 +66,15 @@ class QuestionJudge:
             raise ValueError(f"the prompt ends with neither of {self.endings}")
         told = bool(wants) if self.endings[0] != self.endings[1] else None
         question = prompt.removesuffix(ending)
-        found = []
+        readings = []
         for first in {question.split(" ")[0], ""}:
             for form, number, pattern in self._patterns.get(first, ()):
                 match = pattern.fullmatch(question)
                 if match and all(self._known(key, text) for key, text in match.groupdict().items()):
-                    found.append((form, number, match))
-        if len(found) != 1:
-            raise ValueError(f"question {question[:80]!r} has {len(found)} readings")
-        form, number, match = found[0]
+                    readings.append((form, number, match))
+        if len(readings) != 1:
+            raise ValueError(f"question {question[:80]!r} has {len(readings)} readings")
+        form, number, match = readings[0]
         parts = match.groupdict()
         names = [key for key in ("A", "B") if key in parts]
         people = tuple(self.world.who(parts[key]) for key in names)
@@ -85,7 +85,7 @@ class QuestionJudge:
             "name": sorted(match.span(key) for key in names),
             "given": sorted(match.span(key) for key in given),
         }
-        return Reading(form, number, told, people, given, spans)
+        return ParsedQuestion(form, number, told, people, given, spans)
 
     def _known(self, key: str, text: str) -> bool:
         """Say whether a text is a value of the lists; names are looked up later, and told if unknown."""
@@ -101,13 +101,13 @@ class QuestionJudge:
     def stated(self, form: Form, people: Sequence[int]) -> tuple[list[str], list[str]]:
         """Return (hint, answer) of a question about `people`, each as the parts that stand in a completion."""
         facts = [self.world.person(person) for person in people]
-        hint = [own[fact] for own in facts for fact in form.hint]
+        hint = [person_facts[fact] for person_facts in facts for fact in form.hint]
         if form.family == "inverse":
             name = self.world.name(people[0])
             return hint, [name if form.answer == ("full",) else name.split(" ")[0]]
         if not form.number:
             return hint, [facts[0][fact] for fact in form.answer]
-        numbers = [own["numbers"][form.number] for own in facts]
+        numbers = [person_facts["numbers"][form.number] for person_facts in facts]
         if form.family == "compare":
             return hint, ["Yes" if numbers[0] > numbers[1] else "No"]
         if form.family == "subtract":
@@ -130,7 +130,7 @@ class QuestionJudge:
         except (ValueError, TypeError, KeyError, IndexError) as error:
             return Verdict.wrong(str(error))
 
-    def _judge(self, reading: Reading, said: list[str]) -> Verdict:
+    def _judge(self, reading: ParsedQuestion, said: list[str]) -> Verdict:
         form = reading.form
         hint: list[str] = []
         if form.family == "inverse":

@@ -1,4 +1,4 @@
-"""The roll of a split's questions: who was asked about, over all rows, and whether anybody was who should not be."""
+"""The roster of a split's questions: who was asked about, over all rows, and whether anybody was who should not be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def people_of(batch: pa.RecordBatch) -> np.ndarray:
     return np.concatenate([latent.field(who).drop_null().to_numpy() for who in ("person", "other")])
 
 
-class Roll:
+class Roster:
     """Gathers one split. `each` is how often everybody is asked, where the split asks everybody alike."""
 
     def __init__(self, persons: range, each: int | None) -> None:

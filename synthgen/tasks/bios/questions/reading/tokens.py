@@ -25,8 +25,8 @@ class CompactScribe:
         self._kinds = sorted(((first, kind) for kind, (first, _) in vocab.blocks.items()), reverse=True)
         self._wordings = {
             f"<{form.key} {everything[form.key].index(wording)}>": (form, wording)
-            for form, own in zip(forms, questions, strict=True)
-            for wording in own
+            for form, wordings in zip(forms, questions, strict=True)
+            for wording in wordings
         }
 
     def _say(self, token: int) -> tuple[str, str]:
@@ -46,7 +46,11 @@ class CompactScribe:
             raise ValueError("the completion mask does not begin once and last to the end")
         form, prompt, spans = self.prompt(ids[:cut])
         completion, behind = self.completion(form, ids[cut:])
-        return prompt, completion, spans | {kind: [(a + cut, b + cut) for a, b in own] for kind, own in behind.items()}
+        return (
+            prompt,
+            completion,
+            spans | {span_kind: [(a + cut, b + cut) for a, b in places] for span_kind, places in behind.items()},
+        )
 
     def prompt(self, ids: Sequence[int]) -> tuple[Form, str, dict[str, list[tuple[int, int]]]]:
         """Return a prompt's form, its text, and its spans in tokens. Raises ValueError on junk."""
@@ -91,10 +95,12 @@ class CompactScribe:
             "birth_date": tuple((kind,) for kind in self._vocab.date),
             "result": (("verdict", "number"),),
         }.get(fact, ((fact,),))
-        own = said[at : at + len(kinds)]
-        if len(own) < len(kinds) or any(kind not in allowed for (kind, _), allowed in zip(own, kinds, strict=True)):
+        pieces = said[at : at + len(kinds)]
+        if len(pieces) < len(kinds) or any(
+            kind not in allowed for (kind, _), allowed in zip(pieces, kinds, strict=True)
+        ):
             raise ValueError(f"no {fact} at token {at}")
-        texts = [text for _, text in own]
+        texts = [text for _, text in pieces]
         if fact == "birth_date" and len(texts) == 3:
             return f"{texts[0]} {texts[1]}, {texts[2]}", at + 3
         return " ".join(texts), at + len(kinds)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from synthgen.task.phrases import PhraseTable, closing, opening
-from synthgen.tasks.bios.questions.forms import KINDS, Form, largest_number
+from synthgen.tasks.bios.questions.forms import SPAN_KINDS, Form, largest_number
 from synthgen.tasks.bios.world.lists import FIRST_YEAR, MONTHS, Lists
 from synthgen.tasks.bios.world.writing.people import DAY, MAJOR, MONTH
 
-NAME, GIVEN, HINT, ANSWER = range(len(KINDS))
+NAME, GIVEN, HINT, ANSWER = range(len(SPAN_KINDS))
 
 SLOTS = (
     *("first_", "middle_", "last", "first", "month_day", "year"),
@@ -31,6 +32,12 @@ RESULT = 2 * N_SLOTS
 REFERENCE = -100
 """Pieces at and below this refer to words: piece REFERENCE - w stands for word w."""
 
+NO, YES, ZERO = range(3)
+"""The columns of `Words.results`."""
+
+PAIR, RULE, FIELD, MODULUS, RULE_FIELDS = range(5)
+"""The columns of a form's rules: whether it is about two people, the rule, the field it counts with, and a modulus."""
+
 FULL_NAME = ("first_", "middle_", "last")
 
 Item = int | str
@@ -42,24 +49,24 @@ class Words:
     """How facts are said: the phrases that each fact takes, and where the phrases of their values begin."""
 
     first: np.ndarray  # (N_SLOTS,) int64: the phrase of a slot's value 0
-    results: np.ndarray  # (3,) int64: the phrases No, Yes, and the number 0
+    results: np.ndarray  # (3,) int64: the phrases NO, YES, and ZERO, the number 0
     date: tuple[str, ...]  # the slots of a birth date
 
-    def pieces(self, fact: str, kind: int, person: int) -> list[int]:
-        """Return the pieces that state a fact of a person in a span of `kind`."""
+    def pieces(self, fact: str, span_kind: int, person: int) -> list[int]:
+        """Return the pieces that state a fact of a person in a span of `span_kind`."""
         slots = {"A": FULL_NAME, "B": FULL_NAME, "full": FULL_NAME, "birth_date": self.date}.get(fact, (fact,))
         words = [RESULT] if fact == "result" else [person * N_SLOTS + SLOTS.index(slot) for slot in slots]
-        return [opening(kind), *(REFERENCE - word for word in words), closing(kind)]
+        return [opening(span_kind), *(REFERENCE - word for word in words), closing(span_kind)]
 
 
-@dataclass(frozen=True)
-class Programs:
+class Programs(NamedTuple):
     """Programs and their words, for kernels."""
 
-    words: Words
+    first: np.ndarray  # (N_SLOTS,) int64: the phrase of a slot's value 0
+    results: np.ndarray  # (3,) int64: see `Words`
     pieces: np.ndarray  # (total,) int32
     starts: np.ndarray  # (programs + 1,) int64: the prompts, then the completions
-    rules: np.ndarray  # (forms, 4) int64: whether two people, rule, number (a field of a person), modulus
+    rules: np.ndarray  # (forms, RULE_FIELDS) int64
     wordings: int
 
     @property
@@ -74,13 +81,13 @@ def compile_programs(
     forms: Sequence[Form],
     prompts: Sequence[Sequence[Sequence[Item]]],
     endings: Sequence[Sequence[int]],
-    joints: Sequence[Sequence[int]],
+    separators: Sequence[Sequence[int]],
     words: Words,
 ) -> Programs:
     """Compile the prompts of each form's wordings, and the completions.
 
-    endings: what closes a prompt that wants the answer at once, and one that wants a hint; joints: what stands before,
-    between and behind the parts of a completion.
+    endings: what closes a prompt that wants the answer at once, and one that wants a hint; separators: what stands
+    before, between and behind the parts of a completion.
     """
     pieces: list[int] = []
     starts = [0]
@@ -94,18 +101,21 @@ def compile_programs(
                         pieces += words.pieces(item, NAME if item in ("A", "B") else GIVEN, int(item == "B"))
                 pieces += ending
                 starts.append(len(pieces))
-    before, between, behind = joints
+    before, between, behind = separators
     for form in forms:
         for hinted in (False, True):
             stated = [words.pieces(f, HINT, person) for person in range(1 + form.pair) for f in form.hint if hinted]
             stated += [words.pieces(fact, ANSWER, 0) for fact in form.answer]
-            for place, own in enumerate(stated):
-                pieces += [*(between if place else before), *own]
+            for place, part in enumerate(stated):
+                pieces += [*(between if place else before), *part]
             pieces += behind
             starts.append(len(pieces))
     fields = {"": 0, "month": MONTH, "day": DAY, "major": MAJOR}
-    rules = np.array([(form.pair, form.rule, fields[form.number], form.modulus) for form in forms], np.int64)
-    return Programs(words, np.array(pieces, np.int32), np.array(starts, np.int64), rules, len(prompts[0]))
+    rules = np.empty((len(forms), RULE_FIELDS), np.int64)
+    for number, form in enumerate(forms):
+        rules[number, [PAIR, RULE, FIELD, MODULUS]] = form.pair, form.rule, fields[form.number], form.modulus
+    code, limits = np.array(pieces, np.int32), np.array(starts, np.int64)
+    return Programs(words.first, words.results, code, limits, rules, len(prompts[0]))
 
 
 def text_programs(
@@ -140,5 +150,5 @@ def text_programs(
 
 
 def _items(wording: str, table: PhraseTable) -> list[Item]:
-    found = re.findall(r"\{([^}]*)\}|([^{]+)", wording)
-    return [marker or table.add(literal) for marker, literal in found]
+    matches = re.findall(r"\{([^}]*)\}|([^{]+)", wording)
+    return [marker or table.add(literal) for marker, literal in matches]

@@ -88,17 +88,17 @@ class RewriteJudge:
         faults = []
         if REFUSALS.search(text):
             faults.append("it begins with talk about the task")
-        own = set(request.values.values())
-        for value in own:
+        values = set(request.values.values())
+        for value in values:
             count = len(re.findall(rf"(?<!\w){re.escape(value)}(?!\w)", text))
             if count != 1:
                 faults.append(f"'{value}' stands there {count} times, not once")
         rest = text
-        for value in sorted(own, key=len, reverse=True):
+        for value in sorted(values, key=len, reverse=True):
             rest = rest.replace(value, " ")
         strange = [*self._values.findall(rest), *re.findall(rf"\b(?:{'|'.join(MONTHS)})\b", rest)]
         strange += re.findall(r"\d+", rest)
-        faults += [f"'{found}' is not a fact of this person" for found in dict.fromkeys(strange)]
+        faults += [f"'{stray}' is not a fact of this person" for stray in dict.fromkeys(strange)]
         parts = request.name.split(" ")
         if request.name not in text:
             faults.append(f"the full name '{request.name}' is missing")
@@ -106,21 +106,21 @@ class RewriteJudge:
             faults.append("a part of the name stands before the full name")
         words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", rest.replace(request.name, " "))
         other = (set(words) & self._last_names) - set(parts)
-        faults += [f"'{found}' is somebody else's name" for found in sorted(other)]
+        faults += [f"'{name}' is somebody else's name" for name in sorted(other)]
         wrong = set().union(*(forms for pronoun, forms in FORMS.items() if pronoun != request.pronoun))
         if request.pronoun != "they":
             wrong -= FORMS["they"]  # "they" may be the parents
-        faults += [f"'{found}' is not {request.pronoun}" for found in sorted({w.lower() for w in words} & wrong)]
+        faults += [f"'{word}' is not {request.pronoun}" for word in sorted({w.lower() for w in words} & wrong)]
         return tuple(faults)
 
 
 def spans_of(text: str, request: Request) -> dict[str, list[tuple[int, int]]]:
     """Return where the full name (all mentions) and each value stand in an accepted text."""
-    found = {"name": [match.span() for match in re.finditer(re.escape(request.name), text)]}
+    spans = {"name": [match.span() for match in re.finditer(re.escape(request.name), text)]}
     for attribute in ATTRIBUTES:
         value = re.escape(request.values[attribute])
-        found[attribute] = [match.span() for match in re.finditer(rf"(?<!\w){value}(?!\w)", text)]
-    return found
+        spans[attribute] = [match.span() for match in re.finditer(rf"(?<!\w){value}(?!\w)", text)]
+    return spans
 
 
 @dataclass(frozen=True)

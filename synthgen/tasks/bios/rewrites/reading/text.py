@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from synthgen.tasks.bios.biographies.reading.text import FORMS, Reader
+from synthgen.tasks.bios.biographies.reading.text import FORMS, BiographyReader
 from synthgen.tasks.bios.rewrites.language import REFERENCES, Language
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, Lists
 
@@ -29,7 +29,7 @@ class RewriteReader:
 
     def __init__(self, lists: Lists, pronouns: Sequence[str], language: Language) -> None:
         self.lists, self.pronouns, self.language = lists, tuple(pronouns), language
-        self._plain = Reader(lists, pronouns)
+        self._plain = BiographyReader(lists, pronouns)
         self._values = [
             re.compile(
                 DATE
@@ -73,7 +73,7 @@ class RewriteReader:
             "values": {a: values[i] for i, a in enumerate(ATTRIBUTES)},
             "order": [fact for fact, *_ in clauses],
             "rank": self.rank(reading["tone"], reading["sentences"]),
-            "spans": {kind: spans[kind] for kind in ("name", *ATTRIBUTES)},
+            "spans": {span_kind: spans[span_kind] for span_kind in ("name", *ATTRIBUTES)},
         }
 
     # -- sentences ----------------------------------------------------------------------------------------------------
@@ -89,10 +89,10 @@ class RewriteReader:
                 if text[at] != " ":
                     return
                 at += 1
-            found = list(self._sentence(text, at, pronoun, name))
-            if len(found) != 1:
+            readings = list(self._sentence(text, at, pronoun, name))
+            if len(readings) != 1:
                 return
-            sentence, at, name, mention = found[0]
+            sentence, at, name, mention = readings[0]
             if not parsed and (sentence["reference"] != 0 or sentence["connective"]):
                 return
             if mention:
@@ -164,7 +164,7 @@ class RewriteReader:
 
     def _clauses(self, text: str, at: int, pronoun: int, form: str) -> list[tuple[int, int, int, tuple[int, int]]]:
         """Return all (fact, clause, value, span) that stand at a place, in a form: name, pronoun or participle."""
-        found = []
+        matches = []
         for fact, clauses in enumerate(self._written(pronoun, form)):
             for number, clause in enumerate(clauses):
                 if text.startswith(clause, at):
@@ -172,8 +172,8 @@ class RewriteReader:
                     match = self._values[fact].match(text, begin)
                     value = self._plain._value(ATTRIBUTES[fact], match[0]) if match else None
                     if match and value is not None:
-                        found.append((fact, number, value, (begin, match.end())))
-        return found
+                        matches.append((fact, number, value, (begin, match.end())))
+        return matches
 
     @functools.cache  # noqa: B019
     def _written(self, pronoun: int, form: str) -> list[list[str]]:

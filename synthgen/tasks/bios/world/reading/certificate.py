@@ -64,13 +64,13 @@ class CorpusCertificate:
         tallies = self._tallies.tolist()
         here = self._counts > 0
         counts, values = self._counts[here], self._values[here]
-        found = int(counts.size)
+        names = int(counts.size)
         of = f" (of one in {self.share} by hash)" if self.share > 1 else ""
         fault = f", first in row {tallies[FIRST_FAULT]:,}" if tallies[FIRST_FAULT] < 2**62 else ""
         yield (
             "names unique",
             tallies[CONTRADICTIONS] == 0,
-            f"{found:,} names{of}, {tallies[CONTRADICTIONS]:,} entries with other facts than their name's first{fault}",
+            f"{names:,} names{of}, {tallies[CONTRADICTIONS]:,} entries with other facts than their name's first{fault}",
         )
         yield (
             "people complete",
@@ -78,10 +78,10 @@ class CorpusCertificate:
             f"{tallies[INCOMPLETE]:,} rows without one name and six facts",
         )
         if self.share == 1:
-            every = found == self.people or self.entries is None
+            every = names == self.people or self.entries is None
             limit = "at most" if self.entries is None else "must be"
-            yield "people", every and found <= self.people and not self._full, f"{found:,}, {limit} {self.people:,}"
-        if found:
+            yield "people", every and names <= self.people and not self._full, f"{names:,}, {limit} {self.people:,}"
+        if names:
             least, mean, most = int(counts.min()), float(counts.mean()), int(counts.max())
             even = self.entries is None or least == most == self.entries
             yield "exposures", even, f"{least:,} / {mean:,.2f} / {most:,} a person (least / mean / most){of}"

@@ -16,10 +16,10 @@ import numpy as np
 from synthgen.exact.bijection import permuted_wide
 from synthgen.exact.jit import kernel
 from synthgen.exact.wide import add, from_word, load
-from synthgen.tasks.igsm.writing.open.counts import ABSTRACT, MEMBER, Counts
+from synthgen.tasks.igsm.writing.open.counts import ABSTRACT, CONSTANT, MEMBER, PLAIN, Counts
 from synthgen.tasks.igsm.writing.open.halves import Half, Halves
 from synthgen.tasks.igsm.writing.open.placement import Sums, all_sums
-from synthgen.tasks.igsm.writing.open.templates import new_template, unrank
+from synthgen.tasks.igsm.writing.open.templates import SUMMED, new_template, unrank
 
 FEW = 1 << 16
 """Templates of an op that are gone through one by one where a half of them is asked for. Beyond, a half's mean is that
@@ -44,10 +44,10 @@ def averages(halves: Halves, law: Mapping[int, float], half: Half) -> Averages:
     sizes: dict[tuple[int, Sums], float] = defaultdict(float)
     numbers = np.zeros(NUMBERS)
     rest = {op: share for op, share in law.items() if op not in few}
-    for part, own in [_flow(counts, rest)] + [_listed(halves, op, half, law[op]) for op in sorted(few)]:
+    for part, figures in [_flow(counts, rest)] + [_listed(halves, op, half, law[op]) for op in sorted(few)]:
         for size, share in part.items():
             sizes[size] += share
-        numbers += own
+        numbers += figures
     return Averages({size: share for size, share in sorted(sizes.items()) if share > 0}, numbers)
 
 
@@ -113,33 +113,33 @@ def _ways(kind: int, ways: int, placed: int, waiting: int, refs: int, used: int)
 def _listed(halves: Halves, op: int, half: Half, share: float) -> tuple[dict[tuple[int, Sums], float], np.ndarray]:
     """Go through every template of a half of one op."""
     size = halves.size(op, half)
-    found = np.zeros((size, 4 + NUMBERS), np.int64)
-    _list(halves.ranks(half), halves.counts.tables, op, size, new_template(), found)
+    figures = np.zeros((size, 4 + NUMBERS), np.int64)
+    _list(halves.ranks(half), halves.counts.tables, op, size, new_template(), figures)
     sizes: dict[tuple[int, Sums], float] = defaultdict(float)
-    lines, many = np.unique(found[:, :4], axis=0, return_counts=True)
+    lines, many = np.unique(figures[:, :4], axis=0, return_counts=True)
     for (nodes, *by_size), number in zip(lines.tolist(), many.tolist(), strict=True):
         # by_size: sums over two, over three and over four members; `nodes` counts 100 for each sum over one.
         ones, nodes = divmod(nodes, 100)
         s = (1,) * ones + tuple(c for c, n in zip((2, 3, 4), by_size, strict=True) for _ in range(n))
         sizes[nodes - len(s), s] += share * number / size
-    return sizes, share * found[:, 4:].mean(axis=0)
+    return sizes, share * figures[:, 4:].mean(axis=0)
 
 
 @kernel
-def _list(ranks, tables, op, size, template, found):
+def _list(ranks, tables, op, size, template, figures):
     for i in range(size):
         number = add(from_word(i), load(ranks.start, op))
         if ranks.permuted[op]:
             number = permuted_wide(ranks.keys[op], load(ranks.whole, op), number)
         unrank(tables, op, number, template)
-        found[i, 0] = template.nodes
+        figures[i, 0] = template.nodes
         for node in range(template.nodes):
-            if template.kind[node] == 1:
+            if template.kind[node] == SUMMED:
                 if template.refs[node] == 1:
-                    found[i, 0] += 100
+                    figures[i, 0] += 100
                 else:
-                    found[i, template.refs[node] - 1] += 1
-            elif template.literal[node] == 3:
-                found[i, 4] += 1
-            elif template.literal[node] > 0:
-                found[i, 4 + template.literal[node]] += 1
+                    figures[i, template.refs[node] - 1] += 1
+            elif template.literal[node] == CONSTANT:
+                figures[i, 4] += 1
+            elif template.literal[node] != PLAIN:
+                figures[i, 4 + template.literal[node]] += 1

@@ -79,6 +79,14 @@ class Shape:
             )
 
 
+KIND, COST, REFS, USED, START, ARRANGEMENTS, ENDS = range(7)
+"""The columns of a move: its kind, its operations, how many it cites, how many of these have waited, its first
+arrangement, how many arrangements it has, and whether a template may end with it."""
+
+LITERAL, MINUS, ORDER = range(3)
+"""The columns of an arrangement; from ORDER on, the order of the cited ones."""
+
+
 class Tables(NamedTuple):
     """The arrays that kernels walk. A state's row in `values` is
     first[left] + (((placed W + waiting) X + members) Q + abstracts) K + constants, W = widths[left]."""
@@ -87,23 +95,23 @@ class Tables(NamedTuple):
     first: np.ndarray  # (op + 1,) int64
     widths: np.ndarray  # (op + 1,) int64
     sizes: np.ndarray  # (3,) int64: X, Q, K
-    moves: np.ndarray  # (moves, 7) int64: kind, cost, refs, of them waiting, first arrangement, arrangements, may end
-    arrangements: np.ndarray  # (arrangements, 6) int64: literal, minus, the order of the cited ones
+    moves: np.ndarray  # (moves, 7) int64
+    arrangements: np.ndarray  # (arrangements, ORDER + MAX_REFS) int64
     binomial: np.ndarray  # (41, 5) int64
 
 
 def forms(shape: Shape) -> dict[tuple[int, int], list[tuple[int, int, tuple[int, ...]]]]:
     """Return what a sentence may look like by (operations, cited): literal, minus, and the order of the cited ones."""
-    found: dict[tuple[int, int], list[tuple[int, int, tuple[int, ...]]]] = {(1, 0): [(CONSTANT, 0, ())]}
+    by_cost: dict[tuple[int, int], list[tuple[int, int, tuple[int, ...]]]] = {(1, 0): [(CONSTANT, 0, ())]}
     for refs in range(1, shape.references + 1):
         for literal, minus in itertools.product((PLAIN, PLUS, TIMES), (0, 1) if refs == 2 else (0,)):
             cost = max(1, refs - 1 + (literal != PLAIN))
             orders = itertools.permutations(range(refs))
             kept = itertools.islice(orders, 1) if shape.merged and not minus else orders
-            found.setdefault((cost, refs), []).extend((literal, minus, order) for order in kept)
+            by_cost.setdefault((cost, refs), []).extend((literal, minus, order) for order in kept)
     # Four terms leave no room for a number: a sentence has at most four inputs, the number among them.
-    found.pop((MAX_REFS, MAX_REFS), None)
-    return found
+    by_cost.pop((MAX_REFS, MAX_REFS), None)
+    return by_cost
 
 
 def _moves(shape: Shape) -> tuple[np.ndarray, np.ndarray]:

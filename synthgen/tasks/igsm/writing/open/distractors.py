@@ -16,21 +16,25 @@ import numpy as np
 from numba.extending import register_jitable
 
 from synthgen.exact.draw import below, subset
+from synthgen.tasks.igsm.writing.open.counts import CONSTANT, PLAIN, PLUS, TIMES
 from synthgen.tasks.igsm.writing.problem import PARAMS
 
 Kind = Literal["any", "independent", "constant"]
 ANY, INDEPENDENT, BARE_NUMBERS = 0, 1, 2
 KINDS: dict[Kind, int] = {"any": ANY, "independent": INDEPENDENT, "constant": BARE_NUMBERS}
 
+CITED, LITERAL, MINUS = range(3)
+"""The columns of a form: parameters cited, `literal` and `minus` as in a problem's record."""
+
 FORMS = np.array(
-    [(0, 3, 0)]
-    + [(1, literal, 0) for literal in (0, 1, 2)]
-    + [(2, literal, minus) for literal in (0, 1, 2) for minus in (0, 1)]
-    + [(3, literal, 0) for literal in (0, 1, 2)]
-    + [(4, 0, 0)],
+    [(0, CONSTANT, 0)]
+    + [(1, literal, 0) for literal in (PLAIN, PLUS, TIMES)]
+    + [(2, literal, minus) for literal in (PLAIN, PLUS, TIMES) for minus in (0, 1)]
+    + [(3, literal, 0) for literal in (PLAIN, PLUS, TIMES)]
+    + [(4, PLAIN, 0)],
     np.int64,
 )
-"""Forms of a sentence: parameters cited, `literal` and `minus` as in a problem's record; by parameters cited."""
+"""Forms of a sentence, by parameters cited."""
 
 FORMS_BY_REFS = np.array([1, 3, 6, 3, 1], np.int64)
 
@@ -97,10 +101,10 @@ def scatter(state, kind, references, free, frees, p, w):
 
     `order` and `necessary` of p must be filled, and `made` as far as the solution goes.
     """
-    made = 0
+    sentences = 0
     for i in range(p.necessary):
         if p.order[i] < p.edges:
-            made += 1
+            sentences += 1
     have, last, left = 0, 0, frees
     if kind == ANY:
         for i in range(p.necessary):
@@ -121,11 +125,11 @@ def scatter(state, kind, references, free, frees, p, w):
         for i in range(size):
             x = w.left[w.chosen[i]]
             form = start + below(state, forms)
-            p.literal[x] = FORMS[form, 1]
-            p.minus[x] = FORMS[form, 2]
-            _cite(state, w, have, last, FORMS[form, 0], p, x)
-            p.made[made] = x
-            made += 1
+            p.literal[x] = FORMS[form, LITERAL]
+            p.minus[x] = FORMS[form, MINUS]
+            _cite(state, w, have, last, FORMS[form, CITED], p, x)
+            p.made[sentences] = x
+            sentences += 1
         for i in range(size):
             w.cited[have + i] = w.left[w.chosen[i]]
         have += size
@@ -169,7 +173,7 @@ def _means(left: int, have: int, last: int, bare: bool, references: int) -> np.n
 @functools.lru_cache(maxsize=1 << 14)
 def _sentence(have: int, last: int, references: int) -> np.ndarray:
     low, high = (1 if last else 0), min(references, have)
-    kept = FORMS[(FORMS[:, 0] >= low) & (FORMS[:, 0] <= high)]
-    ways = [math.perm(have, int(refs)) - (math.perm(have - last, int(refs)) if last else 0) for refs in kept[:, 0]]
+    kept = FORMS[(FORMS[:, CITED] >= low) & (FORMS[:, CITED] <= high)]
+    ways = [math.perm(have, int(refs)) - (math.perm(have - last, int(refs)) if last else 0) for refs in kept[:, CITED]]
     bits = math.log2(len(kept)) + math.fsum(map(math.log2, ways)) / len(kept)
-    return np.array([bits, *((kept[:, 1] == literal).mean() for literal in (3, 1, 2))])
+    return np.array([bits, *((kept[:, LITERAL] == literal).mean() for literal in (CONSTANT, PLUS, TIMES))])

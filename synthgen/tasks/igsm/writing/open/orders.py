@@ -23,6 +23,8 @@ from synthgen.exact.draw import below_wide
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import multiply_high
 from synthgen.exact.wide import ZERO, add, from_word, less, load, log2_wide, multiply, store, subtract
+from synthgen.tasks.igsm.writing.open.templates import STATED
+from synthgen.tasks.igsm.writing.sets import size_of
 
 MAX_ORDERED = 57
 """57! is below 2^256, where the counts end; and sets are bit masks of 64."""
@@ -30,6 +32,9 @@ MAX_ORDERED = 57
 _SIZES = (1 << 10, 1 << 18)
 """Slots of the hash table, at most half of them used: the small one stays in the processor's cache, the large one is
 for the rare rest."""
+
+PROBLEM, SLOTS, STORED = range(3)
+"""The places of `Memo.now`: the number of the problem, slots in use, sets stored."""
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -51,7 +56,7 @@ class Memo(NamedTuple):
     stamps: np.ndarray  # (slots,) int64: the problem it belongs to
     values: np.ndarray  # (slots, 4) uint64: f of the set
     stack: np.ndarray  # (depth,) int64
-    now: np.ndarray  # (3,) int64: number of the problem, slots in use, sets stored
+    now: np.ndarray  # (3,) int64: see PROBLEM, SLOTS and STORED
     binomial: np.ndarray  # (58, 58) int64
 
 
@@ -105,20 +110,11 @@ def of_template(graph, template, most_open, merged):
     for i in range(template.nodes):
         if template.under[i] >= 0:
             graph.uses[i] = 1 << template.under[i]
-        if merged and template.kind[i] == 0 and template.minus[i] == 0:
+        if merged and template.kind[i] == STATED and template.minus[i] == 0:
             for operand in range(1, template.refs[i]):
                 earlier, later = template.ref[i, operand - 1], template.ref[i, operand]
                 graph.before[later] |= 1 << earlier
                 graph.after[earlier] |= 1 << later
-
-
-@register_jitable(forceinline=True)
-def _size(mask):
-    size = 0
-    while mask:
-        mask &= mask - 1
-        size += 1
-    return size
 
 
 @register_jitable
@@ -147,9 +143,9 @@ def _part(graph, mask):
 @register_jitable
 def _slot(memo, mask):
     """Return the slot of a set, or the free one where it would go."""
-    last = memo.now[1] - 1
+    last = memo.now[SLOTS] - 1
     slot = np.int64(multiply_high(np.uint64(mask), _MULTIPLIER)) & last
-    while memo.stamps[slot] == memo.now[0] and memo.keys[slot] != mask:
+    while memo.stamps[slot] == memo.now[PROBLEM] and memo.keys[slot] != mask:
         slot = (slot + 1) & last
     return slot
 
@@ -158,7 +154,7 @@ def _slot(memo, mask):
 def _ask(memo, mask, depth):
     """Return the slot of f(mask); where it is not known yet, -1, with `mask` on the stack."""
     slot = _slot(memo, mask)
-    if memo.stamps[slot] == memo.now[0]:
+    if memo.stamps[slot] == memo.now[PROBLEM]:
         return slot
     memo.stack[depth] = mask
     return -1
@@ -182,7 +178,7 @@ def _value(graph, memo, mask, depth):
             other = _ask(memo, mask ^ part, depth + missing)
             missing += other < 0
             if missing == 0:
-                ways = from_word(memo.binomial[_size(mask), _size(part)])
+                ways = from_word(memo.binomial[size_of(mask), size_of(part)])
                 value = multiply(multiply(load(memo.values, one), load(memo.values, other)), ways)
             return value, missing
     for i in range(graph.nodes):
@@ -203,18 +199,18 @@ def _solve(graph, memo, goal):
     while depth > 0:
         mask = memo.stack[depth - 1]
         slot = _slot(memo, mask)
-        if memo.stamps[slot] == memo.now[0]:
+        if memo.stamps[slot] == memo.now[PROBLEM]:
             depth -= 1
             continue
         value, missing = _value(graph, memo, mask, depth)
         depth += missing
         if missing > 0:
             continue
-        memo.now[2] += 1
-        if 2 * memo.now[2] > memo.now[1]:
+        memo.now[STORED] += 1
+        if 2 * memo.now[STORED] > memo.now[SLOTS]:
             return False
         memo.keys[slot] = mask
-        memo.stamps[slot] = memo.now[0]
+        memo.stamps[slot] = memo.now[PROBLEM]
         store(memo.values, slot, value)
         depth -= 1
     return True
@@ -230,9 +226,9 @@ def count_orders(graph, memo):
         raise DrawError("orders are counted for at most 57 parameters")
     goal = (1 << graph.nodes) - 1
     for size in _SIZES:
-        memo.now[0] += 1
-        memo.now[1] = size
-        memo.now[2] = 0
+        memo.now[PROBLEM] += 1
+        memo.now[SLOTS] = size
+        memo.now[STORED] = 0
         if _solve(graph, memo, goal):
             return load(memo.values, _slot(memo, goal))
     return ZERO

@@ -23,6 +23,7 @@ from numba.extending import register_jitable
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import below
 from synthgen.tasks.igsm.writing.open.counts import MAX_CHILDREN, MAX_NODES
+from synthgen.tasks.igsm.writing.open.templates import STATED, SUMMED
 from synthgen.tasks.igsm.writing.problem import LAYERS, PARAMS, number_parameters
 
 MOST_WIDE = 4
@@ -34,14 +35,21 @@ Sums = tuple[int, ...]
 """The sizes of the summed items of a template, rising: (2, 3) for sums over two and over three members."""
 
 
+DEPTH, WIDTHS, INNER = 0, 1, 1 + LAYERS
+"""The columns of a vector of widths: its layers, from WIDTHS on their widths, and the vector without the first."""
+
+PART, REST = range(2)
+"""The columns of a way to part sums in two."""
+
+
 class Places(NamedTuple):
     """Tables for kernels. s numbers the possible `Sums`, k counts free edges, v the vectors of widths."""
 
     without: np.ndarray  # (s, 5) int64: the sums less one of size c; -1 if there is none; column 0 is their total
-    parts: np.ndarray  # (pairs, 2) int64: every way to part sums in two, grouped by the whole
+    parts: np.ndarray  # (pairs, 2) int64: every way to part sums in two, by PART and REST, grouped by the whole
     part_first: np.ndarray  # (s + 1,) int64: where the parts of a whole begin
     rows: np.ndarray  # (b, top, items left, uncovered, s, k) int64: ways to fill a block, b children items
-    vectors: np.ndarray  # (v, 6) int64: layers, widths, the vector without its first width (-1: a single layer)
+    vectors: np.ndarray  # (v, INNER + 1) int64; the INNER of a single layer is -1
     below: np.ndarray  # (s, k, vectors) int64: ways to fill all blocks of a vector that is not at the top
     whole: np.ndarray  # (s, k, vectors) int64: the same at the top
     fitting: np.ndarray  # (s, k, vectors) int64: the vectors with whole > 0, by layers
@@ -110,15 +118,15 @@ class Placement:
         first = np.zeros((*top.shape[:2], LAYERS + 2), np.int64)
         length = np.array([len(v) for v in self.vectors])
         for s, k in itertools.product(*map(range, top.shape[:2])):
-            found = np.flatnonzero(top[s, k])
-            fitting[s, k, : len(found)] = found
-            first[s, k] = np.searchsorted(length[found], np.arange(LAYERS + 2))
+            fits = np.flatnonzero(top[s, k])
+            fitting[s, k, : len(fits)] = fits
+            first[s, k] = np.searchsorted(length[fits], np.arange(LAYERS + 2))
         index = {v: i for i, v in enumerate(self.vectors)}
         vectors = [(len(v), *v, *(0,) * (LAYERS - len(v)), index.get(v[1:], -1)) for v in self.vectors]
         return Places(
             without,
-            np.array([pair for own in parts for pair in own], np.int64),
-            np.cumsum([0] + [len(own) for own in parts]).astype(np.int64),
+            np.array([pair for pairs in parts for pair in pairs], np.int64),
+            np.cumsum([0] + [len(pairs) for pairs in parts]).astype(np.int64),
             rows,
             np.array(vectors, np.int64),
             deep,
@@ -162,16 +170,16 @@ class Placement:
             for table, top in ((deep, 0), (whole, 1)):
                 if top and len(widths) < self.layers[0]:
                     continue
-                for s, own in enumerate(parts):
-                    for part, other in own:
+                for s, pairs in enumerate(parts):
+                    for part, other in pairs:
                         ways = np.convolve(rows[b, top, a, b, part], deep[other, :, rest])
                         table[s, :, v] += ways[:most]
         return deep, whole
 
     def vectors_of(self, sums: Sums, free: int) -> list[tuple[int, ...]]:
         """Return the vectors of widths into which these sums and this many free edges fit."""
-        found = np.flatnonzero(self.tables.whole[self.index[sums], free])
-        return [self.vectors[v] for v in found]
+        fitting = np.flatnonzero(self.tables.whole[self.index[sums], free])
+        return [self.vectors[v] for v in fitting]
 
     def widths_law(self, sums: Sums, free: int) -> dict[tuple[int, ...], float]:
         """Return the law of the widths. Raises SynthgenError where nothing fits."""
@@ -227,9 +235,9 @@ def _fill_block(t, w, layer, a, b, top, s, k, number):
     uncovered = b
     for item in range(a):
         left = a - 1 - item
-        degree, new, after, marked, found = 0, 0, 0, 0, False
+        degree, new, after, marked, settled = 0, 0, 0, 0, False
         for case in range(2 * (b + 1)):
-            if found:
+            if settled:
                 break
             marked, degree = case & 1, case >> 1
             next_s = t.without[s, degree] if marked else s
@@ -240,7 +248,7 @@ def _fill_block(t, w, layer, a, b, top, s, k, number):
                 ways = t.binomial[uncovered, used] * t.binomial[b - uncovered, degree - used]
                 after = t.rows[b, top, left, uncovered - used, next_s, next_k]
                 if number < ways * after:
-                    found = True
+                    settled = True
                     new = used
                     break
                 number -= ways * after
@@ -274,23 +282,23 @@ def _draw_graph(state, t, s, k, p, w):
                 first, size = t.fitting_first[s, k, layers], here
             choice -= 1
     v = t.fitting[s, k, first + below(state, size)]
-    p.layers = t.vectors[v, 0]
+    p.layers = t.vectors[v, DEPTH]
     for i in range(p.layers):
-        p.width[i] = t.vectors[v, 1 + i]
+        p.width[i] = t.vectors[v, WIDTHS + i]
     number = below(state, t.whole[s, k, v])
     for layer in range(p.layers - 1):
         a, b = p.width[layer], p.width[layer + 1]
         top = 1 if layer == 0 else 0
-        v = t.vectors[v, 5]
-        part, rest, inner, outer, free, found = 0, 0, 0, 0, 0, False
+        v = t.vectors[v, INNER]
+        part, rest, inner, outer, free, settled = 0, 0, 0, 0, 0, False
         for pair in range(t.part_first[s], t.part_first[s + 1]):
-            if found:
+            if settled:
                 break
-            part, rest = t.parts[pair, 0], t.parts[pair, 1]
+            part, rest = t.parts[pair, PART], t.parts[pair, REST]
             for here in range(min(k, a * b) + 1):
                 inner, outer = t.rows[b, top, a, b, part, here], t.below[rest, k - here, v]
                 if number < inner * outer:
-                    found = True
+                    settled = True
                     free = here
                     break
                 number -= inner * outer
@@ -313,7 +321,7 @@ def place(state, t, template, edges, p, w):
     s, sums, members = 0, 0, 0
     for size in range(1, MAX_CHILDREN + 1):
         for node in range(template.nodes):
-            if template.kind[node] == 1 and template.refs[node] == size:
+            if template.kind[node] == SUMMED and template.refs[node] == size:
                 w.summed[sums] = node
                 sums += 1
                 members += size
@@ -329,28 +337,28 @@ def place(state, t, template, edges, p, w):
     w.frees = 0
     for layer in range(p.layers - 1):
         for item in range(p.width[layer]):
-            own = p.first[layer] + item
+            parent = p.first[layer] + item
             if w.mark[layer, item] == 0:
-                for i in range(p.children[own]):
-                    w.free[w.frees] = p.child[own, i]
+                for i in range(p.children[parent]):
+                    w.free[w.frees] = p.child[parent, i]
                     w.frees += 1
                 continue
             taken = 0
-            while template.refs[w.summed[taken]] != p.children[own]:
+            while template.refs[w.summed[taken]] != p.children[parent]:
                 taken += 1
             node = w.summed[taken]
             for later in range(taken, sums - 1):
                 w.summed[later] = w.summed[later + 1]
             sums -= 1
-            w.parameter[node] = p.abstract[own, layer + 1]
-            for i in range(p.children[own]):
-                w.members[i] = p.child[own, i]
-            for i in range(p.children[own]):
-                other = i + below(state, p.children[own] - i)
+            w.parameter[node] = p.abstract[parent, layer + 1]
+            for i in range(p.children[parent]):
+                w.members[i] = p.child[parent, i]
+            for i in range(p.children[parent]):
+                other = i + below(state, p.children[parent] - i)
                 w.members[i], w.members[other] = w.members[other], w.members[i]
                 w.parameter[template.ref[node, i]] = w.members[i]
     for node in range(template.nodes):
-        if template.kind[node] == 0 and template.under[node] < 0:
+        if template.kind[node] == STATED and template.under[node] < 0:
             which = below(state, w.frees)
             w.parameter[node] = w.free[which]
             w.frees -= 1
@@ -375,16 +383,16 @@ def _sums_index(t, template, w, sums):
 @register_jitable
 def _fill_sentences(template, p, w):
     """Write the solution's sentences and its order."""
-    made = 0
+    sentences = 0
     for node in range(template.nodes):
         x = w.parameter[node]
         p.order[node] = x
-        if template.kind[node] == 0:
+        if template.kind[node] == STATED:
             p.refs[x] = template.refs[node]
             p.literal[x] = template.literal[node]
             p.minus[x] = template.minus[node]
             for i in range(template.refs[node]):
                 p.ref[x, i] = w.parameter[template.ref[node, i]]
-            p.made[made] = x
-            made += 1
+            p.made[sentences] = x
+            sentences += 1
     p.necessary = template.nodes

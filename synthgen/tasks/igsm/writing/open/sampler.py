@@ -29,7 +29,7 @@ from synthgen.tasks.igsm.writing.open.halves import Half, Halves, Ranks, draw_ra
 from synthgen.tasks.igsm.writing.open.orders import Memo, new_graph, new_memo, of_template, order_units
 from synthgen.tasks.igsm.writing.open.placement import Placement, Places, new_placed, place
 from synthgen.tasks.igsm.writing.open.supply import BOUND, Supply, demand_uncapped, enumerable_share, supplies
-from synthgen.tasks.igsm.writing.open.templates import new_template, rank, unrank
+from synthgen.tasks.igsm.writing.open.templates import STATED, new_template, rank, unrank
 
 Pair = tuple[int, int]
 
@@ -125,20 +125,20 @@ def draw_open(state, key, row, p, t, units):
     begin(state, key, row, 0)
     op = 1 + weighted(state, t.op_sums)
     units[0] = state.ledger
-    own, template = t.settings, t.template
+    settings, template = t.settings, t.template
     unrank(t.tables, op, draw_rank(state, t.ranks, op), template)
     necessary = 0
     for node in range(template.nodes):
-        if template.kind[node] == 0:
+        if template.kind[node] == STATED:
             necessary += 1
-    high = min(necessary + own.distractors[1], own.sentences[1])
-    low = min(max(necessary + own.distractors[0], own.sentences[0]), high)
+    high = min(necessary + settings.distractors[1], settings.sentences[1])
+    low = min(max(necessary + settings.distractors[0], settings.sentences[0]), high)
     edges = low + below(state, high - low + 1)
     place(state, t.places, template, edges, p, t.placed)
-    scatter(state, own.kind, own.references, t.placed.free, t.placed.frees, p, t.scattered)
+    scatter(state, settings.kind, settings.references, t.placed.free, t.placed.frees, p, t.scattered)
     units[1] = state.ledger - units[0]
-    of_template(t.graph, template, own.most_open, False)
-    own.floor = order_units(t.graph, t.memo)
+    of_template(t.graph, template, settings.most_open, False)
+    settings.floor = order_units(t.graph, t.memo)
     return op
 
 
@@ -169,12 +169,12 @@ class OpenSampler:
     @functools.cached_property
     def tables(self) -> OpenTables:
         """What `draw_open` takes. Raises SynthgenError where a problem of this law has no place."""
-        own = self.params
+        params = self.params
         self._check_places()
         settings = np.zeros(1, np.dtype((np.record, SETTINGS)))[0]
-        settings.sentences[:], settings.distractors[:] = own.sentences, own.distractors
-        settings.kind, settings.references = KINDS[own.distractor_kind], own.references
-        settings.most_open = own.open_ends or 0
+        settings.sentences[:], settings.distractors[:] = params.sentences, params.distractors
+        settings.kind, settings.references = KINDS[params.distractor_kind], params.references
+        settings.most_open = params.open_ends or 0
         sums = np.cumsum([self.weights.get(op, 0) for op in range(1, max(self.law) + 1)], dtype=np.int64)
         return OpenTables(
             sums,
@@ -191,9 +191,9 @@ class OpenSampler:
 
     def _edges(self, necessary: int) -> range:
         """Return how many sentences a problem with so many necessary ones may have; each is equally likely."""
-        own = self.params
-        high = min(necessary + own.distractors[1], own.sentences[1])
-        return range(min(max(necessary + own.distractors[0], own.sentences[0]), high), high + 1)
+        params = self.params
+        high = min(necessary + params.distractors[1], params.sentences[1])
+        return range(min(max(necessary + params.distractors[0], params.sentences[0]), high), high + 1)
 
     def _check_places(self) -> None:
         for necessary, sums in self._all.sizes:
@@ -212,7 +212,7 @@ class OpenSampler:
     @functools.cached_property
     def _placed(self) -> tuple[float, np.ndarray, dict[int, float], dict[tuple[int, ...], float]]:
         """Mean bits of all but op and template; mean numbers; the laws of the sentences and of the widths."""
-        own = self.params
+        params = self.params
         bits, numbers = 0.0, self.averages.numbers.copy()
         edges_law: dict[int, float] = defaultdict(float)
         widths_law: dict[tuple[int, ...], float] = defaultdict(float)
@@ -220,10 +220,12 @@ class OpenSampler:
             options = self._edges(necessary)
             for edges in options:
                 part, free = share / len(options), edges - sum(sums)
-                found = _distractor_means(edges - necessary, necessary + len(sums), own.distractor_kind, own.references)
-                bits += part * (math.log2(len(options)) + found[0])
+                means = _distractor_means(
+                    edges - necessary, necessary + len(sums), params.distractor_kind, params.references
+                )
+                bits += part * (math.log2(len(options)) + means[0])
                 bits += part * self.placement.bits(sums, free, necessary - sum(sums))
-                numbers += part * found[1:]
+                numbers += part * means[1:]
                 edges_law[edges] += part
                 for widths, chance in self.placement.widths_law(sums, free).items():
                     widths_law[widths] += part * chance

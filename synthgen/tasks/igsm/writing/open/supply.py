@@ -64,11 +64,11 @@ def supplies(
     law: Mapping[int, float], rows: int, templates: Callable[[int], int], bound: int = BOUND
 ) -> tuple[Supply, ...]:
     """Return the supply of each op of a run of `rows` rows whose op follows `law` (probabilities)."""
-    found = []
+    entries = []
     for op, share in sorted(law.items()):
         n, count = round(rows * share), templates(op)
-        found.append(Supply(op, share, n, count, repeat_chance(count, n), count <= bound))
-    return tuple(found)
+        entries.append(Supply(op, share, n, count, repeat_chance(count, n), count <= bound))
+    return tuple(entries)
 
 
 def enumerable_share(table: tuple[Supply, ...]) -> float:

@@ -17,16 +17,39 @@ from numba.extending import register_jitable
 from synthgen.errors import DrawError, SynthgenError
 from synthgen.exact.jit import kernel
 from synthgen.exact.wide import ZERO, add, divide, less, load, store, subtract, times, to_int, to_words
-from synthgen.tasks.igsm.writing.open.counts import ABSTRACT, CONSTANT, MAX_NODES, MAX_REFS, MEMBER, Counts, Tables
+from synthgen.tasks.igsm.writing.open.counts import (
+    ABSTRACT,
+    ARRANGEMENTS,
+    CONSTANT,
+    COST,
+    ENDS,
+    INSTANCE,
+    KIND,
+    LITERAL,
+    MAX_NODES,
+    MAX_REFS,
+    MEMBER,
+    MINUS,
+    ORDER,
+    PLAIN,
+    REFS,
+    START,
+    USED,
+    Counts,
+    Tables,
+)
+
+STATED, SUMMED = range(2)
+"""Kinds of nodes: an instance parameter, which a sentence states; an abstract one of level 1, the sum of members."""
 
 TEMPLATE = np.dtype(
     [
         ("nodes", "i8"),  # parameters, in the order of computation; the last is the query
         ("op", "i8"),
-        ("kind", "i8", MAX_NODES),  # 0 instance, 1 abstract of level 1
+        ("kind", "i8", MAX_NODES),  # STATED or SUMMED
         ("refs", "i8", MAX_NODES),
         ("ref", "i8", (MAX_NODES, MAX_REFS)),  # places of the cited ones, in order; of an abstract's members, rising
-        ("literal", "i8", MAX_NODES),  # 0 no number, 1 plus, 2 times, 3 the sentence is a constant
+        ("literal", "i8", MAX_NODES),  # PLAIN, PLUS, TIMES or CONSTANT
         ("minus", "i8", MAX_NODES),  # 1: the first minus the second
         ("under", "i8", MAX_NODES),  # of a member, the place of its sum; else -1
     ]
@@ -51,15 +74,20 @@ def _state(tables, left, placed, waiting, members, abstracts, constants):
 @register_jitable(forceinline=True)
 def _step(tables, move, left, placed, waiting, members, abstracts, constants):
     """Return in how many ways a move can be made, and what it makes of the four numbers after `placed`."""
-    kind, cost, refs, used = tables.moves[move, 0], tables.moves[move, 1], tables.moves[move, 2], tables.moves[move, 3]
+    kind, cost, refs, used = (
+        tables.moves[move, KIND],
+        tables.moves[move, COST],
+        tables.moves[move, REFS],
+        tables.moves[move, USED],
+    )
     others = placed - waiting
-    if cost > left - 1 + tables.moves[move, 6] or used > waiting or (kind != ABSTRACT and refs - used > others):
+    if cost > left - 1 + tables.moves[move, ENDS] or used > waiting or (kind != ABSTRACT and refs - used > others):
         return 0, 0, 0, 0, 0
     if kind == ABSTRACT:
         if refs > members:
             return 0, 0, 0, 0, 0
         return tables.binomial[members, refs], waiting + 1, members - refs, abstracts - 1, constants
-    ways = tables.moves[move, 5] * tables.binomial[waiting, used] * tables.binomial[others, refs - used]
+    ways = tables.moves[move, ARRANGEMENTS] * tables.binomial[waiting, used] * tables.binomial[others, refs - used]
     if refs == 0 and tables.sizes[2] > 1:
         constants += 1
     if kind == MEMBER:
@@ -112,9 +140,9 @@ def unrank(tables, op, rank, template):
         ways, row, chosen = 0, 0, -1
         w, x, q, k = 0, 0, 0, 0
         for move in range(len(moves)):
-            kind, cost, refs, used = moves[move, 0], moves[move, 1], moves[move, 2], moves[move, 3]
+            kind, cost, refs, used = moves[move, KIND], moves[move, COST], moves[move, REFS], moves[move, USED]
             w, x, q, k = waiting - used + 1, members, abstracts, constants
-            if cost > left - 1 + moves[move, 6]:
+            if cost > left - 1 + moves[move, ENDS]:
                 continue
             if kind == ABSTRACT:
                 ways = binomial[members, refs]
@@ -122,7 +150,7 @@ def unrank(tables, op, rank, template):
             else:
                 if used > waiting or refs - used > others:
                     continue
-                ways = moves[move, 5] * binomial[waiting, used] * binomial[others, refs - used]
+                ways = moves[move, ARRANGEMENTS] * binomial[waiting, used] * binomial[others, refs - used]
                 if kind == MEMBER:
                     w, x = w - 1, members + 1
                 if refs == 0 and most_constants > 1:
@@ -139,14 +167,14 @@ def unrank(tables, op, rank, template):
         if chosen < 0:
             raise DrawError("a rank lies beyond the number of templates")
         number, rank = divide(rank, load(values, row))
-        kind, refs, used = moves[chosen, 0], moves[chosen, 2], moves[chosen, 3]
+        kind, refs, used = moves[chosen, KIND], moves[chosen, REFS], moves[chosen, USED]
         arrangement = 0
         if kind == ABSTRACT:
             cited = _choose(loose, placed, members, refs, number, binomial)
             loose &= ~cited
         else:
-            arrangement = moves[chosen, 4] + number % moves[chosen, 5]
-            number = number // moves[chosen, 5]
+            arrangement = moves[chosen, START] + number % moves[chosen, ARRANGEMENTS]
+            number = number // moves[chosen, ARRANGEMENTS]
             some = binomial[waiting, used]
             cited = _choose(queue, placed, waiting, used, number % some, binomial)
             cited |= _choose(((1 << placed) - 1) & ~queue, placed, others, refs - used, number // some, binomial)
@@ -156,7 +184,7 @@ def unrank(tables, op, rank, template):
             loose |= 1 << placed
         else:
             queue |= 1 << placed
-        left -= moves[chosen, 1]
+        left -= moves[chosen, COST]
         placed += 1
         waiting, members, abstracts, constants = w, x, q, k
     template.nodes = placed
@@ -166,11 +194,11 @@ def unrank(tables, op, rank, template):
 @register_jitable(forceinline=True)
 def _write(tables, template, place, kind, refs, cited, arrangement):
     """Write one parameter: `cited` is a bit mask, `arrangement` says the form and the order."""
-    template.kind[place] = 1 if kind == ABSTRACT else 0
+    template.kind[place] = SUMMED if kind == ABSTRACT else STATED
     template.refs[place] = refs
     template.under[place] = -1
-    template.literal[place] = 0 if kind == ABSTRACT else tables.arrangements[arrangement, 0]
-    template.minus[place] = 0 if kind == ABSTRACT else tables.arrangements[arrangement, 1]
+    template.literal[place] = PLAIN if kind == ABSTRACT else tables.arrangements[arrangement, LITERAL]
+    template.minus[place] = 0 if kind == ABSTRACT else tables.arrangements[arrangement, MINUS]
     rising = 0
     for earlier in range(place):
         if cited >> earlier & 1:
@@ -179,7 +207,7 @@ def _write(tables, template, place, kind, refs, cited, arrangement):
                 template.under[earlier] = place
             else:
                 for operand in range(refs):
-                    if tables.arrangements[arrangement, 2 + operand] == rising:
+                    if tables.arrangements[arrangement, ORDER + operand] == rising:
                         template.ref[place, operand] = earlier
             rising += 1
 
@@ -199,28 +227,30 @@ def rank_of(tables, template):
         cited = 0
         for operand in range(refs):
             cited |= 1 << template.ref[placed, operand]
-        kind = 2 if template.kind[placed] == 1 else 1 if template.under[placed] >= 0 else 0
+        kind = INSTANCE if template.under[placed] < 0 else MEMBER
+        if template.kind[placed] == SUMMED:
+            kind = ABSTRACT
         used = 0
         for earlier in range(placed):
             if kind != ABSTRACT and (cited & queue) >> earlier & 1:
                 used += 1
         arrangement = _arrangement(tables, template, placed, cited)
         skipped = ZERO
-        found = False
+        matched = False
         w, x, q, k = 0, 0, 0, 0
         for move in range(len(tables.moves)):
             ways, w, x, q, k = _step(tables, move, left, placed, waiting, members, abstracts, constants)
             if ways == 0:
                 continue
-            row = _state(tables, left - tables.moves[move, 1], placed + 1, w, x, q, k)
+            row = _state(tables, left - tables.moves[move, COST], placed + 1, w, x, q, k)
             if row < 0:
                 continue
-            start = tables.moves[move, 4]
-            inside = kind == ABSTRACT or start <= arrangement < start + tables.moves[move, 5]
+            start = tables.moves[move, START]
+            inside = kind == ABSTRACT or start <= arrangement < start + tables.moves[move, ARRANGEMENTS]
             if (
-                tables.moves[move, 0] == kind
-                and tables.moves[move, 2] == refs
-                and tables.moves[move, 3] == used
+                tables.moves[move, KIND] == kind
+                and tables.moves[move, REFS] == refs
+                and tables.moves[move, USED] == used
                 and inside
             ):
                 number = 0
@@ -232,15 +262,15 @@ def rank_of(tables, template):
                     number = _number(others, cited & others, placed, tables.binomial)[0]
                     number = number * tables.binomial[waiting, used]
                     number += _number(queue, cited & queue, placed, tables.binomial)[0]
-                    number = number * tables.moves[move, 5] + arrangement - start
+                    number = number * tables.moves[move, ARRANGEMENTS] + arrangement - start
                     queue &= ~cited
                 # What follows is numbered below values[row]; all of it lies beyond the moves passed over.
                 rank = add(rank, add(skipped, times(load(tables.values, row), number)))
-                left -= tables.moves[move, 1]
-                found = True
+                left -= tables.moves[move, COST]
+                matched = True
                 break
             skipped = add(skipped, times(load(tables.values, row), ways))
-        if not found:
+        if not matched:
             raise DrawError("this template is none of the shape that is ranked")
         if kind == MEMBER:
             loose |= 1 << placed
@@ -257,7 +287,7 @@ def _arrangement(tables, template, place, cited):
     """Return the row of `Tables.arrangements` that a parameter's form and order are; -1 if there is none."""
     refs = template.refs[place]
     for row in range(len(tables.arrangements)):
-        literal, minus = tables.arrangements[row, 0], tables.arrangements[row, 1]
+        literal, minus = tables.arrangements[row, LITERAL], tables.arrangements[row, MINUS]
         if literal != template.literal[place] or minus != template.minus[place] or (literal == CONSTANT) != (refs == 0):
             continue
         same = True
@@ -265,7 +295,8 @@ def _arrangement(tables, template, place, cited):
         for earlier in range(place):
             if cited >> earlier & 1:
                 for operand in range(refs):
-                    if (tables.arrangements[row, 2 + operand] == rising) != (template.ref[place, operand] == earlier):
+                    stands = template.ref[place, operand] == earlier
+                    if (tables.arrangements[row, ORDER + operand] == rising) != stands:
                         same = False
                 rising += 1
         if same and rising == refs:

@@ -15,8 +15,8 @@ from numba.extending import register_jitable
 from synthgen.errors import DrawError
 from synthgen.exact.draw import below, uniform
 from synthgen.exact.ledger import log2_units
-from synthgen.tasks.igsm.writing.paper.sets import member, pick, size_of, urn
 from synthgen.tasks.igsm.writing.problem import ADDED, BARE, CONSTANT, PARAMS, TIMES
+from synthgen.tasks.igsm.writing.sets import member, pick, size_of, urn
 
 STRENGTHS = 256
 

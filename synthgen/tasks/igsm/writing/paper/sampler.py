@@ -18,10 +18,10 @@ from synthgen.errors import DrawError
 from synthgen.exact.draw import attempt, begin, below, weighted
 from synthgen.exact.jit import kernel
 from synthgen.tasks.igsm.writing.paper.necessary import arrange, choose, extend, refer, sign
-from synthgen.tasks.igsm.writing.paper.sets import greater, lesser, member, pick
 from synthgen.tasks.igsm.writing.paper.structure import connect, grow
 from synthgen.tasks.igsm.writing.paper.unnecessary import describe_rest, fill
 from synthgen.tasks.igsm.writing.problem import ITEMS, LAYERS, PARAMS
+from synthgen.tasks.igsm.writing.sets import greater, lesser, member, pick
 from synthgen.tasks.igsm.writing.sketch import bin_of_solution
 
 MAX_EDGES = 38
@@ -40,7 +40,7 @@ WORK = np.dtype(
         ("closure", "i8", PARAMS),  # itself and all it is computed from
         ("cost", "i8", PARAMS),
         ("level", "i8", LAYERS),  # abstract parameters of a level, as bits
-        ("own", "i8", ITEMS),  # instance parameters of an item, as bits
+        ("instances", "i8", ITEMS),  # instance parameters of an item, as bits
         ("chosen", "i8"),  # as bits, and in order
         ("list", "i8", PARAMS),
         ("listed", "i8"),
@@ -217,13 +217,13 @@ def _finish(state, p, w, law, s, op, scratch):
     units = state.ledger
     w.described = w.chosen & ((1 << p.edges) - 1)
     w.mentioned = w.chosen & ~w.described
-    made = 0
+    sentences = 0
     for i in range(p.necessary):
         x = p.order[i]
         if x < p.edges:
             sign(state, p, x)
-            p.made[made] = x
-            made += 1
+            p.made[sentences] = x
+            sentences += 1
     w.operator_units = state.ledger - units
     if not law.reask:
         w.bin = bin_of_solution(p, scratch)

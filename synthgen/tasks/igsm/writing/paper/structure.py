@@ -6,8 +6,8 @@ from numba.extending import register_jitable
 
 from synthgen.exact.draw import below, uniform
 from synthgen.exact.ledger import log2_units
-from synthgen.tasks.igsm.writing.paper.sets import urn
 from synthgen.tasks.igsm.writing.problem import LAYERS, number_parameters
+from synthgen.tasks.igsm.writing.sets import urn
 
 
 @register_jitable
@@ -69,19 +69,19 @@ def connect(p, w):
     for level in range(p.layers):
         w.level[level] = 0
     for item in range(p.first[p.layers]):
-        w.own[item] = 0
+        w.instances[item] = 0
     for x in range(p.edges):
-        w.own[p.owner[x]] |= 1 << x
+        w.instances[p.owner[x]] |= 1 << x
         w.cost[x] = 1
     for x in range(p.params - 1, p.edges - 1, -1):  # inner layers have the higher numbers
-        own, layer = p.owner[x], p.target[x]
-        level = layer - p.layer[own]
-        children = p.children[own]
-        needs = w.own[own]
+        parent, layer = p.owner[x], p.target[x]
+        level = layer - p.layer[parent]
+        children = p.children[parent]
+        needs = w.instances[parent]
         closure = needs | 1 << x
         if level > 1:
             for i in range(children):
-                y = p.abstract[p.target[p.child[own, i]], layer]
+                y = p.abstract[p.target[p.child[parent, i]], layer]
                 needs |= 1 << y
                 closure |= w.closure[y]
         w.needs[x] = needs

@@ -6,17 +6,17 @@ from numba.extending import register_jitable
 
 from synthgen.exact.draw import below
 from synthgen.tasks.igsm.writing.paper.necessary import enlist, sign
-from synthgen.tasks.igsm.writing.paper.sets import pick, size_of
 from synthgen.tasks.igsm.writing.problem import ADDED
+from synthgen.tasks.igsm.writing.sets import pick, size_of
 
 
 @register_jitable
 def fill(p, w):
     """Count as known the abstract parameters whose parts are all chosen; one pass, with the released code's gaps."""
     for i in range(p.layers - 1):
-        for own in range(p.first[i], p.first[i + 1]):
-            x = p.abstract[own, i + 1]
-            if not w.chosen >> x & 1 and w.own[own] & ~w.described == 0:
+        for item in range(p.first[i], p.first[i + 1]):
+            x = p.abstract[item, i + 1]
+            if not w.chosen >> x & 1 and w.instances[item] & ~w.described == 0:
                 enlist(w, p, 1 << x)
     for i in range(p.layers - 1):
         _fill_layer(p, w, i, i + 2)
@@ -27,15 +27,15 @@ def _fill_layer(p, w, i, lowest):
     """Fill one layer's parameters for the layers from `lowest` on; one that misses a part stops all that follow."""
     stamped = False
     for layer in range(lowest, p.layers):
-        for own in range(p.first[i], p.first[i + 1]):
-            if not w.chosen >> p.abstract[own, i + 1] & 1:
+        for item in range(p.first[i], p.first[i + 1]):
+            if not w.chosen >> p.abstract[item, i + 1] & 1:
                 continue
-            for c in range(p.children[own]):
-                if not w.chosen >> p.abstract[p.target[p.child[own, c]], layer] & 1:
+            for c in range(p.children[item]):
+                if not w.chosen >> p.abstract[p.target[p.child[item, c]], layer] & 1:
                     stamped = True
             if stamped:
                 break
-            x = p.abstract[own, layer]
+            x = p.abstract[item, layer]
             if not w.chosen >> x & 1:
                 enlist(w, p, 1 << x)
 
@@ -43,20 +43,20 @@ def _fill_layer(p, w, i, lowest):
 @register_jitable
 def fill_above(p, w, x):
     """Do the same after instance parameter x got its sentence, for its item and for the layers above it."""
-    own = p.owner[x]
-    i = p.layer[own]
-    if w.own[own] & ~w.described:
+    item = p.owner[x]
+    i = p.layer[item]
+    if w.instances[item] & ~w.described:
         return
-    enlist(w, p, 1 << p.abstract[own, i + 1])
+    enlist(w, p, 1 << p.abstract[item, i + 1])
     for layer in range(i + 2, p.layers):
         known = True
-        for c in range(p.children[own]):
-            if not w.chosen >> p.abstract[p.target[p.child[own, c]], layer] & 1:
+        for c in range(p.children[item]):
+            if not w.chosen >> p.abstract[p.target[p.child[item, c]], layer] & 1:
                 known = False
         if not known:
             break
-        if not w.chosen >> p.abstract[own, layer] & 1:
-            enlist(w, p, 1 << p.abstract[own, layer])
+        if not w.chosen >> p.abstract[item, layer] & 1:
+            enlist(w, p, 1 << p.abstract[item, layer])
     for above in range(i - 1, -1, -1):
         _fill_layer(p, w, above, i + 1)
 
@@ -67,7 +67,7 @@ def describe_rest(state, p, w):
     w.aparts = 0
     instances = (1 << p.edges) - 1
     remain = instances & ~w.described
-    made = size_of(w.described)
+    sentences = size_of(w.described)
     while remain:
         x = pick(state, remain)
         remain &= ~(1 << x)
@@ -92,8 +92,8 @@ def describe_rest(state, p, w):
             if y >= p.edges:
                 w.mentioned |= w.closure[y] & ~instances
         w.described |= 1 << x
-        p.made[made] = x
-        made += 1
+        p.made[sentences] = x
+        sentences += 1
         enlist(w, p, 1 << x)
         if apart:
             w.apart[w.aparts] = x

@@ -8,7 +8,7 @@ from synthgen.exact.draw import below, uniform
 from synthgen.exact.ledger import log2_units
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def size_of(mask):
     """Return the number of bits."""
     count = 0

@@ -1,4 +1,4 @@
-"""The crowd: everybody of a world at once, indexed by facts, for questions that ask who somebody is.
+"""People by facts: everybody of a world at once, indexed by facts, for questions that ask who somebody is.
 
 Inverse questions need to know who else fits. The facts they give are one number (mixed radix, so exact); the numbers of
 all people are sorted, 16 bytes a person for each kind of question.
@@ -15,7 +15,7 @@ from synthgen.exact.draw import is_tape, new_state
 from synthgen.exact.jit import kernel
 from synthgen.tasks.bios.questions.forms import Form
 from synthgen.tasks.bios.world.lists import FIRST_YEAR, MONTHS, Lists
-from synthgen.tasks.bios.world.writing.people import DAY, FIELDS, FIRST, MONTH, YEAR, draw_person, field_sizes
+from synthgen.tasks.bios.world.writing.people import DAY, FIELDS, FIRST, MONTH, YEAR, Group, World, draw_person
 
 MOST_PEOPLE = 50_000_000
 """Inverse questions are made for worlds up to this size: the index then takes 0.8 GB."""
@@ -23,12 +23,11 @@ MOST_PEOPLE = 50_000_000
 FIELD_OF = {"birth_city": YEAR + 1, "university": YEAR + 2, "major": YEAR + 3, "employer": YEAR + 4}
 
 
-def radix(lists: Lists, given: Sequence[str]) -> np.ndarray:
+def radix(sizes: np.ndarray, given: Sequence[str]) -> np.ndarray:
     """Return the weights (FIELDS,) int64 that make one number of the given facts of a person.
 
     A company city follows from the employer, which is given wherever it is: it has no weight of its own.
     """
-    sizes = field_sizes(lists, 1)
     weights = np.zeros(FIELDS, np.int64)
     weight = 1
     for fact in given:
@@ -48,21 +47,19 @@ class Chance:
     bits: float
 
 
-class Crowd:
+class PeopleByFacts:
     """The people [first, first + number) of a world, sorted by some given facts."""
 
-    def __init__(
-        self, state: np.record, keys: np.ndarray, lists: Lists, people: tuple[int, int], given: Sequence[str]
-    ) -> None:
-        self.lists, self.radix = lists, radix(lists, given)
-        numbers, self.first_names = np.empty(people[1], np.int64), np.empty(people[1], np.int32)
-        _draw_numbers(state, keys, people[0], field_sizes(lists, 1), self.radix, numbers, self.first_names)
+    def __init__(self, state: np.record, world: World, lists: Lists, everybody: Group, given: Sequence[str]) -> None:
+        self.lists, self.radix = lists, radix(world.sizes, given)
+        numbers, self.first_names = np.empty(everybody.number, np.int64), np.empty(everybody.number, np.int32)
+        _draw_numbers(state, world, everybody.first, self.radix, numbers, self.first_names)
         order = np.argsort(numbers, kind="stable")
-        self.persons, self.first_names = order + people[0], self.first_names[order]
+        self.persons, self.first_names = order + everybody.first, self.first_names[order]
         self.numbers, starts = np.unique(numbers[order], return_index=True)
-        self.bounds = np.append(starts, people[1])  # persons bounds[k]:bounds[k + 1] have numbers[k]
+        self.bounds = np.append(starts, everybody.number)  # persons bounds[k]:bounds[k + 1] have numbers[k]
         sizes = np.diff(self.bounds)
-        self.places = np.empty(people[1], np.int32)  # of each person: the k above
+        self.places = np.empty(everybody.number, np.int32)  # of each person: the k above
         self.places[order] = np.repeat(np.arange(sizes.size), sizes)
 
     def fitting(self, given: Mapping[str, str]) -> list[int]:
@@ -93,8 +90,8 @@ class Crowd:
         pairs, counts = np.unique((group << 32) + self.first_names, return_counts=True)
         best = np.zeros(sizes.size, np.int64)
         np.maximum.at(best, pairs >> 32, counts)
-        own = sizes[pairs >> 32]  # of each first name: how many people fit the same facts
-        bits = float((counts * np.log2(own / counts)).sum() / n)
+        fitting = sizes[pairs >> 32]  # of each first name: how many people fit the same facts
+        bits = float((counts * np.log2(fitting / counts)).sum() / n)
         alone = float((sizes == 1).sum() / n)
         return {
             "full": Chance(alone, sizes.size / n, float((sizes * np.log2(sizes)).sum() / n)),
@@ -102,19 +99,19 @@ class Crowd:
         }
 
 
-class Crowds:
-    """The crowd of one world by what each inverse form gives; each is drawn when first asked for (0.3 s a million)."""
+class PeopleByForm:
+    """The people of one world by what each inverse form gives; indexed when first asked for (0.3 s a million)."""
 
-    def __init__(self, keys: np.ndarray, lists: Lists, people: tuple[int, int], forms: Sequence[Form]) -> None:
-        self._keys, self._lists, self._people, self._forms = keys, lists, people, forms
-        self._drawn: dict[tuple[str, ...], Crowd] = {}
+    def __init__(self, world: World, lists: Lists, everybody: Group, forms: Sequence[Form]) -> None:
+        self._world, self._lists, self._everybody, self._forms = world, lists, everybody, forms
+        self._drawn: dict[tuple[str, ...], PeopleByFacts] = {}
 
-    def of(self, given: tuple[str, ...], state: np.record | None = None) -> Crowd:
-        """Return the crowd by given facts; on a tape, drawn anew from it."""
+    def of(self, given: tuple[str, ...], state: np.record | None = None) -> PeopleByFacts:
+        """Return the people by given facts; on a tape, drawn anew from it."""
         if state is not None and is_tape(state):
-            return Crowd(state, self._keys, self._lists, self._people, given)
+            return PeopleByFacts(state, self._world, self._lists, self._everybody, given)
         if given not in self._drawn:
-            self._drawn[given] = Crowd(new_state(), self._keys, self._lists, self._people, given)
+            self._drawn[given] = PeopleByFacts(new_state(), self._world, self._lists, self._everybody, given)
         return self._drawn[given]
 
     def answers(self, form: np.ndarray, person: np.ndarray, state: np.record) -> tuple[np.ndarray, np.ndarray]:
@@ -125,16 +122,16 @@ class Crowds:
         groups = []
         counts = np.zeros(len(form), np.int64)
         for given in dict.fromkeys(f.given for f in self._forms if f.given):
-            own = np.flatnonzero(np.array([f.given == given for f in self._forms])[form])
-            crowd = self.of(given, state)
-            places = crowd.places[person[own] - self._people[0]]
-            counts[own] = crowd.bounds[places + 1] - crowd.bounds[places]
-            groups.append((own, crowd.bounds[places], crowd.persons))
+            rows = np.flatnonzero(np.array([f.given == given for f in self._forms])[form])
+            people = self.of(given, state)
+            places = people.places[person[rows] - self._everybody.first]
+            counts[rows] = people.bounds[places + 1] - people.bounds[places]
+            groups.append((rows, people.bounds[places], people.persons))
         ends = np.cumsum(counts)
-        found = np.empty(ends[-1], np.int64)
-        for own, low, persons in groups:
-            _collect(own, low, counts, ends, persons, found)
-        return ends, found
+        fitting = np.empty(ends[-1], np.int64)
+        for rows, low, persons in groups:
+            _collect(rows, low, counts, ends, persons, fitting)
+        return ends, fitting
 
     def suggest(self, form: Form, given: Mapping[str, str]) -> list[int]:
         """Return who may have the facts of a question, given as texts."""
@@ -151,10 +148,10 @@ class Crowds:
 
 
 @kernel
-def _draw_numbers(state, keys, first, sizes, weights, numbers, first_names):
+def _draw_numbers(state, world, first, weights, numbers, first_names):
     fields = np.empty(FIELDS, np.int64)
     for i in range(numbers.size):
-        draw_person(state, keys[0], keys[1], first + i, sizes, fields)
+        draw_person(state, world.names, world.people, first + i, world.sizes, fields)
         number = 0
         for field in range(FIELDS):
             number += fields[field] * weights[field]
@@ -163,10 +160,10 @@ def _draw_numbers(state, keys, first, sizes, weights, numbers, first_names):
 
 
 @kernel
-def _collect(rows, low, counts, ends, persons, found):
-    """Copy to each row's part of `found` the persons that begin at its `low`."""
+def _collect(rows, low, counts, ends, persons, fitting):
+    """Copy to each row's part of `fitting` the persons that begin at its `low`."""
     for i in range(rows.size):
         row = rows[i]
         start = ends[row] - counts[row]
         for k in range(counts[row]):
-            found[start + k] = persons[low[i] + k]
+            fitting[start + k] = persons[low[i] + k]
