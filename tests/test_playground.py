@@ -12,8 +12,8 @@ from synthgen.cli.listing import print_listing
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import log2_sum
 from synthgen.spec.spec import shipped_specs, specs_folder
-from synthgen.task.kit.alphabet import Alphabet
 from synthgen.task.kit.accuracy import Accuracy, by
+from synthgen.task.kit.alphabet import Alphabet
 from synthgen.task.verdict import Verdict
 
 LISTED = json.loads((Path(__file__).with_name("snapshots") / "list.json").read_text())
