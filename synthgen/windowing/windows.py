@@ -16,88 +16,57 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from synthgen.errors import SynthgenError, nearest
+from synthgen.errors import SynthgenError
 from synthgen.exact.ratios import whole
-from synthgen.spec.recipe import Recipe
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec
 from synthgen.task.rows import Vocab
 from synthgen.windowing.lanes import Lane, Plan, block_rows
 from synthgen.windowing.packing import IGNORED, Counts
 from synthgen.windowing.row_sources import RowSource, members_of, row_sources_of
+from synthgen.windowing.settings import FIELDS, WindowOptions, WindowSettings
 
 if TYPE_CHECKING:
     import datasets
-
-LANES = 48
-"""Lanes by default: divisible by 1, 2, 3, 4, 6, 8, 12, 16, 24 and 48 ranks (times workers)."""
-
-FIELDS = ("input_ids", "targets", "document_ids", "positions", "row_ids", "kinds")
-"""The arrays a batch may hold; the first two always, the next two where attention stays within documents."""
 
 
 def windows(
     data: str | Path | Spec | Source | Sequence[Any],
     context: int | None = None,
     *,
-    split: str = "train",
     batch_size: int = 1,
-    packing: str | None = None,
-    order: str | None = None,
-    attention: str | None = None,
-    loss: str | None = None,
-    separator: str | None = None,
-    shuffle: bool = False,
-    rows: int | None = None,
-    epochs: int | None = None,
-    tail: str = "pad",
     rank: int = 0,
     world_size: int = 1,
-    lanes: int = LANES,
-    neighbours: str | None = None,
-    fields: Sequence[str] | None = None,
-    tokenizer: str | None = None,
-    seed: int | None = None,
-    world: int | None = None,
-    params: Mapping[str, Any] | None = None,
+    **settings: Unpack[WindowOptions],
 ) -> Windows:
     """Return training windows of a spec, a dataset folder, or a list of (either, weight), as NumPy batches.
 
-    What is None is as the spec's table `[windows]` has it. `rows` makes a finite corpus of an endless split, which then
-    goes round; `epochs` (None: for ever) ends it, and `tail` says whether a lane's last window is padded or dropped.
-    `shuffle` draws the order of rows within a block anew in each epoch. `neighbours` = refuse raises SynthgenError
-    where two rows of one person share a window (by default for finite corpora). Of a list, each window is of one
-    member, in exact shares by weight. Raises SynthgenError for anything wrong.
+    See `WindowSettings` for what the settings mean; what is None is as the spec's table `[windows]` has it. `rows`
+    makes a finite corpus of an endless split, which then goes round; `epochs` (None: for ever) ends it, and `tail` says
+    whether a lane's last window is padded or dropped. `shuffle` draws the order of rows within a block anew in each
+    epoch. `neighbours` = refuse raises SynthgenError where two rows of one person share a window (by default for finite
+    corpora). Of a list, each window is of one member, in exact shares by weight. Raises SynthgenError for anything
+    wrong.
     """
-    arguments = dict(locals())
-    recipe = {name: arguments[name] for name in Recipe.model_fields if arguments[name] is not None}
+    place = {"context": context, "batch_size": batch_size, "rank": rank, "world_size": world_size}
+    checked = WindowSettings.of(place | settings)
     feeds: list[tuple[RowSource, Fraction, int]] = []
     for member, (one, weight) in enumerate(members_of(data)):
-        overrides = {"seed": seed, "world": world, "params": params, "tokenizer": tokenizer}
-        own = row_sources_of(one, split, rows, overrides)
-        whole_share = sum(share for _, share in own)
-        feeds += [(feed, weight * share / whole_share, member) for feed, share in own if share]
+        sources = row_sources_of(one, checked.split, checked.rows, checked.overrides)
+        whole_share = sum(share for _, share in sources)
+        feeds += [(feed, weight * share / whole_share, member) for feed, share in sources if share]
     weights = whole([weight for _, weight, _ in feeds])
-    made = Windows(
+    packed = Windows(
         [(feed, weight) for (feed, *_), weight in zip(feeds, weights, strict=True)],
-        recipe,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        epochs=epochs,
-        tail=tail,
-        rank=rank,
-        world_size=world_size,
-        lanes=lanes,
-        neighbours=neighbours,
-        fields=fields,
+        checked,
         members=[member for *_, member in feeds] if feeds[-1][2] else None,
     )
-    made.arguments = arguments
-    return made
+    packed.arguments = {"data": data, **checked.model_dump()}
+    return packed
 
 
 class Windows:
@@ -109,44 +78,19 @@ class Windows:
     def __init__(
         self,
         feeds: Sequence[tuple[RowSource, int]],
-        recipe: Mapping[str, Any],
-        *,
-        batch_size: int = 1,
-        shuffle: bool = False,
-        epochs: int | None = None,
-        tail: str = "pad",
-        rank: int = 0,
-        world_size: int = 1,
-        lanes: int = LANES,
-        neighbours: str | None = None,
-        fields: Sequence[str] | None = None,
+        settings: WindowSettings,
         members: Sequence[int] | None = None,
     ) -> None:
-        for name, value, least in (
-            ("batch_size", batch_size, 1),
-            ("world_size", world_size, 1),
-            ("lanes", lanes, 1),
-            ("epochs", 1 if epochs is None else epochs, 1),
-        ):
-            if value < least:
-                raise SynthgenError(f"{name} = {value}: must be at least {least}")
-        if not 0 <= rank < world_size:
-            raise SynthgenError(f"rank {rank} of {world_size}: ranks run from 0 to {world_size - 1}")
-        _one_of("tail", tail, ("pad", "drop"))
-        if neighbours is not None:
-            _one_of("neighbours", neighbours, ("refuse", "allow"))
-        self.recipe = _recipe(feeds[0][0].recipe, recipe)
+        epochs, shuffle = settings.epochs, settings.shuffle
+        self.recipe = settings.recipe(feeds[0][0].recipe)
         self.vocab = _common_vocab(feeds)
-        self.fields = tuple(fields) if fields else FIELDS[: 4 if self.recipe.attention == "document" else 2]
-        for name in self.fields:
-            if name not in FIELDS:
-                raise SynthgenError(f"fields: {name!r} is none{nearest(name, list(FIELDS))}")
+        self.fields = settings.fields or FIELDS[: 4 if self.recipe.attention == "document" else 2]
         for feed, _ in feeds:
             if epochs is not None and feed.rows is None:
                 raise SynthgenError(f"epochs = {epochs}: {feed.name} is endless; say of how many rows with rows = N")
             if shuffle and feed.rows is None:
                 raise SynthgenError(f"shuffle: {feed.name} is endless, so its rows are new in any order; leave it out")
-        self.batch_size, self.rank, self.world_size = batch_size, rank, world_size
+        self.batch_size, self.rank, self.world_size = settings.batch_size, settings.rank, settings.world_size
         self.context = self.recipe.context
         self.counts = Counts()
         self._plans = [
@@ -156,8 +100,8 @@ class Windows:
                 rows=block_rows(feed, self.context),
                 epochs=epochs,
                 shuffle=shuffle,
-                drop=tail == "drop",
-                watch=neighbours == "refuse" or (neighbours is None and feed.finite),
+                drop=settings.tail == "drop",
+                watch=settings.neighbours == "refuse" or (settings.neighbours is None and feed.finite),
                 room=any(name in FIELDS[2:] for name in self.fields),
                 member=members[k] if members else None,
             )
@@ -165,7 +109,7 @@ class Windows:
         ]
         self._weights = [weight for _, weight in feeds]
         self._lanes: dict[int, Lane] = {}
-        self._n_lanes = lanes
+        self._n_lanes = settings.lanes
         self._batch = 0
         self._state: Mapping[str, Any] = {"batch": 0, "lanes": {}}
 
@@ -278,21 +222,6 @@ def examples(
                 "position_ids": batch["positions"][0].astype(np.int64),
             }
             yield {name: example[name] for name in names}
-
-
-def _one_of(name: str, value: str, options: Sequence[str]) -> None:
-    if value not in options:
-        raise SynthgenError(f"{name} = {value!r}: choose one of {', '.join(options)}")
-
-
-def _recipe(base: Recipe, given: Mapping[str, Any]) -> Recipe:
-    """Return a spec's recipe with what is given in its place."""
-    from synthgen.spec.spec import validated
-
-    own = base.model_dump() | dict(given)
-    if "order" not in given and own["packing"] != "chop":
-        own["order"] = "sequential"
-    return validated(Recipe, own, "windows", "")
 
 
 def _common_vocab(feeds: Sequence[tuple[RowSource, int]]) -> Vocab:
