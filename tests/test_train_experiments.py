@@ -242,7 +242,7 @@ def test_an_answer_with_retries_has_room(monkeypatch):
         whole = [longer.ids[a:b] for a, b in zip(longer.starts, longer.ends, strict=True)]
         return [ids[len(prompt) - 1 :][:most] for ids, prompt in zip(whole, prompts, strict=True)]
 
-    monkeypatch.setattr("synthgen.train.score.generate", say)
+    monkeypatch.setattr("synthgen.train.score.complete", say)
     model = Transformer(ModelSettings(layers=1, width=8, heads=1), 100)
     assert judge_generated(model, corpus, rows).rows.to_json()["accuracy"] == 1.0
 

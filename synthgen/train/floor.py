@@ -58,9 +58,11 @@ def model_bits(model: Transformer, rows: TokenRows, corpus: Corpus, start: int |
     with torch.inference_mode():
         for first in range(0, len(rows), BATCH):
             chosen = order[first : first + BATCH]
-            own = rows.take(chosen)
-            everywhere = [(np.ones(own.ids.size, np.bool_), True)]
-            batch = padded(own, np.full(len(own), begin), everywhere, corpus.vocabulary, model.settings.context)
+            batch_rows = rows.take(chosen)
+            everywhere = [(np.ones(batch_rows.ids.size, np.bool_), True)]
+            batch = padded(
+                batch_rows, np.full(len(batch_rows), begin), everywhere, corpus.vocabulary, model.settings.context
+            )
             targets = batch.targets[batch.trained].to(device)
             logits = model(batch.ids.to(device), at=batch.trained.to(device)).float()
             bits = functional.cross_entropy(logits, targets, reduction="none").double().cpu().numpy() / math.log(2)
@@ -69,7 +71,9 @@ def model_bits(model: Transformer, rows: TokenRows, corpus: Corpus, start: int |
             last = np.cumsum(sizes) - 1
             inner = np.ones(bits.size, np.bool_)
             inner[last] = False
-            places = np.arange(own.ids.size) + np.repeat(rows.starts[chosen] - own.starts, lengths[chosen])
+            places = np.arange(batch_rows.ids.size) + np.repeat(
+                rows.starts[chosen] - batch_rows.starts, lengths[chosen]
+            )
             tokens[places], choices[places], ends[chosen] = bits[inner], first_choices[inner], bits[last]
     model.train(training)
     return RowBits(tokens, ends, choices, choices == rows.ids)

@@ -124,7 +124,7 @@ class Loop:
         """Take one step; return its loss (nats a token), gradient norm, tokens and learning rate."""
         begun = time.perf_counter()
         batch = self.feed.batch(self.step, self.ranks.rank, self.ranks.size)
-        made = time.perf_counter()
+        fetched = time.perf_counter()
         settings = self.settings.train
         rate = learning_rate(settings, self.step)
         for group in self.optimizer.param_groups:
@@ -145,7 +145,7 @@ class Loop:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.data_seconds += made - begun
+        self.data_seconds += fetched - begun
         self.seconds += time.perf_counter() - begun
         return {"nats": self.ranks.sum(float(loss)) / tokens, "norm": norm, "tokens": tokens, "lr": rate}
 
@@ -187,10 +187,10 @@ def split(batch: Batch, parts: int) -> Iterator[Batch]:
     """Yield a batch in `parts` parts of its windows; those without any loss are left out."""
     size = -(-batch.ids.shape[0] // parts)
     for first in range(0, batch.ids.shape[0], size):
-        own = slice(first, first + size)
-        if batch.trained[own].any():
-            documents = None if batch.documents is None else batch.documents[own]
-            yield Batch(batch.ids[own], batch.targets[own], batch.trained[own], documents)
+        piece = slice(first, first + size)
+        if batch.trained[piece].any():
+            documents = None if batch.documents is None else batch.documents[piece]
+            yield Batch(batch.ids[piece], batch.targets[piece], batch.trained[piece], documents)
 
 
 def train(
@@ -281,11 +281,11 @@ def _batch_floor(loop: Loop) -> dict[str, float]:
 
 
 def _refuse_the_impossible(line: dict[str, Any]) -> None:
-    for name, found in line.get("held_out", {}).items():
-        if found["impossible"]:
+    for name, result in line.get("held_out", {}).items():
+        if result["impossible"]:
             raise BelowTheFloor(
-                f"{name}: on {found['rows']} held-out rows the model is {-found['excess']:.4f} bits a row below an "
-                f"{found['status']} floor of {found['floor']:.4f} (standard error {found['se']:.4f}): the entropy or "
+                f"{name}: on {result['rows']} held-out rows the model is {-result['excess']:.4f} bits a row below an "
+                f"{result['status']} floor of {result['floor']:.4f} (standard error {result['se']:.4f}): the entropy or "
                 "the split is wrong"
             )
 

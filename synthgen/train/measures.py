@@ -50,10 +50,10 @@ def corpus_of(settings: MeasureSettings, feed: Feed) -> Corpus:
     """Return the corpus a measure takes its rows from, in the run's vocabulary."""
     stream = feed.streams[settings.data]
     data = stream.settings
-    own: dict[str, Any] = {"params": data.params | settings.params}
+    changes: dict[str, Any] = {"params": data.params | settings.params}
     if settings.spec:
-        own = {"spec": settings.spec, "params": settings.params}
-    source = source_of(data.model_copy(update=own), feed.specs)
+        changes = {"spec": settings.spec, "params": settings.params}
+    source = source_of(data.model_copy(update=changes), feed.specs)
     size = feed.vocabulary.size
     corpus = Corpus(source, settings.split, feed.vocabulary)
     if feed.vocabulary.size != size:
@@ -75,14 +75,14 @@ def take(settings: MeasureSettings, model: Transformer, feed: Feed) -> dict[str,
 
 
 def _floor(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
-    found = measure(model, corpus, settings.rows)
+    result = measure(model, corpus, settings.rows)
     return {
-        "relative": found.relative,
-        "se": found.se / found.floor,
-        "sigmas": found.excess / found.se,
-        "excess": found.excess,
-        "floor": found.floor,
-        "impossible": float(found.impossible),
+        "relative": result.relative,
+        "se": result.se / result.floor,
+        "sigmas": result.excess / result.se,
+        "excess": result.excess,
+        "floor": result.floor,
+        "impossible": float(result.impossible),
     }
 
 
@@ -109,9 +109,9 @@ def _recall(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: C
     known = corpus.task.knowledge()
     sizes = known.span_bits if known else {}
     for kind in kinds:
-        own = spans.kinds == corpus.kinds.index(kind)
-        if own.any():
-            figures[f"whole.{kind}"] = float(whole[own].mean())
+        of_kind = spans.kinds == corpus.kinds.index(kind)
+        if of_kind.any():
+            figures[f"whole.{kind}"] = float(whole[of_kind].mean())
     owed = np.array([sizes.get(corpus.kinds[kind], 0.0) for kind in spans.kinds])
     if owed.sum():  # spans whose value follows from another's weigh nothing, and are left out
         figures["stored"] = 1 - float(bits[owed > 0].sum() / owed.sum())
@@ -133,8 +133,8 @@ class Spans:
         change[1:] = (rows.kinds[1:] != rows.kinds[:-1]) | (number[1:] != number[:-1])
         edges = np.append(np.flatnonzero(change), rows.ids.size)
         starts, ends = edges[:-1], edges[1:]
-        own = wanted[starts]
-        starts, ends = starts[own], ends[own]
+        is_wanted = wanted[starts]
+        starts, ends = starts[is_wanted], ends[is_wanted]
         if first_only:
             _, places = np.unique(number[starts], return_index=True)
             starts, ends = starts[places], ends[places]

@@ -117,8 +117,8 @@ def reproduce(
     for seed in seeds:
         figures[seed], seconds[seed] = {}, 0.0
         for arm in experiment.arm:
-            own, took = _arm(experiment, arm, seed, folder / f"seed-{seed}", specs, say)
-            figures[seed] |= {f"{arm.name}.{key}": value for key, value in own.items()}
+            arm_figures, took = _arm(experiment, arm, seed, folder / f"seed-{seed}", specs, say)
+            figures[seed] |= {f"{arm.name}.{key}": value for key, value in arm_figures.items()}
             seconds[seed] += took
         for line, claim in zip(lines, experiment.claim, strict=True):
             outcome = claim.check(figures[seed])
@@ -158,13 +158,13 @@ def _arm(
     settings, init = experiment.run_of(arm, seed), folder / arm.init if arm.init else None
     feed = Feed(settings, specs)
     measures = {name: measure.model_dump(mode="json") for name, measure in arm.measures.items()}
-    made = run_identity(settings, feed, init)
-    identity = [made, json.loads(json.dumps(measures))]
+    run_table = run_identity(settings, feed, init)
+    identity = [run_table, json.loads(json.dumps(measures))]
     done = run / FIGURES
     saved = json.loads(done.read_text()) if done.exists() else {}
     if saved.get("identity") == identity:
         return saved["figures"], saved["seconds"]
-    if run.exists() and not holds_run(run, made):
+    if run.exists() and not holds_run(run, run_table):
         shutil.rmtree(run)  # a run of this arm with other settings or data, or begun with another model
 
     def watch(loop: Loop, line: dict[str, Any]) -> None:
@@ -180,9 +180,9 @@ def _arm(
         model = train(settings, run, init=init, specs=specs, feed=feed, watch=watch).model
         figures = {"train.seconds": time.perf_counter() - begun, "train.core_seconds": time.process_time() - worked}
     for name, measure in arm.measures.items():
-        found = take(measure, model, feed)
-        figures |= {f"{name}.{key}": value for key, value in found.items()}
-        say(f"{arm.name} seed {seed}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()))
+        measured = take(measure, model, feed)
+        figures |= {f"{name}.{key}": value for key, value in measured.items()}
+        say(f"{arm.name} seed {seed}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in measured.items()))
     seconds = time.perf_counter() - begun
     write_whole(done, json.dumps({"identity": identity, "figures": figures, "seconds": seconds}, indent=1) + "\n")
     return figures, seconds

@@ -34,26 +34,26 @@ def identity(settings: RunSettings, feed: Feed, init: Path | None = None) -> dic
     if init is not None:
         read_settings(init)
         table["init"] = json.loads((Path(init) / SETTINGS).read_text())
-    made: dict[str, Any] = json.loads(json.dumps(table))  # as it is read back
-    return made
+    run_table: dict[str, Any] = json.loads(json.dumps(table))  # as it is read back
+    return run_table
 
 
-def holds_run(folder: Path, made: Mapping[str, Any]) -> bool:
+def holds_run(folder: Path, run_table: Mapping[str, Any]) -> bool:
     """Say whether a folder holds the run of an `identity`, finished or not."""
     file = folder / SETTINGS
-    return file.exists() and json.loads(file.read_text()) == made
+    return file.exists() and json.loads(file.read_text()) == run_table
 
 
-def write_settings(folder: Path, made: Mapping[str, Any]) -> None:
+def write_settings(folder: Path, run_table: Mapping[str, Any]) -> None:
     """Save a run's identity, or check it against the one saved. Raises SynthgenError for another run's folder."""
     file = folder / SETTINGS
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(file, json.dumps(made, indent=1) + "\n")
+        write_whole(file, json.dumps(run_table, indent=1) + "\n")
         return
     saved = json.loads(file.read_text())
-    if saved != made:
-        field = _difference(saved, made)
+    if saved != run_table:
+        field = _difference(saved, run_table)
         raise SynthgenError(f"{folder} holds a run with another {field}; take another --out, or remove it")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.task.verdict import Verdict
-from synthgen.train.decode import generate
+from synthgen.train.decode import complete
 from synthgen.train.floor import model_bits
 from synthgen.train.model import Transformer
 from synthgen.train.rows import Corpus, TokenRows
@@ -90,11 +90,13 @@ class Scores:
 
     def figures(self) -> dict[str, float]:
         """Return the accuracies by name: `rows`, `queries`, and `query.D` for queries of difficulty D."""
-        found = {"rows": self.rows.to_json()["accuracy"]}
-        found |= {f"rows.{d}": tally.to_json()["accuracy"] for d, tally in sorted(self.by_difficulty.items())}
+        accuracies = {"rows": self.rows.to_json()["accuracy"]}
+        accuracies |= {f"rows.{d}": tally.to_json()["accuracy"] for d, tally in sorted(self.by_difficulty.items())}
         if self.queries.n:
-            found["queries"] = self.queries.to_json()["accuracy"]
-        return found | {f"query.{name}": tally.to_json()["accuracy"] for name, tally in sorted(self.by_query.items())}
+            accuracies["queries"] = self.queries.to_json()["accuracy"]
+        return accuracies | {
+            f"query.{name}": tally.to_json()["accuracy"] for name, tally in sorted(self.by_query.items())
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that `synthgen score --json` prints."""
@@ -163,16 +165,16 @@ def judge_generated(
     opening, texts = np.array([begin if start is None else start]), _texts(corpus, rows)
     prompts, most = [], 0
     for i, first in enumerate(rows.starts):
-        own, trained = rows.ids[first : rows.ends[i]], rows.trained[first : rows.ends[i]]
-        cut = int(np.argmax(trained)) if trained.any() else own.size
-        prompts.append(own[:cut])
-        most = max(most, ROOM * (own.size - cut) + 2)
-        if texts is not None and _spelt(corpus, own[cut:], texts[i][1]) != texts[i][1]:
+        ids, trained = rows.ids[first : rows.ends[i]], rows.trained[first : rows.ends[i]]
+        cut = int(np.argmax(trained)) if trained.any() else ids.size
+        prompts.append(ids[:cut])
+        most = max(most, ROOM * (ids.size - cut) + 2)
+        if texts is not None and _spelt(corpus, ids[cut:], texts[i][1]) != texts[i][1]:
             raise SynthgenError(
-                f"{corpus.source.spec.name}: its phrases spell {corpus.said(own[cut:])!r}, not {texts[i][1]!r}; "
+                f"{corpus.source.spec.name}: its phrases spell {corpus.said(ids[cut:])!r}, not {texts[i][1]!r}; "
                 "give the stream a tokenizer"
             )
-    said = generate(model, [np.concatenate([opening, prompt]) for prompt in prompts], end, most, temperature)
+    said = complete(model, [np.concatenate([opening, prompt]) for prompt in prompts], end, most, temperature)
     scores = Scores(corpus.split)
     for i, (prompt, ids) in enumerate(zip(prompts, said, strict=True)):
         asked = prompt.tolist() if texts is None else texts[i][0]
@@ -209,7 +211,7 @@ def judge_samples(
     begin, end, _ = corpus.vocabulary.specials
     prompts = [np.array([begin if start is None else start])] * rows
     scores = Scores(f"{corpus.split}, samples at temperature {temperature:g}")
-    for ids in generate(model, prompts, end, model.settings.context, temperature):
+    for ids in complete(model, prompts, end, model.settings.context, temperature):
         scores.add(corpus.source.verify([], corpus.said(ids), split=corpus.split), 0)
     return scores
 

@@ -44,8 +44,8 @@ def prospect(form: Form, lists: Lists, people: int) -> Prospect:
     return Prospect(entropy_of(weights), max(weights) / sum(weights))
 
 
-def prospects(forms: Sequence[Form], shares: Sequence[float], lists: Lists, people: int) -> dict[str, Any]:
-    """Return the prospects of forms that are asked with the given shares, as facts by form and on average."""
+def guessing_odds(forms: Sequence[Form], shares: Sequence[float], lists: Lists, people: int) -> dict[str, Any]:
+    """Return the odds of guessing forms that are asked with the given shares, as facts by form and on average."""
     found = {form.key: prospect(form, lists, people) for form in forms}
     facts: dict[str, Any] = {}
     for fact, name in (("answer_bits", "answer_bits"), ("constant_guess", "guess"), ("determined", "determined")):

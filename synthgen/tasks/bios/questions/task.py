@@ -32,7 +32,7 @@ from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread, Verdict
 from synthgen.tasks.bios.questions.compact import QuestionVocab
 from synthgen.tasks.bios.questions.forms import KINDS, Form, chosen_forms, read_questions
-from synthgen.tasks.bios.questions.guessing import prospects
+from synthgen.tasks.bios.questions.guessing import guessing_odds
 from synthgen.tasks.bios.questions.params import QuestionsParams
 from synthgen.tasks.bios.questions.reading.judge import QuestionJudge
 from synthgen.tasks.bios.questions.reading.roster import Roll, people_of
@@ -293,7 +293,7 @@ class Questions(Task):
             "forms": len(forms),
             "floor_bits": bits + unbooked,
             "order_bits": 0.0 if drawn else log2_factorial(number * len(forms)) / (number * len(forms)),
-            **prospects(forms, shares, lists, params.people),
+            **guessing_odds(forms, shares, lists, params.people),
         }
         if estimates and self._hidden:  # not estimated, in fact: counted over everybody in this world, in a moment
             facts |= self.crowds.facts()
