@@ -11,11 +11,17 @@ from synthgen.errors import nearest
 from synthgen.spec.recipe import Packing, Recipe
 from synthgen.spec.spec import validated
 
+SPAN_LOSS = "span:"
+"""How a loss begins that is of one kind of span alone."""
+
 LANES = 48
 """Lanes by default: divisible by 1, 2, 3, 4, 6, 8, 12, 16, 24 and 48 ranks (times workers)."""
 
-FIELDS = ("input_ids", "targets", "document_ids", "positions", "row_ids", "kinds")
-"""The arrays a batch may hold; the first two always, the next two where attention stays within documents."""
+FIELDS = ("input_ids", "targets", "document_ids", "positions", "row_ids", "kinds", "next_ids")
+"""The arrays a batch may hold; the first two always, the next two where attention stays within documents.
+
+`next_ids` are the targets of all positions, with a loss or without.
+"""
 
 
 class WindowOptions(TypedDict, total=False):
@@ -27,12 +33,16 @@ class WindowOptions(TypedDict, total=False):
     attention: Literal["window", "document"] | None
     loss: str | None
     separator: Literal["bos", "eos", "both"] | None
-    shuffle: bool
+    shuffle: bool | Literal["corpus"]
+    shuffle_seed: int
     rows: int | None
     epochs: int | None
     tail: Literal["pad", "drop"]
     lanes: int
     neighbours: Literal["refuse", "allow"] | None
+    mixing: Literal["drawn", "fixed"]
+    domains: bool
+    trim: bool
     fields: Sequence[str] | None
     tokenizer: str | None
     seed: int | None
@@ -53,9 +63,14 @@ class WindowSettings(BaseModel):
     packing: Packing | None = Field(None, description="see `Recipe`, as for the next four")
     order: Literal["sequential", "random"] | None = None
     attention: Literal["window", "document"] | None = None
-    loss: str | None = None
+    loss: str | None = Field(None, description="as in `Recipe`, or `span:KIND`: the spans of one kind alone")
     separator: Literal["bos", "eos", "both"] | None = None
-    shuffle: bool = Field(False, description="draw the order of rows within a block anew in each epoch")
+    shuffle: bool | Literal["corpus"] = Field(
+        False,
+        description="True: the order of rows within a block is drawn anew in each epoch; corpus: that of all rows, of "
+        "which 200,000 at most are kept",
+    )
+    shuffle_seed: int = Field(0, ge=0, description="the seed of the orders of shuffle = 'corpus'")
     rows: int | None = Field(None, description="only the first so many rows, again and again: a finite corpus")
     epochs: int | None = Field(None, ge=1, description="how often a finite corpus is shown; None: for ever")
     tail: Literal["pad", "drop"] = Field("pad", description="what becomes of a lane's last window, if it is not full")
@@ -63,8 +78,16 @@ class WindowSettings(BaseModel):
     neighbours: Literal["refuse", "allow"] | None = Field(
         None, description="two rows of one person in a window; None: refused where the corpus is finite"
     )
+    mixing: Literal["drawn", "fixed"] = Field(
+        "drawn",
+        description="of several data, drawn: windows come in drawn order; fixed: a batch holds as many of each as its "
+        "weight says, one data after the other, the ranks share every batch, and a row too long for a window of its "
+        "own is refused",
+    )
+    domains: bool = Field(False, description="rows begin with a token of their data's own, behind the vocabulary")
+    trim: bool = Field(False, description="leave out the last positions, where all windows of a batch are padding")
     fields: tuple[str, ...] | None = Field(None, description="the arrays of a batch, of `FIELDS`")
-    tokenizer: str | None = Field(None, description="what makes tokens of text rows: words, bytes or a file")
+    tokenizer: str | None = Field(None, description="what makes tokens of text rows: words, bytes, phrases or a file")
     seed: int | None = Field(None, description="the spec's seed")
     world: int | None = Field(None, description="the spec's world")
     params: Mapping[str, Any] | None = Field(None, description="params that differ from the spec's")
@@ -94,6 +117,8 @@ class WindowSettings(BaseModel):
     def recipe(self, base: Recipe) -> Recipe:
         """Return a spec's recipe with what these settings say in its place. Raises SynthgenError."""
         told = {name: getattr(self, name) for name in Recipe.model_fields if getattr(self, name) is not None}
+        if told.get("loss", "").startswith(SPAN_LOSS):
+            told["loss"] = "mask"  # as with a row's own mask, only tokens of rows have a loss, no marker has
         table = base.model_dump() | told
         if "order" not in told and table["packing"] != "chop":
             table["order"] = "sequential"
