@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.experiment import Arm, Experiment, load_experiment
 from synthgen.train.loop import Loop, train
 from synthgen.train.measures import take
@@ -156,9 +156,9 @@ def _arm(
     begun, worked = time.perf_counter(), time.process_time()
     run = folder / arm.name
     settings, init = experiment.run_of(arm, seed), folder / arm.init if arm.init else None
-    feed = Feed(settings, specs)
+    data = RunData(settings, specs)
     measures = {name: measure.model_dump(mode="json") for name, measure in arm.measures.items()}
-    run_table = run_identity(settings, feed, init)
+    run_table = run_identity(settings, data, init)
     identity = [run_table, json.loads(json.dumps(measures))]
     done = run / FIGURES
     saved = json.loads(done.read_text()) if done.exists() else {}
@@ -177,10 +177,10 @@ def _arm(
         model = load_model(run)
         figures = {key: value for key, value in saved.get("figures", {}).items() if key.startswith("train.")}
     else:
-        model = train(settings, run, init=init, specs=specs, feed=feed, watch=watch).model
+        model = train(settings, run, init=init, specs=specs, data=data, watch=watch).model
         figures = {"train.seconds": time.perf_counter() - begun, "train.core_seconds": time.process_time() - worked}
     for name, measure in arm.measures.items():
-        measured = take(measure, model, feed)
+        measured = take(measure, model, data)
         figures |= {f"{name}.{key}": value for key, value in measured.items()}
         say(f"{arm.name} seed {seed}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in measured.items()))
     seconds = time.perf_counter() - begun

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.loop import Loop, new_model
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 
@@ -87,9 +87,9 @@ def step_contenders(shape: str, kind: str) -> dict[str, Callable[[], int]]:
     )
     contenders: dict[str, Callable[[], int]] = {}
     for name in (f"{shape}, transformers' {kind}", f"{shape}, ours like {kind}"):
-        feed = Feed(settings)
-        model = new_model(settings, feed.size) if "ours" in name else Rival(kind, settings.model, feed.size)
-        contenders[name] = _stepper(Loop(settings, feed, model))  # type: ignore[arg-type]
+        data = RunData(settings)
+        model = new_model(settings, data.size) if "ours" in name else Rival(kind, settings.model, data.size)
+        contenders[name] = _stepper(Loop(settings, data, model))  # type: ignore[arg-type]
     return contenders
 
 

@@ -17,19 +17,19 @@ from typing import Any
 import torch
 
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.model import Transformer
 from synthgen.train.settings import ModelSettings, RunSettings
 
 SETTINGS, METRICS, CHECKPOINT, MODEL = "settings.json", "metrics.jsonl", "checkpoint.pt", "model.pt"
 
 
-def identity(settings: RunSettings, feed: Feed, init: Path | None = None) -> dict[str, Any]:
+def identity(settings: RunSettings, data: RunData, init: Path | None = None) -> dict[str, Any]:
     """Return what makes a run: its settings, vocabulary and data's content ids, and the run its weights come from."""
     table: dict[str, Any] = {
         "settings": settings.model_dump(mode="json"),
-        "vocabulary": feed.size,
-        "content": [stream.corpus.source.spec.content_id for stream in feed.streams],
+        "vocabulary": data.size,
+        "content": [rows.source.spec.content_id for rows in data.sources],
     }
     if init is not None:
         read_settings(init)
@@ -112,10 +112,10 @@ def load_model(folder: Path) -> Transformer:
     return model.eval()
 
 
-def load_run(folder: Path) -> tuple[Transformer, Feed]:
+def load_run(folder: Path) -> tuple[Transformer, RunData]:
     """Return a finished run's model and its data."""
     settings, _ = read_settings(folder)
-    return load_model(folder), Feed(settings)
+    return load_model(folder), RunData(settings)
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
