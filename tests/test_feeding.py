@@ -1,13 +1,17 @@
 """What a trainer asks of windows: single rows, fixed shares, orders of whole corpora, phrases, domains, spans."""
 
 import itertools
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
 import synthgen
 from synthgen.errors import SynthgenError
+from synthgen.spec.spec import load_spec
+from synthgen.windowing.folder_rows import FolderRows
 from synthgen.windowing.packing import IGNORED
+from synthgen.windowing.spec_rows import SpecRows
 
 ROWS = {"packing": "row", "separator": "both", "trim": True}
 """One row a window: start, tokens -> tokens, end."""
@@ -41,9 +45,9 @@ def test_phrases_of_several_data_share_their_ids():
 
 
 def test_a_finite_corpus_comes_in_a_whole_new_order_at_every_pass():
-    fields = ["input_ids", "targets", "row_ids"]
+    arrays = ["input_ids", "targets", "row_ids"]
     windows = synthgen.windows(
-        "cfg3f", 800, rows=70, shuffle="corpus", shuffle_seed=5, batch_size=7, lanes=1, fields=fields, **ROWS
+        "cfg3f", 800, rows=70, shuffle="corpus", shuffle_seed=5, batch_size=7, lanes=1, fields=arrays, **ROWS
     )
     seen = np.concatenate([batch["row_ids"][:, 0] for batch in take(windows, 30)])
     for turn in range(3):
@@ -65,6 +69,8 @@ def test_a_batch_holds_fixed_numbers_of_each_data_one_after_the_other():
             assert targets == [*text, vocab.eos, *[IGNORED] * left]
     with pytest.raises(SynthgenError, match="batch_size = 7: shares of 1 : 2 want a multiple of 3"):
         synthgen.windows(data, 800, batch_size=7, mixing="fixed", lanes=1, **ROWS)
+    with pytest.raises(SynthgenError, match="leave out epochs"):
+        synthgen.windows(data, 800, batch_size=6, mixing="fixed", rows=9, epochs=1)
 
 
 def test_ranks_share_a_batch_of_fixed_numbers():
@@ -126,10 +132,10 @@ def test_rows_begin_with_a_token_of_their_data():
 
 def test_the_loss_is_of_one_kind_of_span(tmp_path):
     source = synthgen.load("depo1-tiny")
-    synthgen.generate("depo1-tiny", tmp_path / "depo", splits=["train"], rows=6, shards=1)
+    synthgen.generate("depo1-tiny", tmp_path / "depo", splits=["train"], rows=12, shards=2)
     for data in (source, tmp_path / "depo"):
-        (batch,) = take(synthgen.windows(data, 200, loss="span:answer", batch_size=6, lanes=1, **ROWS), 1)
-        for i, row in enumerate(source.batch(0, 6).to_pylist()):
+        (batch,) = take(synthgen.windows(data, 200, loss="span:answer", batch_size=12, lanes=1, **ROWS), 1)
+        for i, row in enumerate(source.batch(0, 12).to_pylist()):
             inside = [k for span in row["latent"]["spans"]["answer"] for k in range(span["start"], span["end"])]
             assert np.flatnonzero(batch["targets"][i] != IGNORED).tolist() == inside
             assert [batch["targets"][i][k] for k in inside] == [row["input_ids"][k] for k in inside]
@@ -139,10 +145,21 @@ def test_the_loss_is_of_one_kind_of_span(tmp_path):
         synthgen.windows("cfg3f", shuffle="corpus")
 
 
+@pytest.mark.parametrize("spec", ["depo1-tiny", "qa-extract", "cfg-curriculum"])
+def test_every_source_reads_the_same_rows(spec, tmp_path):
+    loaded = load_spec(spec, sets={"tokenizer": "words"} if spec == "qa-extract" else {})
+    synthgen.generate(loaded, tmp_path / "data", splits=["train"], rows=30, shards=4)
+    streamed, stored = SpecRows(synthgen.load(loaded)), FolderRows(tmp_path / "data", "train", None)
+    for start, stop in ((0, 30), (5, 9), (7, 23)):
+        first, second = (rows.read(start, stop, spans=True, bits=True) for rows in (streamed, stored))
+        for field in fields(first):
+            assert getattr(first, field.name).tolist() == getattr(second, field.name).tolist(), field.name
+
+
 def test_columns_that_are_padding_alone_are_left_out():
-    fields = ["input_ids", "targets", "next_ids", "positions"]
+    arrays = ["input_ids", "targets", "next_ids", "positions"]
     whole, trimmed = (
-        take(synthgen.windows("cfg3f", 1000, packing="pad", fields=fields, trim=trim), 6) for trim in (False, True)
+        take(synthgen.windows("cfg3f", 1000, packing="pad", fields=arrays, trim=trim), 6) for trim in (False, True)
     )
     assert min(batch["input_ids"].shape[1] for batch in trimmed) < 1000
     for long, short in zip(whole, trimmed, strict=True):

@@ -118,13 +118,16 @@ class Windows:
             )
         if shuffle is True and source.rows is None:
             raise SynthgenError(f"shuffle: {source.name} is endless, so its rows are new in any order; leave it out")
+        if self._fixed and settings.epochs is not None:
+            raise SynthgenError("mixing = 'fixed': its batches go on for ever; leave out epochs")
         span_kind, kept = span_kind_of(source, loss), None
+        every_row = self._fixed and self.recipe.packing == "row"
         if shuffle == "corpus":
             kept = KeptRows(source, (settings.shuffle_seed, member.number), spans=span_kind is not None)
         return LaneSettings(
             source,
             self.recipe,
-            rows_of_area(self.context) if self._fixed else block_rows(source, self.context),
+            rows_of_area(self.context) if every_row else block_rows(source, self.context),
             loss,
             epochs=settings.epochs,
             shuffle=shuffle is True,
@@ -135,7 +138,7 @@ class Windows:
             member=member.number if several else None,
             start=member.start,
             span_kind=span_kind,
-            every_row=self._fixed and self.recipe.packing == "row",
+            every_row=every_row,
         )
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
