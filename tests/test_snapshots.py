@@ -21,7 +21,7 @@ import torch
 import synthgen
 from synthgen.cli.commands import app
 from synthgen.publish.card import write_card
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.experiment import load_experiment, shipped_experiments
 from synthgen.train.loop import Loop, new_model
 from synthgen.train.presets import PRESETS, settings_of
@@ -117,7 +117,7 @@ def preset_of(name):
     torch.set_num_threads(1)
     changes = SMALL | {"train.steps": STEPS, "train.precision": "float32", "train.compile": False}
     settings = settings_of(TRAINED_ON[name], PRESETS[name], {}, dict(changes))
-    feed = Feed(settings)
+    feed = RunData(settings)
     loop = Loop(settings, feed, new_model(settings, feed.size))
     batches, plain = [], feed.batch
 
@@ -138,9 +138,9 @@ def experiment_of(name):
     experiment, specs = load_experiment(name)
     table = {}
     for arm in experiment.arm:
-        feed = Feed(experiment.run_of(arm, 1), specs)
+        feed = RunData(experiment.run_of(arm, 1), specs)
         digests = [of_batch(feed.batch(step)) for step in range(6)]
-        later = of_batch(feed.batch(500)) if feed.packed is None else ""
+        later = of_batch(feed.batch(500)) if not feed.packed else ""
         whole = hashlib.sha256("".join([*digests, later]).encode()).hexdigest()[:32]
         table[arm.name] = {"vocabulary": feed.size, "batches": whole, "specials": list(feed.vocabulary.specials)}
     return table

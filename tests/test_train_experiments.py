@@ -10,15 +10,16 @@ import torch
 import synthgen
 from synthgen.cli.train_commands import score_command, train_command
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.experiment import Claim, load_experiment, shipped_experiments, sizes_of
 from synthgen.train.measures import Spans, take
 from synthgen.train.model import Transformer
 from synthgen.train.presets import PRESETS, preset_of, settings_of
 from synthgen.train.reproduce import reproduce
-from synthgen.train.rows import Corpus
 from synthgen.train.score import Scores, _spelt, answer_runs, interval, judge_generated, score_completions
 from synthgen.train.settings import ModelSettings
+from synthgen.windowing.phrases import Vocabulary
+from synthgen.windowing.spec_rows import SpecRows
 
 torch.set_num_threads(1)
 
@@ -166,16 +167,16 @@ def test_a_run_may_have_a_person_twice_in_a_window():
     changes = {"packing": "chop", "model.context": 2048, "data.rows": 2}
     params = {"people": 8, "entries": 5}
     with pytest.raises(SynthgenError, match="neighbours = 'allow'"):
-        Feed(settings_of("bios-multi5", PRESETS["tiny"], params, dict(changes))).batch(0)
+        RunData(settings_of("bios-multi5", PRESETS["tiny"], params, dict(changes))).batch(0)
     allowed = settings_of("bios-multi5", PRESETS["tiny"], params, changes | {"neighbours": "allow"})
-    assert Feed(allowed).batch(0).ids.shape == (2, 2048)
+    assert RunData(allowed).batch(0).ids.shape == (2, 2048)
 
 
 @pytest.mark.parametrize("name", ["igsm-med-pq", "bios-qa-mixed", "depo1-tiny", "qa-extract"])
 def test_the_papers_preset_gives_batches(name):
     """Text is packed as words where no vocabulary is named, so that the command of the README runs as it stands."""
     settings = settings_of(name, preset_of("paper", name), {}, {"data.rows": 2})
-    batch = Feed(settings).batch(0)
+    batch = RunData(settings).batch(0)
     assert batch.ids.shape == batch.targets.shape and bool(batch.trained.any())
 
 
@@ -187,7 +188,7 @@ def test_the_papers_recipes_have_batches_and_measures(name):
     for arm in experiment.arm:
         settings = experiment.run_of(arm, 0)
         few = tuple(data.model_copy(update={"rows": 2}) for data in settings.data)
-        feed = Feed(settings.model_copy(update={"data": few}), specs)
+        feed = RunData(settings.model_copy(update={"data": few}), specs)
         batch = feed.batch(0)
         assert bool(batch.trained.any()) and int(batch.ids.max()) < feed.size
         sizes[arm.name] = feed.size
@@ -224,8 +225,8 @@ def test_verdicts_of_every_kind_are_scored(name):
 @pytest.mark.parametrize("name", ["igsm-open", "igsm-med-pq", "igsm-med-retry50", "qa-extract", "know-subtract-major"])
 def test_phrases_spell_the_completions_they_stand_for(name):
     """A model that says a row's own tokens is judged to be right, whatever white space the phrases hold."""
-    corpus = Corpus(synthgen.load(name))
-    rows = corpus.rows(0, 20)
+    corpus = SpecRows(synthgen.load(name), vocabulary=Vocabulary())
+    rows = corpus.read(0, 20)
     for row, first in zip(corpus.source.batch(0, 20).to_pylist(), rows.starts, strict=True):
         own = slice(first, rows.ends[row["id"]])
         assert _spelt(corpus, rows.ids[own][rows.trained[own]], row["completion"]) == row["completion"]
@@ -235,14 +236,14 @@ def test_an_answer_with_retries_has_room(monkeypatch):
     """Solutions to clean problems, with half of the steps begun wrongly: right, and longer than any clean one."""
     params = {"steps": [4, 4], "others": [0, 0]}
     clean, retried = (synthgen.load("chain-retry50", params=params | {"retry": {"rate": q}}) for q in (0.0, 0.5))
-    corpus, theirs = Corpus(clean, "held-out"), Corpus(retried, "held-out")
-    rows, longer = corpus.rows(0, 40), theirs.rows(0, 40)
+    corpus, theirs = SpecRows(clean, "held-out"), SpecRows(retried, "held-out")
+    rows, longer = corpus.read(0, 40), theirs.read(0, 40)
 
     def say(model, prompts, end, most, temperature):
         whole = [longer.ids[a:b] for a, b in zip(longer.starts, longer.ends, strict=True)]
         return [ids[len(prompt) - 1 :][:most] for ids, prompt in zip(whole, prompts, strict=True)]
 
-    monkeypatch.setattr("synthgen.train.score.generate", say)
+    monkeypatch.setattr("synthgen.train.score.complete", say)
     model = Transformer(ModelSettings(layers=1, width=8, heads=1), 100)
     assert judge_generated(model, corpus, rows).rows.to_json()["accuracy"] == 1.0
 
@@ -269,15 +270,15 @@ def test_the_papers_own_answers_score_full_marks_and_others_do_not(tmp_path):
 
 def test_answers_are_the_spans_of_that_kind():
     source = synthgen.load("depo1-tiny")
-    corpus = Corpus(source, "test-runs")
-    rows = corpus.rows(0, 5)
-    runs = answer_runs(rows, corpus.kinds)
+    corpus = SpecRows(source, "test-runs")
+    rows = corpus.read(0, 5, spans=True)
+    runs = answer_runs(rows, corpus.span_kinds)
     for i, row in enumerate(source.batch(0, 5, "test-runs").to_pylist()):
         first = int(rows.starts[i])
         assert [(a - first, b - first) for a, b in runs[i]] == [
             (span["start"], span["end"]) for span in row["latent"]["spans"]["answer"]
         ]
-    spans = Spans.of(rows, [corpus.kinds.index("answer")], first_only=True)
+    spans = Spans.of(rows, [corpus.span_kinds.index("answer")], first_only=True)
     assert spans.starts.tolist() == [own[0][0] for own in runs]
 
 

@@ -14,12 +14,14 @@ import torch
 
 import synthgen
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.floor import FRESH, Floor, by_book, measure, model_bits
 from synthgen.train.loop import BelowTheFloor, _refuse_the_impossible, learning_rate, train
-from synthgen.train.rows import PLAIN, Corpus
 from synthgen.train.runs import load_model, read_metrics, write_whole
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
+from synthgen.windowing.phrases import Vocabulary
+from synthgen.windowing.spec_rows import SpecRows
+from synthgen.windowing.token_rows import NO_SPAN
 
 torch.set_num_threads(1)
 
@@ -50,24 +52,22 @@ def run_of(spec, rows=7, **train):
 
 def test_a_batch_depends_on_the_step_alone_and_a_pass_holds_every_row_once(tmp_path):
     spec = people(tmp_path, entries=2)
-    feed = Feed(run_of(spec))
-    seen = [row for step in range(12) for row in feed.streams[0].rows(step).numbers]
+    feed = RunData(run_of(spec))
+    seen = [row for step in range(12) for row in feed.rows(step, 0).numbers]
     assert sorted(seen[:40]) == list(range(40))
     assert sorted(seen[40:80]) == list(range(40))
     assert seen[:40] != seen[40:80] != list(range(40))
-    other = Feed(run_of(spec))
+    other = RunData(run_of(spec))
     for step in (11, 3, 5):
         assert torch.equal(other.batch(step).ids, feed.batch(step).ids)
-    assert (
-        seen[:40] != [row for step in range(6) for row in Feed(run_of(spec, seed=1)).streams[0].rows(step).numbers][:40]
-    )
+    assert seen[:40] != [row for step in range(6) for row in RunData(run_of(spec, seed=1)).rows(step, 0).numbers][:40]
 
 
 def test_windows_hold_start_row_and_end(tmp_path):
     source = synthgen.load(people(tmp_path))
-    feed = Feed(run_of(people(tmp_path)))
+    feed = RunData(run_of(people(tmp_path)))
     batch, vocab = feed.batch(0), source.vocab
-    for window, number in zip(range(7), feed.streams[0].rows(0).numbers, strict=True):
+    for window, number in zip(range(7), feed.rows(0, 0).numbers, strict=True):
         ids = source.row(int(number))["input_ids"]
         assert batch.ids[window].tolist() == [vocab.bos, *ids]
         assert batch.targets[window].tolist() == [*ids, vocab.eos]
@@ -75,8 +75,8 @@ def test_windows_hold_start_row_and_end(tmp_path):
 
 
 def test_rows_of_different_lengths_are_padded_where_nothing_is_learnt():
-    feed = Feed(RunSettings(data=(DataSettings(spec="cfg3f", rows=5),), model=ModelSettings(context=600)))
-    batch, rows = feed.batch(2), feed.streams[0].rows(2)
+    feed = RunData(RunSettings(data=(DataSettings(spec="cfg3f", rows=5),), model=ModelSettings(context=600)))
+    batch, rows = feed.batch(2), feed.rows(2, 0)
     assert batch.trained.sum() == rows.ids.size + 5
     for i, row in enumerate(rows.numbers):
         ids = synthgen.load("cfg3f").row(int(row))["input_ids"]
@@ -92,7 +92,7 @@ def test_ranks_share_a_batch_and_streams_stand_side_by_side(tmp_path):
         ),
         model=TINY,
     )
-    feed = Feed(settings)
+    feed = RunData(settings)
     whole, parts = feed.batch(3), [feed.batch(3, rank, 2) for rank in range(2)]
     assert sorted(whole.ids.tolist()) == sorted(parts[0].ids.tolist() + parts[1].ids.tolist())
     assert feed.size == feed.vocabulary.size + 1
@@ -103,28 +103,28 @@ def test_ranks_share_a_batch_and_streams_stand_side_by_side(tmp_path):
 
 
 def test_phrases_of_text_are_tokens_with_their_spans(tmp_path):
-    corpus = Corpus(synthgen.load("bios-single", params={"people": 50}))
-    rows = corpus.rows(0, 3)
+    corpus = SpecRows(synthgen.load("bios-single", params={"people": 50}), vocabulary=Vocabulary())
+    rows = corpus.read(0, 3, spans=True)
     words = corpus.vocabulary.names()
     for i, row in enumerate(corpus.source.batch(0, 3).to_pylist()):
         own = slice(rows.starts[i], rows.ends[i])
         said = [words[token] for token in rows.ids[own]]
         assert " ".join(said).replace(" ", "") == row["text"].replace(" ", "")
-        for number, kind in enumerate(corpus.kinds):
+        for number, kind in enumerate(corpus.span_kinds):
             spans = row["latent"]["spans"][kind]
             stated = "".join(row["text"][span["start"] : span["end"]] for span in spans).replace(" ", "")
-            found = "".join(word for word, k in zip(said, rows.kinds[own], strict=True) if k == number)
+            found = "".join(word for word, k in zip(said, rows.span_kinds[own], strict=True) if k == number)
             assert found.replace(" ", "") == stated
-        assert (rows.kinds[own] == PLAIN).sum() > 5
+        assert (rows.span_kinds[own] == NO_SPAN).sum() > 5
 
 
 def test_bad_data_settings_are_told(tmp_path):
     with pytest.raises(SynthgenError, match="knows all, completion, name"):
-        Feed(RunSettings(data=(DataSettings(spec=people(tmp_path), loss="nmae"),), model=TINY))
+        RunData(RunSettings(data=(DataSettings(spec=people(tmp_path), loss="nmae"),), model=TINY))
     with pytest.raises(SynthgenError, match="context = 32: a row has"):
-        Feed(RunSettings(data=(DataSettings(spec="cfg3f"),), model=TINY)).batch(0)
+        RunData(RunSettings(data=(DataSettings(spec="cfg3f"),), model=TINY)).batch(0)
     with pytest.raises(SynthgenError, match="mixture"):
-        Feed(RunSettings(data=(DataSettings(spec="cfg3f"), DataSettings(spec="bios-single")), model=TINY))
+        RunData(RunSettings(data=(DataSettings(spec="cfg3f"), DataSettings(spec="bios-single")), model=TINY))
 
 
 # -- the loop ---------------------------------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ def test_a_second_stage_begins_with_the_first_and_lora_leaves_the_rest_alone(tmp
 def test_model_bits_are_those_of_the_definition(tmp_path):
     loop = train(run_of(people(tmp_path), steps=2))
     loop.model.requires_grad_(False)
-    corpus = loop.feed.streams[0].corpus
-    rows = corpus.rows(0, 5)
+    corpus = loop.data.sources[0]
+    rows = corpus.read(0, 5)
     paid = model_bits(loop.model, rows, corpus)
     start, end, _ = corpus.vocabulary.specials
     for i in range(5):
@@ -234,7 +234,7 @@ def test_model_bits_are_those_of_the_definition(tmp_path):
 
 def test_the_floor_of_people_is_who_comes_next_plus_the_wording(tmp_path):
     source = synthgen.load(people(tmp_path, entries="online", order="entry"))
-    floor = Floor.of(Corpus(source, FRESH))
+    floor = Floor.of(SpecRows(source, FRESH))
     assert floor.entity == pytest.approx(math.log2(20))
     assert floor.text == pytest.approx(6 + math.log2(720))
     assert floor.testable
@@ -245,7 +245,7 @@ def test_a_small_world_is_learnt_down_to_its_floor_and_not_below(tmp_path):
     settings = run_of(spec, rows=32, steps=500, warmup=50, lr=1e-2)
     settings = settings.model_copy(update={"model": ModelSettings(layers=2, width=32, heads=2, context=32)})
     loop = train(settings)
-    found = measure(loop.model, Corpus(synthgen.load(spec), FRESH, loop.feed.vocabulary), 600)
+    found = measure(loop.model, SpecRows(synthgen.load(spec), FRESH, vocabulary=loop.data.vocabulary), 600)
     assert found.status == "exact" and not found.impossible
     assert found.excess / found.se > -3
     assert found.relative < 0.6
@@ -257,7 +257,7 @@ def test_a_small_world_is_learnt_down_to_its_floor_and_not_below(tmp_path):
 
 def test_repeated_rows_may_go_below_the_fresh_floor_and_fresh_ones_may_not(tmp_path):
     loop = train(run_of(people(tmp_path, sentences="once"), rows=20, steps=400, lr=2e-2))
-    corpus = loop.feed.streams[0].corpus
+    corpus = loop.data.sources[0]
     memory = measure(loop.model, corpus, 20)
     assert memory.excess < 0  # the 20 rows are known by heart: their wording costs nothing any more
     line = {"held_out": {"x": memory.to_json() | {"impossible": False}}}
@@ -265,7 +265,8 @@ def test_repeated_rows_may_go_below_the_fresh_floor_and_fresh_ones_may_not(tmp_p
     assert memory.impossible  # as fresh rows they would prove a fault
     with pytest.raises(BelowTheFloor, match="the entropy or the split is wrong"):
         _refuse_the_impossible({"held_out": {"x": memory.to_json()}})
-    assert by_book(model_bits(loop.model, corpus.rows(0, 20), corpus), corpus.rows(0, 20), corpus, Floor.of(corpus))
+    rows = corpus.read(0, 20, spans=True, bits=True)
+    assert by_book(model_bits(loop.model, rows, corpus), rows, corpus, Floor.of(corpus))
 
 
 def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.loop import train
 from synthgen.train.runs import read_metrics
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
@@ -23,12 +23,12 @@ def run_of(steps=6, **more):
 
 
 def test_windows_are_those_of_synthgen_windows_and_documents_stay_apart():
-    feed = Feed(run_of(attention="document"))
+    feed = RunData(run_of(attention="document"))
     batch = feed.batch(0)
     assert batch.ids.shape == (4, 96) and batch.trained.all()
     assert torch.equal(batch.ids[:, 1:], batch.targets[:, :-1])
     assert batch.documents is not None and batch.documents.max() >= 0
-    assert Feed(run_of(attention="window")).batch(0).documents is None
+    assert RunData(run_of(attention="window")).batch(0).documents is None
     with pytest.raises(RuntimeError, match="is next"):
         feed.batch(5)
 
@@ -52,6 +52,6 @@ def test_a_packed_run_that_is_stopped_goes_on_bit_for_bit(tmp_path):
 
 def test_what_windows_cannot_do_is_refused():
     with pytest.raises(SynthgenError, match="mixture"):
-        Feed(run_of().model_copy(update={"data": (DataSettings(spec="cfg3f"), DataSettings(spec="cfg3f"))})).batch(0)
+        RunData(run_of().model_copy(update={"data": (DataSettings(spec="cfg3f"), DataSettings(spec="cfg3f"))})).batch(0)
     with pytest.raises(SynthgenError, match="3 ranks cannot share"):
-        Feed(run_of()).batch(0, 0, 3)
+        RunData(run_of()).batch(0, 0, 3)

@@ -11,7 +11,7 @@ import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
-from synthgen.windowing.lanes import block_rows
+from synthgen.windowing.blocks import block_rows
 from synthgen.windowing.row_sources import row_sources_of
 
 

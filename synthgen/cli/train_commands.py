@@ -16,7 +16,6 @@ from synthgen.train.loop import Loop, train
 from synthgen.train.plot import plot_runs
 from synthgen.train.presets import preset_of, settings_of
 from synthgen.train.reproduce import Result, reproduce
-from synthgen.train.rows import Corpus
 from synthgen.train.runs import SETTINGS, load_run
 from synthgen.train.score import (
     Scores,
@@ -26,6 +25,7 @@ from synthgen.train.score import (
     prompt_of,
     score_completions,
 )
+from synthgen.windowing.spec_rows import SpecRows
 
 
 def spec_of(subject: str) -> str:
@@ -92,21 +92,19 @@ def score_command(
         return None
     if not is_run:
         raise SynthgenError(f"{subject}: a dataset answers nothing; give --completions FILE, or a run's folder")
-    model, feed = load_run(subject)
-    stream = feed.streams[0]
-    corpus = Corpus(stream.corpus.source, split, feed.vocabulary)
-    limit = corpus.task.rows_max
-    sample = corpus.rows(0, rows if limit is None else min(rows, limit))
-    if "answer" in corpus.kinds and corpus.task.vocab is not None:
-        return judge_masked(model, corpus, sample, feed.start_of(0))
+    model, data = load_run(subject)
+    corpus = SpecRows(data.sources[0].source, split, vocabulary=data.vocabulary)
+    sample = corpus.read(0, corpus.first(rows), spans=True)
+    if "answer" in corpus.span_kinds and corpus.task.vocab is not None:
+        return judge_masked(model, corpus, sample, data.start_of(0))
     if sample.trained.all():
-        return judge_samples(model, corpus, rows, temperature or 1.0, feed.start_of(0))
-    return judge_generated(model, corpus, sample, feed.start_of(0), temperature)
+        return judge_samples(model, corpus, rows, temperature or 1.0, data.start_of(0))
+    return judge_generated(model, corpus, sample, data.start_of(0), temperature)
 
 
 def _source_of_run(folder: Path) -> Source:
-    _, feed = load_run(folder)
-    return feed.streams[0].corpus.source
+    _, data = load_run(folder)
+    return data.sources[0].source
 
 
 def write_prompts(source: Source, split: str, rows: int, file: Path) -> None:

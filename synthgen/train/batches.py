@@ -1,14 +1,17 @@
-"""Batches: from streams of rows to the tensors of a step. A batch is a pure function of (settings, step, rank).
+"""Batches: a run's data as the tensors of its steps, by way of `synthgen.windowing`.
 
-A run's streams each give a fixed number of rows to every batch. A finite corpus comes in a new order at every pass; an
-endless one goes on. Nothing has state that a resumed run would miss.
+A run's streams each give a fixed number of rows to every batch, one row a window, and such a batch is a pure function
+of (settings, step, rank): a finite corpus comes in a new order at every pass, an endless one goes on. Or one stream
+comes packed, as the spec's paper packs it: then each rank takes its own batches, and where it goes on is a few
+integers, kept in its checkpoint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,15 +20,14 @@ from torch import Tensor
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
-from synthgen.train.packed_batches import Packed
-from synthgen.train.rows import Corpus, TokenRows, Vocabulary, joined
 from synthgen.train.settings import DataSettings, RunSettings
-
-KEPT_ROWS = 200_000
-"""A finite corpus of so many rows at most is kept as tokens."""
-
-AHEAD = 2**14
-"""Rows of an endless corpus that are made at a time, at most."""
+from synthgen.windowing.blocks import KEPT_ROWS
+from synthgen.windowing.packing import IGNORED
+from synthgen.windowing.phrases import Vocabulary
+from synthgen.windowing.settings import SPAN_LOSS, WindowSettings
+from synthgen.windowing.spec_rows import SpecRows
+from synthgen.windowing.token_rows import TokenRows
+from synthgen.windowing.windows import Member, Windows, windows
 
 
 @dataclass(frozen=True)
@@ -38,164 +40,154 @@ class Batch:
     documents: Tensor | None = None
 
 
-class Stream:
-    """The rows of one `DataSettings`, by batch."""
-
-    def __init__(self, settings: DataSettings, source: Source, vocabulary: Vocabulary, seed: int, number: int) -> None:
-        self.settings, self.corpus = settings, Corpus(source, settings.split, vocabulary)
-        self._seed = (seed, number)
-        limit = source.rows_max(settings.split)
-        self.distinct = min(settings.distinct, limit) if settings.distinct and limit else settings.distinct or limit
-        self._kept: TokenRows | None = None
-        self._order: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
-        self._block: tuple[int, TokenRows | None] = (-1, None)
-        if settings.loss not in ("all", "completion", *self.corpus.kinds):
-            raise SynthgenError(
-                f"data: loss = {settings.loss!r}: {source.spec.name} knows all, completion"
-                + "".join(f", {kind}" for kind in self.corpus.kinds)
-            )
-
-    def rows(self, step: int) -> TokenRows:
-        """Return the rows of one batch."""
-        n, first = self.settings.rows, step * self.settings.rows
-        if self.distinct is None:
-            return self._ahead(first, n)
-        parts = []
-        while n:
-            turn, place = divmod(first, self.distinct)
-            count = min(n, self.distinct - place)
-            parts.append(self._places(turn, place, count))
-            first, n = first + count, n - count
-        return parts[0] if len(parts) == 1 else joined(parts)
-
-    def _places(self, turn: int, place: int, count: int) -> TokenRows:
-        assert self.distinct is not None
-        if self.distinct > KEPT_ROWS:  # too many to keep: in the corpus's own order at every pass
-            return self.corpus.rows(place, place + count)
-        if self._kept is None:
-            self._kept = self.corpus.rows(0, self.distinct)
-        if not self.settings.shuffle:
-            return self._kept.take(np.arange(place, place + count))
-        if self._order[0] != turn:
-            random = np.random.Generator(np.random.Philox(np.random.SeedSequence((*self._seed, turn))))
-            self._order = (turn, random.permutation(self.distinct))
-        return self._kept.take(self._order[1][place : place + count])
-
-    def _ahead(self, first: int, n: int) -> TokenRows:
-        """Return rows of an endless corpus, from a block of many batches that is made at once."""
-        size = max(1, AHEAD // n) * n
-        block, place = divmod(first, size)
-        if self._block[0] != block or self._block[1] is None:
-            self._block = (block, self.corpus.rows(block * size, (block + 1) * size))
-        kept = self._block[1]
-        assert kept is not None
-        return kept.take(np.arange(place, place + n))
-
-
-class Feed:
-    """All streams of a run, as batches."""
+class RunData:
+    """The data of a run: the rows of its streams in one vocabulary, and its batches."""
 
     def __init__(self, settings: RunSettings, specs: Path | None = None) -> None:
         """Load the specs; paths are relative to `specs`. Raises SynthgenError for streams that do not fit together."""
         self.settings, self.specs, self.vocabulary = settings, specs, Vocabulary()
-        self.packed: Packed | None = None
-        self.streams = [
-            Stream(data, source_of(data, specs), self.vocabulary, settings.train.seed, i)
-            for i, data in enumerate(settings.data)
-        ]
+        self.sources = [rows_of(data, source_of(data, specs), self.vocabulary) for data in settings.data]
+        self._windows: Windows | None = None
+        self._batches: Iterator[Mapping[str, np.ndarray]] = iter(())
+        self._next_step = 0
+        self._state: dict[str, Any] = {}
+
+    @property
+    def packed(self) -> bool:
+        """Whether windows hold more than a row each."""
+        return self.settings.packing != "row"
 
     @property
     def size(self) -> int:
         """The model's vocabulary: the ids, then one start a stream with a domain token."""
-        return self.vocabulary.size + sum(stream.settings.domain for stream in self.streams)
+        return self.vocabulary.size + sum(data.domain for data in self.settings.data)
 
     def start_of(self, number: int) -> int:
         """Return the id that rows of stream `number` begin with."""
-        if not self.streams[number].settings.domain:
+        data = self.settings.data
+        if not data[number].domain:
             return self.vocabulary.specials[0]
-        return self.vocabulary.size + sum(stream.settings.domain for stream in self.streams[:number])
+        return self.vocabulary.size + sum(before.domain for before in data[:number])
 
-    def pack(self, rank: int, world_size: int) -> None:
-        """Make the packed windows of a rank, where the run has any."""
-        if self.settings.packing == "row":
-            return
-        if len(self.streams) > 1 or self.streams[0].settings.domain:
+    def open(self, rank: int = 0, world_size: int = 1) -> Windows:
+        """Return the windows of a rank; the first call makes them.
+
+        Raises SynthgenError for settings that windows refuse, or a batch that the ranks cannot share.
+        """
+        if self._windows is None:
+            self._windows = self._packed_windows(rank, world_size) if self.packed else self._rows(rank, world_size)
+            self._batches, self._state, self._next_step = iter(self._windows), self._windows.state(), 0
+        return self._windows
+
+    def _rows(self, rank: int, world_size: int) -> Windows:
+        """Return windows of one row each: start, tokens, end, as wide as the longest of a batch."""
+        members = []
+        for number, (data, source) in enumerate(zip(self.settings.data, self.sources, strict=True)):
+            kept = data.shuffle and source.rows is not None and source.rows <= KEPT_ROWS  # more keep their own order
+            start = self.start_of(number) if data.domain else None
+            members.append(Member(source, data.rows, number, start, window_loss(data), "corpus" if kept else False))
+        settings = WindowSettings(
+            context=self.settings.model.context,
+            batch_size=sum(data.rows for data in self.settings.data),
+            rank=rank,
+            world_size=world_size,
+            packing="row",
+            separator="both",
+            mixing="fixed",
+            trim=True,
+            shuffle_seed=self.settings.train.seed,
+            lanes=1,
+            fields=("input_ids", "targets", "next_ids"),
+        )
+        return Windows(members, settings)
+
+    def _packed_windows(self, rank: int, world_size: int) -> Windows:
+        """Return the windows of one stream, as `synthgen.windows` packs them, and take over its markers."""
+        data, packing = self.settings.data[0], self.settings.packing
+        if len(self.settings.data) > 1 or data.domain:
             raise SynthgenError(
-                f"packing = {self.settings.packing!r}: windows are of one stream; mix streams with the task `mixture`"
+                f"packing = {packing!r}: windows are of one stream; mix streams with the task `mixture`"
             )
-        self.packed = Packed(self.settings, self.streams[0].corpus.source, rank, world_size)
-        self.vocabulary.mark(*self.packed.specials)
+        if data.rows % world_size:
+            raise SynthgenError(f"data.rows = {data.rows}: {world_size} ranks cannot share a batch of so many windows")
+        packed = windows(
+            self.sources[0].source,
+            self.settings.model.context,
+            split=data.split,
+            batch_size=data.rows // world_size,
+            packing=packing,
+            attention=self.settings.attention or None,
+            neighbours=self.settings.neighbours or None,
+            loss=None if data.loss == "all" else window_loss(data),
+            rows=data.distinct,
+            rank=rank,
+            world_size=world_size,
+        )
+        vocab, separator = packed.vocab, packed.recipe.separator
+        start = vocab.eos if separator == "eos" else vocab.bos  # a row's end is the next row's start, or both are there
+        self.vocabulary.mark(start, vocab.eos if separator == "both" else start, vocab.pad)
+        return packed
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         """Return the batch of a step: rows of every stream, one a window; rank r of W has every W-th row.
 
         Of packed windows, the batches of a rank come one after the other.
         """
-        if self.settings.packing != "row":
-            if self.packed is None:
-                self.pack(rank, world_size)
-            assert self.packed is not None
-            return Batch(*self.packed.batch(step))
-        parts, starts, losses = [], [], []
-        for number, stream in enumerate(self.streams):
-            rows = stream.rows(step)
-            rows = rows.take(np.arange(rank, len(rows), world_size)) if world_size > 1 else rows
-            parts.append(rows)
-            starts += [self.start_of(number)] * len(rows)
-            losses.append(with_loss(rows, stream.settings.loss, stream.corpus.kinds))
-        return padded(joined(parts), np.array(starts), losses, self.vocabulary, self.settings.model.context)
+        if self._windows is not None and (self._windows.rank, self._windows.world_size) != (rank, world_size):
+            self._windows = None
+        packed = self.open(rank, world_size)
+        if step != self._next_step:
+            if self.packed:
+                raise RuntimeError(f"step {step} was asked for, {self._next_step} is next: load a state first")
+            packed.load({"batch": step, "lanes": {}})
+            self._batches = iter(packed)
+        arrays = next(self._batches)
+        self._next_step = step + 1
+        if self.packed:
+            self._state = packed.advanced(self._state, arrays)
+        tensors = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
+        trained = tensors["targets"] != IGNORED
+        targets = tensors["targets"].clamp(min=0) if self.packed else tensors["next_ids"]
+        return Batch(tensors["input_ids"], targets, trained, tensors.get("document_ids"))
 
-    def tokens_a_step(self, step: int = 0) -> int:
-        """Return how many tokens (ends included) the batch of a step predicts."""
-        return sum(int(stream.rows(step).ids.size) + len(stream.rows(step)) for stream in self.streams)
+    def rows(self, step: int, number: int) -> TokenRows:
+        """Return the rows of stream `number` in the batch of a step, with their bits, where a window is a row."""
+        return self.open().rows(step, number)
 
+    def state(self) -> dict[str, Any] | None:
+        """Return where packed windows stand, as integers; None where the step says it all."""
+        return {"step": self._next_step, "windows": self._state} if self.packed else None
 
-def with_loss(rows: TokenRows, loss: str, kinds: Sequence[str]) -> tuple[np.ndarray, bool]:
-    """Return which tokens have a loss, and whether the end has one."""
-    if loss == "all":
-        return np.ones(rows.ids.size, np.bool_), True
-    if loss == "completion":
-        return rows.trained, True
-    return rows.kinds == kinds.index(loss), False
-
-
-def padded(
-    rows: TokenRows,
-    starts: np.ndarray,
-    losses: Sequence[tuple[np.ndarray, bool]],
-    vocabulary: Vocabulary,
-    context: int,
-) -> Batch:
-    """Return rows as windows, one each: start, tokens -> tokens, end; padded on the right, where nothing looks."""
-    _, end, pad = vocabulary.specials
-    lengths = rows.ends - rows.starts
-    longest = int(lengths.max()) + 1
-    if longest > context:
-        raise SynthgenError(f"model.context = {context}: a row has {longest - 1} tokens; take at least {longest}")
-    n = len(rows)
-    ids, targets = np.full((n, longest), pad, np.int64), np.full((n, longest), pad, np.int64)
-    trained = np.zeros((n, longest), np.bool_)
-    inside = np.arange(longest) < lengths[:, None]  # the places of tokens among the targets; row by row, as `rows.ids`
-    targets[inside] = rows.ids
-    targets[np.arange(n), lengths] = end
-    trained[inside] = np.concatenate([mask for mask, _ in losses])
-    trained[np.arange(n), lengths] = np.repeat([end_too for _, end_too in losses], _sizes(losses, rows))
-    ids[:, 0] = starts
-    ids[:, 1:][inside[:, :-1]] = rows.ids
-    return Batch(torch.from_numpy(ids), torch.from_numpy(targets), torch.from_numpy(trained))
+    def load(self, state: Mapping[str, Any] | None) -> None:
+        """Go on from a state."""
+        if state is not None:
+            packed = self.open()
+            self._next_step, self._state = state["step"], state["windows"]
+            packed.load(self._state)
+            self._batches = iter(packed)
 
 
-def _sizes(losses: Sequence[tuple[np.ndarray, bool]], rows: TokenRows) -> list[int]:
-    """Return how many rows each stream has, read off where its tokens end."""
-    edges = np.searchsorted(rows.ends, np.cumsum([mask.size for mask, _ in losses]), side="left") + 1
-    return np.diff(edges, prepend=0).tolist()
+def window_loss(data: DataSettings) -> str:
+    """Return the loss of a stream as windows call it."""
+    return data.loss if data.loss in ("all", "completion") else f"{SPAN_LOSS}{data.loss}"
+
+
+def rows_of(data: DataSettings, source: Source, vocabulary: Vocabulary) -> SpecRows:
+    """Return the rows of a stream: all, or its first distinct ones. Raises SynthgenError for an unknown loss."""
+    limit = source.rows_max(data.split)
+    rows = min(data.distinct, limit) if data.distinct and limit else data.distinct
+    token_rows = SpecRows(source, data.split, rows, vocabulary)
+    if data.loss not in ("all", "completion", *token_rows.span_kinds):
+        known = "".join(f", {kind}" for kind in token_rows.span_kinds)
+        raise SynthgenError(f"data: loss = {data.loss!r}: {source.spec.name} knows all, completion{known}")
+    return token_rows
 
 
 def source_of(data: DataSettings, specs: Path | None) -> Source:
     """Return the source of a stream; a seed of 0 leaves the spec's own."""
-    own = data.seed or None
+    seed = data.seed or None
     sets = {"tokenizer": data.tokenizer} if data.tokenizer else {}
-    return Source(load_spec(located(data.spec, specs), seed=own, world=own, params=data.params, sets=sets))
+    return Source(load_spec(located(data.spec, specs), seed=seed, world=seed, params=data.params, sets=sets))
 
 
 def located(spec: str, folder: Path | None) -> str | Path:

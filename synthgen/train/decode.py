@@ -1,4 +1,4 @@
-"""Generation: greedy or sampled, batched, with a key-value cache.
+"""Completion of prompts: greedy or sampled, batched, with a key-value cache.
 
 Prompts of different lengths share a batch: each row has its own position, and the cache's free slots are masked.
 """
@@ -23,7 +23,7 @@ def choose(logits: Tensor, temperature: float, random: torch.Generator | None) -
 
 
 @torch.inference_mode()
-def generate(
+def complete(
     model: Transformer,
     prompts: Sequence[np.ndarray],
     end: int,
@@ -44,14 +44,14 @@ def generate(
     for first in range(0, len(prompts), batch):
         chosen = order[first : first + batch]
         random = torch.Generator(device).manual_seed(seed + first) if temperature else None
-        found = _generate([prompts[i] for i in chosen], model, end, most, temperature, random, device)
-        for i, ids in zip(chosen, found, strict=True):
+        completions = _complete([prompts[i] for i in chosen], model, end, most, temperature, random, device)
+        for i, ids in zip(chosen, completions, strict=True):
             said[i] = ids
     model.train(training)
     return said
 
 
-def _generate(
+def _complete(
     prompts: Sequence[np.ndarray],
     model: Transformer,
     end: int,
@@ -80,5 +80,5 @@ def _generate(
             break
         last = model.hidden(token[:, None], memory=memory)[:, 0]
         memory.lengths = memory.lengths + 1
-    found = out.cpu().numpy()
-    return [row[: np.argmax(row == end)] if (row == end).any() else row for row in found]
+    rows = out.cpu().numpy()
+    return [row[: np.argmax(row == end)] if (row == end).any() else row for row in rows]

@@ -19,9 +19,11 @@ import torch
 from torch.nn import functional
 
 from synthgen.exact.entropy import Status
-from synthgen.train.batches import padded
 from synthgen.train.model import Transformer
-from synthgen.train.rows import PLAIN, Corpus, TokenRows
+from synthgen.windowing.marking import Markers
+from synthgen.windowing.packing import IGNORED, row_windows
+from synthgen.windowing.spec_rows import SpecRows
+from synthgen.windowing.token_rows import NO_SPAN, TokenRows
 
 FRESH = "held-out"
 """The split that measurements take their rows from: no spec has it, so it is a stream of its own."""
@@ -47,9 +49,10 @@ class RowBits:
         return np.add.reduceat(self.tokens, rows.starts) + self.ends
 
 
-def model_bits(model: Transformer, rows: TokenRows, corpus: Corpus, start: int | None = None) -> RowBits:
+def model_bits(model: Transformer, rows: TokenRows, corpus: SpecRows, start: int | None = None) -> RowBits:
     """Return what `model` pays for rows that begin with the id `start` (default: the vocabulary's)."""
-    begin = corpus.vocabulary.specials[0] if start is None else start
+    begin, end, pad = corpus.vocabulary.specials
+    markers = Markers(begin if start is None else start, False, end, True)
     lengths = rows.ends - rows.starts
     tokens, choices, ends = np.empty(rows.ids.size), np.empty(rows.ids.size, np.int64), np.empty(len(rows))
     order = np.argsort(lengths, kind="stable")  # rows of one length need no padding
@@ -58,18 +61,24 @@ def model_bits(model: Transformer, rows: TokenRows, corpus: Corpus, start: int |
     with torch.inference_mode():
         for first in range(0, len(rows), BATCH):
             chosen = order[first : first + BATCH]
-            own = rows.take(chosen)
-            everywhere = [(np.ones(own.ids.size, np.bool_), True)]
-            batch = padded(own, np.full(len(own), begin), everywhere, corpus.vocabulary, model.settings.context)
-            targets = batch.targets[batch.trained].to(device)
-            logits = model(batch.ids.to(device), at=batch.trained.to(device)).float()
+            batch_rows = rows.take(chosen)
+            everywhere = np.ones(batch_rows.ids.size, np.bool_)
+            windows = row_windows(batch_rows, everywhere, markers, pad, model.settings.context)
+            ids, targets = (
+                torch.from_numpy(a.astype(np.int64)).to(device) for a in (windows["input_ids"], windows["targets"])
+            )
+            trained = targets != IGNORED
+            targets = targets[trained]
+            logits = model(ids, at=trained).float()
             bits = functional.cross_entropy(logits, targets, reduction="none").double().cpu().numpy() / math.log(2)
             first_choices = logits.argmax(-1).cpu().numpy()
             sizes = lengths[chosen] + 1
             last = np.cumsum(sizes) - 1
             inner = np.ones(bits.size, np.bool_)
             inner[last] = False
-            places = np.arange(own.ids.size) + np.repeat(rows.starts[chosen] - own.starts, lengths[chosen])
+            places = np.arange(batch_rows.ids.size) + np.repeat(
+                rows.starts[chosen] - batch_rows.starts, lengths[chosen]
+            )
             tokens[places], choices[places], ends[chosen] = bits[inner], first_choices[inner], bits[last]
     model.train(training)
     return RowBits(tokens, ends, choices, choices == rows.ids)
@@ -85,18 +94,18 @@ class Floor:
     reason: str = ""
 
     @classmethod
-    def of(cls, corpus: Corpus) -> Floor:
+    def of(cls, corpus: SpecRows) -> Floor:
         """Read the floor off a corpus's entropy."""
         entropy, status = corpus.source.entropy(corpus.split, estimates=False), corpus.task.row_floor_status
         return cls(entropy.unbooked, entropy.bits, status, "" if status == "exact" else entropy.row.reason)
 
     @classmethod
-    def a_token(cls, corpus: Corpus, rows: int = 1000) -> float:
+    def a_token(cls, corpus: SpecRows, rows: int = 1000) -> float:
         """Return the floor in bits a predicted token, over the first rows of a corpus: what windows of it must cost.
 
         A window cut from the middle of a row costs a little more, as its beginning is not seen.
         """
-        floor, sample = cls.of(corpus), corpus.rows(0, min(rows, corpus.task.rows_max or rows))
+        floor, sample = cls.of(corpus), corpus.read(0, corpus.first(rows), bits=True)
         return float(sample.bits.sum() + floor.entity * len(sample)) / (sample.ids.size + len(sample))
 
     @property
@@ -136,10 +145,10 @@ class FloorResult:
         return asdict(self) | a_token | {"relative": self.relative, "impossible": self.impossible}
 
 
-def measure(model: Transformer, corpus: Corpus, rows: int = 1000, first: int = 0) -> FloorResult:
+def measure(model: Transformer, corpus: SpecRows, rows: int = 1000, first: int = 0) -> FloorResult:
     """Compare what `model` pays for the rows [first, first + rows) of `corpus` with what they must cost."""
     floor = Floor.of(corpus)
-    sample = corpus.rows(first, first + rows)
+    sample = corpus.read(first, first + rows, spans=True, bits=True)
     paid = model_bits(model, sample, corpus)
     whole = paid.rows(sample)
     owed = sample.bits + floor.entity
@@ -158,21 +167,21 @@ def measure(model: Transformer, corpus: Corpus, rows: int = 1000, first: int = 0
     )
 
 
-def by_book(paid: RowBits, rows: TokenRows, corpus: Corpus, floor: Floor) -> dict[str, dict[str, float]]:
+def by_book(paid: RowBits, rows: TokenRows, corpus: SpecRows, floor: Floor) -> dict[str, dict[str, float]]:
     """Return model bits a row by what the tokens are: each kind of span, and the wording between them.
 
     A document names its person once for log2 N bits, and its values cost a model that knows the world nothing: where
     the task tells who comes next, every book has its own floor.
     """
-    if not corpus.kinds:
+    if not corpus.span_kinds:
         return {}
     n = len(rows)
     books = {}
-    for number, kind in enumerate(corpus.kinds):
-        books[kind] = {"model": float(paid.tokens[rows.kinds == number].sum()) / n}
-    books["wording"] = {"model": float(paid.tokens[rows.kinds == PLAIN].sum() + paid.ends.sum()) / n}
+    for number, kind in enumerate(corpus.span_kinds):
+        books[kind] = {"model": float(paid.tokens[rows.span_kinds == number].sum()) / n}
+    books["wording"] = {"model": float(paid.tokens[rows.span_kinds == NO_SPAN].sum() + paid.ends.sum()) / n}
     if floor.entity:
-        for kind in corpus.kinds:
+        for kind in corpus.span_kinds:
             books[kind]["floor"] = floor.entity if kind == "name" else 0.0
         books["wording"]["floor"] = float(rows.bits.mean())
     return books

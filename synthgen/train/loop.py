@@ -26,11 +26,10 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Batch, Feed
+from synthgen.train.batches import Batch, RunData
 from synthgen.train.floor import FRESH, Floor, measure
 from synthgen.train.lora import adapt, merge
 from synthgen.train.model import Transformer
-from synthgen.train.rows import Corpus
 from synthgen.train.runs import (
     CHECKPOINT,
     METRICS,
@@ -43,6 +42,7 @@ from synthgen.train.runs import (
     write_whole,
 )
 from synthgen.train.settings import RunSettings, TrainSettings
+from synthgen.windowing.spec_rows import SpecRows
 
 LOG_EVERY = 20
 """Steps between two lines of metrics."""
@@ -99,9 +99,9 @@ class Ranks:
 class Loop:
     """A run in progress."""
 
-    def __init__(self, settings: RunSettings, feed: Feed, model: Transformer, ranks: Ranks | None = None) -> None:
-        self.settings, self.feed, self.ranks = settings, feed, ranks or Ranks()
-        feed.pack(self.ranks.rank, self.ranks.size)
+    def __init__(self, settings: RunSettings, data: RunData, model: Transformer, ranks: Ranks | None = None) -> None:
+        self.settings, self.data, self.ranks = settings, data, ranks or Ranks()
+        data.open(self.ranks.rank, self.ranks.size)
         train = settings.train
         self.model = model.to(self.ranks.device).train()
         if train.lora or train.lora_embedding:
@@ -118,13 +118,13 @@ class Loop:
     @functools.cached_property
     def packed_floor(self) -> float:
         """The floor of packed windows, in bits a token."""
-        return Floor.a_token(self.feed.streams[0].corpus)
+        return Floor.a_token(self.data.sources[0])
 
     def advance(self) -> dict[str, float]:
         """Take one step; return its loss (nats a token), gradient norm, tokens and learning rate."""
         begun = time.perf_counter()
-        batch = self.feed.batch(self.step, self.ranks.rank, self.ranks.size)
-        made = time.perf_counter()
+        batch = self.data.batch(self.step, self.ranks.rank, self.ranks.size)
+        fetched = time.perf_counter()
         settings = self.settings.train
         rate = learning_rate(settings, self.step)
         for group in self.optimizer.param_groups:
@@ -145,7 +145,7 @@ class Loop:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.data_seconds += made - begun
+        self.data_seconds += fetched - begun
         self.seconds += time.perf_counter() - begun
         return {"nats": self.ranks.sum(float(loss)) / tokens, "norm": norm, "tokens": tokens, "lr": rate}
 
@@ -170,7 +170,7 @@ class Loop:
             "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
             "seconds": self.seconds,
-            "windows": self.feed.packed.state() if self.feed.packed is not None else None,
+            "windows": self.data.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -179,18 +179,17 @@ class Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"])
         self.step, self.seconds = state["step"], state["seconds"]
-        if self.feed.packed is not None:
-            self.feed.packed.load(state["windows"])
+        self.data.load(state["windows"])
 
 
 def split(batch: Batch, parts: int) -> Iterator[Batch]:
     """Yield a batch in `parts` parts of its windows; those without any loss are left out."""
     size = -(-batch.ids.shape[0] // parts)
     for first in range(0, batch.ids.shape[0], size):
-        own = slice(first, first + size)
-        if batch.trained[own].any():
-            documents = None if batch.documents is None else batch.documents[own]
-            yield Batch(batch.ids[own], batch.targets[own], batch.trained[own], documents)
+        piece = slice(first, first + size)
+        if batch.trained[piece].any():
+            documents = None if batch.documents is None else batch.documents[piece]
+            yield Batch(batch.ids[piece], batch.targets[piece], batch.trained[piece], documents)
 
 
 def train(
@@ -199,7 +198,7 @@ def train(
     *,
     init: Path | None = None,
     specs: Path | None = None,
-    feed: Feed | None = None,
+    data: RunData | None = None,
     watch: Callable[[Loop, dict[str, Any]], None] | None = None,
     check_floor: bool = False,
 ) -> Loop:
@@ -209,16 +208,16 @@ def train(
     `check_floor`, the held-out excess is measured every `eval_every` steps and at the end.
     Raises SynthgenError for settings that do not fit, for another run's folder, or for a model below an exact floor.
     """
-    feed = feed or Feed(settings, specs)
+    data = data or RunData(settings, specs)
     ranks = Ranks()
     if out is not None and ranks.rank == 0:
-        write_settings(out, identity(settings, feed, init))
-    model = new_model(settings, feed.size) if init is None else load_model(init)
-    if model.vocabulary != feed.size:
-        raise SynthgenError(f"--init {init}: a model of {model.vocabulary} ids, but this data has {feed.size}")
+        write_settings(out, identity(settings, data, init))
+    model = new_model(settings, data.size) if init is None else load_model(init)
+    if model.vocabulary != data.size:
+        raise SynthgenError(f"--init {init}: a model of {model.vocabulary} ids, but this data has {data.size}")
     with torch.random.fork_rng(devices=[]):  # dropout is the run's own, and leaves the caller's randomness alone
         torch.manual_seed(settings.train.seed + ranks.rank)
-        loop = Loop(settings, feed, model, ranks)
+        loop = Loop(settings, data, model, ranks)
         lines = Lines(out if ranks.rank == 0 else None)
         if out is not None and (out / CHECKPOINT).exists():
             loop.restore(torch.load(out / CHECKPOINT, map_location=ranks.device, weights_only=True))
@@ -235,7 +234,8 @@ def _run(
     check_floor: bool,
 ) -> None:
     settings = loop.settings.train
-    floors = [Corpus(s.corpus.source, FRESH, loop.feed.vocabulary) for s in loop.feed.streams] if check_floor else []
+    sources = loop.data.sources if check_floor else []
+    floors = [SpecRows(rows.source, FRESH, vocabulary=loop.data.vocabulary) for rows in sources]
     while loop.step < settings.steps:
         taken = loop.advance()
         finished = loop.step == settings.steps
@@ -267,26 +267,26 @@ def _run(
 
 def _batch_floor(loop: Loop) -> dict[str, float]:
     """Return the floor of the step's own rows, in bits a token, where every token of every stream has a loss."""
-    streams = loop.feed.streams
-    if loop.feed.packed is not None:
-        return {"floor_bits": loop.packed_floor} if streams[0].settings.loss == "all" else {}
-    if any(stream.settings.loss != "all" or stream.settings.domain for stream in streams):
+    data, streams = loop.data, loop.settings.data
+    if data.packed:
+        return {"floor_bits": loop.packed_floor} if streams[0].loss == "all" else {}
+    if any(stream.loss != "all" or stream.domain for stream in streams):
         return {}
     bits = tokens = 0.0
-    for stream in streams:
-        rows, floor = stream.rows(loop.step - 1), Floor.of(stream.corpus)
+    for number, source in enumerate(data.sources):
+        rows, floor = data.rows(loop.step - 1, number), Floor.of(source)
         bits += float(np.sum(rows.bits)) + floor.entity * len(rows)
         tokens += rows.ids.size + len(rows)
     return {"floor_bits": bits / tokens}
 
 
 def _refuse_the_impossible(line: dict[str, Any]) -> None:
-    for name, found in line.get("held_out", {}).items():
-        if found["impossible"]:
+    for name, result in line.get("held_out", {}).items():
+        if result["impossible"]:
             raise BelowTheFloor(
-                f"{name}: on {found['rows']} held-out rows the model is {-found['excess']:.4f} bits a row below an "
-                f"{found['status']} floor of {found['floor']:.4f} (standard error {found['se']:.4f}): the entropy or "
-                "the split is wrong"
+                f"{name}: on {result['rows']} held-out rows the model is {-result['excess']:.4f} bits a row below an "
+                f"{result['status']} floor of {result['floor']:.4f} (standard error {result['se']:.4f}): the entropy "
+                "or the split is wrong"
             )
 
 

@@ -19,12 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.errors import SynthgenError
 from synthgen.task.kit.capacity import Knowledge
-from synthgen.train.batches import Feed, source_of
+from synthgen.train.batches import RunData, source_of
 from synthgen.train.floor import FRESH, RowBits, measure, model_bits
 from synthgen.train.model import Transformer
 from synthgen.train.quantise import rounded
-from synthgen.train.rows import Corpus, TokenRows
 from synthgen.train.score import judge_generated, judge_masked, judge_samples
+from synthgen.windowing.spec_rows import SpecRows
+from synthgen.windowing.token_rows import TokenRows
 
 
 class MeasureSettings(BaseModel):
@@ -46,24 +47,23 @@ class MeasureSettings(BaseModel):
     bits: tuple[int, ...] = Field((8, 4), description="capacity: bits a weight that matrices are rounded to")
 
 
-def corpus_of(settings: MeasureSettings, feed: Feed) -> Corpus:
+def corpus_of(settings: MeasureSettings, run: RunData) -> SpecRows:
     """Return the corpus a measure takes its rows from, in the run's vocabulary."""
-    stream = feed.streams[settings.data]
-    data = stream.settings
-    own: dict[str, Any] = {"params": data.params | settings.params}
+    data = run.settings.data[settings.data]
+    changes: dict[str, Any] = {"params": data.params | settings.params}
     if settings.spec:
-        own = {"spec": settings.spec, "params": settings.params}
-    source = source_of(data.model_copy(update=own), feed.specs)
-    size = feed.vocabulary.size
-    corpus = Corpus(source, settings.split, feed.vocabulary)
-    if feed.vocabulary.size != size:
+        changes = {"spec": settings.spec, "params": settings.params}
+    source = source_of(data.model_copy(update=changes), run.specs)
+    size = run.vocabulary.size
+    corpus = SpecRows(source, settings.split, vocabulary=run.vocabulary)
+    if run.vocabulary.size != size:
         raise SynthgenError(f"measure of {source.spec.name}: its rows hold tokens that no training row has")
     return corpus
 
 
-def take(settings: MeasureSettings, model: Transformer, feed: Feed) -> dict[str, float]:
+def take(settings: MeasureSettings, model: Transformer, run: RunData) -> dict[str, float]:
     """Return the figures of one measure, by name."""
-    kinds: dict[str, Callable[[MeasureSettings, Transformer, Feed, Corpus], dict[str, float]]] = {
+    kinds: dict[str, Callable[[MeasureSettings, Transformer, RunData, SpecRows], dict[str, float]]] = {
         "floor": _floor,
         "samples": _samples,
         "recall": _recall,
@@ -71,48 +71,47 @@ def take(settings: MeasureSettings, model: Transformer, feed: Feed) -> dict[str,
         "answers": _answers,
         "generated": _generated,
     }
-    return kinds[settings.kind](settings, model, feed, corpus_of(settings, feed))
+    return kinds[settings.kind](settings, model, run, corpus_of(settings, run))
 
 
-def _floor(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
-    found = measure(model, corpus, settings.rows)
+def _floor(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
+    result = measure(model, corpus, settings.rows)
     return {
-        "relative": found.relative,
-        "se": found.se / found.floor,
-        "sigmas": found.excess / found.se,
-        "excess": found.excess,
-        "floor": found.floor,
-        "impossible": float(found.impossible),
+        "relative": result.relative,
+        "se": result.se / result.floor,
+        "sigmas": result.excess / result.se,
+        "excess": result.excess,
+        "floor": result.floor,
+        "impossible": float(result.impossible),
     }
 
 
-def _samples(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
-    scores = judge_samples(model, corpus, settings.rows, 1.0, feed.start_of(settings.data))
+def _samples(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
+    scores = judge_samples(model, corpus, settings.rows, 1.0, run.start_of(settings.data))
     return {"right": scores.figures()["rows"]}
 
 
-def _sample_rows(settings: MeasureSettings, corpus: Corpus) -> TokenRows:
-    limit = corpus.task.rows_max
-    return corpus.rows(0, settings.rows if limit is None else min(limit, settings.rows))
+def _sample_rows(settings: MeasureSettings, corpus: SpecRows) -> TokenRows:
+    return corpus.read(0, corpus.first(settings.rows), spans=True)
 
 
-def _recall(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
+def _recall(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
     rows = _sample_rows(settings, corpus)
-    kinds = settings.spans or tuple(kind for kind in corpus.kinds if kind != "name")
-    strange = [kind for kind in kinds if kind not in corpus.kinds]
+    kinds = settings.spans or tuple(kind for kind in corpus.span_kinds if kind != "name")
+    strange = [kind for kind in kinds if kind not in corpus.span_kinds]
     if strange or not kinds:
         raise SynthgenError(f"recall: {corpus.source.spec.name} has no spans of kind {' '.join(strange) or 'any'}")
-    paid = model_bits(model, rows, corpus, feed.start_of(settings.data))
-    spans = Spans.of(rows, [corpus.kinds.index(kind) for kind in kinds], settings.place == "first")
+    paid = model_bits(model, rows, corpus, run.start_of(settings.data))
+    spans = Spans.of(rows, [corpus.span_kinds.index(kind) for kind in kinds], settings.place == "first")
     whole, first, bits = spans.scores(paid)
     figures = {"whole": float(whole.mean()), "first": float(first.mean()), "bits": float(bits.mean())}
     known = corpus.task.knowledge()
     sizes = known.span_bits if known else {}
     for kind in kinds:
-        own = spans.kinds == corpus.kinds.index(kind)
-        if own.any():
-            figures[f"whole.{kind}"] = float(whole[own].mean())
-    owed = np.array([sizes.get(corpus.kinds[kind], 0.0) for kind in spans.kinds])
+        of_kind = spans.kinds == corpus.span_kinds.index(kind)
+        if of_kind.any():
+            figures[f"whole.{kind}"] = float(whole[of_kind].mean())
+    owed = np.array([sizes.get(corpus.span_kinds[kind], 0.0) for kind in spans.kinds])
     if owed.sum():  # spans whose value follows from another's weigh nothing, and are left out
         figures["stored"] = 1 - float(bits[owed > 0].sum() / owed.sum())
     return figures
@@ -127,18 +126,18 @@ class Spans:
     @classmethod
     def of(cls, rows: TokenRows, kinds: Sequence[int], first_only: bool) -> Spans:
         """Find the spans of some kinds; with `first_only`, each row's first among them."""
-        wanted = np.isin(rows.kinds, kinds)
+        wanted = np.isin(rows.span_kinds, kinds)
         number = np.repeat(np.arange(len(rows)), rows.ends - rows.starts)
         change = np.ones(rows.ids.size, np.bool_)
-        change[1:] = (rows.kinds[1:] != rows.kinds[:-1]) | (number[1:] != number[:-1])
+        change[1:] = (rows.span_kinds[1:] != rows.span_kinds[:-1]) | (number[1:] != number[:-1])
         edges = np.append(np.flatnonzero(change), rows.ids.size)
         starts, ends = edges[:-1], edges[1:]
-        own = wanted[starts]
-        starts, ends = starts[own], ends[own]
+        is_wanted = wanted[starts]
+        starts, ends = starts[is_wanted], ends[is_wanted]
         if first_only:
             _, places = np.unique(number[starts], return_index=True)
             starts, ends = starts[places], ends[places]
-        return cls(starts, ends, rows.kinds[starts])
+        return cls(starts, ends, rows.span_kinds[starts])
 
     def scores(self, paid: RowBits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (all tokens right, first token right, bits) of each span.
@@ -151,7 +150,7 @@ class Spans:
         return wrong[self.ends] == wrong[self.starts], paid.right[self.starts], bits[self.ends] - bits[self.starts]
 
 
-def _capacity(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
+def _capacity(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
     known, size = knowledge_of(corpus), model.size
     losses = people_losses(model, corpus, settings.rows)
     whole = known.ratio(size, *losses)
@@ -169,30 +168,30 @@ def _capacity(settings: MeasureSettings, model: Transformer, feed: Feed, corpus:
     return figures
 
 
-def knowledge_of(corpus: Corpus) -> Knowledge:
+def knowledge_of(corpus: SpecRows) -> Knowledge:
     """Return what there is to know about a corpus's people. Raises SynthgenError for a task without any."""
     known = corpus.task.knowledge()
-    if known is None or "name" not in corpus.kinds:
+    if known is None or "name" not in corpus.span_kinds:
         raise SynthgenError(f"capacity: {corpus.source.spec.name} is no world of people whose rows show their names")
     return known
 
 
-def people_losses(model: Transformer, corpus: Corpus, most_rows: int) -> tuple[float, float]:
+def people_losses(model: Transformer, corpus: SpecRows, most_rows: int) -> tuple[float, float]:
     """Return (p1, p2) in nats: of the name, and of all values together, over one document of each person."""
     known = knowledge_of(corpus)
-    rows = corpus.rows(0, min(known.people, most_rows))
+    rows = corpus.read(0, min(known.people, most_rows), spans=True)
     paid = model_bits(model, rows, corpus)
-    name = corpus.kinds.index("name")
-    of_values = np.isin(rows.kinds, [i for i, kind in enumerate(corpus.kinds) if known.span_bits.get(kind)])
-    each = (paid.tokens[rows.kinds == name], paid.tokens[of_values])
+    name = corpus.span_kinds.index("name")
+    of_values = np.isin(rows.span_kinds, [i for i, kind in enumerate(corpus.span_kinds) if known.span_bits.get(kind)])
+    each = (paid.tokens[rows.span_kinds == name], paid.tokens[of_values])
     p1, p2 = (float(bits.sum()) / len(rows) * math.log(2) for bits in each)
     return p1, p2
 
 
-def _answers(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
-    return judge_masked(model, corpus, _sample_rows(settings, corpus), feed.start_of(settings.data)).figures()
+def _answers(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
+    return judge_masked(model, corpus, _sample_rows(settings, corpus), run.start_of(settings.data)).figures()
 
 
-def _generated(settings: MeasureSettings, model: Transformer, feed: Feed, corpus: Corpus) -> dict[str, float]:
-    rows, start = _sample_rows(settings, corpus), feed.start_of(settings.data)
+def _generated(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
+    rows, start = _sample_rows(settings, corpus), run.start_of(settings.data)
     return judge_generated(model, corpus, rows, start, settings.temperature).figures()

@@ -172,10 +172,10 @@ WHOLE = ("packing", "attention", "neighbours")
 def preset_of(name: str, spec: str) -> Preset:
     """Return a preset by name; `paper` is the recipe of the paper that a spec follows. Raises SynthgenError."""
     if name == "paper":
-        found = [preset for prefix, preset in PAPER if spec.startswith(prefix)]
-        if not found:
+        presets = [preset for prefix, preset in PAPER if spec.startswith(prefix)]
+        if not presets:
             raise SynthgenError(f"--preset paper: no paper's recipe is known for {spec}{nearest(spec, PRESETS)}")
-        name = found[0]
+        name = presets[0]
     if name not in PRESETS:
         raise SynthgenError(f"--preset {name}: no such preset{nearest(name, [*PRESETS, 'paper'], 30)}")
     return PRESETS[name]

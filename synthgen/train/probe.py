@@ -31,7 +31,7 @@ class Asked:
 
     def take(self, rows: np.ndarray) -> Asked:
         """Return some of the rows."""
-        return Asked(self.ids[rows], self.places[rows], {name: own[rows] for name, own in self.classes.items()})
+        return Asked(self.ids[rows], self.places[rows], {name: numbers[rows] for name, numbers in self.classes.items()})
 
 
 class LinearProbe(nn.Module):
@@ -76,9 +76,9 @@ def train_probe(
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = lr * (1 - step / steps)
-        own = asked.take(random.integers(0, asked.places.size, batch))
-        logits = probe(torch.from_numpy(own.ids), torch.from_numpy(own.places))
-        losses = [functional.cross_entropy(logits[name], torch.from_numpy(own.classes[name])) for name in logits]
+        sample = asked.take(random.integers(0, asked.places.size, batch))
+        logits = probe(torch.from_numpy(sample.ids), torch.from_numpy(sample.places))
+        losses = [functional.cross_entropy(logits[name], torch.from_numpy(sample.classes[name])) for name in logits]
         torch.stack(losses).sum().backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -91,7 +91,7 @@ def probe_accuracy(probe: LinearProbe, asked: Asked) -> dict[str, float]:
     probe.eval()
     with torch.inference_mode():
         logits = probe(torch.from_numpy(asked.ids), torch.from_numpy(asked.places))
-    return {name: float((own.argmax(-1).numpy() == asked.classes[name]).mean()) for name, own in logits.items()}
+    return {name: float((scores.argmax(-1).numpy() == asked.classes[name]).mean()) for name, scores in logits.items()}
 
 
 class PositionProbe(nn.Module):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.experiment import Arm, Experiment, load_experiment
 from synthgen.train.loop import Loop, train
 from synthgen.train.measures import take
@@ -117,8 +117,8 @@ def reproduce(
     for seed in seeds:
         figures[seed], seconds[seed] = {}, 0.0
         for arm in experiment.arm:
-            own, took = _arm(experiment, arm, seed, folder / f"seed-{seed}", specs, say)
-            figures[seed] |= {f"{arm.name}.{key}": value for key, value in own.items()}
+            arm_figures, took = _arm(experiment, arm, seed, folder / f"seed-{seed}", specs, say)
+            figures[seed] |= {f"{arm.name}.{key}": value for key, value in arm_figures.items()}
             seconds[seed] += took
         for line, claim in zip(lines, experiment.claim, strict=True):
             outcome = claim.check(figures[seed])
@@ -156,15 +156,15 @@ def _arm(
     begun, worked = time.perf_counter(), time.process_time()
     run = folder / arm.name
     settings, init = experiment.run_of(arm, seed), folder / arm.init if arm.init else None
-    feed = Feed(settings, specs)
+    data = RunData(settings, specs)
     measures = {name: measure.model_dump(mode="json") for name, measure in arm.measures.items()}
-    made = run_identity(settings, feed, init)
-    identity = [made, json.loads(json.dumps(measures))]
+    run_table = run_identity(settings, data, init)
+    identity = [run_table, json.loads(json.dumps(measures))]
     done = run / FIGURES
     saved = json.loads(done.read_text()) if done.exists() else {}
     if saved.get("identity") == identity:
         return saved["figures"], saved["seconds"]
-    if run.exists() and not holds_run(run, made):
+    if run.exists() and not holds_run(run, run_table):
         shutil.rmtree(run)  # a run of this arm with other settings or data, or begun with another model
 
     def watch(loop: Loop, line: dict[str, Any]) -> None:
@@ -177,12 +177,12 @@ def _arm(
         model = load_model(run)
         figures = {key: value for key, value in saved.get("figures", {}).items() if key.startswith("train.")}
     else:
-        model = train(settings, run, init=init, specs=specs, feed=feed, watch=watch).model
+        model = train(settings, run, init=init, specs=specs, data=data, watch=watch).model
         figures = {"train.seconds": time.perf_counter() - begun, "train.core_seconds": time.process_time() - worked}
     for name, measure in arm.measures.items():
-        found = take(measure, model, feed)
-        figures |= {f"{name}.{key}": value for key, value in found.items()}
-        say(f"{arm.name} seed {seed}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()))
+        measured = take(measure, model, data)
+        figures |= {f"{name}.{key}": value for key, value in measured.items()}
+        say(f"{arm.name} seed {seed}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in measured.items()))
     seconds = time.perf_counter() - begun
     write_whole(done, json.dumps({"identity": identity, "figures": figures, "seconds": seconds}, indent=1) + "\n")
     return figures, seconds

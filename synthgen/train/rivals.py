@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.loop import Loop, new_model
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 
@@ -31,7 +31,7 @@ STEPS = 4
 class Rival(nn.Module):
     """A model of `transformers` with the call of ours."""
 
-    def __init__(self, kind: str, own: ModelSettings, vocabulary: int) -> None:
+    def __init__(self, kind: str, settings: ModelSettings, vocabulary: int) -> None:
         """Raises SynthgenError where transformers is not installed."""
         super().__init__()
         try:
@@ -44,10 +44,10 @@ class Rival(nn.Module):
             self.model: nn.Module = transformers.GPT2LMHeadModel(
                 transformers.GPT2Config(
                     vocab_size=vocabulary,
-                    n_positions=own.context,
-                    n_embd=own.width,
-                    n_layer=own.layers,
-                    n_head=own.heads,
+                    n_positions=settings.context,
+                    n_embd=settings.width,
+                    n_layer=settings.layers,
+                    n_head=settings.heads,
                     resid_pdrop=0.0,
                     embd_pdrop=0.0,
                     attn_pdrop=0.0,
@@ -58,11 +58,11 @@ class Rival(nn.Module):
             self.model = transformers.LlamaForCausalLM(
                 transformers.LlamaConfig(
                     vocab_size=vocabulary,
-                    max_position_embeddings=own.context,
-                    hidden_size=own.width,
-                    intermediate_size=own.hidden,
-                    num_hidden_layers=own.layers,
-                    num_attention_heads=own.heads,
+                    max_position_embeddings=settings.context,
+                    hidden_size=settings.width,
+                    intermediate_size=settings.hidden,
+                    num_hidden_layers=settings.layers,
+                    num_attention_heads=settings.heads,
                     use_cache=False,
                 )
             )
@@ -87,9 +87,9 @@ def step_contenders(shape: str, kind: str) -> dict[str, Callable[[], int]]:
     )
     contenders: dict[str, Callable[[], int]] = {}
     for name in (f"{shape}, transformers' {kind}", f"{shape}, ours like {kind}"):
-        feed = Feed(settings)
-        model = new_model(settings, feed.size) if "ours" in name else Rival(kind, settings.model, feed.size)
-        contenders[name] = _stepper(Loop(settings, feed, model))  # type: ignore[arg-type]
+        data = RunData(settings)
+        model = new_model(settings, data.size) if "ours" in name else Rival(kind, settings.model, data.size)
+        contenders[name] = _stepper(Loop(settings, data, model))  # type: ignore[arg-type]
     return contenders
 
 

@@ -17,43 +17,43 @@ from typing import Any
 import torch
 
 from synthgen.errors import SynthgenError
-from synthgen.train.batches import Feed
+from synthgen.train.batches import RunData
 from synthgen.train.model import Transformer
 from synthgen.train.settings import ModelSettings, RunSettings
 
 SETTINGS, METRICS, CHECKPOINT, MODEL = "settings.json", "metrics.jsonl", "checkpoint.pt", "model.pt"
 
 
-def identity(settings: RunSettings, feed: Feed, init: Path | None = None) -> dict[str, Any]:
+def identity(settings: RunSettings, data: RunData, init: Path | None = None) -> dict[str, Any]:
     """Return what makes a run: its settings, vocabulary and data's content ids, and the run its weights come from."""
     table: dict[str, Any] = {
         "settings": settings.model_dump(mode="json"),
-        "vocabulary": feed.size,
-        "content": [stream.corpus.source.spec.content_id for stream in feed.streams],
+        "vocabulary": data.size,
+        "content": [rows.source.spec.content_id for rows in data.sources],
     }
     if init is not None:
         read_settings(init)
         table["init"] = json.loads((Path(init) / SETTINGS).read_text())
-    made: dict[str, Any] = json.loads(json.dumps(table))  # as it is read back
-    return made
+    run_table: dict[str, Any] = json.loads(json.dumps(table))  # as it is read back
+    return run_table
 
 
-def holds_run(folder: Path, made: Mapping[str, Any]) -> bool:
+def holds_run(folder: Path, run_table: Mapping[str, Any]) -> bool:
     """Say whether a folder holds the run of an `identity`, finished or not."""
     file = folder / SETTINGS
-    return file.exists() and json.loads(file.read_text()) == made
+    return file.exists() and json.loads(file.read_text()) == run_table
 
 
-def write_settings(folder: Path, made: Mapping[str, Any]) -> None:
+def write_settings(folder: Path, run_table: Mapping[str, Any]) -> None:
     """Save a run's identity, or check it against the one saved. Raises SynthgenError for another run's folder."""
     file = folder / SETTINGS
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(file, json.dumps(made, indent=1) + "\n")
+        write_whole(file, json.dumps(run_table, indent=1) + "\n")
         return
     saved = json.loads(file.read_text())
-    if saved != made:
-        field = _difference(saved, made)
+    if saved != run_table:
+        field = _difference(saved, run_table)
         raise SynthgenError(f"{folder} holds a run with another {field}; take another --out, or remove it")
 
 
@@ -112,10 +112,10 @@ def load_model(folder: Path) -> Transformer:
     return model.eval()
 
 
-def load_run(folder: Path) -> tuple[Transformer, Feed]:
+def load_run(folder: Path) -> tuple[Transformer, RunData]:
     """Return a finished run's model and its data."""
     settings, _ = read_settings(folder)
-    return load_model(folder), Feed(settings)
+    return load_model(folder), RunData(settings)
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

@@ -18,10 +18,11 @@ import numpy as np
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.task.verdict import Verdict
-from synthgen.train.decode import generate
+from synthgen.train.decode import complete
 from synthgen.train.floor import model_bits
 from synthgen.train.model import Transformer
-from synthgen.train.rows import Corpus, TokenRows
+from synthgen.windowing.spec_rows import SpecRows
+from synthgen.windowing.token_rows import TokenRows
 
 ROOM = 4
 """How many times as long as the longest true completion one may be: what is taken back takes room too."""
@@ -90,11 +91,13 @@ class Scores:
 
     def figures(self) -> dict[str, float]:
         """Return the accuracies by name: `rows`, `queries`, and `query.D` for queries of difficulty D."""
-        found = {"rows": self.rows.to_json()["accuracy"]}
-        found |= {f"rows.{d}": tally.to_json()["accuracy"] for d, tally in sorted(self.by_difficulty.items())}
+        accuracies = {"rows": self.rows.to_json()["accuracy"]}
+        accuracies |= {f"rows.{d}": tally.to_json()["accuracy"] for d, tally in sorted(self.by_difficulty.items())}
         if self.queries.n:
-            found["queries"] = self.queries.to_json()["accuracy"]
-        return found | {f"query.{name}": tally.to_json()["accuracy"] for name, tally in sorted(self.by_query.items())}
+            accuracies["queries"] = self.queries.to_json()["accuracy"]
+        return accuracies | {
+            f"query.{name}": tally.to_json()["accuracy"] for name, tally in sorted(self.by_query.items())
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that `synthgen score --json` prints."""
@@ -109,7 +112,7 @@ class Scores:
 
 def answer_runs(rows: TokenRows, kinds: Sequence[str]) -> list[list[tuple[int, int]]]:
     """Return where each row's answers stand: its spans of kind `answer`, or else its runs of trained tokens."""
-    wanted = rows.kinds == kinds.index("answer") if "answer" in kinds else rows.trained
+    wanted = rows.span_kinds == kinds.index("answer") if "answer" in kinds else rows.trained
     runs = []
     for first, last in zip(rows.starts, rows.ends, strict=True):
         inside = np.concatenate([[0], wanted[first:last].astype(np.int8), [0]])
@@ -118,7 +121,7 @@ def answer_runs(rows: TokenRows, kinds: Sequence[str]) -> list[list[tuple[int, i
     return runs
 
 
-def judge_masked(model: Transformer, corpus: Corpus, rows: TokenRows, start: int | None = None) -> Scores:
+def judge_masked(model: Transformer, corpus: SpecRows, rows: TokenRows, start: int | None = None) -> Scores:
     """Judge every answer of token rows, each behind the true row up to it: what questions with several queries need.
 
     An answer's tokens are the model's first choices behind the true ones before them: greedy generation says the same
@@ -128,7 +131,7 @@ def judge_masked(model: Transformer, corpus: Corpus, rows: TokenRows, start: int
     paid = model_bits(model, rows, corpus, start)
     difficulties = _difficulties(corpus, rows)
     scores, verify, split = Scores(corpus.split), corpus.source.verify, corpus.split
-    for i, runs in enumerate(answer_runs(rows, corpus.kinds)):
+    for i, runs in enumerate(answer_runs(rows, corpus.span_kinds)):
         first = rows.starts[i]
         ids = rows.ids[first : rows.ends[i]].tolist()
         if not runs:
@@ -147,13 +150,13 @@ def judge_masked(model: Transformer, corpus: Corpus, rows: TokenRows, start: int
     return scores
 
 
-def _difficulties(corpus: Corpus, rows: TokenRows) -> list[int]:
+def _difficulties(corpus: SpecRows, rows: TokenRows) -> list[int]:
     first, last = int(rows.numbers[0]), int(rows.numbers[-1]) + 1
     return corpus.source.batch(first, last, corpus.split, ["difficulty"]).column(0).to_pylist()
 
 
 def judge_generated(
-    model: Transformer, corpus: Corpus, rows: TokenRows, start: int | None = None, temperature: float = 0.0
+    model: Transformer, corpus: SpecRows, rows: TokenRows, start: int | None = None, temperature: float = 0.0
 ) -> Scores:
     """Let `model` go on behind each row's prompt (what stands before its first trained token) and judge what it says.
 
@@ -163,34 +166,34 @@ def judge_generated(
     opening, texts = np.array([begin if start is None else start]), _texts(corpus, rows)
     prompts, most = [], 0
     for i, first in enumerate(rows.starts):
-        own, trained = rows.ids[first : rows.ends[i]], rows.trained[first : rows.ends[i]]
-        cut = int(np.argmax(trained)) if trained.any() else own.size
-        prompts.append(own[:cut])
-        most = max(most, ROOM * (own.size - cut) + 2)
-        if texts is not None and _spelt(corpus, own[cut:], texts[i][1]) != texts[i][1]:
+        ids, trained = rows.ids[first : rows.ends[i]], rows.trained[first : rows.ends[i]]
+        cut = int(np.argmax(trained)) if trained.any() else ids.size
+        prompts.append(ids[:cut])
+        most = max(most, ROOM * (ids.size - cut) + 2)
+        if texts is not None and _spelt(corpus, ids[cut:], texts[i][1]) != texts[i][1]:
             raise SynthgenError(
-                f"{corpus.source.spec.name}: its phrases spell {corpus.said(own[cut:])!r}, not {texts[i][1]!r}; "
+                f"{corpus.source.spec.name}: its phrases spell {corpus.spelt(ids[cut:])!r}, not {texts[i][1]!r}; "
                 "give the stream a tokenizer"
             )
-    said = generate(model, [np.concatenate([opening, prompt]) for prompt in prompts], end, most, temperature)
+    said = complete(model, [np.concatenate([opening, prompt]) for prompt in prompts], end, most, temperature)
     scores = Scores(corpus.split)
     for i, (prompt, ids) in enumerate(zip(prompts, said, strict=True)):
         asked = prompt.tolist() if texts is None else texts[i][0]
         difficulty = texts[i][2] if texts is not None else 0
-        answer = corpus.said(ids) if texts is None else _spelt(corpus, ids, texts[i][1])
+        answer = corpus.spelt(ids) if texts is None else _spelt(corpus, ids, texts[i][1])
         scores.add(corpus.source.verify(asked, answer, split=corpus.split), difficulty)
     return scores
 
 
-def _spelt(corpus: Corpus, ids: np.ndarray, like: str) -> str:
+def _spelt(corpus: SpecRows, ids: np.ndarray, like: str) -> str:
     """Return phrases as text, behind the space that a completion begins with where `like` does.
 
     White space is no token, and a phrase may have it at either end: what is said has one space where there is any.
     """
-    return (" " if like.startswith(" ") else "") + " ".join(corpus.said(ids).split())
+    return (" " if like.startswith(" ") else "") + " ".join(corpus.spelt(ids).split())
 
 
-def _texts(corpus: Corpus, rows: TokenRows) -> list[tuple[str, str, int]] | None:
+def _texts(corpus: SpecRows, rows: TokenRows) -> list[tuple[str, str, int]] | None:
     """Return the rows' prompts, completions and difficulties, where they are text."""
     if corpus.source.spec.row_format != "prompt-completion":
         return None
@@ -203,14 +206,14 @@ def _texts(corpus: Corpus, rows: TokenRows) -> list[tuple[str, str, int]] | None
 
 
 def judge_samples(
-    model: Transformer, corpus: Corpus, rows: int, temperature: float, start: int | None = None
+    model: Transformer, corpus: SpecRows, rows: int, temperature: float, start: int | None = None
 ) -> Scores:
     """Judge whole rows that the model makes up from nothing."""
     begin, end, _ = corpus.vocabulary.specials
     prompts = [np.array([begin if start is None else start])] * rows
     scores = Scores(f"{corpus.split}, samples at temperature {temperature:g}")
-    for ids in generate(model, prompts, end, model.settings.context, temperature):
-        scores.add(corpus.source.verify([], corpus.said(ids), split=corpus.split), 0)
+    for ids in complete(model, prompts, end, model.settings.context, temperature):
+        scores.add(corpus.source.verify([], corpus.spelt(ids), split=corpus.split), 0)
     return scores
 
 

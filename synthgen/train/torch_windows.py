@@ -53,8 +53,8 @@ class WindowDataset(IterableDataset[dict[str, torch.Tensor]]):
         index, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         before = -(-(self._state["batch"] - rank) // world_size)  # batches that this rank has had
         turn = (before + index) % workers  # the loader asks worker 0 first, whosever turn it is
-        own = {**self._arguments, "rank": rank + world_size * turn, "world_size": world_size * workers}
-        windows = make_windows(**own)
+        worker_arguments = {**self._arguments, "rank": rank + world_size * turn, "world_size": world_size * workers}
+        windows = make_windows(**worker_arguments)
         windows.load(self._state)
         for batch in windows:
             yield {

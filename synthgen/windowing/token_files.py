@@ -23,8 +23,8 @@ from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec, load_spec
 from synthgen.task.files import sync_folder, write_whole
-from synthgen.windowing.lanes import Plan, block_rows
-from synthgen.windowing.row_sources import SpecRows
+from synthgen.windowing.blocks import LaneSettings, block_rows
+from synthgen.windowing.spec_rows import SpecRows
 
 FORMATS = ("bin", "llmc")
 
@@ -61,11 +61,11 @@ def write_bins(
         raise SynthgenError(f"{folder}: is a file; name a folder")
     sidecars = {}
     for name in names:
-        own = loaded.splits.get(name)
-        number = rows or (own.rows if own else None) or source.rows_max(name)
+        split = loaded.splits.get(name)
+        number = rows or (split.rows if split else None) or source.rows_max(name)
         if number is None:
             raise SynthgenError(f"split {name!r} of {loaded.name} has no size: say how many rows with --rows N")
-        sidecars[name] = _write(source, name, number, folder, format, on_rows or (lambda made: None))
+        sidecars[name] = _write(source, name, number, folder, format, on_rows or (lambda _: None))
     return sidecars
 
 
@@ -73,10 +73,10 @@ def _write(
     source: Source, split: str, rows: int, folder: Path, format: str, on_rows: Callable[[int], None]
 ) -> dict[str, Any]:
     """Write one split's files, unless they are there."""
-    feed = SpecRows.of(source, split, rows)
-    recipe = feed.recipe.model_copy(update={"packing": "chop", "order": "sequential"})
-    plan = Plan(feed, recipe, block_rows(feed, recipe.context), 1, False, False, False, False, None)
-    dtype = np.dtype("<u2" if feed.vocab.size <= 2**16 else "<u4")
+    token_rows = SpecRows(source, split, rows)
+    recipe = token_rows.recipe.model_copy(update={"packing": "chop", "order": "sequential"})
+    settings = LaneSettings(token_rows, recipe, block_rows(token_rows, recipe.context), recipe.loss)
+    dtype = np.dtype("<u2" if token_rows.vocab.size <= 2**16 else "<u4")
     stated: dict[str, Any] = {
         "format": format,
         "dtype": dtype.name,
@@ -85,7 +85,7 @@ def _write(
         "split": split,
         "rows": rows,
         "recipe": recipe.model_dump(include={"loss", "separator"}),
-        "vocab": feed.vocab.to_json(),
+        "vocab": token_rows.vocab.to_json(),
     }
     sidecar = folder / f"{split}.json"
     if sidecar.exists():
@@ -104,14 +104,14 @@ def _write(
     try:
         with temporary["tokens"].open("wb") as tokens, temporary["mask"].open("wb") as mask:
             tokens.write(bytes(stated["header_bytes"]))
-            for block in range(plan.blocks or 0):
-                units = plan.units(block)
-                _put(tokens, units.tokens.astype(dtype, copy=False), hashes["tokens"])
-                _put(mask, units.trained.view(np.uint8), hashes["mask"])
-                total += units.tokens.size
-                trained += int(units.trained.sum())
-                masked += int((~units.trained).sum())
-                on_rows(units.rows.size)
+            for block in range(settings.blocks or 0):
+                marked = settings.marked_rows(block)
+                _put(tokens, marked.tokens.astype(dtype, copy=False), hashes["tokens"])
+                _put(mask, marked.trained.view(np.uint8), hashes["mask"])
+                total += marked.tokens.size
+                trained += int(marked.trained.sum())
+                masked += int((~marked.trained).sum())
+                on_rows(marked.numbers.size)
             if format == "llmc":
                 _head(tokens, dtype, total, names["tokens"])
             for file in (tokens, mask):

@@ -13,91 +13,74 @@ is a few integers, so a run goes on exactly where it was: `state` and `load`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 
-from synthgen.errors import SynthgenError, nearest
+from synthgen.errors import SynthgenError
 from synthgen.exact.ratios import whole
-from synthgen.spec.recipe import Recipe
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec
 from synthgen.task.rows import Vocab
-from synthgen.windowing.lanes import Lane, Plan, block_rows
-from synthgen.windowing.packing import IGNORED, Counts
-from synthgen.windowing.row_sources import RowSource, members_of, row_sources_of
+from synthgen.windowing.blocks import KeptRows, LaneSettings, block_rows, rows_of_area, span_kind_of
+from synthgen.windowing.lanes import Lane
+from synthgen.windowing.packing import IGNORED, Counts, trimmed
+from synthgen.windowing.phrases import Vocabulary
+from synthgen.windowing.row_sources import members_of, row_sources_of
+from synthgen.windowing.settings import FIELDS, WindowOptions, WindowSettings
+from synthgen.windowing.token_rows import RowSource, TokenRows, joined
 
 if TYPE_CHECKING:
     import datasets
-
-LANES = 48
-"""Lanes by default: divisible by 1, 2, 3, 4, 6, 8, 12, 16, 24 and 48 ranks (times workers)."""
-
-FIELDS = ("input_ids", "targets", "document_ids", "positions", "row_ids", "kinds")
-"""The arrays a batch may hold; the first two always, the next two where attention stays within documents."""
 
 
 def windows(
     data: str | Path | Spec | Source | Sequence[Any],
     context: int | None = None,
     *,
-    split: str = "train",
     batch_size: int = 1,
-    packing: str | None = None,
-    order: str | None = None,
-    attention: str | None = None,
-    loss: str | None = None,
-    separator: str | None = None,
-    shuffle: bool = False,
-    rows: int | None = None,
-    epochs: int | None = None,
-    tail: str = "pad",
     rank: int = 0,
     world_size: int = 1,
-    lanes: int = LANES,
-    neighbours: str | None = None,
-    fields: Sequence[str] | None = None,
-    tokenizer: str | None = None,
-    seed: int | None = None,
-    world: int | None = None,
-    params: Mapping[str, Any] | None = None,
+    **settings: Unpack[WindowOptions],
 ) -> Windows:
     """Return training windows of a spec, a dataset folder, or a list of (either, weight), as NumPy batches.
 
-    What is None is as the spec's table `[windows]` has it. `rows` makes a finite corpus of an endless split, which then
-    goes round; `epochs` (None: for ever) ends it, and `tail` says whether a lane's last window is padded or dropped.
-    `shuffle` draws the order of rows within a block anew in each epoch. `neighbours` = refuse raises SynthgenError
-    where two rows of one person share a window (by default for finite corpora). Of a list, each window is of one
-    member, in exact shares by weight. Raises SynthgenError for anything wrong.
+    See `WindowSettings` for what the settings mean; what is None is as the spec's table `[windows]` has it. `rows`
+    makes a finite corpus of an endless split, which then goes round; `epochs` (None: for ever) ends it, and `tail` says
+    whether a lane's last window is padded or dropped. `shuffle` draws the order of rows within a block anew in each
+    epoch. `neighbours` = refuse raises SynthgenError where two rows of one person share a window (by default for finite
+    corpora). Of a list, each window is of one member, in exact shares by weight. Raises SynthgenError for anything
+    wrong.
     """
-    arguments = dict(locals())
-    recipe = {name: arguments[name] for name in Recipe.model_fields if arguments[name] is not None}
-    feeds: list[tuple[RowSource, Fraction, int]] = []
-    for member, (one, weight) in enumerate(members_of(data)):
-        overrides = {"seed": seed, "world": world, "params": params, "tokenizer": tokenizer}
-        own = row_sources_of(one, split, rows, overrides)
-        whole_share = sum(share for _, share in own)
-        feeds += [(feed, weight * share / whole_share, member) for feed, share in own if share]
-    weights = whole([weight for _, weight, _ in feeds])
-    made = Windows(
-        [(feed, weight) for (feed, *_), weight in zip(feeds, weights, strict=True)],
-        recipe,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        epochs=epochs,
-        tail=tail,
-        rank=rank,
-        world_size=world_size,
-        lanes=lanes,
-        neighbours=neighbours,
-        fields=fields,
-        members=[member for *_, member in feeds] if feeds[-1][2] else None,
-    )
-    made.arguments = arguments
-    return made
+    place = {"context": context, "batch_size": batch_size, "rank": rank, "world_size": world_size}
+    checked, phrases = WindowSettings.of(place | settings), Vocabulary()
+    members: list[Member] = []
+    for number, (one, weight) in enumerate(members_of(data)):
+        sources = row_sources_of(one, checked.split, checked.rows, checked.overrides, phrases)
+        whole_share = sum(share for _, share in sources)
+        members += [Member(source, weight * share / whole_share, number) for source, share in sources if share]
+    if checked.domains:
+        vocab = _common_vocab(members)
+        members = [replace(member, start=vocab.size + member.number) for member in members]
+    packed = Windows(members, checked)
+    packed.arguments = {"data": data, **checked.model_dump()}
+    return packed
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the data that windows are made of, with what it has of its own."""
+
+    source: RowSource
+    weight: int | Fraction = 1
+    number: int = 0  # in the list of data
+    start: int | None = None  # what its rows begin with, in the place of the vocabulary's start
+    loss: str | None = None  # None: as the settings say, as for `shuffle`
+    shuffle: bool | Literal["corpus"] | None = None
 
 
 class Windows:
@@ -106,79 +89,68 @@ class Windows:
     arguments: Mapping[str, Any]
     """What `windows` was called with, so that the same windows can be made in another process."""
 
-    def __init__(
-        self,
-        feeds: Sequence[tuple[RowSource, int]],
-        recipe: Mapping[str, Any],
-        *,
-        batch_size: int = 1,
-        shuffle: bool = False,
-        epochs: int | None = None,
-        tail: str = "pad",
-        rank: int = 0,
-        world_size: int = 1,
-        lanes: int = LANES,
-        neighbours: str | None = None,
-        fields: Sequence[str] | None = None,
-        members: Sequence[int] | None = None,
-    ) -> None:
-        for name, value, least in (
-            ("batch_size", batch_size, 1),
-            ("world_size", world_size, 1),
-            ("lanes", lanes, 1),
-            ("epochs", 1 if epochs is None else epochs, 1),
-        ):
-            if value < least:
-                raise SynthgenError(f"{name} = {value}: must be at least {least}")
-        if not 0 <= rank < world_size:
-            raise SynthgenError(f"rank {rank} of {world_size}: ranks run from 0 to {world_size - 1}")
-        _one_of("tail", tail, ("pad", "drop"))
-        if neighbours is not None:
-            _one_of("neighbours", neighbours, ("refuse", "allow"))
-        self.recipe = _recipe(feeds[0][0].recipe, recipe)
-        self.vocab = _common_vocab(feeds)
-        self.fields = tuple(fields) if fields else FIELDS[: 4 if self.recipe.attention == "document" else 2]
-        for name in self.fields:
-            if name not in FIELDS:
-                raise SynthgenError(f"fields: {name!r} is none{nearest(name, list(FIELDS))}")
-        for feed, _ in feeds:
-            if epochs is not None and feed.rows is None:
-                raise SynthgenError(f"epochs = {epochs}: {feed.name} is endless; say of how many rows with rows = N")
-            if shuffle and feed.rows is None:
-                raise SynthgenError(f"shuffle: {feed.name} is endless, so its rows are new in any order; leave it out")
-        self.batch_size, self.rank, self.world_size = batch_size, rank, world_size
+    def __init__(self, members: Sequence[Member], settings: WindowSettings) -> None:
+        """Raises SynthgenError for settings that do not fit the members, or members that do not fit together."""
+        self.recipe = settings.recipe(members[0].source.recipe)
+        self.vocab = _common_vocab(members)
+        self.fields = settings.fields or FIELDS[: 4 if self.recipe.attention == "document" else 2]
+        self.batch_size, self.rank, self.world_size = settings.batch_size, settings.rank, settings.world_size
         self.context = self.recipe.context
         self.counts = Counts()
-        self._plans = [
-            Plan(
-                feed=feed,
-                recipe=self.recipe,
-                rows=block_rows(feed, self.context),
-                epochs=epochs,
-                shuffle=shuffle,
-                drop=tail == "drop",
-                watch=neighbours == "refuse" or (neighbours is None and feed.finite),
-                room=any(name in FIELDS[2:] for name in self.fields),
-                member=members[k] if members else None,
-            )
-            for k, (feed, _) in enumerate(feeds)
-        ]
-        self._weights = [weight for _, weight in feeds]
+        self._settings, self._fixed = settings, settings.mixing == "fixed"
+        self._weights = whole([member.weight for member in members])
+        if self._fixed:
+            self._weights = _weights_within(self._weights, self.batch_size)
+        several = members[-1].number > 0
+        self._members = [self._lane_settings(member, several) for member in members]
         self._lanes: dict[int, Lane] = {}
-        self._n_lanes = lanes
+        self._n_lanes = settings.lanes
         self._batch = 0
         self._state: Mapping[str, Any] = {"batch": 0, "lanes": {}}
 
+    def _lane_settings(self, member: Member, several: bool) -> LaneSettings:
+        settings, source = self._settings, member.source
+        shuffle = settings.shuffle if member.shuffle is None else member.shuffle
+        loss = member.loss or settings.loss or self.recipe.loss
+        if settings.epochs is not None and source.rows is None:
+            raise SynthgenError(
+                f"epochs = {settings.epochs}: {source.name} is endless; say of how many rows with rows = N"
+            )
+        if shuffle is True and source.rows is None:
+            raise SynthgenError(f"shuffle: {source.name} is endless, so its rows are new in any order; leave it out")
+        if self._fixed and settings.epochs is not None:
+            raise SynthgenError("mixing = 'fixed': its batches go on for ever; leave out epochs")
+        span_kind, kept = span_kind_of(source, loss), None
+        every_row = self._fixed and self.recipe.packing == "row"
+        if shuffle == "corpus":
+            kept = KeptRows(source, (settings.shuffle_seed, member.number), spans=span_kind is not None)
+        return LaneSettings(
+            source,
+            self.recipe,
+            rows_of_area(self.context) if every_row else block_rows(source, self.context),
+            loss,
+            epochs=settings.epochs,
+            shuffle=shuffle is True,
+            kept=kept,
+            drop=settings.tail == "drop",
+            watch=settings.neighbours == "refuse" or (settings.neighbours is None and source.finite),
+            fields=self.fields,
+            member=member.number if several else None,
+            start=member.start,
+            span_kind=span_kind,
+            every_row=every_row,
+        )
+
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         """Yield batches; with `epochs`, until all lanes of this rank are at their end."""
-        own = {number % self._n_lanes for number in range(self.rank, self._n_lanes * self.world_size, self.world_size)}
-        while any(not self._lane(number).ended for number in own):
+        rank, ranks = (0, 1) if self._fixed else (self.rank, self.world_size)
+        numbers = {number % self._n_lanes for number in range(rank, self._n_lanes * ranks, ranks)}
+        while any(not self._lane(number).ended for number in numbers):
             number = self._batch
-            if number % self.world_size != self.rank:
+            if number % ranks != rank:
                 self._batch += 1
                 continue
-            lane = self._lane(number % self._n_lanes)
-            self._wind(lane, number)
+            lane = self._wound(number)
             taken = lane.take(self.batch_size)
             self._batch += 1
             if taken is None:
@@ -187,23 +159,55 @@ class Windows:
             self.counts.add(counts)
             if not arrays:
                 continue
-            yield {name: arrays[name] for name in self.fields} | {
-                "cursor": np.array([self._batch, lane.number, *lane.cursor], np.int64)
-            }
+            yield self._shown(arrays) | {"cursor": np.array([self._batch, lane.number, *lane.cursor], np.int64)}
+
+    def _shown(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the fields of a batch: this rank's share of it, without columns that are padding alone."""
+        if self._fixed and self.world_size > 1:
+            edges = np.cumsum([0, *self._weights])
+            share = np.concatenate([np.arange(a + self.rank, b, self.world_size) for a, b in pairwise(edges)])
+            arrays = {name: array[share] for name, array in arrays.items()}
+        if self._settings.trim:
+            arrays = trimmed(arrays, self.vocab.pad)
+        return {name: arrays[name] for name in self.fields}
 
     def _lane(self, number: int) -> Lane:
         if number not in self._lanes:
-            at = self._state["lanes"].get(str(number))
-            self._lanes[number] = Lane(number, self._n_lanes, self._plans, self._weights, at)
+            self._put(number, self._state["lanes"].get(str(number)))
         return self._lanes[number]
 
-    def _wind(self, lane: Lane, batch: int) -> None:
-        """Wind a lane to where it stands at `batch`: nothing to do, unless other ranks took batches of it."""
+    def _put(self, number: int, at: Sequence[int] | None) -> Lane:
+        """Put a lane at a cursor, or at its start."""
+        lane = Lane(number, self._n_lanes, self._members, self._weights, at, drawn=not self._fixed)
+        self._lanes[number] = lane
+        return lane
+
+    def _wound(self, batch: int) -> Lane:
+        """Return the lane of a batch, wound to where it stands there: it is, unless other ranks took batches of it.
+
+        Where a batch holds fixed numbers of rows, that place is known without winding.
+        """
+        lane = self._lane(batch % self._n_lanes)
         due = batch // self._n_lanes * self.batch_size
+        if lane.given != due and self._n_lanes == 1 and all(member.every_row for member in self._members):
+            places = [one.place_of(batch * n) for one, n in zip(self._members, self._weights, strict=True)]
+            return self._put(0, [due, due, *(part for place in places for part in (*place, 0))])
         if lane.given > due:
-            lane = self._lanes[lane.number] = Lane(lane.number, self._n_lanes, self._plans, self._weights, None)
+            lane = self._put(lane.number, None)
         while lane.given < due and lane.take(min(self.batch_size, due - lane.given)) is not None:
             pass
+        return lane
+
+    def rows(self, batch: int, number: int) -> TokenRows:
+        """Return the rows of a member in a batch, with their bits; for mixing = "fixed" and packing = "row"."""
+        member, n = self._members[number], self._weights[number]
+        limit, first, parts = member.source.rows, batch * n, []
+        while n:
+            turn, place = divmod(first, limit) if limit else (0, first)
+            count = min(n, limit - place) if limit else n
+            parts.append(member.token_rows(turn, place, place + count))
+            first, n = first + count, n - count
+        return joined(parts)
 
     # -- going on where one stopped -----------------------------------------------------------------------------------
 
@@ -221,7 +225,7 @@ class Windows:
             batch, lanes = int(state["batch"]), {str(int(n)): [int(i) for i in at] for n, at in state["lanes"].items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SynthgenError(f"state: not one of synthgen.windows ({type(error).__name__}: {error})") from None
-        width = 2 + 3 * len(self._plans)
+        width = 2 + 3 * len(self._members)
         if batch < 0 or any(len(at) != width or int(n) >= self._n_lanes for n, at in lanes.items()):
             raise SynthgenError("state: is of other data, or of another number of lanes")
         self._batch, self._state, self._lanes = batch, {"batch": batch, "lanes": lanes}, {}
@@ -280,32 +284,27 @@ def examples(
             yield {name: example[name] for name in names}
 
 
-def _one_of(name: str, value: str, options: Sequence[str]) -> None:
-    if value not in options:
-        raise SynthgenError(f"{name} = {value!r}: choose one of {', '.join(options)}")
+def _weights_within(weights: Sequence[int], batch_size: int) -> tuple[int, ...]:
+    """Return how many windows of a batch each member has. Raises SynthgenError where shares do not come out even."""
+    times, left = divmod(batch_size, sum(weights))
+    if left:
+        raise SynthgenError(
+            f"batch_size = {batch_size}: shares of {' : '.join(map(str, weights))} want a multiple of {sum(weights)}"
+        )
+    return tuple(times * weight for weight in weights)
 
 
-def _recipe(base: Recipe, given: Mapping[str, Any]) -> Recipe:
-    """Return a spec's recipe with what is given in its place."""
-    from synthgen.spec.spec import validated
-
-    own = base.model_dump() | dict(given)
-    if "order" not in given and own["packing"] != "chop":
-        own["order"] = "sequential"
-    return validated(Recipe, own, "windows", "")
-
-
-def _common_vocab(feeds: Sequence[tuple[RowSource, int]]) -> Vocab:
-    """Return the vocabulary of all feeds. Raises SynthgenError if they differ."""
-    first = feeds[0][0]
-    for feed, _ in feeds[1:]:
-        if (feed.vocab.size, feed.vocab.bos, feed.vocab.eos, feed.vocab.names) != (
+def _common_vocab(members: Sequence[Member]) -> Vocab:
+    """Return the vocabulary of all members. Raises SynthgenError if they differ."""
+    first = members[0].source
+    for source in (member.source for member in members[1:]):
+        if (source.vocab.size, source.vocab.bos, source.vocab.eos, source.vocab.names) != (
             first.vocab.size,
             first.vocab.bos,
             first.vocab.eos,
             first.vocab.names,
         ):
             raise SynthgenError(
-                f"{first.name} and {feed.name} have different vocabularies; the task `mixture` merges them"
+                f"{first.name} and {source.name} have different vocabularies; the task `mixture` merges them"
             )
     return first.vocab

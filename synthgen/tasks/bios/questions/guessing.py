@@ -45,7 +45,7 @@ def odds_of(form: Form, lists: Lists, people: int) -> Odds:
 
 
 def guessing_odds(forms: Sequence[Form], shares: Sequence[float], lists: Lists, people: int) -> dict[str, Any]:
-    """Return the odds of forms that are asked with the given shares, as facts by form and on average."""
+    """Return the odds of guessing forms that are asked with the given shares, as facts by form and on average."""
     odds = {form.key: odds_of(form, lists, people) for form in forms}
     facts: dict[str, Any] = {}
     for fact, name in (("answer_bits", "answer_bits"), ("constant_guess", "guess"), ("determined", "determined")):
