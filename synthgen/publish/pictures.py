@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import read_batches
-from synthgen.errors import SynthgenError
+from synthgen.errors import missing
 
 READ_ROWS = 100_000
 """Rows of a split that are measured: its first."""
@@ -100,9 +100,7 @@ def draw(readings: Sequence[Reading], difficulty: str, target: Path) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise SynthgenError(
-            "pictures need matplotlib: pip install 'synthgen[plot]', or leave them out with --no-pictures"
-        ) from None
+        raise missing("plot", "a card's picture", "leave it out with --no-pictures") from None
     figure = Figure(figsize=(8, 2.6), layout="constrained")
     FigureCanvasAgg(figure)
     panels: tuple[Any, ...] = tuple(figure.subplots(1, 2))

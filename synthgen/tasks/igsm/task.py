@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from synthgen.errors import SynthgenError
+from synthgen.errors import SynthgenError, missing
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Bits, Book, Entropy, entropy_of, log2_binomial, log2_factorial, log2_falling
 from synthgen.exact.jit import kernel
@@ -373,7 +373,7 @@ class Igsm(Task):
         try:
             draw_graph(self.reader.problem(row["prompt"]), self.params.modulus, file)
         except ImportError:
-            raise SynthgenError("--plot needs matplotlib: pip install 'synthgen[plot]'") from None
+            raise missing("plot", "--plot") from None
         except (OSError, ValueError) as error:
             raise SynthgenError(f"--plot {file}: {error}") from None
 
