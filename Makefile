@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo check test slow faults fuzz lint golden snapshots schema gallery bench clean
+.PHONY: help demo check test slow faults fuzz lint golden snapshots schema docs gallery bench clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ snapshots: $(VENV)/.ready  ## take over what screens, cards and presets now are;
 
 schema: $(VENV)/.ready  ## the JSON schema of specs, for editors
 	$(BIN)/python -c "import json; from synthgen.spec import *; (specs_folder() / 'schema.json').write_text(json.dumps(spec_schema(), indent=1) + '\n')"
+
+docs: $(VENV)/.ready  ## docs/specs.md, docs/api.md and docs/contract.md, from the package
+	$(BIN)/python docs/generate.py
 
 gallery: $(VENV)/.ready  ## the cards of all specs under cards/gallery/
 	$(BIN)/python -m synthgen.publish.gallery
