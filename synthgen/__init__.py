@@ -14,8 +14,8 @@ from synthgen.version import __version__ as __version__
 
 if sys.platform == "win32":
     raise ImportError(
-        "synthgen does not run on Windows, whose file locks and signals its builds do without; "
-        "the Windows Subsystem for Linux has what it needs"
+        "synthgen does not run on Windows, which lacks the file locks and signals of its builds; take Linux, "
+        "for instance in the Windows Subsystem for Linux"
     )
 
 if TYPE_CHECKING:
