@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo check test slow faults fuzz lint golden snapshots schema docs gallery bench clean
+.PHONY: help demo check test slow faults fuzz lint golden snapshots schema docs gallery bench lowest clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,13 @@ gallery: $(VENV)/.ready  ## the cards of all specs under cards/gallery/
 
 bench: $(VENV)/.ready  ## rates on one core, as ratios
 	$(BIN)/synthgen bench
+
+lowest:  ## the contract with the lowest versions of all dependencies, in an environment under build/
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/pip install -q --no-compile $$(sed -n '/^dependencies/,/^]/s/^ *"\(.*\)>=\(.*\)",/\1==\2/p' pyproject.toml) \
+		pytest pytest-xdist hypothesis
+	build/lowest/bin/pip install -q --no-deps .
+	build/lowest/bin/python -m pytest -n auto -m "not slow" tests/test_contract.py
 
 clean:  ## remove .venv, build and dist
 	rm -rf $(VENV) build dist

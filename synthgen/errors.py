@@ -58,8 +58,9 @@ def missing(extra: str, what: str, otherwise: str = "") -> SynthgenError:
     is there and yet cannot be imported). `what` needs them; `otherwise` says how to do without.
     """
     wanted = extra_packages(extra)
-    names = " ".join([name for name in wanted if not _is_installed(name)] or wanted)
-    return SynthgenError(f"{what} needs {names}: pip install {names}{otherwise and f'; or {otherwise}'}")
+    names = [name for name in wanted if not _is_installed(name)] or wanted
+    instead = f"; or {otherwise}" if otherwise else ""
+    return SynthgenError(f"{what} needs {' and '.join(names)}: pip install {' '.join(names)}{instead}")
 
 
 def extra_packages(extra: str) -> list[str]:

@@ -38,7 +38,9 @@ def test_an_extra_is_read_off_the_metadata(extra):
 
 def test_what_is_not_installed_is_named(monkeypatch):
     """Only what is not there; and the whole extra, where all of it is there and yet cannot be imported."""
-    assert str(missing("train", "the trainer")) == "the trainer needs matplotlib torch: pip install matplotlib torch"
+    assert (
+        str(missing("train", "the trainer")) == "the trainer needs matplotlib and torch: pip install matplotlib torch"
+    )
     real = metadata.version
 
     def version(name):
