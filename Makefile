@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test slow faults fuzz lint golden schema gallery bench clean
+.PHONY: help demo check test slow faults fuzz lint golden snapshots schema docs gallery bench lowest clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'synthgen needs Python 3.11 or newer; set PYTHON=')"
@@ -13,6 +16,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 demo: $(VENV)/.ready  ## generate, check and open two datasets under build/
 	$(BIN)/python examples/demo.py
+
+check: lint  ## two minutes: lint, the golden rows of every spec, the contract of one spec a task
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" --quick tests/test_contract.py
 
 test: $(VENV)/.ready  ## everything that CI runs
 	$(MAKE) -j2 --output-sync --no-print-directory kernels-igsm lint kernels-rest
@@ -30,7 +36,7 @@ faults: $(VENV)/.ready  ## every fault many times over, as a table; needs root f
 fuzz: $(VENV)/.ready  ## ten minutes of junk for every reader; MINUTES=60 for more
 	$(BIN)/python tests/fuzz.py $(or $(MINUTES),10)
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.ready  ## ruff, mypy, and who imports whom
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
@@ -39,14 +45,27 @@ lint: $(VENV)/.ready
 golden: $(VENV)/.ready  ## pin the first rows of every spec anew, after raising a task's version
 	$(BIN)/python tests/golden.py
 
+snapshots: $(VENV)/.ready  ## take over what screens, cards and presets now are; look at the diff
+	$(BIN)/python tests/test_snapshots.py
+
 schema: $(VENV)/.ready  ## the JSON schema of specs, for editors
-	$(BIN)/python -c "import json; from synthgen.spec import *; (specs_folder() / 'schema.json').write_text(json.dumps(spec_schema(), indent=1) + '\n')"
+	$(BIN)/python -c "import json; from synthgen.spec.spec import spec_schema, specs_folder; (specs_folder() / 'schema.json').write_text(json.dumps(spec_schema(), indent=1) + '\n')"
+
+docs: $(VENV)/.ready  ## docs/specs.md, docs/api.md and docs/contract.md, from the package
+	$(BIN)/python docs/generate.py
 
 gallery: $(VENV)/.ready  ## the cards of all specs under cards/gallery/
 	$(BIN)/python -m synthgen.publish.gallery
 
-bench: $(VENV)/.ready
+bench: $(VENV)/.ready  ## rates on one core, as ratios
 	$(BIN)/synthgen bench
 
-clean:
+lowest:  ## the contract with the lowest versions of all dependencies, in an environment under build/
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/pip install -q --no-compile $$(sed -n '/^dependencies/,/^]/s/^ *"\(.*\)>=\(.*\)",/\1==\2/p' pyproject.toml) \
+		pytest pytest-xdist hypothesis
+	build/lowest/bin/pip install -q --no-deps .
+	build/lowest/bin/python -m pytest -n auto -m "not slow" tests/test_contract.py
+
+clean:  ## remove .venv, build and dist
 	rm -rf $(VENV) build dist

@@ -6,10 +6,17 @@ synthgen.open("data/cfg3f")                              # a datasets.DatasetDic
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from synthgen.moved import install
 from synthgen.version import __version__ as __version__
+
+if sys.platform == "win32":
+    raise ImportError(
+        "synthgen does not run on Windows, which lacks the file locks and signals of its builds; take Linux, "
+        "for instance in the Windows Subsystem for Linux"
+    )
 
 if TYPE_CHECKING:
     from synthgen.dataset.build import generate as generate
@@ -40,3 +47,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'synthgen' has no attribute {name!r}")
     module, attribute = _HOMES[name]
     return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -14,6 +14,24 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="the contract of one spec a task, and every golden row")
+
+
+def pytest_collection_modifyitems(config, items):
+    """With --quick, leave out whatever takes a shipped spec, but for one spec a task and the golden rows of all."""
+    if not config.getoption("--quick"):
+        return
+    from helpers import SPECS
+
+    def is_kept(item):
+        spec = getattr(item, "callspec", None) and item.callspec.params.get("source")
+        return spec is None or spec in SPECS.values() or "golden" in item.name
+
+    config.hook.pytest_deselected(items=[item for item in items if not is_kept(item)])
+    items[:] = [item for item in items if is_kept(item)]
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A real file system of 8 MB, to be filled."""

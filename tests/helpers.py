@@ -18,6 +18,23 @@ from synthgen.cli import main
 
 TESTS = Path(__file__).parent
 
+SPECS = {
+    "bios": "bios-multi5-permute",
+    "biod": "biod",
+    "rewrites": "bios-rewrite5",
+    "brevo": "brevo1-tiny",
+    "cfg": "cfg3f",
+    "chain": "chain-retry50",
+    "copy": "copy-tiny",
+    "depo": "depo1-tiny",
+    "igsm": "igsm-med-retry50",
+    "mano": "mano-tiny",
+    "mixture": "cfg-curriculum",
+    "qa": "know-retrieve-dual",
+    "recall": "recall-tiny",
+}
+"""One spec a task."""
+
 
 @dataclass
 class Done:

@@ -19,7 +19,7 @@ import synthgen
 from synthgen.dataset.check import check_folder
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import read_batches
-from synthgen.errors import SynthgenError
+from synthgen.errors import DISTRIBUTION, SynthgenError
 from synthgen.publish.card import read_front_matter, write_card
 from synthgen.train.loop import train
 from synthgen.train.presets import PRESETS, settings_of
@@ -214,7 +214,7 @@ def test_a_newer_format_is_refused_with_the_version_that_reads_it(tmp_path):
     with pytest.raises(SynthgenError) as refused:
         Manifest.read(copy)
     assert "7.3.1" in str(refused.value)
-    assert "pip install" in str(refused.value)
+    assert f"pip install -U '{DISTRIBUTION}>=7.3.1'" in str(refused.value)
     for command in ("check", "card"):
         done = run(command, copy)
         assert done.returncode == 2

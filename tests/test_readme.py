@@ -1,11 +1,13 @@
-"""The README is true: its commands run, its Python runs, its table is what `list` says."""
+"""The README is true: its commands run, its Python runs, its table of families is what `list` says."""
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -46,11 +48,27 @@ def test_the_commands_and_then_the_python_run(folder):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_table_names_every_spec_and_its_bits():
+def test_the_page_of_specs_names_every_spec_and_its_bits():
+    specs = (ROOT / "docs/specs.md").read_text()
     for name in shipped_specs():
-        assert f"`{name}`" in README, name
+        assert f"\n| `{name}` |" in specs, name
     for name in ("cfg3b", "cfg3j", "bios-single", "bios-simple", "bios-online"):
-        assert f"{synthgen.load(name).entropy().bits:.4f}" in README, name
+        assert f"{synthgen.load(name).entropy().bits:.4f} |" in specs, name
+
+
+def test_the_families_are_all_specs_and_their_bits():
+    """Every spec is of one family, and each line has the number of its specs and their least and most bits."""
+    bits = {entry["name"]: entry["bits"] for entry in json.loads((ROOT / "tests/snapshots/list.json").read_text())}
+    left = set(shipped_specs())
+    for number, patterns, least, most in re.findall(r"\| (\d+): ([^|]+) \| ([\d.,]+) to ([\d.,]+) \|", README):
+        names = {name for name in bits for pattern in patterns.split() if fnmatch(name, pattern.strip("`"))}
+        assert len(names) == int(number), patterns
+        assert names <= left, patterns
+        assert (least, most) == tuple(f"{extreme(bits[name] for name in names):,.4f}" for extreme in (min, max)), (
+            patterns
+        )
+        left -= names
+    assert not left
 
 
 def test_its_make_targets_exist():

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import SPECS
 
 import synthgen
 from synthgen.cli.commands import app
@@ -28,23 +29,6 @@ from synthgen.train.presets import PRESETS, settings_of
 from synthgen.version import __version__
 
 FOLDER = Path(__file__).with_name("snapshots")
-SPECS = {
-    "bios": "bios-multi5-permute",
-    "biod": "biod",
-    "rewrites": "bios-rewrite5",
-    "brevo": "brevo1-tiny",
-    "cfg": "cfg3f",
-    "chain": "chain-retry50",
-    "copy": "copy-tiny",
-    "depo": "depo1-tiny",
-    "igsm": "igsm-med-retry50",
-    "mano": "mano-tiny",
-    "mixture": "cfg-curriculum",
-    "qa": "know-retrieve-dual",
-    "recall": "recall-tiny",
-}
-"""One spec a task."""
-
 TRAINED_ON = {
     "tiny": "copy-tiny",
     "cfg": "cfg3f",

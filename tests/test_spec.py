@@ -216,3 +216,4 @@ def test_an_installed_wheel_finds_its_specs(tmp_path):
     where, text = done.stdout.strip().splitlines()
     assert where.startswith(str(tmp_path / "site"))
     assert text == synthgen.load("bios-single").row(3)["text"]
+    assert (tmp_path / "site/synthgen/py.typed").is_file(), "type checkers read the annotations of a marked package"

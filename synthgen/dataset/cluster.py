@@ -22,7 +22,7 @@ from typing import Any
 
 from synthgen.dataset.processes import interrupts_held, usable_cores
 from synthgen.dataset.shards import Shard
-from synthgen.errors import SynthgenError
+from synthgen.errors import SynthgenError, missing
 
 CONNECT_SECONDS = 20
 """How long the scheduler is waited for."""
@@ -166,7 +166,7 @@ def _connected(scheduler: str | None, workers: int) -> Iterator[Any]:
     try:
         import distributed
     except ImportError:
-        raise SynthgenError("--engine dask needs Dask: pip install 'synthgen[dask]'") from None
+        raise missing("dask", "--engine dask") from None
     with _quiet(), contextlib.ExitStack() as stack:
         if scheduler is None:
             with interrupts_held():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from synthgen.dataset.shards import CONTAINERS, Shard
-from synthgen.errors import SynthgenError
+from synthgen.errors import DISTRIBUTION, SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME
 from synthgen.task.files import exists, write_whole
@@ -186,7 +186,7 @@ def _other_format(begun: _Numbered) -> str:
         return f"format {begun.format!r} is none that synthgen {__version__} reads; it reads format {FORMAT}"
     return (
         f"format {begun.format} was written by synthgen {writer}, and this is {__version__}, which reads format "
-        f"{FORMAT}; install that version or a later one: pip install -U 'synthgen>={writer}'"
+        f"{FORMAT}; install that version or a later one: pip install -U '{DISTRIBUTION}>={writer}'"
     )
 
 

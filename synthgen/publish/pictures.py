@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import read_batches
-from synthgen.errors import SynthgenError
+from synthgen.errors import missing
 from synthgen.task.arrow import CONTENT_COLUMNS, row_lengths
 
 READ_ROWS = 100_000
@@ -93,9 +93,7 @@ def plot_lengths(splits: Sequence[SplitLengths], difficulty: str, target: Path) 
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
-        raise SynthgenError(
-            "pictures need matplotlib: pip install 'synthgen[plot]', or leave them out with --no-pictures"
-        ) from None
+        raise missing("plot", "a card's picture", "leave it out with --no-pictures") from None
     figure = Figure(figsize=(8, 2.6), layout="constrained")
     FigureCanvasAgg(figure)
     panels: tuple[Any, ...] = tuple(figure.subplots(1, 2))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthgen.errors import SynthgenError
+from synthgen.errors import SynthgenError, missing
 from synthgen.task.rows import Vocab
 
 if TYPE_CHECKING:
@@ -230,5 +230,5 @@ def _library(what: str) -> Any:
     try:
         import tokenizers
     except ImportError:
-        raise SynthgenError(f"{what}: needs the library tokenizers: pip install 'synthgen[tokenizers]'") from None
+        raise missing("tokenizers", what) from None
     return tokenizers

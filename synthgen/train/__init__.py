@@ -6,9 +6,9 @@ settings -> rows -> batches -> model -> loop -> floor | score | measures -> expe
     synthgen reproduce floor
 """
 
-from synthgen.errors import SynthgenError
+from synthgen.errors import missing
 
 try:
     import torch  # noqa: F401
 except ImportError:
-    raise SynthgenError("the trainer needs torch: pip install 'synthgen[train]'") from None
+    raise missing("train", "the trainer") from None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthgen.errors import SynthgenError
+from synthgen.errors import missing
 from synthgen.train.runs import read_metrics
 
 
@@ -14,7 +14,7 @@ def _pyplot() -> Any:
     try:
         import matplotlib
     except ImportError:
-        raise SynthgenError("pictures need matplotlib: pip install 'synthgen[train]'") from None
+        raise missing("train", "a picture of runs") from None
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 

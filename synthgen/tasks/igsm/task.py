@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from synthgen.errors import SynthgenError
+from synthgen.errors import SynthgenError, missing
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Bits, Book, Entropy
 from synthgen.exact.ledger import UNITS_PER_BIT
@@ -262,7 +262,7 @@ class Igsm(Task):
         try:
             draw_graph(self.reader.problem(row["prompt"]), self.params.modulus, file)
         except ImportError:
-            raise SynthgenError("--plot needs matplotlib: pip install 'synthgen[plot]'") from None
+            raise missing("plot", "--plot") from None
         except (OSError, ValueError) as error:
             raise SynthgenError(f"--plot {file}: {error}") from None
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthgen.errors import SynthgenError
+from synthgen.errors import SynthgenError, missing
 from synthgen.task.contract import Task
 from synthgen.tasks.bios.rewrites.reading.model_text import (
     LONGEST,
@@ -102,8 +102,10 @@ class Endpoint:
     """An OpenAI-compatible chat endpoint, by its environment."""
 
     def __init__(self, timeout: float = 60.0) -> None:
-        import httpx2
-
+        try:
+            import httpx2
+        except ImportError:
+            raise missing("rewrite", "`synthgen rewrite`") from None
         base, key = os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_KEY")
         if not base:
             raise SynthgenError("OPENAI_BASE_URL is not set: give the endpoint's address, such as http://host:8000/v1")

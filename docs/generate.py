@@ -1,0 +1,205 @@
+"""Write docs/specs.md, docs/api.md and docs/contract.md from the package itself: `make docs`.
+
+Every page is a function from what the package says to Markdown, so a test can tell whether the file is fresh.
+"""
+
+import ast
+import enum
+import functools
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import synthgen
+import synthgen.task
+from synthgen.exact.entropy import SIGNS
+from synthgen.task import contract
+from synthgen.tasks import task_class
+
+DOCS = Path(__file__).parent
+GENERATED = "<!-- Written by `make docs` from the package; do not edit. -->\n"
+SPLITS_SHOWN = 3
+
+
+# -- specs ------------------------------------------------------------------------------------------------------------
+
+
+def specs_page(entries: list[dict]) -> str:
+    """Return the page of all shipped specs; `entries` is what `synthgen list --json` prints."""
+    lines = [
+        "# The shipped specs\n",
+        GENERATED,
+        "`synthgen show SPEC` prints rows of a spec, `synthgen entropy SPEC` its bits by book, and its card stands in",
+        "`cards/gallery/`. Bits are those of a row of the first split; a sign before them says that they are no exact",
+        "figure: " + ", ".join(f"{sign} {status}" for status, sign in SIGNS.items() if sign != "=") + ".",
+    ]
+    for name in dict.fromkeys(entry["task"] for entry in entries):
+        task = task_class(name)
+        lines += [f"\n## `{name}`\n", first_paragraph(task), f"Difficulty counts {task.difficulty}.\n"]
+        lines += ["| spec | what | paper | format | rows by split | bits a row |", "|---|---|---|---|---|---:|"]
+        lines += [_spec_line(entry) for entry in entries if entry["task"] == name]
+    return "\n".join(lines) + "\n"
+
+
+def _spec_line(entry: dict) -> str:
+    splits = [f"{name} {rows:,}" if rows else f"{name} endless" for name, rows in entry["splits"].items()]
+    more = [f"{len(splits) - SPLITS_SHOWN} more"] if len(splits) > SPLITS_SHOWN else []
+    sign = SIGNS[entry["status"]]
+    cells = [
+        f"`{entry['name']}`",
+        entry["title"],
+        entry["paper"],
+        entry["row_format"],
+        ", ".join(splits[:SPLITS_SHOWN] + more),
+        f"{'' if sign == '=' else sign + ' '}{entry['bits']:,.4f}",
+    ]
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+# -- the public names -------------------------------------------------------------------------------------------------
+
+
+def api_page() -> str:
+    """Return the page of `synthgen.__all__` and `synthgen.task.__all__`: signatures and first paragraphs."""
+    lines = ["# The public names\n", GENERATED]
+    lines += [
+        "What programs and tasks of other packages are written against. Modules that have moved are found under their"
+    ]
+    lines += ["old names until 1.0, with a warning that says where they are now (`synthgen/moved.py`).\n"]
+    lines += ["## From Python: `import synthgen`\n"]
+    for name in synthgen.__all__:
+        lines += _entry(f"synthgen.{name}", getattr(synthgen, name))
+    lines += ["## For a task of your own: `from synthgen.task import ...`\n"]
+    lines += ["What a task must have is in [contract.md](contract.md), how to add one in CONTRIBUTING.md.\n"]
+    for name in synthgen.task.__all__:
+        lines += _entry(name, getattr(synthgen.task, name), members=name != "Task")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _entry(name: str, thing: object, members: bool = True) -> list[str]:
+    lines = [f"### `{name}`\n", f"```python\n{name}{_signature(thing)}\n```\n", first_paragraph(thing) + "\n"]
+    if not (inspect.isclass(thing) and members):
+        return lines
+    if issubclass(thing, enum.Enum):
+        return [*lines, *(f"- `{one.name}` = `{one.value!r}`" for one in thing), ""]
+    methods = [_member(key, value) for key, value in vars(thing).items() if not key.startswith("_")]
+    return [*lines, *filter(None, methods), ""] if any(methods) else lines
+
+
+def _member(name: str, value: object) -> str:
+    """Return the line of a method or property that says what it does; nothing for the rest."""
+    if isinstance(value, classmethod):
+        value = value.__func__
+    if isinstance(value, property | functools.cached_property):
+        return f"- `{name}`: {_joined(value.__doc__ or '')}"
+    if inspect.isfunction(value):
+        return f"- `{name}{_signature(value, bound=True)}`: {_joined(value.__doc__ or '')}"
+    return ""
+
+
+class _Bare(str):
+    """An annotation that shows as it was written, without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _signature(thing: object, bound: bool = False) -> str:
+    """Return (arguments) -> result; "" for exceptions, enumerations and protocols, which have no arguments to know."""
+    if inspect.isclass(thing) and (issubclass(thing, Exception | enum.Enum) or getattr(thing, "_is_protocol", False)):
+        return ""
+    signature = inspect.signature(thing)
+    parameters = list(signature.parameters.values())[1 if bound else 0 :]
+    bare = lambda note: _Bare(note) if isinstance(note, str) else note  # noqa: E731
+    return str(
+        signature.replace(
+            parameters=[one.replace(annotation=bare(one.annotation)) for one in parameters],
+            return_annotation=inspect.Signature.empty if inspect.isclass(thing) else bare(signature.return_annotation),
+        )
+    )
+
+
+def first_paragraph(thing: object) -> str:
+    """Return the first paragraph of a docstring, on one line."""
+    return _joined(inspect.getdoc(thing) or "")
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.strip().partition("\n\n")[0].split())
+
+
+# -- the contract -----------------------------------------------------------------------------------------------------
+
+
+def blocks() -> dict[str, list[str]]:
+    """Return the members that the docstring of `Task` lists, by block."""
+    text = re.sub(r"\n {8,}", " ", contract.Task.__doc__.partition("\n\n")[2].partition("\n\n")[0])
+    pairs = [re.split(r" {2,}", line.strip(), maxsplit=1) for line in text.splitlines()]
+    return {block: members.replace(" ", "").split(",") for block, members in pairs}
+
+
+def members() -> dict[str, str]:
+    """Return what `Task` says of each public member, as Markdown: signature, default, and its whole docstring."""
+    (body,) = [
+        node.body
+        for node in ast.parse(inspect.getsource(contract)).body
+        if isinstance(node, ast.ClassDef) and node.name == "Task"
+    ]
+    said = {}
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            text = after.value.value if isinstance(after, ast.Expr) else ""
+            said[node.target.id] = _item(ast.unparse(node), " No default." if node.value is None else "", text)
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            said[node.name] = _item(*_call(node), ast.get_docstring(node) or "")
+    return said
+
+
+def _call(node: ast.FunctionDef) -> tuple[str, str]:
+    """Return a method as it is called, and what it does where a task does not have its own."""
+    kinds = {ast.unparse(one) for one in node.decorator_list}
+    node.args.args = node.args.args[1:]
+    result = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    if kinds & {"property", "cached_property"}:
+        call = f"{node.name}{result}"
+    else:
+        call = f"{node.name}({re.sub(r'(?<=[^ ])=(?=[^ ])', ' = ', ast.unparse(node.args))}){result}"
+    last = node.body[-1]
+    if isinstance(last, ast.Raise):
+        return call, " No default." if "NotImplementedError" in ast.unparse(last) else " Default: refuses."
+    single = len(node.body) == 2 and isinstance(last, ast.Return) and last.value is not None
+    return call, f" Default: `{ast.unparse(last.value)}`." if single else ""
+
+
+def _item(call: str, default: str, text: str) -> str:
+    first, *rest = inspect.cleandoc(text).split("\n\n")
+    paragraphs = [" ".join(first.split()) + default, *(" ".join(one.split()) for one in rest)]
+    return f"- `{call}`\n\n" + "\n\n".join(f"  {one}" for one in paragraphs) + "\n"
+
+
+def contract_page() -> str:
+    """Return the page of `synthgen.task.Task`: every member in its block."""
+    first, *rest = inspect.cleandoc(contract.__doc__).split("\n\n")
+    promises = inspect.cleandoc(contract.Task.__doc__).split("\n\n")[2:]
+    lines = ["# The task contract\n", GENERATED, first, "", *rest, ""]
+    lines += [promises[0], "", "| promise | what the contract test demands |", "|---|---|"]
+    lines += ["| `{}` | {} |".format(*re.split(" {2,}", line, maxsplit=1)) for line in promises[1].splitlines()]
+    said = members()
+    for block, names in blocks().items():
+        lines += [f"## {block}\n", *(said[name] for name in names)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the three pages."""
+    command = [sys.executable, "-m", "synthgen", "list", "--json"]
+    entries = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    for name, text in {"specs": specs_page(entries), "api": api_page(), "contract": contract_page()}.items():
+        (DOCS / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The documents are true: what is generated is fresh, what is named is there, what is shown runs."""
+
+import ast
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from synthgen.task import contract
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+ARCHITECTURE = (DOCS / "architecture.md").read_text("utf-8")
+PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*.md"))]
+
+
+@pytest.fixture(scope="module")
+def generate():
+    """The script of `make docs`, as a module."""
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# -- generated pages ----------------------------------------------------------------------------------------------------
+
+
+def test_generated_pages_are_fresh(generate):
+    listed = json.loads((ROOT / "tests/snapshots/list.json").read_text())  # as `list --json` prints: see test_snapshots
+    pages = {"specs": generate.specs_page(listed), "api": generate.api_page(), "contract": generate.contract_page()}
+    for name, text in pages.items():
+        assert (DOCS / f"{name}.md").read_text("utf-8") == text, f"docs/{name}.md: run `make docs`"
+
+
+def members_by_block():
+    """Return the public members of `Task` under the comments that divide its source into blocks."""
+    source = Path(contract.__file__).read_text("utf-8")
+    heads = [
+        (number, line.split()[2].rstrip(":")) for number, line in enumerate(source.splitlines(), 1) if "# -- " in line
+    ]
+    (task,) = [n for n in ast.parse(source).body if isinstance(n, ast.ClassDef) and n.name == "Task"]
+    members = {block: [] for _, block in heads}
+    for node in task.body:
+        name = node.target.id if isinstance(node, ast.AnnAssign) else getattr(node, "name", "_")
+        if not name.startswith("_"):
+            members[[block for number, block in heads if number < node.lineno][-1]].append(name)
+    return members
+
+
+def test_the_docstring_of_a_task_lists_its_members_block_by_block(generate):
+    """None is left out, none is invented, and each stands in the block whose comment it stands under."""
+    listed, there = generate.blocks(), members_by_block()
+    assert list(listed) == list(there) == ["declares", "makes", "knows", "reads", "offers"]
+    for block, names in listed.items():
+        assert len(names) == len(set(names)), block
+        assert set(names) == set(there[block]), block
+    inherited = {name for name in dir(contract.Task) if not name.startswith("_")}
+    assert inherited <= {name for names in listed.values() for name in names}
+
+
+# -- architecture -------------------------------------------------------------------------------------------------------
+
+
+def test_the_floors_are_those_of_the_import_contract():
+    (picture,) = re.findall(r"```text\n(.*?)```", ARCHITECTURE, flags=re.S)
+    floors = [re.split(r" {2,}", line)[0] for line in picture.splitlines()]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    assert floors == next(one["layers"] for one in contracts if one["type"] == "layers")
+    rooms = {
+        path.stem for path in (ROOT / "synthgen").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    assert {room for floor in floors for room in floor.split(" | ")} == rooms - {"__init__"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_paths_that_pages_name_exist(page):
+    """Paths in backticks that begin with a folder of ours, and links between pages."""
+    text = page.read_text("utf-8")
+    named = re.findall(r"`((?:synthgen|tests|docs|specs|cards|examples)/[\w./*-]+)(?:::(\w+))?`", text)
+    for path, test in named:
+        assert list(ROOT.glob(path)), f"{page.name} names {path}"
+        if test:
+            assert f"def {test}(" in (ROOT / path).read_text("utf-8"), f"{page.name} names {path}::{test}"
+    for link in re.findall(r"\]\(([\w./-]+)\)", text):
+        assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_every_wish_has_a_place():
+    table = ARCHITECTURE.split("## I want to")[1].split("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 20
+    for row in rows:
+        assert re.search(r"\| `(synthgen|tests|specs|cards)/", row), row
+
+
+def test_short_paths_of_rooms_exist():
+    """`spec/source.py` and its like, as the prose of the architecture has them."""
+    for path in re.findall(r"`((?!synthgen|tests|docs|specs/|cards)\w+/\w+\.py)`", ARCHITECTURE):
+        assert (ROOT / "synthgen" / path).is_file(), path
+
+
+# -- examples -----------------------------------------------------------------------------------------------------------
+
+
+def examples():
+    text = (DOCS / "evaluate.md").read_text("utf-8")
+    return [
+        pytest.param(code, id=title) for title, code in re.findall(r"## (\w+).*?```python\n(.*?)```", text, flags=re.S)
+    ]
+
+
+@pytest.mark.parametrize("code", examples())
+def test_the_examples_of_evaluation_run(code, tmp_path):
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+def test_make_targets_that_pages_name_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for page in PAGES:
+        for targets in re.findall(r"`make ([a-z ]+)`", page.read_text("utf-8")):
+            for target in targets.split():
+                assert re.search(rf"^{target}:", makefile, flags=re.M), (page.name, target)
