@@ -10,7 +10,7 @@ import pytest
 import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.tasks.bios.rewrites.language import PLAN, rank, read_language, unrank
-from synthgen.tasks.bios.rewrites.writing import natural_bits, natural_hidden
+from synthgen.tasks.bios.rewrites.writing.laws import natural_bits, natural_hidden
 from synthgen.tasks.bios.world.lists import ATTRIBUTES
 
 LANGUAGE = read_language(None)

@@ -42,35 +42,35 @@ def sampled_means(params_json: str) -> Means:
     stream, words = Keys(0, split="estimate"), nodes.words
     keys = np.array([stream.split(stage) for stage in STAGES])
     exact = params.law == "released"
-    kinds = ("graph", "names", "order", "answer", "tokens", "listed", "statements")
-    value, variance = dict.fromkeys(kinds, 0.0), dict.fromkeys(kinds, 0.0)
+    measures = ("graph", "names", "order", "answer", "tokens", "listed", "statements")
+    value, variance = dict.fromkeys(measures, 0.0), dict.fromkeys(measures, 0.0)
     depths, sizes, rows = np.zeros(64), np.zeros(params.nodes + 1), 0
     for n, share in nodes.sizes.law.items():
         number = max(16, round(SAMPLE_ROWS * share))
         one_size = replace(nodes, sizes=SizeLaw.of("maximum", n, n))
         drawn = draw_rows(state, keys, rows, rows + number, params, marks, one_size)
         rows += number
-        samples = {book: drawn.units[:, STAGES.index(book)] / UNITS_PER_BIT for book in kinds[:4]}
+        samples = {book: drawn.units[:, STAGES.index(book)] / UNITS_PER_BIT for book in measures[:4]}
         samples |= {
             "tokens": np.diff(drawn.ends, prepend=0),
             "listed": drawn.figures[:, LISTED],
             "statements": drawn.figures[:, STATEMENTS],
         }
-        mean = {kind: float(samples[kind].mean()) for kind in kinds}
-        spread = {kind: float(samples[kind].var(ddof=1)) / number for kind in kinds}
+        mean = {measure: float(samples[measure].mean()) for measure in measures}
+        spread = {measure: float(samples[measure].var(ddof=1)) / number for measure in measures}
         if exact and n <= EXACT_NODES:
             known, named = released_exactly(n, params.degree, params.most_leaves(n), params.queries(n))
             known["names"] = math.fsum(p * (words.set_bits[v] + log2_factorial(v)) for v, p in named.items())
             mean |= known
             spread |= dict.fromkeys(known, 0.0)
-        for kind in kinds:
-            value[kind] += share * mean[kind]
-            variance[kind] += share * share * spread[kind]
+        for measure in measures:
+            value[measure] += share * mean[measure]
+            variance[measure] += share * share * spread[measure]
         depths[:64] += share * np.bincount(np.minimum(drawn.figures[:, DEPTH], 63), minlength=64) / number
         sizes += share * np.bincount(drawn.figures[:, LISTED], minlength=params.nodes + 1) / number
     facts: dict[str, Any] = {"sampled_rows": rows}
-    for kind in kinds[4:]:
-        facts[f"expected_{kind}"] = {"mean": value[kind], "se": math.sqrt(variance[kind])}
+    for measure in measures[4:]:
+        facts[f"expected_{measure}"] = {"mean": value[measure], "se": math.sqrt(variance[measure])}
     facts["depth_law"] = {str(k): float(p) for k, p in enumerate(depths) if p > 0}
     facts["listed_quantiles"] = {f"{q}%": int(np.searchsorted(np.cumsum(sizes), q / 100)) for q in (5, 25, 50, 75, 95)}
     return Means(rows, value, variance, facts)

@@ -153,18 +153,20 @@ class Chain(Task):
         number = np.arange(row.size) - np.repeat(np.cumsum(counts) - counts, counts)
         at = (begins + figures[:, PROMPT])[row] + SENTENCE * number
         back = ids[at + 3] == BACK
-        kinds = {
+        places = {
             "step": (~back, 0, SENTENCE),
             "retry": (back, 0, 3),
             "retry_name": (back, 1, 2),
             "answer": (at + SENTENCE == ends[row], 3, 4),
         }
         lists = []
-        for chosen, start, end in kinds.values():
+        for chosen, start, end in places.values():
             offsets = np.concatenate([[0], np.cumsum(np.bincount(row[chosen], minlength=ends.size))])
             place = (at - begins[row])[chosen].astype(np.int32)
             lists.append(span_lists(offsets, place + np.int32(start), place + np.int32(end)))
-        spans = pa.StructArray.from_arrays(lists, fields=[pa.field(kind, SPANS, nullable=False) for kind in kinds])
+        spans = pa.StructArray.from_arrays(
+            lists, fields=[pa.field(span_kind, SPANS, nullable=False) for span_kind in places]
+        )
         if not self.masked:
             return spans, None
         trained = np.arange(ids.size) >= np.repeat(begins + figures[:, PROMPT], np.diff(ends, prepend=0))
@@ -297,7 +299,7 @@ class Chain(Task):
 
     def _spans_and_mask(self, reading: ParsedChain, length: int) -> tuple[dict[str, list[tuple[int, int]]], list[bool]]:
         """Return the spans of a row and what is trained on, from what its tokens say."""
-        spans: dict[str, list[tuple[int, int]]] = {kind: [] for kind in SPAN_KINDS}
+        spans: dict[str, list[tuple[int, int]]] = {span_kind: [] for span_kind in SPAN_KINDS}
         mask = [place >= reading.prompt for place in range(length)]
         for i, (_, value) in enumerate(reading.sentences):
             at = reading.prompt + SENTENCE * i

@@ -33,7 +33,7 @@ from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
 from synthgen.tasks.bios.biographies.reading.text import BiographyReader
 from synthgen.tasks.bios.biographies.reading.tokens import CompactReader
 from synthgen.tasks.bios.biographies.writing.documents import (
-    KINDS,
+    SPAN_KINDS,
     Wording,
     codes_per_row,
     value_phrases,
@@ -123,7 +123,7 @@ class Bios(Task):
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
-        return KINDS
+        return SPAN_KINDS
 
     @property
     def latent_fields(self) -> list[pa.Field]:
@@ -179,7 +179,7 @@ class Bios(Task):
         table, wording, most = self._wording
         codes, ends = np.empty(rows * most, np.int32), np.empty(rows, np.int64)
         write_documents(state, *drawn, wording, codes, ends, plans)
-        return Rows(Codes(table, codes[: ends[-1]], ends, KINDS), difficulty, plans.units, self._latent(plans))
+        return Rows(Codes(table, codes[: ends[-1]], ends, SPAN_KINDS), difficulty, plans.units, self._latent(plans))
 
     def _token_spans(self, edges: np.ndarray) -> pa.StructArray:
         """The spans of token rows: three tokens a mention of the name, one (or three, a date's) a value."""
@@ -193,7 +193,7 @@ class Bios(Task):
             offsets = np.arange(rows + 1) * starts.shape[1]
             flat = np.ascontiguousarray(starts).reshape(-1)
             fields.append(span_lists(offsets, flat, flat + np.int32(width)))
-        return pa.StructArray.from_arrays(fields, fields=[pa.field(k, SPANS, nullable=False) for k in KINDS])
+        return pa.StructArray.from_arrays(fields, fields=[pa.field(k, SPANS, nullable=False) for k in SPAN_KINDS])
 
     def _latent(self, plans: Plans) -> dict[str, pa.Array]:
         fields = {field.name: field.type for field in self.latent_fields}
@@ -210,7 +210,7 @@ class Bios(Task):
         return knowledge_of(self.lists, self.params.people)
 
     def entities(self) -> range:
-        return range(self.params.first_person, self.params.first_person + self.params.people)
+        return self.params.everybody
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, lists = self.params, self.lists

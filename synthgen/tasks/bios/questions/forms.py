@@ -20,7 +20,7 @@ from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Lists
 
 FILE = "questions.toml"
 
-KINDS = ("name", "given", "hint", "answer")
+SPAN_KINDS = ("name", "given", "hint", "answer")
 """Kinds of spans: names in the prompt; values in it; facts stated before the answer; the answer's parts."""
 
 STATED, MODULO, LATER, MINUS = range(4)

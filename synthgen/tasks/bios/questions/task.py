@@ -31,7 +31,7 @@ from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread, Verdict
 from synthgen.tasks.bios.questions.compact import QuestionVocab
-from synthgen.tasks.bios.questions.forms import KINDS, Form, chosen_forms, read_questions
+from synthgen.tasks.bios.questions.forms import SPAN_KINDS, Form, chosen_forms, read_questions
 from synthgen.tasks.bios.questions.guessing import guessing_odds
 from synthgen.tasks.bios.questions.params import QuestionsParams
 from synthgen.tasks.bios.questions.reading.judge import QuestionJudge
@@ -161,7 +161,7 @@ class Questions(Task):
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
-        return KINDS
+        return SPAN_KINDS
 
     @property
     def latent_fields(self) -> list[pa.Field]:
@@ -222,7 +222,7 @@ class Questions(Task):
         asked = Asked.new(stop - start, programs.longest)
         used = write_questions(state, start, stop, self._world, group, self._stages, law, programs, asked)
         form, person, other, wording, hint = asked.rows.T
-        content: Codes | Tokens = Codes(table, asked.codes[:used], asked.ends, KINDS, parts=2)
+        content: Codes | Tokens = Codes(table, asked.codes[:used], asked.ends, SPAN_KINDS, parts=2)
         spans = {}
         if self.row_format == "tokens":
             content, spans["spans"] = to_tokens(asked.codes[:used], asked.ends)
@@ -247,7 +247,7 @@ class Questions(Task):
         return knowledge_of(self.lists, self.params.people)
 
     def entities(self) -> range:
-        return range(self.params.first_person, self.params.first_person + self.params.people)
+        return self.params.everybody
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, lists, forms = self.params, self.lists, self.forms

@@ -29,25 +29,21 @@ from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable, assemble, closing, opening
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread
-from synthgen.tasks.bios.biographies.writing.documents import KINDS
+from synthgen.tasks.bios.biographies.writing.documents import SPAN_KINDS
 from synthgen.tasks.bios.rewrites.language import PLAN, Language, N, read_language, unrank
 from synthgen.tasks.bios.rewrites.reading.model_text import ModelTexts, Request, RewriteJudge, read_texts, spans_of
 from synthgen.tasks.bios.rewrites.reading.text import RewriteReader
-from synthgen.tasks.bios.rewrites.writing import (
-    CODES_PER_ROW,
+from synthgen.tasks.bios.rewrites.writing.laws import (
     EACH_ONCE,
     NATURAL,
     UNIFORM,
     Law,
-    Plans,
-    Stages,
-    Wording,
     natural_bits,
     natural_hidden,
     natural_weights,
-    wording_of,
-    write_rewrites,
 )
+from synthgen.tasks.bios.rewrites.writing.rows import Plans, Stages, write_rewrites
+from synthgen.tasks.bios.rewrites.writing.wording import CODES_PER_ROW, Wording, wording_of
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
 from synthgen.tasks.bios.world.population import Entries, WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
@@ -141,7 +137,7 @@ class Rewrites(Task):
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
-        return KINDS
+        return SPAN_KINDS
 
     @property
     def latent_fields(self) -> list[pa.Field]:
@@ -202,25 +198,32 @@ class Rewrites(Task):
         for row in _listed(rows, start):
             number, latent = row["id"], row["latent"]
             text = self.texts.texts.get(number)
-            spans = {kind: [(s["start"], s["end"]) for s in latent["spans"][kind]] for kind in KINDS}
+            spans = {
+                span_kind: [(s["start"], s["end"]) for s in latent["spans"][span_kind]] for span_kind in SPAN_KINDS
+            }
             if text is not None:
                 spans = spans_of(text, self._request(number, row["text"], latent))
                 units[number - start, 0] = round(self.texts.bits.get(number, 0.0) * UNITS_PER_BIT)
             text = row["text"] if text is None else text
             at = 0
-            marks = sorted((a, b, kind) for kind, name in enumerate(KINDS) for a, b in spans[name])
-            for first, last, kind in marks:
-                codes += [table.add(text[at:first]), opening(kind), table.add(text[first:last]), closing(kind)]
+            marks = sorted((a, b, span_kind) for span_kind, name in enumerate(SPAN_KINDS) for a, b in spans[name])
+            for first, last, span_kind in marks:
+                codes += [
+                    table.add(text[at:first]),
+                    opening(span_kind),
+                    table.add(text[first:last]),
+                    closing(span_kind),
+                ]
                 at = last
             codes.append(table.add(text[at:]))
             ends.append(len(codes))
-            orders += [kind - 1 for _, _, kind in marks if kind > 0]
+            orders += [span_kind - 1 for _, _, span_kind in marks if span_kind > 0]
             ranks.append(-1 if number in self.texts.texts else latent["rank"])
         latents = dict(rows.latent) | {
             "order": list_column(np.arange(1, stop - start + 1) * N, np.array(orders, np.int8), pa.int8()),
             "rank": pa.array(ranks, pa.int64()),
         }
-        content = Codes(table, np.array(codes, np.int32), np.array(ends, np.int64), KINDS)
+        content = Codes(table, np.array(codes, np.int32), np.array(ends, np.int64), SPAN_KINDS)
         return Rows(content, rows.difficulty, units, latents)
 
     def _rows(self, start: int, stop: int, state: np.record) -> Rows:
@@ -234,13 +237,13 @@ class Rewrites(Task):
             "order": list_column(np.arange(1, rows + 1) * N, plans.orders.reshape(-1), pa.int8()),
             "rank": pa.array(plans.ranks),
         }
-        return Rows(Codes(table, codes[: ends[-1]], ends, KINDS), np.full(rows, N, np.int32), plans.units, latent)
+        return Rows(Codes(table, codes[: ends[-1]], ends, SPAN_KINDS), np.full(rows, N, np.int32), plans.units, latent)
 
     def knowledge(self) -> Knowledge:
         return knowledge_of(self.lists, self.params.people)
 
     def entities(self) -> range:
-        return range(self.params.first_person, self.params.first_person + self.params.people)
+        return self.params.everybody
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, size = self.params, self.language.size
@@ -327,7 +330,7 @@ class Rewrites(Task):
         if self.law != NATURAL:
             taken = row["latent"]["entry"] if self.law == EACH_ONCE else 0
             bits["wording"] = int(log2_units(self.language.size - taken))
-        return Reread(N, bits, latent, {kind: read["spans"][kind] for kind in KINDS})
+        return Reread(N, bits, latent, {span_kind: read["spans"][span_kind] for span_kind in SPAN_KINDS})
 
     def _reread_text(self, row: Mapping[str, Any]) -> Reread:
         """Judge a text of a language model: its values, and where they stand."""

@@ -38,6 +38,11 @@ class WorldParams(TaskParams):
     lists: str = Field("", description="a folder of word lists and templates; files it lacks are the package's own")
     sizes: Sizes = Field(Sizes(), description="how much of each list is used; by default all")
 
+    @property
+    def everybody(self) -> range:
+        """The people, by their numbers in the world."""
+        return range(self.first_person, self.first_person + self.people)
+
     @field_validator("pronouns")
     @classmethod
     def _different(cls, pronouns: tuple[str, ...]) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from synthgen.tasks.bios.world.writing.people import (
     YEAR,
 )
 
-KINDS = ("name", *ATTRIBUTES)
+SPAN_KINDS = ("name", *ATTRIBUTES)
 """The kinds of spans: kind 0 is a mention of the name, kind 1 + a the value of attribute a."""
 
 CODES_PER_NAME, CODES_PER_VALUE = 5, 4

@@ -49,7 +49,7 @@ class CompactScribe:
         return (
             prompt,
             completion,
-            spans | {kind: [(a + cut, b + cut) for a, b in places] for kind, places in behind.items()},
+            spans | {span_kind: [(a + cut, b + cut) for a, b in places] for span_kind, places in behind.items()},
         )
 
     def prompt(self, ids: Sequence[int]) -> tuple[Form, str, dict[str, list[tuple[int, int]]]]:

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from synthgen.task.phrases import PhraseTable, closing, opening
-from synthgen.tasks.bios.questions.forms import KINDS, Form, largest_number
+from synthgen.tasks.bios.questions.forms import SPAN_KINDS, Form, largest_number
 from synthgen.tasks.bios.world.lists import FIRST_YEAR, MONTHS, Lists
 from synthgen.tasks.bios.world.writing.people import DAY, MAJOR, MONTH
 
-NAME, GIVEN, HINT, ANSWER = range(len(KINDS))
+NAME, GIVEN, HINT, ANSWER = range(len(SPAN_KINDS))
 
 SLOTS = (
     *("first_", "middle_", "last", "first", "month_day", "year"),

@@ -11,7 +11,7 @@ import pyarrow as pa
 from synthgen.task.phrases import SPANS, closing, opening, span_lists
 from synthgen.task.rows import Tokens
 from synthgen.tasks.bios.questions.compact import CONTROLS, QuestionVocab
-from synthgen.tasks.bios.questions.forms import KINDS, Form, largest_number
+from synthgen.tasks.bios.questions.forms import SPAN_KINDS, Form, largest_number
 from synthgen.tasks.bios.questions.writing.programs import SLOTS, Item, Programs, Words, compile_programs
 from synthgen.tasks.bios.world.lists import Lists
 
@@ -52,12 +52,14 @@ def to_tokens(codes: np.ndarray, ends: np.ndarray) -> tuple[Tokens, pa.StructArr
     row_ends = ends[1::2]
     row_starts = np.concatenate([[0], cuts[1::2][:-1]])
     fields = []
-    for kind in range(len(KINDS)):
-        opened, closed = np.flatnonzero(codes == opening(kind)), np.flatnonzero(codes == closing(kind))
+    for span_kind in range(len(SPAN_KINDS)):
+        opened, closed = np.flatnonzero(codes == opening(span_kind)), np.flatnonzero(codes == closing(span_kind))
         rows = np.searchsorted(row_ends, opened, side="right")
         offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=row_ends.size))])
         shift = row_starts[rows]
         edges = [(position[places] - shift).astype(np.int32) for places in (opened, closed)]
         fields.append(span_lists(offsets, *edges))
-    spans = pa.StructArray.from_arrays(fields, fields=[pa.field(kind, SPANS, nullable=False) for kind in KINDS])
+    spans = pa.StructArray.from_arrays(
+        fields, fields=[pa.field(span_kind, SPANS, nullable=False) for span_kind in SPAN_KINDS]
+    )
     return Tokens(codes[said], cuts[1::2], trained), spans

@@ -73,7 +73,7 @@ class RewriteReader:
             "values": {a: values[i] for i, a in enumerate(ATTRIBUTES)},
             "order": [fact for fact, *_ in clauses],
             "rank": self.rank(reading["tone"], reading["sentences"]),
-            "spans": {kind: spans[kind] for kind in ("name", *ATTRIBUTES)},
+            "spans": {span_kind: spans[span_kind] for span_kind in ("name", *ATTRIBUTES)},
         }
 
     # -- sentences ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""What writes: the laws of plans, their wording, and the kernel that does both."""
