@@ -28,7 +28,7 @@ from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams, law_of
 from synthgen.tasks.igsm.reading.graphs import draw_graph
-from synthgen.tasks.igsm.reading.verifier import Reader
+from synthgen.tasks.igsm.reading.verifier import SolutionReader
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
 from synthgen.tasks.igsm.writing.mistakes import new_mistakes
 from synthgen.tasks.igsm.writing.open.orders import MAX_ORDERED, link, new_graph, new_memo, order_units
@@ -140,13 +140,13 @@ class Igsm(Task):
         return MARKERS if self.params.layout == "markers" else ()
 
     @functools.cached_property
-    def reader(self) -> Reader:
+    def reader(self) -> SolutionReader:
         """The parser, solver and verifier of texts, made from the names alone."""
         own = self.params
         retry = own.retry or RetryParams()
         marked = own.layout == "markers"
         kind = (retry.kind, retry.next_counts)
-        return Reader(self.world, own.phrasing, own.modulus, own.detail, own.format, *kind, marked)
+        return SolutionReader(self.world, own.phrasing, own.modulus, own.detail, own.format, *kind, marked)
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
