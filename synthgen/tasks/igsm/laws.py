@@ -18,7 +18,7 @@ from synthgen.exact.entropy import Bits, Book, entropy_of, log2_binomial, log2_f
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.rows import Rows
 from synthgen.tasks.igsm.params import IgsmParams
-from synthgen.tasks.igsm.reading.verifier import Reader
+from synthgen.tasks.igsm.reading.verifier import SolutionReader
 from synthgen.tasks.igsm.writing.open.orders import MAX_ORDERED, count_order_units, new_graph, new_memo
 from synthgen.tasks.igsm.writing.open.sampler import OpenSampler
 from synthgen.tasks.igsm.writing.paper.necessary import strengths
@@ -71,7 +71,7 @@ class ProblemLaw(Protocol):
         """Return what is to be said of a run of so many rows."""
         ...
 
-    def admits(self, row: Mapping[str, Any], reader: Reader) -> str:
+    def admits(self, row: Mapping[str, Any], reader: SolutionReader) -> str:
         """Return why a row that was read is none of this split's problems; "" where it is one."""
         ...
 
@@ -128,7 +128,7 @@ class PaperLaw:
     def run_facts(self, rows: int) -> dict[str, Any]:
         return {}
 
-    def admits(self, row: Mapping[str, Any], reader: Reader) -> str:
+    def admits(self, row: Mapping[str, Any], reader: SolutionReader) -> str:
         which_bin = row["latent"]["bin"]
         if self.params.allowed_bins >> which_bin & 1:
             return ""
@@ -184,7 +184,7 @@ class OpenLaw:
     def run_facts(self, rows: int) -> dict[str, Any]:
         return self.sampler.facts(rows)
 
-    def admits(self, row: Mapping[str, Any], reader: Reader) -> str:
+    def admits(self, row: Mapping[str, Any], reader: SolutionReader) -> str:
         half = self.sampler.half_of(reader.lines(row["prompt"], row["completion"]))
         if self.params.bins == "all" or half in ("all", self.params.bins):
             return ""

@@ -27,7 +27,7 @@ from synthgen.tasks.igsm.laws import SAMPLE, SAMPLED, law_of
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.reading.graphs import draw_graph
-from synthgen.tasks.igsm.reading.verifier import Reader
+from synthgen.tasks.igsm.reading.verifier import SolutionReader
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
 from synthgen.tasks.igsm.writing.mistakes import new_mistakes
 from synthgen.tasks.igsm.writing.problem import new_problem
@@ -120,13 +120,13 @@ class Igsm(Task):
         return MARKERS if self.params.layout == "markers" else ()
 
     @functools.cached_property
-    def reader(self) -> Reader:
+    def reader(self) -> SolutionReader:
         """The parser, solver and verifier of texts, made from the names alone."""
         params = self.params
         retry = params.retry or RetryParams()
         marked = params.layout == "markers"
         kind = (retry.kind, retry.next_counts)
-        return Reader(self.world, params.phrasing, params.modulus, params.detail, params.format, *kind, marked)
+        return SolutionReader(self.world, params.phrasing, params.modulus, params.detail, params.format, *kind, marked)
 
     @property
     def span_kinds(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from synthgen.task.verdict import Verdict
 from synthgen.tasks.igsm.reading.problem import Parameter
-from synthgen.tasks.igsm.reading.verifier import Reader
+from synthgen.tasks.igsm.reading.verifier import SolutionReader
 
 COUNTS = ("retries", "needless", "unknown")
 
@@ -45,7 +45,7 @@ def _figures(verdicts: list[Verdict]) -> dict[str, float]:
     }
 
 
-def regret_labels(reader: Reader, prompt: str, completion: str) -> dict[str, np.ndarray]:
+def regret_labels(reader: SolutionReader, prompt: str, completion: str) -> dict[str, np.ndarray]:
     """Return labels of each step, those taken back too: what a probe for regret should find behind the step's name.
 
     end: (steps,) where the name ends, in characters of the completion; can_next: (steps,) bool, whether what it names

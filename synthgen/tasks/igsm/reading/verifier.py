@@ -21,7 +21,7 @@ PREFIX = b"synthgen igsm template 1 "
 """What the bytes behind a template's hash begin with."""
 
 
-class Reader:
+class SolutionReader:
     """Reads, solves and judges the texts of one world, family of wording, level of detail and modulus.
 
     Definitions that are taken back are held against a kind of mistake (`synthgen.tasks.igsm.reading.retractions`).
