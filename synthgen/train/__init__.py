@@ -1,6 +1,6 @@
 """The reference trainer: it shows that the data behaves as the papers say. The only place where torch is imported.
 
-settings -> rows -> batches -> model -> loop -> floor | score | measures -> experiment -> reproduce
+settings -> batches (of windowing) -> model -> loop -> floor | score | measures -> experiment -> reproduce
 
     synthgen train cfg3f --preset tiny --out runs/cfg3f
     synthgen reproduce floor

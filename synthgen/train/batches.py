@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
 from synthgen.train.settings import DataSettings, RunSettings
 from synthgen.windowing.blocks import KEPT_ROWS
-from synthgen.windowing.packing import IGNORED
+from synthgen.windowing.packing import IGNORED, trimmed
 from synthgen.windowing.phrases import Vocabulary
 from synthgen.windowing.settings import SPAN_LOSS, WindowSettings
 from synthgen.windowing.spec_rows import SpecRows
 from synthgen.windowing.token_rows import TokenRows
-from synthgen.windowing.windows import Member, Windows, windows
+from synthgen.windowing.windows import Member, Windows
+from synthgen.windowing.windows import windows as make_windows
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,17 @@ class RunData:
         return self.vocabulary.size + sum(before.domain for before in data[:number])
 
     def open(self, rank: int = 0, world_size: int = 1) -> Windows:
-        """Return the windows of a rank; the first call makes them.
+        """Return the windows of a rank, or of all where a window is a row; the first call makes them.
 
         Raises SynthgenError for settings that windows refuse, or a batch that the ranks cannot share.
         """
         if self._windows is None:
-            self._windows = self._packed_windows(rank, world_size) if self.packed else self._rows(rank, world_size)
+            self._windows = self._packed_windows(rank, world_size) if self.packed else self._row_windows()
             self._batches, self._state, self._next_step = iter(self._windows), self._windows.state(), 0
         return self._windows
 
-    def _rows(self, rank: int, world_size: int) -> Windows:
-        """Return windows of one row each: start, tokens, end, as wide as the longest of a batch."""
+    def _row_windows(self) -> Windows:
+        """Return windows of one row each: start, tokens, end; all of a batch, whatever the rank."""
         members = []
         for number, (data, source) in enumerate(zip(self.settings.data, self.sources, strict=True)):
             kept = data.shuffle and source.rows is not None and source.rows <= KEPT_ROWS  # more keep their own order
@@ -89,15 +91,12 @@ class RunData:
         settings = WindowSettings(
             context=self.settings.model.context,
             batch_size=sum(data.rows for data in self.settings.data),
-            rank=rank,
-            world_size=world_size,
             packing="row",
             separator="both",
             mixing="fixed",
-            trim=True,
             shuffle_seed=self.settings.train.seed,
             lanes=1,
-            fields=("input_ids", "targets", "next_ids"),
+            fields=("input_ids", "targets", "next_ids", "widths"),
         )
         return Windows(members, settings)
 
@@ -110,7 +109,7 @@ class RunData:
             )
         if data.rows % world_size:
             raise SynthgenError(f"data.rows = {data.rows}: {world_size} ranks cannot share a batch of so many windows")
-        packed = windows(
+        packed = make_windows(
             self.sources[0].source,
             self.settings.model.context,
             split=data.split,
@@ -133,22 +132,28 @@ class RunData:
 
         Of packed windows, the batches of a rank come one after the other.
         """
-        if self._windows is not None and (self._windows.rank, self._windows.world_size) != (rank, world_size):
-            self._windows = None
-        packed = self.open(rank, world_size)
+        windows = self.open(rank, world_size)
         if step != self._next_step:
             if self.packed:
                 raise RuntimeError(f"step {step} was asked for, {self._next_step} is next: load a state first")
-            packed.load({"batch": step, "lanes": {}})
-            self._batches = iter(packed)
+            windows.load({"batch": step, "lanes": {}})
+            self._batches = iter(windows)
         arrays = next(self._batches)
         self._next_step = step + 1
         if self.packed:
-            self._state = packed.advanced(self._state, arrays)
+            self._state = windows.advanced(self._state, arrays)
+        else:
+            arrays = trimmed(self._share(arrays, rank, world_size), windows.vocab.pad)
         tensors = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
         trained = tensors["targets"] != IGNORED
         targets = tensors["targets"].clamp(min=0) if self.packed else tensors["next_ids"]
         return Batch(tensors["input_ids"], targets, trained, tensors.get("document_ids"))
+
+    def _share(self, arrays: Mapping[str, np.ndarray], rank: int, world_size: int) -> Mapping[str, np.ndarray]:
+        """Return a rank's rows of a batch: of each stream every `world_size`-th."""
+        edges = np.cumsum([0, *(data.rows for data in self.settings.data)])
+        share = np.concatenate([np.arange(a + rank, b, world_size) for a, b in pairwise(edges)])
+        return {name: array[share] for name, array in arrays.items() if name != "cursor"}
 
     def rows(self, step: int, number: int) -> TokenRows:
         """Return the rows of stream `number` in the batch of a step, with their bits, where a window is a row."""

@@ -153,7 +153,7 @@ class LaneSettings:
     @property
     def noted(self) -> bool:
         """Whether more is noted of each position than input and target."""
-        return any(name in FIELDS[2:] for name in self.fields)
+        return any(name in FIELDS[2:] and name != "widths" for name in self.fields)
 
     @property
     def markers(self) -> Markers:

@@ -25,13 +25,11 @@ from synthgen.windowing.token_rows import TokenRows
 IGNORED = -100
 """The target of a position without loss, as torch's cross entropy has it."""
 
-CUT, LEFT, PAD, ROW = range(4)
+CUT, LEFT, PAD, ROW = (WHOLE_ROWS.index(packing) for packing in ("cut", "left", "pad", "row"))
 """The packings whose windows begin at a row, as kernels know them."""
 
 TOKENS, TRAINED, PADDING, ROWS, TRUNCATED, DROPPED = range(6)
 """Columns of a window's tallies, in the order of the fields of `Counts`."""
-
-assert WHOLE_ROWS == ("cut", "left", "pad", "row")
 
 
 @dataclass

@@ -17,10 +17,11 @@ SPAN_LOSS = "span:"
 LANES = 48
 """Lanes by default: divisible by 1, 2, 3, 4, 6, 8, 12, 16, 24 and 48 ranks (times workers)."""
 
-FIELDS = ("input_ids", "targets", "document_ids", "positions", "row_ids", "kinds", "next_ids")
+FIELDS = ("input_ids", "targets", "document_ids", "positions", "row_ids", "kinds", "next_ids", "widths")
 """The arrays a batch may hold; the first two always, the next two where attention stays within documents.
 
-`next_ids` are the targets of all positions, with a loss or without.
+All are (windows, context), but for `widths`, (windows,): how many positions of each are no padding. `next_ids` are the
+targets of all positions, with a loss or without.
 """
 
 
@@ -81,8 +82,7 @@ class WindowSettings(BaseModel):
     mixing: Literal["drawn", "fixed"] = Field(
         "drawn",
         description="of several data, drawn: windows come in drawn order; fixed: a batch holds as many of each as its "
-        "weight says, one data after the other, the ranks share every batch, and a row too long for a window of its "
-        "own is refused",
+        "weight says, one data after the other, and a row too long for a window of its own is refused",
     )
     domains: bool = Field(False, description="rows begin with a token of their data's own, behind the vocabulary")
     trim: bool = Field(False, description="leave out the last positions, where all windows of a batch are padding")

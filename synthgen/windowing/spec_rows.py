@@ -18,9 +18,7 @@ from synthgen.windowing.token_rows import TokenRows, spans_of_tokens
 def no_tokens(name: str, native: bool = False) -> SynthgenError:
     """Return the error on text rows without a tokenizer."""
     fix = "set row_format = 'tokens', or tokenize the text: " if native else ""
-    return SynthgenError(
-        f"{name} has text rows: {fix}tokenizer = 'words', 'bytes', 'phrases', or a tokenizer's JSON file"
-    )
+    return SynthgenError(f"{name} has text rows: {fix}tokenizer = 'words', 'bytes', or a tokenizer's JSON file")
 
 
 class SpecRows:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -143,11 +142,11 @@ class Windows:
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         """Yield batches; with `epochs`, until all lanes of this rank are at their end."""
-        rank, ranks = (0, 1) if self._fixed else (self.rank, self.world_size)
-        numbers = {number % self._n_lanes for number in range(rank, self._n_lanes * ranks, ranks)}
+        every = range(self.rank, self._n_lanes * self.world_size, self.world_size)
+        numbers = {number % self._n_lanes for number in every}
         while any(not self._lane(number).ended for number in numbers):
             number = self._batch
-            if number % ranks != rank:
+            if number % self.world_size != self.rank:
                 self._batch += 1
                 continue
             lane = self._wound(number)
@@ -159,17 +158,11 @@ class Windows:
             self.counts.add(counts)
             if not arrays:
                 continue
-            yield self._shown(arrays) | {"cursor": np.array([self._batch, lane.number, *lane.cursor], np.int64)}
-
-    def _shown(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return the fields of a batch: this rank's share of it, without columns that are padding alone."""
-        if self._fixed and self.world_size > 1:
-            edges = np.cumsum([0, *self._weights])
-            share = np.concatenate([np.arange(a + self.rank, b, self.world_size) for a, b in pairwise(edges)])
-            arrays = {name: array[share] for name, array in arrays.items()}
-        if self._settings.trim:
-            arrays = trimmed(arrays, self.vocab.pad)
-        return {name: arrays[name] for name in self.fields}
+            if self._settings.trim:
+                arrays = trimmed(arrays, self.vocab.pad)
+            yield {name: arrays[name] for name in self.fields} | {
+                "cursor": np.array([self._batch, lane.number, *lane.cursor], np.int64)
+            }
 
     def _lane(self, number: int) -> Lane:
         if number not in self._lanes:
