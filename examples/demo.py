@@ -14,7 +14,7 @@ import datasets
 import synthgen
 from synthgen.cli.display import Progress
 from synthgen.dataset.check import check_folder
-from synthgen.dataset.shards import file_sha256
+from synthgen.task.files import file_sha256
 
 datasets.disable_progress_bars()
 
