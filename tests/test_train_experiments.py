@@ -10,13 +10,14 @@ import torch
 import synthgen
 from synthgen.cli.train_commands import score_command, train_command
 from synthgen.errors import SynthgenError
+from synthgen.task.kit.accuracy import wilson
 from synthgen.train.batches import RunData
 from synthgen.train.experiment import Claim, load_experiment, shipped_experiments, sizes_of
 from synthgen.train.measures import Spans, take
 from synthgen.train.model import Transformer
 from synthgen.train.presets import PRESETS, preset_of, settings_of
 from synthgen.train.reproduce import reproduce
-from synthgen.train.score import Scores, _spelt, answer_runs, interval, judge_generated, score_completions
+from synthgen.train.score import Scores, _spelt, answer_runs, judge_generated, score_completions
 from synthgen.train.settings import ModelSettings
 from synthgen.windowing.phrases import Vocabulary
 from synthgen.windowing.spec_rows import SpecRows
@@ -204,10 +205,10 @@ def test_the_papers_recipes_have_batches_and_measures(name):
 
 
 def test_wilsons_interval():
-    assert interval(0, 0) == (0.0, 1.0)
-    low, high = interval(50, 100)
+    assert wilson(0, 0) == (0.0, 1.0)
+    low, high = wilson(50, 100)
     assert (low, high) == (pytest.approx(0.4038, abs=1e-4), pytest.approx(0.5962, abs=1e-4))
-    assert interval(100, 100)[1] == 1.0
+    assert wilson(100, 100)[1] == 1.0
 
 
 @pytest.mark.parametrize("name", ["igsm-med-retry50", "chain-retry50", "qa-extract", "mano-tiny", "brevo1-tiny"])
@@ -219,7 +220,7 @@ def test_verdicts_of_every_kind_are_scored(name):
         asked = (row["prompt"], row["completion"]) if "prompt" in row else (row,)
         scores.add(source.verify(*asked), row["difficulty"])
     assert scores.figures()["rows"] == 1.0
-    assert bool(scores.queries.n) == (name not in ("igsm-med-retry50", "chain-retry50"))
+    assert bool(scores.queries.of) == (name not in ("igsm-med-retry50", "chain-retry50"))
 
 
 @pytest.mark.parametrize("name", ["igsm-open", "igsm-med-pq", "igsm-med-retry50", "qa-extract", "know-subtract-major"])
@@ -290,7 +291,7 @@ def test_a_run_is_trained_and_scored_from_the_command_line(tmp_path):
         path.name for path in out.iterdir()
     }
     scores = score_command(out, None, None, "test", 20, 0.0)
-    assert isinstance(scores, Scores) and scores.rows.n == 20
+    assert isinstance(scores, Scores) and scores.rows.of == 20
     done = subprocess.run(
         [sys.executable, "-m", "synthgen", "score", str(out), "--rows", "5", "--json"], capture_output=True, text=True
     )

@@ -84,12 +84,12 @@ def print_scores(scores: Scores) -> None:
         table.add_column(column, justify="left" if column == scores.split else "right")
     lines = [("rows", scores.rows)]
     if len(scores.by_difficulty) > 1:
-        lines += [(f"  difficulty {d}", tally) for d, tally in sorted(scores.by_difficulty.items())]
-    if scores.queries.n:
+        lines += [(f"  difficulty {d}", accuracy) for d, accuracy in sorted(scores.by_difficulty.items())]
+    if scores.queries.of:
         lines += [("queries", scores.queries)]
-        lines += [(f"  {name}", tally) for name, tally in sorted(scores.by_query.items())]
-    for name, tally in lines:
-        scored = tally.to_json()
+        lines += [(f"  {name}", accuracy) for name, accuracy in sorted(scores.by_query.items())]
+    for name, accuracy in lines:
+        scored = accuracy.to_json()
         between = f"{scored['low']:.4f} to {scored['high']:.4f}"
         table.add_row(name, f"{scored['accuracy']:.4f}", between, f"{scored['n']:,}")
     console = stdout()

@@ -7,7 +7,6 @@ synthgen score data/igsm --completions answers.jsonl      # a line an answer: {"
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
+from synthgen.task.kit.accuracy import Accuracy
 from synthgen.task.verdict import Verdict
 from synthgen.train.decode import complete
 from synthgen.train.floor import model_bits
@@ -27,57 +27,22 @@ from synthgen.windowing.token_rows import TokenRows
 ROOM = 4
 """How many times as long as the longest true completion one may be: what is taken back takes room too."""
 
-Z95 = 1.959963984540054
-"""Standard errors in half of a 95 % interval."""
-
-
-def interval(right: float, n: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share: `right` of `n`.
-
-    >>> tuple(round(x, 3) for x in interval(9, 10))
-    (0.596, 0.982)
-    """
-    if n == 0:
-        return 0.0, 1.0
-    p, z2 = right / n, Z95 * Z95
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-@dataclass
-class Tally:
-    """How many are right, of how many."""
-
-    right: float = 0.0
-    n: int = 0
-
-    def add(self, right: float) -> None:
-        """Count one more."""
-        self.right += right
-        self.n += 1
-
-    def to_json(self) -> dict[str, Any]:
-        """Return accuracy, its 95 % interval and the count."""
-        low, high = interval(self.right, self.n)
-        return {"accuracy": self.right / self.n if self.n else 0.0, "low": low, "high": high, "n": self.n}
-
 
 @dataclass
 class Scores:
     """Accuracy of a split: of whole rows, by their difficulty, of single queries, and by theirs."""
 
     split: str
-    rows: Tally = field(default_factory=Tally)
-    by_difficulty: dict[int, Tally] = field(default_factory=dict)
-    queries: Tally = field(default_factory=Tally)
-    by_query: dict[str, Tally] = field(default_factory=dict)
+    rows: Accuracy = field(default_factory=Accuracy)
+    by_difficulty: dict[int, Accuracy] = field(default_factory=dict)
+    queries: Accuracy = field(default_factory=Accuracy)
+    by_query: dict[str, Accuracy] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
 
     def add(self, verdict: Verdict, difficulty: int) -> None:
         """Count the verdict on one row."""
         self.rows.add(float(verdict.correct))
-        self.by_difficulty.setdefault(difficulty, Tally()).add(float(verdict.correct))
+        self.by_difficulty.setdefault(difficulty, Accuracy()).add(float(verdict.correct))
         if not verdict.correct:
             reason = verdict.reason[:80]
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
@@ -87,25 +52,23 @@ class Scores:
             right = float(part["correct"])
             self.queries.add(right)
             name = str(part.get("difficulty", part.get("query", "")))
-            self.by_query.setdefault(name, Tally()).add(right)
+            self.by_query.setdefault(name, Accuracy()).add(right)
 
     def figures(self) -> dict[str, float]:
         """Return the accuracies by name: `rows`, `queries`, and `query.D` for queries of difficulty D."""
-        accuracies = {"rows": self.rows.to_json()["accuracy"]}
-        accuracies |= {f"rows.{d}": tally.to_json()["accuracy"] for d, tally in sorted(self.by_difficulty.items())}
-        if self.queries.n:
-            accuracies["queries"] = self.queries.to_json()["accuracy"]
-        return accuracies | {
-            f"query.{name}": tally.to_json()["accuracy"] for name, tally in sorted(self.by_query.items())
-        }
+        accuracies = {"rows": self.rows.share}
+        accuracies |= {f"rows.{d}": accuracy.share for d, accuracy in sorted(self.by_difficulty.items())}
+        if self.queries.of:
+            accuracies["queries"] = self.queries.share
+        return accuracies | {f"query.{name}": accuracy.share for name, accuracy in sorted(self.by_query.items())}
 
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that `synthgen score --json` prints."""
         table: dict[str, Any] = {"split": self.split, "rows": self.rows.to_json()}
-        table["by_difficulty"] = {str(d): tally.to_json() for d, tally in sorted(self.by_difficulty.items())}
-        if self.queries.n:
+        table["by_difficulty"] = {str(d): accuracy.to_json() for d, accuracy in sorted(self.by_difficulty.items())}
+        if self.queries.of:
             table["queries"] = self.queries.to_json()
-            table["by_query"] = {name: tally.to_json() for name, tally in sorted(self.by_query.items())}
+            table["by_query"] = {name: accuracy.to_json() for name, accuracy in sorted(self.by_query.items())}
         table["reasons"] = dict(sorted(self.reasons.items(), key=lambda item: -item[1])[:5])
         return table
 
