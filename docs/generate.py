@@ -4,6 +4,7 @@ Every page is a function from what the package says to Markdown, so a test can t
 """
 
 import ast
+import dataclasses
 import enum
 import functools
 import inspect
@@ -11,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import synthgen
@@ -80,13 +82,33 @@ def api_page() -> str:
 
 
 def _entry(name: str, thing: object, members: bool = True) -> list[str]:
+    if not (inspect.isclass(thing) or inspect.isroutine(thing)):
+        return [f"### `{name}`\n", f"```python\n{name} = {str(thing).removeprefix('typing.')}\n```\n"]
     lines = [f"### `{name}`\n", f"```python\n{name}{_signature(thing)}\n```\n", first_paragraph(thing) + "\n"]
     if not (inspect.isclass(thing) and members):
         return lines
     if issubclass(thing, enum.Enum):
         return [*lines, *(f"- `{one.name}` = `{one.value!r}`" for one in thing), ""]
+    lines += _fields(thing)
     methods = [_member(key, value) for key, value in vars(thing).items() if not key.startswith("_")]
     return [*lines, *filter(None, methods), ""] if any(methods) else lines
+
+
+def _fields(thing: type) -> list[str]:
+    """Return the fields of a dataclass as they stand in the source, with shapes, units and comments."""
+    if not dataclasses.is_dataclass(thing):
+        return []
+    source = inspect.getsource(thing).splitlines()
+    (declared,) = ast.parse(textwrap.dedent("\n".join(source))).body
+    assert isinstance(declared, ast.ClassDef)
+    shown = [node for node in declared.body if isinstance(node, ast.AnnAssign | ast.Expr)]
+    shown = [node for node in shown if node is not declared.body[0] and not _is_private(node)]
+    text = [source[k].strip() for node in shown for k in range(node.lineno - 1, node.end_lineno or node.lineno)]
+    return ["```python\n" + "\n".join(text) + "\n```\n"] if text else []
+
+
+def _is_private(node: ast.AST) -> bool:
+    return isinstance(node, ast.AnnAssign) and ast.unparse(node.target).startswith("_")
 
 
 def _member(name: str, value: object) -> str:

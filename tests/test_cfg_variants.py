@@ -16,7 +16,7 @@ from synthgen.exact.draw import Draw, Keys
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.tasks.cfg import Bags, Grammar, Noise
 from synthgen.tasks.cfg.evaluation import Estimate, evaluate, next_token_divergence, parse_levels
-from synthgen.tasks.cfg.task import expand
+from synthgen.tasks.cfg.reading.strings import expand
 from synthgen.tasks.cfg.variants import perturbed, uniform, with_bags
 
 SMALL = {"grammar": {"sizes": [1, 2, 3, 3], "degree": [2, 3], "length": [1, 2]}}

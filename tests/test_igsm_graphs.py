@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 
 import synthgen
-from synthgen.tasks.igsm.reading.graphs import dependency_graph, draw_graph, probing_labels, template_hashes
+from synthgen.tasks.igsm.reading.graphs import dependency_graph, plot_graph, probing_labels, template_hashes
 
 SOURCE = synthgen.load("igsm-med-pq", params={"op": [2, 12]})
 TASK = SOURCE.task("graphs")
@@ -83,5 +83,5 @@ def test_template_hashes():
 
 
 def test_a_picture(tmp_path):
-    draw_graph(TASK.reader.problem(ROWS[0]["prompt"]), 23, tmp_path / "graph.png")
+    plot_graph(TASK.reader.problem(ROWS[0]["prompt"]), 23, tmp_path / "graph.png")
     assert (tmp_path / "graph.png").stat().st_size > 5000

@@ -9,15 +9,20 @@ from pathlib import Path
 
 import pytest
 
-OUTSIDE = Path(__file__).with_name("outside")
+TESTS = Path(__file__).parent
+OUTSIDE = TESTS / "outside"
+"""A package as it was written for version 0.1.0: its imports by old names, and a `verify` of its own."""
+
+EXAMPLE = TESTS.parent / "examples" / "coins"
+"""The same task as one would write it now, and as CONTRIBUTING.md shows it."""
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The outside package, really installed, in a folder of its own."""
+@pytest.fixture(scope="module", params=[OUTSIDE, EXAMPLE], ids=["of 0.1.0", "example"])
+def site(request, tmp_path_factory):
+    """An outside package, really installed, in a folder of its own."""
     folder = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", str(folder)]
-    subprocess.run([*pip, str(OUTSIDE)], check=True, capture_output=True)
+    subprocess.run([*pip, str(request.param)], check=True, capture_output=True)
     return folder
 
 
@@ -49,6 +54,6 @@ def test_a_spec_of_an_absent_package_is_an_error():
 
 def test_the_contract_holds_for_it(site):
     """The same contract test runs over the outside task, with its capabilities demanded."""
-    done = run(site, "-m", "pytest", "-p", "no:cacheprovider", "test_contract.py", "-k", "coins", cwd=OUTSIDE.parent)
+    done = run(site, "-m", "pytest", "-p", "no:cacheprovider", "test_contract.py", "-k", "coins", cwd=TESTS)
     assert done.returncode == 0, done.stdout[-3000:]
     assert re.search(r"2 passed, 1 skipped", done.stdout), done.stdout[-300:]

@@ -161,8 +161,9 @@ def generate(
     from synthgen.cli.display import Progress, print_manifest
     from synthgen.dataset.build import generate as build
     from synthgen.dataset.ranks import rank_from
+    from synthgen.windowing.token_files import FORMATS
 
-    if format in ("bin", "llmc"):
+    if format in FORMATS:
         given = {"--rank": rank, "--shards": shards, "--columns": columns, "--workers": workers}
         _token_files(_spec(spec, seed, world, sets), out, format, split, rows, given, json)
         return

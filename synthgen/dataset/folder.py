@@ -28,7 +28,7 @@ UNWRITABLE = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE),
     *(errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL),
 )
-"""What a folder raises that does not let itself be written."""
+"""The errors of a folder that cannot be written to."""
 
 LOCK_TRIES = 100
 """How often a lock is taken anew because its file was removed meanwhile by a run that ended."""

@@ -194,13 +194,16 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
 
+ENDINGS = "|".join(container.ending for container in CONTAINERS.values())
+
+
 class _Numbered(BaseModel):
     format: Any
     versions: Any = None
 
 
 class _ShardTable(_Strict):
-    path: str = Field(pattern=rf"^data/{SPLIT_NAME.pattern}\.(arrow|parquet)$")  # nowhere else, whatever it says
+    path: str = Field(pattern=rf"^data/{SPLIT_NAME.pattern}\.({ENDINGS})$")  # nowhere else, whatever it says
     split: str = Field(pattern=rf"^{SPLIT_NAME.pattern}$")
     rows: int = Field(gt=0)
     bytes: int = Field(ge=0)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -29,9 +29,6 @@ BATCH_ROWS = 4096
 
 ROW_GROUP_BYTES = 95_000_000
 """Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
-
-CONTAINERS = {"arrow": "arrow", "parquet": "parquet"}
-"""Containers and their file endings."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Shard:
 
 def shard_path(split: str, index: int, count: int, container: str = "arrow") -> str:
     """Return the path of shard `index` of `count` inside a dataset folder."""
-    return f"data/{split}-{index:05d}-of-{count:05d}.{CONTAINERS[container]}"
+    return f"data/{split}-{index:05d}-of-{count:05d}.{CONTAINERS[container].ending}"
 
 
 def shard_range(rows: int, index: int, count: int) -> tuple[int, int]:
@@ -87,6 +84,12 @@ class Summary:
             sizes[: self._sizes.size] = self._sizes
             np.add.at(sizes, components, row_lengths(batch))
             self._sizes = sizes
+
+    def watch(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the batches, each added as it passes."""
+        for batch in batches:
+            self.add(batch)
+            yield batch
 
     def shard(self, path: str, split: str, size: int, digest: str) -> Shard:
         """Return the record of a file of `size` bytes with this SHA-256 that holds these batches."""
@@ -173,23 +176,21 @@ def write_shard(
     summary = Summary(schema, component_field)
     with replacing(target, scratch) as file:
         sink = _HashingFile(file)
-        (_write_parquet if target.suffix == ".parquet" else _write_arrow)(batches, schema, sink, summary)
+        _container_of(target).write(summary.watch(batches), schema, sink)
     return summary.shard(path, split, sink.size, sink.digest.hexdigest())
 
 
-def _write_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile, summary: Summary) -> None:
+def _write_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile) -> None:
     with pa.ipc.new_stream(pa.PythonFile(sink, "w"), schema) as writer:
         for batch in batches:
-            summary.add(batch)
             writer.write_batch(batch)
 
 
-def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile, summary: Summary) -> None:
+def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile) -> None:
     options = {"compression": "zstd", "write_page_index": True, "use_content_defined_chunking": True}
     with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, **options) as writer:
         group: list[pa.RecordBatch] = []
         for batch in batches:
-            summary.add(batch)
             if group and sum(b.nbytes for b in group) + batch.nbytes > ROW_GROUP_BYTES:
                 writer.write_table(pa.Table.from_batches(group), row_group_size=2**30)
                 group = []
@@ -203,20 +204,25 @@ def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
     Raises SynthgenError for a file that is truncated or no shard at all.
     """
     try:
-        if path.suffix == ".parquet":
-            yield from _rebatch(pq.ParquetFile(path).iter_batches(BATCH_ROWS))
-        else:
-            with pa.memory_map(str(path)) as file:
-                messages = pa.ipc.MessageReader.open_stream(file)
-                schema = pa.ipc.read_schema(messages.read_next_message())
-                for message in messages:
-                    if message.type != "record batch" or _is_compressed(message.metadata.to_pybytes()):
-                        raise EOFError("holds a dictionary or compressed batches, which synthgen does not write")
-                    yield pa.ipc.read_record_batch(message, schema)
+        yield from _container_of(path).read(path)
     except (pa.ArrowException, OSError, EOFError, StopIteration, struct.error) as error:
         raise SynthgenError(
             f"{path}: not a whole shard: {(str(error) or type(error).__name__).splitlines()[0]}"
         ) from None
+
+
+def _read_arrow(path: Path) -> Iterator[pa.RecordBatch]:
+    with pa.memory_map(str(path)) as file:
+        messages = pa.ipc.MessageReader.open_stream(file)
+        schema = pa.ipc.read_schema(messages.read_next_message())
+        for message in messages:
+            if message.type != "record batch" or _is_compressed(message.metadata.to_pybytes()):
+                raise EOFError("holds a dictionary or compressed batches, which synthgen does not write")
+            yield pa.ipc.read_record_batch(message, schema)
+
+
+def _read_parquet(path: Path) -> Iterator[pa.RecordBatch]:
+    yield from _rebatch(pq.ParquetFile(path).iter_batches(BATCH_ROWS))
 
 
 def _is_compressed(metadata: bytes) -> bool:
@@ -248,3 +254,24 @@ def _rebatch(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             held = table.slice(BATCH_ROWS).to_batches()
     if sum(b.num_rows for b in held):
         yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
+
+
+class Container(NamedTuple):
+    """A file format of shards."""
+
+    ending: str
+    write: Callable[[Iterable[pa.RecordBatch], pa.Schema, _HashingFile], None]
+    read: Callable[[Path], Iterator[pa.RecordBatch]]  # may raise whatever a broken file makes pyarrow raise
+
+
+CONTAINERS = {
+    "arrow": Container("arrow", _write_arrow, _read_arrow),
+    "parquet": Container("parquet", _write_parquet, _read_parquet),
+}
+"""The file formats of shards by name. One more is a line here; everything else asks this table."""
+
+
+def _container_of(path: Path) -> Container:
+    """Return the format of a file by its ending; what has a strange one is read as Arrow, and then refused."""
+    by_ending = {container.ending: container for container in CONTAINERS.values()}
+    return by_ending.get(path.suffix.removeprefix("."), CONTAINERS["arrow"])

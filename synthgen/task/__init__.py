@@ -1,7 +1,8 @@
 """What a task is. One import for whoever writes one: `from synthgen.task import Task, TaskParams, Rows, kernel`.
 
 Read in this order: `contract` (what a task must have), `rows` (what it makes), `phrases` (text as numbers), `verdict`
-(what it says of a row), `columns` and `arrow` (rows as Arrow), `assets` (files that params name), and the room `kit`.
+(what it says of a row), `columns` and `arrow` (rows as Arrow), `files` (whole or not there), `assets` (files that
+params name), and the room `kit`.
 """
 
 from synthgen.exact.draw import Draw as Draw
@@ -9,12 +10,16 @@ from synthgen.exact.draw import Keys as Keys
 from synthgen.exact.entropy import Bits as Bits
 from synthgen.exact.entropy import Book as Book
 from synthgen.exact.entropy import Entropy as Entropy
+from synthgen.exact.entropy import Status as Status
 from synthgen.exact.jit import kernel as kernel
+from synthgen.exact.ledger import UNITS_PER_BIT as UNITS_PER_BIT
+from synthgen.exact.ledger import log2_big as log2_big
 from synthgen.task.contract import Certificate as Certificate
 from synthgen.task.contract import SplitBy as SplitBy
 from synthgen.task.contract import Task as Task
 from synthgen.task.contract import TaskParams as TaskParams
 from synthgen.task.contract import WindowComponent as WindowComponent
+from synthgen.task.kit.capacity import Knowledge as Knowledge
 from synthgen.task.phrases import Codes as Codes
 from synthgen.task.phrases import PhraseTable as PhraseTable
 from synthgen.task.rows import Rows as Rows
@@ -25,6 +30,7 @@ from synthgen.task.verdict import Reread as Reread
 from synthgen.task.verdict import Verdict as Verdict
 
 __all__ = [
+    "UNITS_PER_BIT",
     "Bits",
     "Book",
     "Certificate",
@@ -32,11 +38,13 @@ __all__ = [
     "Draw",
     "Entropy",
     "Keys",
+    "Knowledge",
     "Misread",
     "PhraseTable",
     "Reread",
     "Rows",
     "SplitBy",
+    "Status",
     "Task",
     "TaskParams",
     "Tokens",
@@ -44,4 +52,5 @@ __all__ = [
     "Vocab",
     "WindowComponent",
     "kernel",
+    "log2_big",
 ]

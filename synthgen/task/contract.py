@@ -4,7 +4,7 @@ A task turns (params, keys) into rows. It is made once for each split of a spec,
 remembers a row. It takes all its randomness from `keys` (see `synthgen.exact.draw`), and its draws are addressed by
 what they are about, so `rows` gives the same bytes whatever the batch. Outside packages add tasks by an entry point in
 the group `synthgen.tasks`. A task must have what stands under *declares* without a default, and `rows`, `entropy` and
-`reread`; everything else has a default that promises nothing.
+`reread`; `parse` goes with the capability `parses`; all else has a default that promises nothing.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ class WindowComponent:
 
     name: str
     share: Fraction
-    """Of the windows."""
+    """Its share of all windows."""
     task: Task
     """Makes this component's rows, numbered 0, 1, ... as the split has them."""
     rows_within: Callable[[int], int]
-    """How many of the split's first rows are its, each counted once."""
+    """Given n: how many of the split's first n rows belong to this component, each of its rows counted once."""
     range_of: Callable[[int, int], range]
-    """The split's rows among which its rows [start, stop) lie."""
+    """Given start and stop: the rows of the split among which this component's rows [start, stop) are."""
 
 
 class Task:
@@ -130,9 +130,12 @@ class Task:
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = ()
     """Params of configurations small enough to enumerate."""
     component_field: ClassVar[str] = ""
-    """The latent field that numbers the component a row is of, where rows are of several."""
+    """The latent field with a row's component, as its number in the spec's list; "" for what is no mixture."""
     subject_field: ClassVar[str] = ""
-    """The latent field that says what a row is about; two rows about one subject should not share a window."""
+    """The latent field with what a row is about (a person's number): rows of one subject should not share a window.
+
+    `subjects` reads it, or another, where splits divide subjects; `entities` says which the whole split may speak of.
+    """
     template_field: ClassVar[str] = ""
     """The latent field with the hash of a row's template (hex digits), where templates are divided between splits."""
 
@@ -209,7 +212,7 @@ class Task:
         """Return the bits of a row by book, the world's bits, and what else is known of this split.
 
         `rows` is how many rows of a finite corpus the split holds (None: all), for books that not every row pays.
-        Without `estimates`, facts that take a sample (and perhaps a second) are left at their bound.
+        Without `estimates`, facts that need a sample of rows, which may take a second, are left at their bound.
         """
         raise NotImplementedError
 
@@ -236,8 +239,10 @@ class Task:
         return SplitBy.FRESH
 
     def apart(self, other: Task) -> bool:
-        """Say whether this split and another of the same spec promise to share nothing: no `subjects`, and no row
-        (unless rows hide what they are about: see `Entropy.hidden`).
+        """Return whether this split and `other`, one of the same spec, promise to share no subject (see `subjects`).
+
+        Then they share no row either, unless rows do not show what they are about (see `Entropy.hidden`). By default
+        every pair of splits promises it, or none does, as `split_by` says.
         """
         return self.split_by != SplitBy.FRESH
 
@@ -247,7 +252,9 @@ class Task:
 
     @property
     def template_half(self) -> str:
-        """The half of all templates that this split draws from; two different halves share none. "" is the whole."""
+        """The part of all templates that this split draws from, by a name of the task's own ("train", "test"). Two
+        names share no template; "" is all templates.
+        """
         return ""
 
     # -- reads: from what a reader has --------------------------------------------------------------------------------
@@ -290,7 +297,7 @@ class Task:
         return " ".join(names.get(i, str(i)) for i in row["input_ids"])
 
     def plot(self, row: Mapping[str, Any], file: Path) -> None:
-        """Draw a picture of a row to a file, whose ending decides the format."""
+        """Plot a row to a file, whose ending decides the format (.png, .svg, .pdf)."""
         raise SynthgenError(f"task {self.name!r} has no pictures of its rows; leave out --plot")
 
     def card_notes(self) -> Sequence[str]:

@@ -30,7 +30,10 @@ class Vocab:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token rows: row i is ids[ends[i-1]:ends[i]]; `trained` (bool, as long as ids) where only a part is trained on."""
+    """Token rows one after the other: row i ends before ids[ends[i]], and begins where row i - 1 ends (row 0 at 0).
+
+    `trained` (bool, as long as ids) says which tokens are trained on, where it is not all of them.
+    """
 
     ids: np.ndarray  # (total,)
     ends: np.ndarray  # (rows,) int64

@@ -1,4 +1,4 @@
-"""Rivals: the models of `transformers`, of our sizes, in our own loop; what a step of ours is measured beside.
+"""Rivals: models of `transformers`, of our sizes, in our own loop: a step of ours is measured beside one of theirs.
 
 Same data, same optimizer, same loss, same thread: only the model differs. GPT-2 stands beside a model with learned
 positions, LayerNorm and a GELU MLP; Llama beside one with rotary positions, RMSNorm and a gated MLP.

@@ -1,4 +1,4 @@
-"""Marking: rows get the tokens that stand around them, and every token whether it is trained on."""
+"""Marking: the tokens that stand around a row (begin, end, its domain), and which of its tokens are trained on."""
 
 from __future__ import annotations
 

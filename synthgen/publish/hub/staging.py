@@ -19,12 +19,13 @@ import yaml
 
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.readme import size_category
+from synthgen.dataset.shards import CONTAINERS
 from synthgen.errors import SynthgenError
 from synthgen.publish.card import Address, read_front_matter, write_card
 from synthgen.publish.parquet import copy_definition, to_parquet
 from synthgen.task.files import file_sha256, write_whole
 
-FORMATS = ("parquet", "arrow")
+FORMATS = tuple(sorted(CONTAINERS, reverse=True))
 WORK = ".push"
 """The folder in a dataset folder where pushes keep copies and journals; remove it freely when no push is under way."""
 

@@ -19,7 +19,7 @@ import numpy as np
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import Keys, new_state
 from synthgen.tasks.cfg import ambiguity, formats, moments
-from synthgen.tasks.cfg.reading import Chart, chart_rules
+from synthgen.tasks.cfg.reading.chart import Chart, chart_rules
 from synthgen.tasks.cfg.rules import Rule, Rules
 from synthgen.tasks.cfg.writing.sampler import Tables, sample_rows
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,17 +14,18 @@ from pydantic import Field, model_validator
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw, Keys
 from synthgen.exact.entropy import Bits, Book, Entropy, Status
-from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
+from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.rows import Rows, Tokens, Vocab
-from synthgen.task.verdict import TOLERANCE, Misread, Reread, Verdict
+from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.cfg import moments
 from synthgen.tasks.cfg.grammar import Grammar
 from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
-from synthgen.tasks.cfg.reading import bits_of
+from synthgen.tasks.cfg.reading.chart import bits_of
+from synthgen.tasks.cfg.reading.strings import check_text_bits, expand, judged, tokens_of
 from synthgen.tasks.cfg.rules import CORRUPTION, DERIVATION, TOKENS
 from synthgen.tasks.cfg.text_entropy import SAMPLES, text_entropy
 from synthgen.tasks.cfg.variants import Bags, Noise, perturbed, uniform, with_bags
@@ -278,41 +279,24 @@ class Cfg(Task):
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
-    def tokens_of(self, content: Any) -> list[int]:
-        """Return the ids behind a list of ids or a text of token names. Raises ValueError for junk."""
-        if isinstance(content, str):
-            words = content.split(" ")[1:] if content.startswith(" ") else content.split(" ") if content else []
-            known = {self.grammar.symbol(t): t for t in self.grammar.terminals}
-            unknown = [word for word in words if word not in known]
-            if unknown:
-                raise ValueError(f"{unknown[0][:40]!r} is no token of the grammar")
-            return [known[word] for word in words]
-        if not isinstance(content, Sequence) or not all(type(i) is int for i in content):
-            raise ValueError("neither a text nor a list of token ids")
-        return list(content)
-
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion: right if prompt and completion are a string of the grammar; `step` is the first error."""
         try:
-            ids = self.tokens_of(prompt) + self.tokens_of(completion)
+            ids = tokens_of(self.grammar, prompt) + tokens_of(self.grammar, completion)
         except ValueError as error:
             return Verdict.wrong(str(error), step=0)
-        where = self.grammar.first_error(ids)
-        if where is None:
-            return Verdict.right()
-        if where == len(ids):
-            return Verdict.wrong("the string is not at its end", where)
-        return Verdict.wrong(f"token {where} is in no string that begins so", where)
+        return judged(ids, self.grammar.first_error(ids))
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Prove membership anew, expand the stated derivation in plain Python, and recount its bits."""
         cut, given = self.params.cut or 0, 0.0
         if "prompt" in row:
-            ids = self.tokens_of(row["prompt"]) + self.tokens_of(row["completion"])
-            if len(self.tokens_of(row["prompt"])) != cut or not row["completion"].startswith(" "):
+            prompt = tokens_of(self.grammar, row["prompt"])
+            ids = prompt + tokens_of(self.grammar, row["completion"])
+            if len(prompt) != cut or not row["completion"].startswith(" "):
                 raise Misread(f"the prompt must hold the first {cut} tokens, and the completion begin with a space")
         else:
-            ids = self.tokens_of(row["input_ids"] if "input_ids" in row else row["text"])
+            ids = tokens_of(self.grammar, row["input_ids"] if "input_ids" in row else row["text"])
         if not self.params.noise or self.params.text_bits:  # under noise nearly all is possible, and long to prove
             given = self.grammar.log2_probability(ids)
         if given == -np.inf:
@@ -321,33 +305,7 @@ class Cfg(Task):
         if tokens != ids:
             raise Misread("the derivation makes other tokens")
         if "text_bits" in row:
-            self._check_text_bits(row, -given)
+            check_text_bits(row, -given)
         known = self._booked if self.params.length is None else []  # of one length, a choice depends on what is left
         mask = [i >= cut for i in range(len(ids))] if self.masked and "input_ids" in row else None
         return Reread(len(ids), {BOOKS[number]: units[number] for number in known}, mask=mask)
-
-    def _check_text_bits(self, row: Mapping[str, Any], bits: float) -> None:
-        if not abs(row["text_bits"] - bits) <= TOLERANCE:
-            raise Misread(f"text_bits is {row['text_bits']}, the chart gives {bits}")
-        if not abs(sum(row["token_bits"]) - row["text_bits"]) <= TOLERANCE:
-            raise Misread("token_bits do not sum to text_bits")
-
-
-def expand(grammar: Grammar, choices: list[int]) -> tuple[list[int], list[int]]:
-    """Return the tokens of a leftmost derivation and its bits by book, in ledger units, by walking the rules."""
-    steps, tokens, units, stack = iter(choices), [], [0] * len(BOOKS), [grammar.root]
-    while stack:
-        symbol = stack.pop()
-        rules = grammar.rules.get(symbol)
-        if rules is None:
-            tokens.append(symbol)
-            continue
-        rule = rules[next(steps)]
-        total = sum(r.weight for r in rules)
-        uneven = len({r.weight for r in rules}) > 1
-        cost = log2_units(total) - log2_units(rule.weight) if uneven else log2_units(len(rules))
-        units[grammar.books.get(symbol, 0)] += int(cost)
-        stack.extend(reversed(rule.children))
-    if next(steps, None) is not None:
-        raise IndexError("choices are left over")
-    return tokens, units

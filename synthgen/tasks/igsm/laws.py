@@ -18,7 +18,7 @@ from synthgen.exact.entropy import Bits, Book, entropy_of, log2_binomial, log2_f
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.rows import Rows
 from synthgen.tasks.igsm.params import IgsmParams
-from synthgen.tasks.igsm.reading.verifier import SolutionReader
+from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 from synthgen.tasks.igsm.writing.open.orders import MAX_ORDERED, count_order_units, new_graph, new_memo
 from synthgen.tasks.igsm.writing.open.sampler import OpenSampler
 from synthgen.tasks.igsm.writing.paper.necessary import strengths

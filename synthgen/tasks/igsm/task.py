@@ -26,8 +26,8 @@ from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.igsm.laws import SAMPLE, SAMPLED, law_of
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
-from synthgen.tasks.igsm.reading.graphs import draw_graph
-from synthgen.tasks.igsm.reading.verifier import SolutionReader
+from synthgen.tasks.igsm.reading.graphs import plot_graph
+from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
 from synthgen.tasks.igsm.writing.mistakes import new_mistakes
 from synthgen.tasks.igsm.writing.problem import new_problem
@@ -260,7 +260,7 @@ class Igsm(Task):
     def plot(self, row: Mapping[str, Any], file: Path) -> None:
         """Draw the dependencies of a row's problem."""
         try:
-            draw_graph(self.reader.problem(row["prompt"]), self.params.modulus, file)
+            plot_graph(self.reader.problem(row["prompt"]), self.params.modulus, file)
         except ImportError:
             raise missing("plot", "--plot") from None
         except (OSError, ValueError) as error:

@@ -43,7 +43,7 @@ def dependency_graph(problem: Problem, modulus: int) -> Any:
     return graph
 
 
-def draw_graph(problem: Problem, modulus: int, file: Path) -> None:
+def plot_graph(problem: Problem, modulus: int, file: Path) -> None:
     """Draw a problem's dependencies to a file (the ending decides the format); what the answer needs is coloured."""
     import networkx as nx
     from matplotlib.figure import Figure

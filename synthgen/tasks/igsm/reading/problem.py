@@ -1,7 +1,7 @@
 """Reading problems back, from the text and the names alone: parser and solver. Shares nothing with what wrote them.
 
 A parameter is a pair of names, (item, item) or (item, category). Names are capitalised words, so where one ends is
-never in doubt. `synthgen.tasks.igsm.reading.verifier` judges solutions on top of this.
+never in doubt. `synthgen.tasks.igsm.reading.solution_reader` judges solutions on top of this.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 
 from synthgen.task.verdict import Verdict
 from synthgen.tasks.igsm.reading.problem import Parameter
-from synthgen.tasks.igsm.reading.verifier import SolutionReader
+from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 
 COUNTS = ("retries", "needless", "unknown")
 

@@ -267,7 +267,7 @@ def _fill_block(t, w, layer, a, b, top, s, k, number):
 
 
 @register_jitable
-def _draw_graph(state, t, s, k, p, w):
+def _plot_graph(state, t, s, k, p, w):
     """Draw layers, widths and the edges with marked items into p and w."""
     options = 0
     for layers in range(2, LAYERS + 1):
@@ -326,7 +326,7 @@ def place(state, t, template, edges, p, w):
                 sums += 1
                 members += size
     s = _sums_index(t, template, w, sums)
-    _draw_graph(state, t, s, edges - members, p, w)
+    _plot_graph(state, t, s, edges - members, p, w)
     number_parameters(p, w.edge)
     for first in range(sums):  # sums of one size go to the marked items of that size in any order
         last = first

@@ -45,7 +45,7 @@ class SolutionReader:
         self.problem = functools.lru_cache(maxsize=64)(self.problems.read)
 
     def __reduce__(self) -> Any:
-        raise TypeError("a Reader is made anew where it is needed, not sent")
+        raise TypeError("a SolutionReader is made anew where it is needed, not sent")
 
     def steps(self, completion: Any) -> tuple[list[Step], int, tuple[int, int]]:
         """Return the steps of a solution, its answer, and where that stands. Raises ValueError for a fault of form."""
