@@ -245,13 +245,12 @@ def arrays(packed: PackedWindows, rows: MarkedRows, settings: LaneSettings) -> d
     """Return the arrays of a batch, by field, and `widths`: how many positions of each window are no padding."""
     fields, out = settings.fields, {"input_ids": packed.input_ids, "widths": packed.tallies[:, TOKENS]}
     out |= {name: getattr(packed, name) for name in ("targets", "next_ids", "positions") if name in fields}
-    if not {"document_ids", "row_ids", "kinds"}.isdisjoint(fields):
-        inside = packed.documents >= 0
-        documents = np.where(inside, packed.documents, 0)
-        kinds = rows.components[documents]
-        if settings.member is not None:
-            kinds = np.full(documents.shape, settings.member, np.int16)
-        out["document_ids"] = np.where(inside, packed.documents - packed.documents[:, :1], -1).astype(np.int32)
-        out["row_ids"] = np.where(inside, rows.numbers[documents], -1)
-        out["kinds"] = np.where(inside, kinds, np.int16(-1)).astype(np.int16)
+    inside = packed.documents >= 0
+    if "document_ids" in fields:
+        out["document_ids"] = np.where(inside, packed.documents - packed.documents[:, :1], np.int32(-1))
+    if "row_ids" in fields:
+        out["row_ids"] = np.where(inside, rows.numbers[np.where(inside, packed.documents, 0)], -1)
+    if "kinds" in fields:
+        kinds = rows.components[np.where(inside, packed.documents, 0)] if settings.member is None else settings.member
+        out["kinds"] = np.where(inside, kinds, -1).astype(np.int16)
     return out

@@ -69,10 +69,10 @@ def _mark(ids, edges, trained, order, markers, tokens, targets, starts):
         tokens[at] = markers.before
         targets[at] = markers.before_trained
         at += 1
-        for k in range(edges[row], edges[row + 1]):
-            tokens[at] = ids[k]
-            targets[at] = trained[k]
-            at += 1
+        behind = at + edges[row + 1] - edges[row]
+        tokens[at:behind] = ids[edges[row] : edges[row + 1]]
+        targets[at:behind] = trained[edges[row] : edges[row + 1]]
+        at = behind
         if markers.behind != NO_MARKER:
             tokens[at] = markers.behind
             targets[at] = markers.behind_trained

@@ -82,8 +82,8 @@ class Notes(NamedTuple):
 
 
 @kernel
-def _cut(tokens, trained, starts, at, first, context, noted, inputs, targets, notes):
-    """Copy the windows that begin at the tokens `at`, in the rows `first`; `noted`: documents and positions too."""
+def _cut(tokens, trained, starts, at, first, context, noted, inputs, targets, next_ids, notes):
+    """Copy the windows that begin at the tokens `at`, in the rows `first`; if `noted`, write the rest too."""
     for w in range(at.size):
         begin = at[w]
         row = first[w]
@@ -113,6 +113,7 @@ def _cut(tokens, trained, starts, at, first, context, noted, inputs, targets, no
                 if starts[row + 1] <= begin + t:
                     row += 1
                     origin = starts[row]
+                next_ids[w, t] = tokens[begin + t + 1]
                 notes.documents[w, t] = row
                 notes.positions[w, t] = begin + t - origin
 
@@ -124,12 +125,12 @@ def cut_windows(rows: MarkedRows, at: np.ndarray, context: int, noted: bool) -> 
     """
     shape, extra = (at.size, context), (at.size, context if noted else 0)
     inputs, targets = np.empty(shape, rows.tokens.dtype), np.empty(shape, np.int32)
+    next_ids = np.empty(extra, rows.tokens.dtype)
     notes = Notes(
         np.empty(extra, np.int32), np.empty(extra, np.int32), np.empty((at.size, 2), np.int64), _tallies(at.size)
     )
     first = np.searchsorted(rows.starts, at, side="right") - 1
-    _cut(rows.tokens, rows.trained, rows.starts, at, first, context, noted, inputs, targets, notes)
-    next_ids = rows.tokens[at[:, None] + 1 + np.arange(extra[1])]
+    _cut(rows.tokens, rows.trained, rows.starts, at, first, context, noted, inputs, targets, next_ids, notes)
     return PackedWindows(inputs, targets, next_ids, *notes)
 
 
