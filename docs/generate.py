@@ -83,7 +83,7 @@ def api_page() -> str:
 
 def _entry(name: str, thing: object, members: bool = True) -> list[str]:
     if not (inspect.isclass(thing) or inspect.isroutine(thing)):
-        return [f"### `{name}`\n", f"```python\n{name} = {str(thing).removeprefix('typing.')}\n```\n"]
+        return [f"### `{name}`\n", f"```python\n{name} = {_assigned(thing)}\n```\n"]
     lines = [f"### `{name}`\n", f"```python\n{name}{_signature(thing)}\n```\n", first_paragraph(thing) + "\n"]
     if not (inspect.isclass(thing) and members):
         return lines
@@ -92,6 +92,11 @@ def _entry(name: str, thing: object, members: bool = True) -> list[str]:
     lines += _fields(thing)
     methods = [_member(key, value) for key, value in vars(thing).items() if not key.startswith("_")]
     return [*lines, *filter(None, methods), ""] if any(methods) else lines
+
+
+def _assigned(thing: object) -> str:
+    """Return a constant or an alias of a type as it would be written."""
+    return str(thing).removeprefix("typing.").replace("'", '"')
 
 
 def _fields(thing: type) -> list[str]:
