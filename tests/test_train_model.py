@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from synthgen.train.decode import generate
+from synthgen.train.decode import complete
 from synthgen.train.lora import adapt, merge
 from synthgen.train.model import Canon, Place, RootMeanSquare, Transformer
 from synthgen.train.quantise import rounded
@@ -71,7 +71,7 @@ def test_generation_with_a_cache_says_what_the_whole_model_would(settings):
     model = model_of(**settings)
     random = np.random.default_rng(0)
     prompts = [random.integers(0, 23, size) for size in (3, 1, 9, 5)]
-    said = generate(model, prompts, end=22, most=12, batch=3)
+    said = complete(model, prompts, end=22, most=12, batch=3)
     for prompt, found in zip(prompts, said, strict=True):
         ids = list(prompt)
         expected = []
