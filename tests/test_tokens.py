@@ -105,7 +105,7 @@ def test_tokens_are_those_of_the_whole_text(files, name, kind, monkeypatch):
             i for row in batch for i in row["input_ids"]
         ]
     else:
-        assert task._joints is None
+        assert task._encoder is None
     for row in batch[:20]:
         verdict = source.verify(row)
         assert verdict.correct, verdict.reason

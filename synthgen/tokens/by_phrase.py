@@ -26,7 +26,7 @@ UNSURE, CUT, TRAILING, BARE = 1, 2, 4, 8
 """Flags of a variant: not to be joined; begins at a cut; a space follows it; is nothing but that space."""
 
 
-class Joints:
+class PhraseEncoder:
     """The phrases of one table in the tokens of one tokenizer."""
 
     def __init__(self, tokenizer: Tokenizer, table: PhraseTable) -> None:

@@ -24,7 +24,7 @@ from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, assemble, measure, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
-from synthgen.tokens.by_phrase import Joints
+from synthgen.tokens.by_phrase import PhraseEncoder
 from synthgen.tokens.tokenizer import BYTES, ByteTokenizer, Tokenizer, read_tokenizer, word_tokenizer
 
 MAX_KINDS = 64
@@ -45,7 +45,7 @@ class Tokenized(Task):
         self._named, self._end, self._path = tokenizer, end, path
         if path is not None or (text.markers and tokenizer == BYTES):
             _ = self.tokenizer  # a bad file is told at once
-        self._joints: Joints | None = None
+        self._encoder: PhraseEncoder | None = None
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer | ByteTokenizer:
@@ -164,12 +164,12 @@ class Tokenized(Task):
             return _in_bytes(content, sizes)
         if self.tokenizer.cuts_at_spaces:
             if (
-                self._joints is None
-                or self._joints.table is not content.table
-                or self._joints.phrases != len(content.table)
+                self._encoder is None
+                or self._encoder.table is not content.table
+                or self._encoder.phrases != len(content.table)
             ):
-                self._joints = Joints(self.tokenizer, content.table)
-            encoded = self._joints.encode(content, int(sizes.sum()) + 1, int(counts.sum()) if with_spans else 0)
+                self._encoder = PhraseEncoder(self.tokenizer, content.table)
+            encoded = self._encoder.encode(content, int(sizes.sum()) + 1, int(counts.sum()) if with_spans else 0)
             if encoded is not None:
                 ids, ends, cut, spans = encoded
                 tokens = _tokens(ids, ends, cut, content.parts)
