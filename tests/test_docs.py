@@ -96,7 +96,7 @@ def test_every_wish_has_a_place():
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
     assert len(rows) >= 20
     for row in rows:
-        assert re.search(r"\| `(synthgen|tests|specs|cards)/", row), row
+        assert re.search(r"\| `(synthgen|tests|specs|cards|examples)/", row), row
 
 
 def test_short_paths_of_rooms_exist():
