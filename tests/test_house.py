@@ -1,6 +1,7 @@
 """The house: rooms and who may enter them. Read off the sources, without running them."""
 
 import ast
+import functools
 import os
 import shutil
 import subprocess
@@ -24,12 +25,13 @@ def dotted(path):
 
 
 NAMES = {dotted(path): path for path in FILES}
+TREES = {path: ast.parse(text) for path, text in FILES.items()}
 
 
 def arrows():
     """Yield (file, file it imports) wherever an import stands, in functions and for type checkers too."""
-    for path, text in FILES.items():
-        for node in ast.walk(ast.parse(text)):
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
             names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -65,8 +67,8 @@ def test_there_are_few_rooms_and_few_ways_between_them():
 
 
 def test_every_room_says_what_it_is_for():
-    for path, text in FILES.items():
-        assert ast.get_docstring(ast.parse(text)), f"{path} has no docstring"
+    for path, tree in TREES.items():
+        assert ast.get_docstring(tree), f"{path} has no docstring"
 
 
 def test_every_task_has_both_sides():
@@ -140,7 +142,7 @@ def variables(tree):
 
 
 def test_variables_say_what_they_hold():
-    vague = [f"{path}:{line} {name}" for path, text in FILES.items() for line, name in variables(ast.parse(text))
+    vague = [f"{path}:{line} {name}" for path, tree in TREES.items() for line, name in variables(tree)
              if name in VAGUE]  # fmt: skip
     assert vague == []
 
@@ -151,11 +153,12 @@ ABOVE = [path for path in FILES if path.split("/")[1] not in ("task", "tasks", "
 ENVELOPE = {"latent", "spans"}
 
 
+@functools.cache
 def task_classes():
     """Return the names of all classes below a task's: the contract itself may be asked for, no single task."""
     bases = {}
-    for text in FILES.values():
-        for node in ast.walk(ast.parse(text)):
+    for tree in TREES.values():
+        for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 bases[node.name] = {base.id for base in node.bases if isinstance(base, ast.Name)}
     known = {"Task"}
@@ -175,9 +178,9 @@ def keys_read(tree):
                 yield node.lineno, ast.unparse(node.func.value), node.args[0].value
 
 
-def knows_a_task(text):
+def knows_a_task(tree):
     """Return what a file above the tasks may not do: ask for a task's class, its latents or its facts by name."""
-    tree, faults = ast.parse(text), []
+    faults = []
     for node in ast.walk(tree):
         called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
         if called in ("isinstance", "issubclass"):
@@ -192,7 +195,7 @@ def knows_a_task(text):
 
 
 def test_nothing_above_the_contract_knows_a_task():
-    assert {path: faults for path in ABOVE if (faults := knows_a_task(FILES[path]))} == {}
+    assert {path: faults for path in ABOVE if (faults := knows_a_task(TREES[path]))} == {}
     assert {"Mixture", "Tokenized", "Igsm", "Copy"} <= task_classes()
 
 
@@ -208,4 +211,4 @@ def test_nothing_above_the_contract_knows_a_task():
     ],
 )
 def test_a_file_that_knows_a_task_is_told(planted):
-    assert knows_a_task(planted)
+    assert knows_a_task(ast.parse(planted))
