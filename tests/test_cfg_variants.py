@@ -337,3 +337,10 @@ def test_intervals():
     half = Estimate.share(50, 100)
     assert (round(half.low, 3), round(half.high, 3)) == (0.404, 0.596)
     assert Estimate.mean(np.arange(10.0)).value == 4.5
+
+
+def test_no_proof_is_sought_for_noise():
+    """A grammar of noise has no levels to prove anything on, and parsing its strings would take half a minute."""
+    grammar = synthgen.load("cfg3f-perturb-t").task().grammar
+    assert grammar.levels is None and grammar.unambiguous is False
+    assert "chart" not in vars(grammar), "no string was parsed"
