@@ -14,10 +14,11 @@ import torch
 
 import synthgen
 from synthgen.errors import SynthgenError
+from synthgen.task.files import write_whole
 from synthgen.train.batches import RunData
 from synthgen.train.floor import FRESH, Floor, by_book, measure, model_bits
 from synthgen.train.loop import BelowTheFloor, _refuse_the_impossible, learning_rate, train
-from synthgen.train.runs import load_model, read_metrics, write_whole
+from synthgen.train.runs import load_model, read_metrics
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 from synthgen.windowing.phrases import Vocabulary
 from synthgen.windowing.spec_rows import SpecRows
@@ -275,7 +276,8 @@ def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path, monkeypatch):
 
     file = tmp_path / "metrics.jsonl"
     write_whole(file, "old\n")
-    monkeypatch.setattr("synthgen.train.runs.os.fsync", full)
+    monkeypatch.setattr("synthgen.task.files.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_whole(file, "new\n")
     assert file.read_text() == "old\n"
+    assert list(tmp_path.iterdir()) == [file]

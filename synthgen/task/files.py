@@ -16,13 +16,15 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replacing(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
+def replacing(path: Path, scratch: Path | None = None, only_writer: bool = False) -> Iterator[BinaryIO]:
     """Open a file that takes the place of `path` when the block ends; if the block fails, `path` is as it was.
 
-    It has another name meanwhile, in `scratch`: a folder of the same file system, by default the file's own. Raises
-    OSError where the disk is full; nothing is left behind then.
+    It has another name meanwhile, in `scratch`: a folder of the same file system, by default the file's own. With
+    `only_writer`, nobody else writes `path`, and the name is always PATH.partial, so that what a kill -9 leaves is
+    overwritten and does not pile up. Raises OSError where the disk is full; nothing is left behind then.
     """
-    temporary = temporary_name(scratch or path.parent, path.name)
+    folder = scratch or path.parent
+    temporary = folder / f"{path.name}.partial" if only_writer else temporary_name(folder, path.name)
     try:
         with temporary.open("wb") as file:
             yield file
@@ -35,9 +37,9 @@ def replacing(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
         raise
 
 
-def write_whole(path: Path, content: str | bytes, scratch: Path | None = None) -> None:
-    """Write a small file at once, by way of `scratch` (see `replacing`)."""
-    with replacing(path, scratch) as file:
+def write_whole(path: Path, content: str | bytes, scratch: Path | None = None, only_writer: bool = False) -> None:
+    """Write a small file at once (see `replacing`)."""
+    with replacing(path, scratch, only_writer) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 

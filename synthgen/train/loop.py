@@ -26,6 +26,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from synthgen.errors import SynthgenError
+from synthgen.task.files import write_whole
 from synthgen.train.batches import Batch, RunData
 from synthgen.train.floor import FRESH, Floor, measure
 from synthgen.train.lora import adapt, merge
@@ -39,7 +40,6 @@ from synthgen.train.runs import (
     save,
     save_model,
     write_settings,
-    write_whole,
 )
 from synthgen.train.settings import RunSettings, TrainSettings
 from synthgen.windowing.spec_rows import SpecRows
@@ -313,7 +313,7 @@ class Lines:
         if self.file is None or not self.file.exists():
             return
         kept = [line for line in self.file.read_text().splitlines(keepends=True) if _step(line) <= step]
-        write_whole(self.file, "".join(kept))
+        write_whole(self.file, "".join(kept), only_writer=True)
 
 
 def _step(line: str) -> float:

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SynthgenError
+from synthgen.task.files import write_whole
 from synthgen.train.batches import RunData
 from synthgen.train.experiment import Arm, Experiment, load_experiment
 from synthgen.train.loop import Loop, train
 from synthgen.train.measures import take
 from synthgen.train.plot import plot_runs
-from synthgen.train.runs import MODEL, holds_run, load_model, write_whole
+from synthgen.train.runs import MODEL, holds_run, load_model
 from synthgen.train.runs import identity as run_identity
 
 FIGURES = "figures.json"
@@ -126,7 +127,7 @@ def reproduce(
             line.held.append(outcome.holds)
             say(f"{name} seed {seed}: {claim.holds}: {outcome.left:.4g} {'holds' if outcome.holds else 'FAILS'}")
     result = Result(Path(name).stem, size, experiment, lines, figures, seconds)
-    write_whole(folder / "results.json", json.dumps(result.to_json(), indent=1) + "\n")
+    write_whole(folder / "results.json", json.dumps(result.to_json(), indent=1) + "\n", only_writer=True)
     draw(result, folder)
     return result
 
@@ -184,5 +185,9 @@ def _arm(
         figures |= {f"{name}.{key}": value for key, value in measured.items()}
         say(f"{arm.name} seed {seed}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in measured.items()))
     seconds = time.perf_counter() - begun
-    write_whole(done, json.dumps({"identity": identity, "figures": figures, "seconds": seconds}, indent=1) + "\n")
+    write_whole(
+        done,
+        json.dumps({"identity": identity, "figures": figures, "seconds": seconds}, indent=1) + "\n",
+        only_writer=True,
+    )
     return figures, seconds

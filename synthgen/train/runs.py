@@ -9,7 +9,6 @@ RUN/model.pt          the weights of a finished run
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 
 from synthgen.errors import SynthgenError
+from synthgen.task.files import replacing, write_whole
 from synthgen.train.batches import RunData
 from synthgen.train.model import Transformer
 from synthgen.train.settings import ModelSettings, RunSettings
@@ -49,7 +49,7 @@ def write_settings(folder: Path, run_table: Mapping[str, Any]) -> None:
     file = folder / SETTINGS
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(file, json.dumps(run_table, indent=1) + "\n")
+        write_whole(file, json.dumps(run_table, indent=1) + "\n", only_writer=True)
         return
     saved = json.loads(file.read_text())
     if saved != run_table:
@@ -75,24 +75,10 @@ def read_settings(folder: Path) -> tuple[RunSettings, int]:
         raise SynthgenError(f"{folder} is no run: {SETTINGS} cannot be read ({error})") from None
 
 
-def write_whole(file: Path, text: str) -> None:
-    """Write a text so that a kill leaves the old one or the new one."""
-    beside = file.with_suffix(".partial")
-    with beside.open("w") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    beside.replace(file)
-
-
 def save(file: Path, table: dict[str, Any]) -> None:
     """Write a file of tensors so that a kill leaves the old one or the new one."""
-    beside = file.with_suffix(".partial")
-    with beside.open("wb") as handle:
+    with replacing(file, only_writer=True) as handle:
         torch.save(table, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
-    beside.replace(file)
 
 
 def save_model(folder: Path, model: Transformer) -> None:

@@ -27,6 +27,7 @@ from typing import Any
 
 from synthgen.errors import SynthgenError, missing
 from synthgen.task.contract import Task
+from synthgen.task.files import replacing
 from synthgen.tasks.bios.rewrites.reading.model_text import (
     LONGEST,
     PROMPT_VERSION,
@@ -191,23 +192,18 @@ def rewrite(
         raise SynthgenError(f"--rows {rows}: give a number of rows from 1 to {task.rows_max or 'as many as you like'}")
     report, judge, endpoint = RewriteReport(), RewriteJudge(task.lists), None if offline else Endpoint()
     answers = Cache(cache or out.with_suffix(".cache"))
-    partial = out.with_name(out.name + ".partial")
     try:
-        with ThreadPoolExecutor(parallel) as pool, partial.open("w", encoding="utf-8") as file:
+        with ThreadPoolExecutor(parallel) as pool, replacing(out, only_writer=True) as file:
             about = {"spec": content_id, "prompt": PROMPT_VERSION, **sampling.__dict__}
-            file.write(json.dumps({"rewrites": about}) + "\n")
+            file.write(json.dumps({"rewrites": about}).encode() + b"\n")
             for start in range(0, number, BATCH):
                 requests = list(task.requests(start, min(start + BATCH, number)))
                 for line in pool.map(lambda r: _one(r, sampling, judge, answers, endpoint, report), requests):
-                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
                 if on_rows:
                     on_rows(len(requests))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(out)
     finally:
         answers.close()
-        partial.unlink(missing_ok=True)
     return report
 
 
