@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Where the environment forbids it, each of some hundred processes of tests would compile all libraries for itself.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo check test slow faults fuzz lint golden snapshots schema docs gallery bench lowest clean
 
 help:  ## this list
@@ -28,7 +31,7 @@ kernels-%: $(VENV)/.ready  # compiled once, beside the linter; else every proces
 	$(BIN)/python tests/compile_kernels.py $*
 
 slow: $(VENV)/.ready  ## the longer suites
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow -rs
 
 faults: $(VENV)/.ready  ## every fault many times over, as a table; needs root for small disks
 	$(BIN)/python tests/faults.py
