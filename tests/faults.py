@@ -68,6 +68,7 @@ def forked(work, log):
             handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(handle, 1)
             os.dup2(handle, 2)
+            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")  # not those that pytest keeps
             signal.signal(signal.SIGINT, signal.default_int_handler)
             work()
             code = 0

@@ -1,11 +1,13 @@
 """The checker finds each planted fault, names it, and passes on what is sound."""
 
 import hashlib
+import io
 import json
 import shutil
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from helpers import manifest, run
 
@@ -64,6 +66,25 @@ def test_a_missing_a_short_and_a_strange_file(folder):
     assert f"file: data/{first.name}: is missing" in found
     assert f"hash: data/{second.name}: has" in found
     assert "no other file: data/: data/stray.arrow" in found
+
+
+@pytest.mark.parametrize("container", ["arrow", "parquet"])
+def test_a_shard_of_any_length_is_a_finding(container, tmp_path):
+    """Cut anywhere, empty, or whole but without a row: a sentence, whoever reads it (a generator's end is none)."""
+    synthgen.generate("cfg3b", tmp_path / "data", splits=["train"], rows=40, shards=1, format=container)
+    (path,) = (tmp_path / "data" / "data").iterdir()
+    whole, schema = path.read_bytes(), next(iter(read_batches(path))).schema
+    cuts = [*range(12), *range(12, len(whole), len(whole) // 40)]
+    bare = io.BytesIO()
+    if container == "arrow":
+        pa.ipc.new_stream(bare, schema).close()
+    else:
+        pq.write_table(schema.empty_table(), bare)
+    for junk in [*(whole[:cut] for cut in cuts), bare.getvalue()]:
+        path.write_bytes(junk)
+        assert faults(tmp_path / "data")
+        with pytest.raises(SynthgenError, match="not a whole shard"):
+            list(read_batches(path))
 
 
 def replant(folder, change, index=0):

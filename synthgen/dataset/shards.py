@@ -203,8 +203,13 @@ def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
 
     Raises SynthgenError for a file that is truncated or no shard at all.
     """
+    empty = True
     try:
-        yield from _container_of(path).read(path)
+        for batch in _container_of(path).read(path):
+            empty = False
+            yield batch
+        if empty:
+            raise EOFError("holds no rows")
     except (pa.ArrowException, OSError, EOFError, StopIteration, struct.error) as error:
         raise SynthgenError(
             f"{path}: not a whole shard: {(str(error) or type(error).__name__).splitlines()[0]}"
@@ -214,7 +219,10 @@ def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
 def _read_arrow(path: Path) -> Iterator[pa.RecordBatch]:
     with pa.memory_map(str(path)) as file:
         messages = pa.ipc.MessageReader.open_stream(file)
-        schema = pa.ipc.read_schema(messages.read_next_message())
+        first = next(iter(messages), None)  # in a generator, a StopIteration would become another error
+        if first is None:
+            raise EOFError("is empty")
+        schema = pa.ipc.read_schema(first)
         for message in messages:
             if message.type != "record batch" or _is_compressed(message.metadata.to_pybytes()):
                 raise EOFError("holds a dictionary or compressed batches, which synthgen does not write")
