@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.spec.spec import load_spec, set_arguments, shipped_specs, spec_schema, specs_folder
+from synthgen.task.assets import read_toml
 
 SPEC = """
 task = "bios"
@@ -217,3 +218,24 @@ def test_an_installed_wheel_finds_its_specs(tmp_path):
     assert where.startswith(str(tmp_path / "site"))
     assert text == synthgen.load("bios-single").row(3)["text"]
     assert (tmp_path / "site/synthgen/py.typed").is_file(), "type checkers read the annotations of a marked package"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [".".join(["a"] * 200_000), "[" + ".".join(["b-c"] * 200_000) + "]", ' . '.join(['"a"'] * 100_000),
+     "x = {" + ".".join(["a"] * 200_000) + " = 1}"],
+    ids=["key", "table", "quoted", "inline"],
+)  # fmt: skip
+def test_keys_of_a_hundred_thousand_parts_are_refused_unread(key, tmp_path):
+    """The reader of the standard library would take minutes for each."""
+    path = tmp_path / "deep.toml"
+    path.write_text(key if key.endswith(("]", "}")) else f"{key} = 1")
+    with pytest.raises(SynthgenError, match="nested too deeply"):
+        load_spec(path)
+
+
+def test_long_texts_and_lists_are_no_deep_keys(tmp_path):
+    path = tmp_path / "long.toml"
+    text = "Mr. A. B. C. is in. " * 500 + "..." * 100
+    path.write_text(f"text = {json.dumps(text)}\nnumbers = [{', '.join(['1.5'] * 500)}]\na.b.c = 1\n")
+    assert read_toml(path)["text"] == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,6 +16,9 @@ MAX_BYTES = 256 << 20
 """What a param may bring along: so many files, so many bytes in all."""
 
 MAX_TOML_BYTES = 64 << 20
+
+DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){64}""")
+"""A key of more than 64 parts (a.a.a ...): tomllib's time is quadratic in them, and no spec has any such."""
 
 
 def read_asset(files: Path, name: str, field: str) -> Path:
@@ -54,7 +58,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_TOML_BYTES:
             raise SynthgenError(f"{path}: larger than {MAX_TOML_BYTES >> 20} MiB; no spec or list is")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if DEEP_KEY.search(text):
+            raise RecursionError
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SynthgenError(f"{path}: not valid TOML: {error}") from None
     except RecursionError:

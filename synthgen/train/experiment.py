@@ -21,7 +21,6 @@ A claim compares a figure (arm.measure.figure) with a number, with another figur
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.spec.spec import specs_folder
+from synthgen.task.assets import read_toml
+from synthgen.task.files import is_file
 from synthgen.train.measures import MeasureSettings
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 
@@ -187,10 +188,7 @@ def _overlay(table: dict[str, Any], changes: Mapping[str, Any], in_arm: bool = F
 
 def _read(name: str) -> tuple[dict[str, Any], Path]:
     path = Path(name) if name.endswith(".toml") else experiments_folder() / f"{name}.toml"
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")), path
-    except OSError:
+    if not is_file(path):
         known = nearest(name, shipped_experiments(), 30)
-        raise SynthgenError(f"no experiment named {name!r}{known}; see `synthgen reproduce --list`") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SynthgenError(f"{path}: not valid TOML: {error}") from None
+        raise SynthgenError(f"no experiment named {name!r}{known}; see `synthgen reproduce --list`")
+    return read_toml(path), path
