@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where the environment forbids it, each of some hundred processes of tests would compile all libraries for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo check test slow faults fuzz lint golden snapshots schema docs gallery bench lowest clean
+.PHONY: help demo check test slow faults fuzz lint golden snapshots schema docs certificates gallery bench lowest clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ schema: $(VENV)/.ready  ## the JSON schema of specs, for editors
 
 docs: $(VENV)/.ready  ## docs/specs.md, docs/api.md and docs/contract.md, from the package
 	$(BIN)/python docs/generate.py
+
+certificates: $(VENV)/.ready  ## the long runs behind sampled bits, all of them again: hours
+	$(BIN)/python tests/certificates.py
 
 gallery: $(VENV)/.ready  ## the cards of all specs under cards/gallery/
 	$(BIN)/python -m synthgen.publish.gallery

@@ -13,11 +13,13 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
 import synthgen
 import synthgen.task
-from synthgen.exact.entropy import SIGNS
+from synthgen.exact.bits import stated_bits
+from synthgen.exact.entropy import text_entry
 from synthgen.task import contract
 from synthgen.tasks import task_class
 
@@ -35,13 +37,14 @@ def specs_page(entries: list[dict]) -> str:
         "# The shipped specs\n",
         GENERATED,
         "`synthgen show SPEC` prints rows of a spec, `synthgen entropy SPEC` its bits by book, and its card stands in",
-        "`cards/gallery/`. Bits are those of a row of the first split; a sign before them says that they are no exact",
-        "figure: " + ", ".join(f"{sign} {status}" for status, sign in SIGNS.items() if sign != "=") + ".",
+        "`cards/gallery/`. Bits are those of the text of a row of the first split: exact, or between two ends. These",
+        "hold the truth always (proved), or but for a chance of some millionths (empirical-bernstein: from a sample).",
     ]
     for name in dict.fromkeys(entry["task"] for entry in entries):
         task = task_class(name)
         lines += [f"\n## `{name}`\n", first_paragraph(task), f"Difficulty counts {task.difficulty}.\n"]
-        lines += ["| spec | what | paper | format | rows by split | bits a row |", "|---|---|---|---|---|---:|"]
+        lines += ["| spec | what | paper | format | rows by split | bits a row | how they are known |"]
+        lines += ["|---|---|---|---|---|---:|---|"]
         lines += [_spec_line(entry) for entry in entries if entry["task"] == name]
     return "\n".join(lines) + "\n"
 
@@ -49,16 +52,25 @@ def specs_page(entries: list[dict]) -> str:
 def _spec_line(entry: dict) -> str:
     splits = [f"{name} {rows:,}" if rows else f"{name} endless" for name, rows in entry["splits"].items()]
     more = [f"{len(splits) - SPLITS_SHOWN} more"] if len(splits) > SPLITS_SHOWN else []
-    sign = SIGNS[entry["status"]]
     cells = [
         f"`{entry['name']}`",
         entry["title"],
         entry["paper"],
         entry["row_format"],
         ", ".join(splits[:SPLITS_SHOWN] + more),
-        f"{'' if sign == '=' else sign + ' '}{entry['bits']:,.4f}",
+        stated_bits(text_entry(entry)),
+        _known(text_entry(entry)),
     ]
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def _known(text: Mapping) -> str:
+    """Return how the bits of a text are known: exact, or the method of the bracket and its width."""
+    if text["status"] == "exact":
+        return "exact"
+    width = f"{100 * (text['high'] - text['low']) / text['high']:.2g} % wide"
+    rows = f", {text['n']:,} rows" if text["n"] else ""
+    return f"{text['method']}{rows}; {width}"
 
 
 # -- the public names -------------------------------------------------------------------------------------------------

@@ -58,10 +58,11 @@ def build(name: str, options: dict, folder: Path) -> None:
     entropy = synthgen.load(name, params=options.get("params")).entropy("train", len(mapped))
     books = {book: sum(shard.bits[book] for shard in manifest.shards) / len(mapped) for book in manifest.shards[0].bits}
     for book, mean in books.items():
-        stated = entropy.row if book == "total" else entropy.books[book].bits
+        stated = entropy.booked if book == "total" else entropy.books[book].bits
         print(
             f"  bits {book:<11} {mean:10.4f} a row in the ledger, {stated.value:10.4f} by the formula ({stated.status})"
         )
+    print(f"  the text of a row: {entropy.text} bits ({entropy.status})")
     for book, entry in entropy.books.items():
         if entry.scope == "world":
             print(f"  world {book:<10} {entry.bits.value:14,.1f} bits ({entry.bits.status})")

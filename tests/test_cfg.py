@@ -158,7 +158,7 @@ def test_a_drawn_grammar_belongs_to_the_world():
     assert a.rules == b.rules
     assert a.rules != synthgen.load("cfg3b", params=params, world=6).task().grammar.rules
     world = synthgen.load("cfg3b", params=params).entropy().books["grammar"]
-    assert (world.scope, world.bits.status) == ("world", "upper")
+    assert (world.scope, world.bits.status) == ("world", "bracket")
 
 
 GRAMMAR = """

@@ -161,16 +161,15 @@ def test_1500_edited_strings_agree_with_nltk_one_for_one():
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_text_entropies_and_ambiguity(name):
     grammar, figures = Grammar.load(name), PUBLISHED[name]
-    text = synthgen.load(name).entropy().facts["text_bits"]
+    text = synthgen.load(name).entropy().text
     if name in ("cfg3b", "cfg3e1"):
         assert grammar.unambiguous, "no ambiguous string in samples, and proved to have none"
-        assert text["status"] == "exact"
-    elif name == "cfg3e2":
-        assert text["status"] == "upper", "no ambiguous string in samples, yet there are some"
+        assert text.status == "exact"
     else:
         assert not grammar.unambiguous
-        assert text["status"] == "estimate"
-    assert abs(text["bits"] - figures["string_entropy_bits"]) < 4 * math.hypot(text["se"], figures["se"]) + 1e-6
+        assert text.status == "bracket" and text.high - text.low <= 0.05
+    spread = 4 * figures["se"] + 1e-6
+    assert text.low - spread <= figures["string_entropy_bits"] <= text.high + spread
     ambiguous = np.mean([grammar.parses(ids) > 1 for ids in grammar.sample(1000, seed=3)])
     wanted = figures["frac_ambiguous"]
     assert abs(ambiguous - wanted) < 4 * math.sqrt(max(wanted * (1 - wanted), 1e-4) * (1 / 1000 + 1 / 2000))

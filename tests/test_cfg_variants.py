@@ -276,7 +276,7 @@ def test_evaluation_of_the_truth_of_noise_and_of_a_parrot():
     truth = evaluate(grammar, grammar.sample(250, seed=1), cut=0)
     assert truth.accuracy.value == 1
     assert truth.accuracy.low > 0.98
-    text = synthgen.load("cfg3f").entropy().facts["text_bits"]["bits"]
+    text = synthgen.load("cfg3f").entropy().text.value
     assert truth.bits.low < text < truth.bits.high
     assert truth.diversity["coinciding_pairs"] == 0
     assert truth.diversity["effective_strings_at_least"] > 250 * 249 / 2 / 3.01

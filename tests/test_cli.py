@@ -1,6 +1,7 @@
 """The command line: the contract's names, exit codes and JSON; errors for people and never a traceback."""
 
 import json
+import math
 import os
 import pty
 import signal
@@ -38,7 +39,7 @@ def test_list_json():
     table = json.loads(LISTED.read_text())  # as `list --json` prints it: see test_snapshots
     assert [entry["name"] for entry in table] == shipped_specs()
     for entry in table:
-        keys = {"name", "task", "paper", "row_format", "splits", "rows", "bits", "status", "difficulty"}
+        keys = {"name", "task", "paper", "row_format", "splits", "rows", "bits", "status", "text", "difficulty"}
         assert keys <= set(entry)
         assert entry["rows"] > 0
         assert "train" in entry["splits"]
@@ -49,22 +50,23 @@ def test_entropy_json_of_cfg3f():
     table = loads("entropy", "cfg3f", "--json")
     assert abs(table["bits"] - 268.6606) < 1e-4
     assert abs(table["facts"]["expected_length"] - 249.860) < 1e-3
-    assert table["status"] == "upper"
-    text_bits = table["facts"]["text_bits"]
-    assert text_bits["status"] == "estimate"
-    assert 0 < text_bits["se"] < 0.1
-    assert text_bits["bits"] < table["bits"]
+    assert table["status"] == "bracket"
+    low, value, high = (table["text"][key] for key in ("low", "value", "high"))
+    assert table["bits"] - 0.6 < low < value < high < table["bits"]
+    assert (table["text"]["level"], table["text"]["method"]) == (pytest.approx(1 - 1e-6), "empirical-bernstein")
     assert table["books"]["derivation"] == {"bits": table["bits"], "status": "exact", "scope": "row"}
     text = run("entropy", "cfg3f").stdout
     assert "268.6606" in text
-    assert "upper" in text
+    assert f"{low:.4f} to {high:.4f}" in text
 
 
 def test_entropy_json_of_bios():
-    facts = loads("entropy", "bios-single", "--json")["facts"]
+    table = loads("entropy", "bios-single", "--json")
+    facts, floor = table["facts"], table["floor"]
     assert abs(facts["attribute_bits_a_person"] - 46.5916) < 1e-4
     assert facts["pronoun_bits_a_person"] == 1
-    assert abs(facts["floor_nats"] - (11.512925 + 23.284875)) < 1e-3
+    assert abs(floor["document"]["bits"] * math.log(2) - (11.512925 + 23.284875)) < 1e-3
+    assert (floor["row"]["bits"], floor["token"]) == (table["text"]["value"], None)
 
 
 def test_show_json_and_text():

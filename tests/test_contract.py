@@ -19,7 +19,7 @@ import pytest
 import synthgen
 from synthgen.dataset.shards import Summary
 from synthgen.exact.draw import Keys, new_state
-from synthgen.exact.entropy import SIGNS, disagreement
+from synthgen.exact.entropy import disagreement
 from synthgen.exact.tape import enumerate_tapes
 from synthgen.spec.source import INDEX_MAX
 from synthgen.spec.spec import shipped_specs
@@ -148,6 +148,10 @@ def ledger_agrees(source, split):
     sums = {name: float(v.sum()) for name, v in values.items()}
     squares = {name: float((v * v).sum()) for name, v in values.items()}
     assert disagreement(entropy.books, sums, squares, n) == []
+    if entropy.tokens is not None:
+        lengths = np.diff(source.batch(0, n, split).column("input_ids").offsets.to_numpy()) + 1
+        assert abs(lengths.mean() - entropy.tokens) <= 5 * lengths.std() / math.sqrt(n) + 1e-9
+        assert entropy.floor.token.value == pytest.approx(entropy.floor.document.value / entropy.tokens)
     if "exact" in source.task().capabilities:
         assert all(book.bits.status == "exact" for book in entropy.books.values() if book.scope == "row")
 
@@ -172,8 +176,11 @@ def test_the_ledger_of_further_splits_agrees_too(source):
 def entropy_is_complete(source, split, estimates):
     entropy = source.entropy(split, estimates=estimates)
     table = json.loads(json.dumps(entropy.to_json()))
-    assert set(table) >= {"spec", "split", "bits", "status", "reason", "books", "facts"}
-    assert table["status"] in SIGNS
+    assert set(table) >= {"spec", "split", "bits", "status", "reason", "text", "books", "facts"}
+    assert table["status"] in ("exact", "bracket"), "what is known of a text is known between two ends"
+    assert table["text"]["low"] <= table["text"]["value"] <= table["text"]["high"] <= entropy.booked.high + 1e-9
+    if table["status"] == "exact":
+        assert table["text"]["low"] == table["text"]["high"]
     row_books = [name for name, book in entropy.books.items() if book.scope == "row"]
     assert row_books == list(source.task(split).books)
     for book in table["books"].values():
@@ -294,8 +301,10 @@ def test_every_choice_of_a_tiny_configuration(task):
         world = entropy.world_in_order
         if "injective" in task.capabilities:
             assert math.isclose(text_bits, world + rows * entropy.bits, abs_tol=1e-9), task.name
-        elif entropy.status in ("exact", "upper"):
-            assert text_bits <= rows * entropy.bits + 1e-9
+        else:
+            assert text_bits <= world + rows * entropy.text.high + 1e-9
+            if rows == 1 and not world:
+                assert entropy.text.low - 1e-9 <= text_bits, "the text of a row lies between its ends"
 
 
 def specs_of(task):

@@ -1,14 +1,14 @@
 """Entropy: statuses add up to the weakest, formulas equal counts, and the ledger's disagreement is seen."""
 
 from itertools import combinations
-from math import comb, factorial, isclose, log2, perm
+from math import comb, factorial, inf, isclose, log2, perm
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.exact.bits import Bits, at_most, ends_of, stated_bits, total
 from synthgen.exact.entropy import (
-    Bits,
     Book,
     Entropy,
     disagreement,
@@ -16,7 +16,7 @@ from synthgen.exact.entropy import (
     log2_binomial,
     log2_factorial,
     log2_falling,
-    total,
+    text_entry,
 )
 
 
@@ -26,11 +26,11 @@ def bits(status, value=1.0):
 
 SUMS = {
     ("exact", "exact"): "exact",
-    ("exact", "upper"): "upper",
-    ("exact", "lower"): "lower",
+    ("exact", "upper"): "bracket",
+    ("exact", "lower"): "bracket",
     ("exact", "estimate"): "estimate",
-    ("upper", "upper"): "upper",
-    ("upper", "lower"): "unknown",
+    ("upper", "upper"): "bracket",
+    ("upper", "lower"): "bracket",
     ("upper", "estimate"): "unknown",
     ("lower", "estimate"): "unknown",
     ("exact", "unknown"): "unknown",
@@ -45,7 +45,51 @@ def test_sums_keep_the_weakest_status(pair):
     assert (a + b).value == 2
     if SUMS[pair] != "exact":
         assert (a + b).reason
-    assert ("=" in str(a + b) or "~" in str(a + b) or "?" in str(a + b)) == (SUMS[pair] != "exact")
+
+
+numbers = st.builds(
+    lambda low, more, most, status, level: {
+        "exact": Bits(low),
+        "bracket": Bits(low + more, "bracket", "r", low=low, high=low + more + most, level=level),
+    }[status],
+    *[st.floats(0, 100)] * 3,
+    st.sampled_from(["exact", "bracket"]),
+    st.floats(0.9, 1),
+)
+
+
+@given(numbers, numbers, st.floats(0, 10), st.data())
+def test_sums_hold_whatever_their_parts_hold(a, b, factor, data):
+    """Truths between the ends of two numbers: their sum is between those of the sum, and no more often wrong."""
+    one, other = (data.draw(st.floats(x.low, x.high)) for x in (a, b))
+    both = a + b
+    assert both.low - 1e-9 <= one + other <= both.high + 1e-9
+    assert both.level == pytest.approx(max(0, 1 - (1 - a.level) - (1 - b.level)))
+    scaled = a.times(factor)
+    assert scaled.low - 1e-9 <= factor * one <= scaled.high + 1e-9
+    assert (scaled.status, scaled.level) == (a.status, a.level)
+
+
+def test_bounds_are_brackets_with_an_open_end():
+    most, least = Bits(8.0, "upper", "why"), Bits(8.0, "lower", "why")
+    assert (most.status, most.low, most.high, str(most)) == ("bracket", 0, 8, "<= 8.0000")
+    assert (least.status, least.low, least.high, str(least)) == ("bracket", 8, inf, ">= 8.0000")
+    assert least.to_json()["high"] is None
+    assert str(Bits(2.0, "bracket", "why", low=1.0, high=3.0)) == "1.0000 to 3.0000"
+    assert str(Bits(2.0)) == "2.0000"
+    assert str(Bits(2.0, "estimate", "why", 0.5)) == "~ 2.0000 ± 0.5"
+    assert at_most(2.0, "why", low=2.0) == Bits(2.0), "a bracket of width nought is exact"
+    with pytest.raises(ValueError, match="not between"):
+        Bits(4.0, "bracket", "why", low=1.0, high=3.0)
+
+
+@pytest.mark.parametrize("status", ["upper", "lower", "estimate", "exact", "unknown"])
+def test_what_version_0_1_0_wrote_is_read(status):
+    entry = {"bits": 8.0, "status": status, "reason": "why"}
+    now = bits(status, 8.0)
+    assert stated_bits(entry) == str(now)
+    assert ends_of(entry) == (now.low, now.high)
+    assert text_entry(entry) == entry
 
 
 def test_standard_errors_add_in_squares():
@@ -85,10 +129,14 @@ def test_row_and_world_books_are_never_mixed():
     entropy = Entropy(
         {"a": Book(bits("exact", 2)), "w": Book(bits("exact", 100), "world"), "b": Book(bits("upper", 3))}
     )
-    assert (entropy.bits, entropy.status) == (5, "upper")
+    assert (entropy.bits, entropy.status) == (5, "bracket")
+    assert (entropy.text.low, entropy.text.high) == (2, 5)
     assert entropy.world.value == 100
     hidden = Entropy({"a": Book(bits("exact", 2))}, hidden="two choices may make one text")
-    assert hidden.status == "upper"
+    assert (hidden.status, hidden.text.low, hidden.text.high) == ("bracket", 0, 2)
+    assert hidden.booked.status == "exact"
+    known = Entropy({"a": Book(bits("exact", 2))}, hidden="why", shown=Bits(1.5, "bracket", "why", low=1, high=1.75))
+    assert (known.bits, known.to_json()["text"]["low"], known.to_json()["text"]["high"]) == (2, 1, 1.75)
     assert hidden.to_json()["reason"] == "two choices may make one text"
     assert hidden.books["a"].bits.status == "exact"
 
@@ -115,6 +163,7 @@ def test_disagreement_is_seen_in_the_direction_that_matters(status, mean, found)
 
 
 def test_statuses_never_improve():
-    order = {"exact": 0, "upper": 1, "lower": 1, "estimate": 1, "unknown": 2}
-    for a, b in combinations(order, 2):
-        assert order[total([bits(a), bits(b)]).status] >= max(order[a], order[b])
+    order = {"exact": 0, "bracket": 1, "estimate": 1, "unknown": 2}
+    for a, b in combinations(("exact", "upper", "lower", "estimate", "unknown"), 2):
+        parts = [bits(a), bits(b)]
+        assert order[total(parts).status] >= max(order[part.status] for part in parts)

@@ -12,6 +12,7 @@ import pytest
 
 import synthgen
 from synthgen.errors import SynthgenError
+from synthgen.exact.entropy import entropy_of
 from synthgen.tasks.igsm.params import IgsmParams, greatest_op
 from synthgen.tasks.igsm.reading.judge import FAULTS
 from synthgen.tasks.igsm.reading.problem import solve
@@ -355,3 +356,16 @@ def test_splits_hold_their_bins_and_templates_do_not_meet():
         assert all(row["latent"]["bin"] >= 16 for row in own)
         assert not train & {row["latent"]["template"] for row in own}
     assert len({row["difficulty"] for row in rows(source, 200, split="reask20")}) > 10
+
+
+def test_the_text_of_a_tiny_law_is_between_its_ends():
+    """One operation, few names, no letters to choose: texts repeat, and their plug-in entropy is below the true one."""
+    sizes = {"chains": 1, "groups": 1, "names": 4, "letters": 1}
+    params = {"op": 1, "max_op": 1, "max_edge": 2, "modulus": 2, "sizes": sizes}
+    source = synthgen.load("igsm-med-pq", params=params)
+    batch = source.batch(0, 20_000)
+    texts = Counter(zip(batch.column("prompt").to_pylist(), batch.column("completion").to_pylist(), strict=True))
+    text, booked, bits = source.entropy().text, source.entropy().booked, batch.column("bits").field("total").to_numpy()
+    assert len(texts) < 19_500
+    assert text.low <= entropy_of(texts.values()) <= text.high == booked.high
+    assert booked.low <= bits.mean() <= booked.high

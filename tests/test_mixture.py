@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import synthgen
 from synthgen.dataset.manifest import Manifest
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw, Keys
+from synthgen.exact.entropy import entropy_of, log2_binomial
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec, spec_of_table
 
-from helpers import run  # isort: skip
+from helpers import SPECS, run  # isort: skip
 
 
 def mixture(*components, row_format="document", **params):
@@ -259,12 +261,103 @@ def test_worlds_are_counted_once():
     apart = mixture(
         {"spec": "bios-single", "params": people}, {"spec": "bios-multi5", "params": people | {"first_person": 1000}}
     )
-    assert apart.entropy().world.value == pytest.approx(2 * single)
+    first, second = apart.entropy().books["names"].bits, apart.entropy().books["bios_multi5.names"].bits
+    names = synthgen.load("bios-single").entropy().facts["full_names"]
+    assert first.value == pytest.approx(log2_binomial(names, 1000))
+    assert second.value == pytest.approx(log2_binomial(names - 1000, 1000)), "of the names that are left"
+    assert apart.entropy().world.value == pytest.approx(2 * single - first.value + second.value)
     assert apart.entropy().world.status == "exact"
     partly = mixture(
         {"spec": "bios-single", "params": people}, {"spec": "bios-multi5", "params": people | {"first_person": 500}}
     )
-    assert partly.entropy().world.status == "upper"
+    assert partly.entropy().world.status == "bracket"
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_names_of_two_crowds_are_counted_together(nested):
+    """Over all ways to deal out four names: as many pairs of sets as the books say."""
+    sizes = dict.fromkeys(("middle_names", "months", "days", "years"), 1) | {"first_names": 2, "last_names": 2}
+    crowds = [
+        {"name": name, "spec": "bios-single", "params": {"people": people, "first_person": first, "sizes": sizes}}
+        for name, first, people in (("one", 0, 1), ("two", 1, 2), ("three", 3, 1))
+    ]
+    if nested:
+        table = {"task": "mixture", "row_format": "document", "params": {"component": crowds[1:]}}
+        crowds = [crowds[0], {"name": "others", "spec": table}]
+    entropy = mixture(*crowds).entropy()
+    deals = {(deal[:1], frozenset(deal[1:3]), deal[3:]) for deal in itertools.permutations(range(4))}
+    names = [book.bits for name, book in entropy.books.items() if name.split(".")[-1] == "names"]
+    assert math.fsum(bits.value for bits in names) == pytest.approx(math.log2(len(deals)))
+    assert {bits.status for bits in names} == {"exact"}
+
+
+def test_what_belongs_to_nobody_is_counted_once():
+    """The majors of one world have one ranking, whoever is asked about them."""
+    params = {"people": 100, "major_ranks": "drawn"}
+    specs = [
+        {"name": f"from_{n}", "weight": 1, "spec": "know-subtract-major", "params": params | {"first_person": n}}
+        for n in (0, 100)
+    ]
+    books = mixture(*specs, row_format="prompt-completion").entropy().books
+    assert "ranks" in books
+    assert not any(name.endswith(".ranks") for name in books)
+
+
+PERMUTED = {"task": "copy", "params": {"tokens": 3}}
+MET = {"spec": "bios-online", "params": {"people": 1000}}
+STRANGERS = {"spec": "bios-online", "params": {"people": 1000, "first_person": 1000}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "row_format", "told"),
+    [
+        ({"spec": PERMUTED}, {"spec": PERMUTED}, "tokens", False),
+        ({"spec": PERMUTED}, {"spec": PERMUTED, "domain": "<d>"}, "tokens", True),
+        ({"spec": PERMUTED, "domain": "<d>"}, {"spec": PERMUTED, "domain": "<d>"}, "tokens", False),
+        ({"spec": PERMUTED}, {"spec": "recall-tiny"}, "tokens", True),  # vocabularies one behind the other
+        (MET, MET, "document", False),
+        (MET, MET, "tokens", False),
+        (MET, STRANGERS, "document", True),
+        (MET, STRANGERS, "tokens", True),
+        (MET | {"domain": "<a>"}, MET | {"domain": "<b>"}, "document", True),
+        (MET | {"domain": "<a>"}, MET | {"domain": "<a>b"}, "document", False),
+        (MET, MET | {"domain": "<a>"}, "document", False),  # not proved: a text might begin so
+        (MET, {"spec": "qa-extract", "params": {"people": 1000}}, "prompt-completion", True),
+        (MET, STRANGERS | {"weight": 0}, "document", True),
+        (MET, MET | {"weight": 0}, "document", True),  # nothing but the one
+    ],
+)
+def test_the_kind_is_shown_or_the_bits_are_a_bound(one, other, row_format, told):
+    named = [{"weight": 1} | spec | {"name": name} for spec, name in ((one, "one"), (other, "other"))]
+    entropy = mixture(*named, row_format=row_format).entropy(estimates=False)
+    assert (entropy.status == "exact") == told, entropy.text
+    assert told or "do not show their kind" in entropy.text.reason
+
+
+def test_equal_rows_of_two_components_are_one_text():
+    """Six texts, and no more: their entropy is log2 6, though the books hold the component too."""
+    source = mixture({"spec": PERMUTED, "name": "a", "weight": 3}, {"spec": PERMUTED, "name": "b", "weight": 1},
+                     row_format="tokens")  # fmt: skip
+    texts = Counter(tuple(ids) for ids in source.batch(0, 30_000).column("input_ids").to_pylist())
+    shown, entropy = entropy_of(texts.values()), source.entropy()
+    assert shown == pytest.approx(math.log2(6), abs=1e-3)
+    assert entropy.status == "bracket" and entropy.text.low - 1e-9 <= math.log2(6) <= entropy.text.high
+    assert entropy.bits > shown + 0.5
+
+
+@pytest.mark.parametrize("task", [task for task in SPECS if task != "mixture"])
+def test_every_task_can_be_a_component(task):
+    """Beside one of the same, whatever its latent holds (recall's holds nothing), rows are as they are alone."""
+    spec, alone = SPECS[task], synthgen.load(SPECS[task])
+    row_format = alone.spec.row_format
+    parts = [{"spec": spec, "name": "a", "weight": 2}, {"spec": spec, "name": "b", "weight": 1, "domain": "<|b|>"}]
+    source = mixture(*parts, row_format=row_format)
+    content = [name for name in ("input_ids", "text", "prompt", "completion") if name in source.schema.names]
+    for row in source.batch(0, 30).to_pylist():
+        assert source.verify(row).correct, source.verify(row).reason
+        if row["latent"]["kind"] == 0:
+            theirs = alone.row(row["latent"]["row"])
+            assert [row[name] for name in content] == [theirs[name] for name in content]
 
 
 def test_a_mixture_that_is_all_one_component_has_its_facts():

@@ -238,7 +238,7 @@ def test_the_floor_of_people_is_who_comes_next_plus_the_wording(tmp_path):
     floor = Floor.of(SpecRows(source, FRESH))
     assert floor.entity == pytest.approx(math.log2(20))
     assert floor.text == pytest.approx(6 + math.log2(720))
-    assert floor.testable
+    assert floor.status == "exact"
 
 
 def test_a_small_world_is_learnt_down_to_its_floor_and_not_below(tmp_path):

@@ -99,6 +99,30 @@ def entropy(
 
 
 @app.command()
+def certify(
+    spec: SpecArgument,
+    rows: Annotated[int, typer.Option(min=2, help="Rows to draw for each sampled figure.")] = 200_000,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")] = None,
+    shipped: Annotated[bool, typer.Option("--shipped", help="Write into the package, not for this user.")] = False,
+    sets: Sets = None,
+) -> None:
+    """Narrow the bits of a spec whose entropy comes from sampled rows: draw many, and keep their sums."""
+    from synthgen.cli.display import Progress, print_entropy
+    from synthgen.dataset.processes import usable_cores
+    from synthgen.spec.certify import certify, write_certificates
+    from synthgen.spec.source import Source
+    from synthgen.task.certificates import SHIPPED, certificates, users_file
+
+    source = Source(_spec(spec, None, None, sets))
+    with Progress("rows") as progress:
+        progress.expect(rows)
+        runs = certify(source, rows, workers or usable_cores(), progress.add)
+    write_certificates(runs, SHIPPED if shipped else users_file())
+    certificates.cache_clear()
+    print_entropy(source.entropy())
+
+
+@app.command()
 def plan(
     spec: SpecArgument,
     split: Annotated[list[str] | None, typer.Option("--split", help="A split; may be given again.")] = None,
@@ -251,6 +275,9 @@ def check(
     ] = None,
     revision: Annotated[str, typer.Option(help="The published revision: a tag, a commit.")] = "main",
     config: Annotated[str, typer.Option(help="The config of the published dataset.")] = "default",
+    certificates: Annotated[
+        bool, typer.Option("--certificates", help="Draw a part of the certificates behind its bits again.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Hashes, schema, counts and bits on all rows; re-derivation on a sample. Exits with 1 if a check fails."""
@@ -265,6 +292,10 @@ def check(
         from synthgen.publish.hub import check_remote
 
         findings += check_remote(folder, remote, revision=revision, config=config)
+    if certificates:
+        from synthgen.dataset.check import check_certificates
+
+        findings += check_certificates(folder)
     _print_findings(findings, folder, json)
 
 

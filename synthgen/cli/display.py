@@ -16,6 +16,7 @@ from rich.text import Text
 
 from synthgen.cli.terminal import stdout
 from synthgen.dataset.manifest import Manifest
+from synthgen.exact.bits import Bits
 from synthgen.exact.entropy import Entropy
 from synthgen.exact.facts import formatted
 from synthgen.spec.source import Source
@@ -97,21 +98,41 @@ def _coloured(row: Mapping[str, Any], spans: Mapping[str, Sequence[Mapping[str, 
 
 
 def print_entropy(entropy: Entropy) -> None:
-    """Print bits by book with status, then the facts."""
+    """Print bits by book and of the text, each with how it is known, then why, and the facts."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, justify in (("book", "left"), ("scope", "left"), ("bits", "right"), ("status", "left")):
+    for column, justify in (("book", "left"), ("scope", "left"), ("bits", "right"), ("known", "left")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    for name, book in entropy.books.items():
-        reason = f" ({book.bits.reason})" if book.bits.reason else ""
-        table.add_row(name, book.scope, f"{book.bits.value:,.4f}", book.bits.status + reason)
-    row = entropy.row
-    reason = f" ({row.reason})" if row.reason else ""
-    table.add_row("a row in all", "row", f"{row.value:,.4f}", row.status + reason, style="bold")
+    figures = {name: (book.scope, book.bits) for name, book in entropy.books.items()}
+    if entropy.text != entropy.booked:
+        figures["booked in all"] = ("row", entropy.booked)
+    figures["the text of a row"] = ("row", entropy.text)
+    reasons: dict[str, list[str]] = {}
+    for name, (scope, bits) in figures.items():
+        table.add_row(name, scope, str(bits), _known(bits), style="bold" if name == "the text of a row" else "")
+        if bits.reason and name != "booked in all":
+            reasons.setdefault(bits.reason, []).append(name)
     console = stdout()
     console.print(Text(f"{entropy.spec}/{entropy.split}", style="bold"))
     console.print(table)
+    for reason, names in reasons.items():
+        console.print(f"  {', '.join(names)}: {reason}", highlight=False, soft_wrap=True)
+    if entropy.text.level < 1:
+        chance = f"{1 - entropy.text.level:.0e}".replace("e-0", "e-")
+        console.print(
+            f"  the text is between its two ends but for a chance of {chance}", highlight=False, soft_wrap=True
+        )
+    for name, bits in entropy.floor._asdict().items():
+        if bits is not None and (name == "token" or entropy.unbooked):
+            console.print(f"  a perfect model pays for a {name}: {bits} bits", highlight=False, soft_wrap=True)
     for name, value in entropy.facts.items():
         console.print(f"  {name}: {formatted(value, 'screen')}", highlight=False, soft_wrap=True)
+
+
+def _known(bits: Bits) -> str:
+    """Return how a figure is known, in a few words."""
+    if bits.status != "bracket":
+        return bits.status
+    return f"from {bits.n:,} rows" if bits.n else "bound"
 
 
 def print_plan(plan: Mapping[str, Any]) -> None:

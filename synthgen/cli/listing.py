@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthgen.exact.entropy import SIGNS
+from synthgen.exact.bits import stated_bits
+from synthgen.exact.entropy import text_entry
 from synthgen.spec.source import load
 from synthgen.spec.spec import shipped_specs
 
@@ -28,8 +29,7 @@ def listing() -> list[dict[str, Any]]:
                 "row_format": spec.row_format,
                 "splits": rows,
                 "rows": sum(number or 0 for number in rows.values()),
-                "bits": entropy.bits,
-                "status": entropy.status,
+                **{key: value for key, value in entropy.to_json().items() if key in ("bits", "status", "text")},
                 "difficulty": spec.task_class.difficulty,
             }
         )
@@ -60,10 +60,9 @@ def print_listing(entries: list[dict[str, Any]]) -> None:
             suite = entry["suite"]
             table.add_row()
             table.add_row(f"[bold]{suite}[/bold]")
-        sign = SIGNS[entry["status"]]
         splits = list(entry["splits"])
         shown = " ".join(splits[:3]) + (f" +{len(splits) - 3}" if len(splits) > 3 else "")
-        bits = f"{'' if sign == '=' else sign + ' '}{entry['bits']:,.4f}"
+        bits = stated_bits(text_entry(entry))
         table.add_row(
             entry["name"], entry["paper"], f"{entry['rows']:,}", bits, entry["row_format"], shown, entry["difficulty"]
         )

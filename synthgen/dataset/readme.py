@@ -12,6 +12,8 @@ import pyarrow as pa
 import yaml
 
 from synthgen.dataset.manifest import Manifest
+from synthgen.exact.bits import stated_bits
+from synthgen.exact.entropy import text_entry
 from synthgen.task.arrow import features_of
 
 SIZES: tuple[tuple[int, str], ...] = (
@@ -83,7 +85,7 @@ def short_readme(manifest: Manifest, schema: pa.Schema) -> str:
     totals = manifest.totals
     rows = "\n".join(
         f"| {name} | {split['rows']:,} | {split['shards']} | "
-        f"{split['entropy']['bits']:.4f} ({split['entropy']['status']}) |"
+        f"{stated_bits(text_entry(split['entropy']))} ({split['entropy']['status']}) |"
         for name, split in manifest.splits.items()
     )
     return f"""---

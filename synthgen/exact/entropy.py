@@ -1,9 +1,8 @@
-"""Entropy: bits by book, each with a status that says what kind of number it is.
+"""Entropy: bits by book, and what a row shows of them.
 
 *Row* books stand in every row's `bits`; *world* books (names, attributes, tables) are booked once for the world and
-never summed over rows. A status is `exact`, an `upper` or `lower` bound with its reason, an `estimate` with a standard
-error, or `unknown`. Sums keep the weakest: exact + upper = upper, upper + lower = unknown. A bound is never printed as
-exact.
+never summed over rows. Two figures speak of a row: what is *booked*, the sum of its row books, and its *text*, the
+entropy of what a reader sees, which is less where different choices make the same text.
 """
 
 from __future__ import annotations
@@ -11,63 +10,56 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-Status = Literal["exact", "upper", "lower", "estimate", "unknown"]
+from synthgen.exact.bits import Bits, Status, at_most, total
+
 Scope = Literal["row", "world"]
-
-SIGNS: dict[Status, str] = {"exact": "=", "upper": "<=", "lower": ">=", "estimate": "~", "unknown": "?"}
-"""How a status is written before its number."""
 
 
 @dataclass(frozen=True)
-class Bits:
-    """A number of bits with its status; `reason` says why it is not exact, `se` is an estimate's standard error."""
+class Draws:
+    """Which draws of the world a book counts: two books may count the same ones, or some from one urn.
 
-    value: float
-    status: Status = "exact"
-    reason: str = ""
-    se: float = 0.0
+    `name` is equal for the same draws, `entities` says of which entities (None: they are the world's own, like a
+    ranking). `urn` is how many values there are where no two entities have the same; 0 where they are independent.
+    """
 
-    def __post_init__(self) -> None:
-        if self.status != "exact" and not self.reason:
-            raise ValueError(f"a status {self.status!r} needs its reason")
+    name: str
+    entities: range | None
+    urn: int = 0
 
-    def __add__(self, other: Bits) -> Bits:
-        status = weakest(self.status, other.status)
-        reasons = dict.fromkeys(r for reason in (self.reason, other.reason) if reason for r in reason.split("; "))
-        return Bits(self.value + other.value, status, "; ".join(reasons), math.hypot(self.se, other.se))
-
-    def times(self, factor: float) -> Bits:
-        """Return this many bits `factor` (>= 0) times."""
-        return Bits(self.value * factor, self.status, self.reason, self.se * factor)
-
-    def __str__(self) -> str:
-        se = f" ± {self.se:.2g}" if self.se else ""
-        return f"{'' if self.status == 'exact' else SIGNS[self.status] + ' '}{self.value:,.4f}{se}"
-
-
-def weakest(a: Status, b: Status) -> Status:
-    """Return the status of a sum."""
-    if a == b or b == "exact":
-        return a
-    return b if a == "exact" else "unknown"
-
-
-def total(parts: Iterable[Bits]) -> Bits:
-    """Return the sum with the weakest status; the sum of nothing is exactly 0."""
-    result = Bits(0.0)
-    for part in parts:
-        result = result + part
-    return result
+    def overlaps(self, other: Draws) -> bool:
+        """Return whether both count draws of one entity."""
+        if self.name != other.name:
+            return False
+        a, b = self.entities, other.entities
+        return a is None or b is None or (a.start < b.stop and b.start < a.stop)
 
 
 @dataclass(frozen=True)
 class Book:
-    """The bits of one named book: a row's, on average over the split, or the whole world's."""
+    """The bits of one named book: a row's, on average over the split, or the whole world's with what it counts."""
 
     bits: Bits
     scope: Scope = "row"
+    draws: Draws | None = None
+
+
+class Floor(NamedTuple):
+    """What a perfect model that knows the world still pays, on average, in bits.
+
+    For the text of a `row` when it is known which entity comes next, for a `document` where it is not, and for each
+    predicted `token` of a document, the row's end being one; None where rows are text, or of unknown length.
+    """
+
+    row: Bits
+    document: Bits
+    token: Bits | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping of JSON, an entry {bits, status, ...} each."""
+        return {name: bits.to_json() if bits else None for name, bits in self._asdict().items()}
 
 
 @dataclass(frozen=True)
@@ -75,9 +67,11 @@ class Entropy:
     """What is known of a split before any row is made.
 
     `books` maps a name to its `Book`; `facts` holds what else is known of the whole: numbers, or digit strings where a
-    count is too long for a float. `hidden` says why a row does not show all of its choices, where that is so: its bits
-    are then an upper bound on those of the text, though every book may be exact. `unbooked` are the bits a row of which
-    entity comes next, which no book has; `world_list` are the world's bits where its entities are told apart by number.
+    count is too long for a float. `hidden` says why a row does not show all of its choices, where that is so; then
+    `shown` is the entropy of its text, where more is known of it than that it is at most what is booked. `unbooked`
+    are the bits a row of which entity comes next, which no book has; `world_list` are the world's bits where its
+    entities are told apart by number. `tokens` is how many tokens of a row are predicted on average, its end with them,
+    where rows are tokens and that is known exactly.
     """
 
     books: Mapping[str, Book]
@@ -87,12 +81,20 @@ class Entropy:
     world_list: float | None = None
     spec: str = ""
     split: str = ""
+    shown: Bits | None = None
+    tokens: float | None = None
 
     @property
-    def row(self) -> Bits:
-        """Bits a row: the sum of the row books."""
-        booked = total(book.bits for book in self.books.values() if book.scope == "row")
-        return booked + Bits(0.0, "upper", self.hidden) if self.hidden else booked
+    def booked(self) -> Bits:
+        """Bits that a row's ledger holds on average: the sum of the row books."""
+        return total(book.bits for book in self.books.values() if book.scope == "row")
+
+    @property
+    def text(self) -> Bits:
+        """Bits of what a row shows, on average: its text or tokens."""
+        if self.shown is not None:
+            return self.shown
+        return at_most(self.booked.high, self.hidden) if self.hidden else self.booked
 
     @property
     def world(self) -> Bits:
@@ -105,39 +107,48 @@ class Entropy:
         return self.world.value if self.world_list is None else self.world_list
 
     @property
-    def floor(self) -> float:
-        """Bits a row that a perfect model pays, who knows the world: the row books, and who comes next."""
-        return self.bits + self.unbooked
+    def floor(self) -> Floor:
+        """What a perfect model that knows the world still pays for a row, a document and a predicted token."""
+        document = self.text + Bits(self.unbooked)
+        return Floor(self.text, document, document.times(1 / self.tokens) if self.tokens else None)
 
     @property
     def bits(self) -> float:
-        """Bits a row."""
-        return self.row.value
+        """Bits a row that are booked."""
+        return self.booked.value
 
     @property
     def status(self) -> Status:
-        """The status of `bits`."""
-        return self.row.status
+        """The status of `text`: `bits` is all of it where that is exact, and its upper end elsewhere."""
+        return self.text.status
 
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that `synthgen entropy --json` prints."""
-        row = self.row
+        text = self.text
         return {
             "spec": self.spec,
             "split": self.split,
-            "bits": row.value,
-            "status": row.status,
-            "reason": row.reason,
-            **({"se": row.se} if row.se else {}),
-            "books": {name: _book_json(book) for name, book in self.books.items()},
+            "bits": self.bits,
+            "status": text.status,
+            "reason": text.reason,
+            **({"se": self.booked.se} if self.booked.se else {}),
+            "text": {"low": text.low, "value": text.value, "high": None if math.isinf(text.high) else text.high}
+            | {"level": text.level, "method": text.method, "n": text.n},
+            "floor": self.floor.to_json(),
+            "books": {name: book.bits.to_json() | {"scope": book.scope} for name, book in self.books.items()},
             "facts": dict(self.facts),
         }
 
 
-def _book_json(book: Book) -> dict[str, Any]:
-    bits = book.bits
-    extra = ({"se": bits.se} if bits.se else {}) | ({"reason": bits.reason} if bits.reason else {})
-    return {"bits": bits.value, "status": bits.status, "scope": book.scope, **extra}
+def text_entry(entropy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what an entropy in JSON says of the text, as an entry {bits, status, ...} for `stated_bits`.
+
+    Version 0.1.0 wrote but one figure, what is booked, with the status that it has as one of the text.
+    """
+    if "text" not in entropy:
+        return entropy
+    text = dict(entropy["text"])
+    return {"bits": text.pop("value"), "status": entropy["status"], "reason": entropy.get("reason", ""), **text}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -181,7 +192,7 @@ def disagreement(
     """Compare the ledger of `rows` rows (sums and sums of squares of bits, by row book) with the formulas.
 
     Returns one sentence for every row book whose mean lies more than 5 standard errors (and 1e-6 bits) away, or beyond
-    its bound; an empty list is agreement. Books of unknown status can't disagree.
+    an end of its bracket; an empty list is agreement. Books of unknown status can't disagree.
     """
     faults = []
     for name, book in books.items():
@@ -189,12 +200,10 @@ def disagreement(
             continue
         mean = sums[name] / rows
         variance = max(0.0, squares[name] / rows - mean * mean)
-        margin = 5 * math.hypot(math.sqrt(variance / rows), book.bits.se) + 1e-6 * max(1.0, abs(mean))
-        off = mean - book.bits.value
-        wrong = {"upper": off > margin, "lower": off < -margin, "unknown": False}.get(
-            book.bits.status, abs(off) > margin
-        )
-        if wrong:
+        bits, guess = book.bits, book.bits.status == "estimate"
+        margin = 5 * math.hypot(math.sqrt(variance / rows), guess * bits.se) + 1e-6 * max(1.0, abs(mean))
+        low, high = (bits.value, bits.value) if guess else (bits.low, bits.high)
+        if not low - margin <= mean <= high + margin:
             faults.append(
                 f"book {name!r}: mean of {rows:,} rows {mean:.6f} bits, formula {book.bits} (margin {margin:.6f})"
             )

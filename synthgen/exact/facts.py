@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from synthgen.exact.entropy import SIGNS
+from synthgen.exact.bits import stated_bits, stated_status
 
 Style = Literal["screen", "card"]
 
@@ -44,15 +44,3 @@ def _whole(digits: str) -> str:
         most = f"{digits[0]}.{digits[1:5]}e{len(digits) - 1}"
         return f"{most} (a whole number of {len(digits)} digits; the manifest has it)"
     return f"{int(digits):,}"
-
-
-def stated_bits(entry: Mapping[str, Any]) -> str:
-    """Return the bits of an entry {bits, status, se?} with the sign of its status and its error."""
-    sign = SIGNS[entry["status"]]
-    error = f" ± {entry['se']:.2g}" if entry.get("se") else ""
-    return f"{'' if sign == '=' else sign + ' '}{entry['bits']:,.4f}{error}"
-
-
-def stated_status(entry: Mapping[str, Any]) -> str:
-    """Return the status of an entry, and its reason."""
-    return entry["status"] + (f": {entry['reason']}" if entry.get("reason") else "")

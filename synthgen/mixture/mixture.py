@@ -12,6 +12,7 @@ A row of the mixture is a row of one component, unchanged but for the component'
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -25,12 +26,15 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.bits import Bits, at_most, total
 from synthgen.exact.draw import Keys, new_state
-from synthgen.exact.entropy import Bits, Book, Entropy, total
+from synthgen.exact.entropy import Book, Entropy
 from synthgen.exact.ratios import whole
 from synthgen.mixture.components import ComponentParams, component_spec, identifier, written_out
 from synthgen.mixture.gather import Component, Phrasebook, merged_codes, merged_spans, merged_tokens
 from synthgen.mixture.slots import Slots, exact_slots, nearest_slots
+from synthgen.mixture.worlds import speak_apart, world_books
+from synthgen.task.certificates import Sampling
 from synthgen.task.contract import SplitBy, Task, TaskParams, WindowComponent
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes
@@ -306,17 +310,16 @@ class Mixture(Task):
         subjects = np.full(turns.size, -1, np.int64)
         for c, component in enumerate(self.components):
             here = turns == c
+            latent[component.name] = pa.nulls(turns.size, component.latent)
             if c not in drawn:
-                latent[component.name] = pa.nulls(turns.size, component.latent)
                 continue
             rows, its_rows = drawn[c], taken[here]
             difficulty[here] = rows.difficulty[its_rows]
             for k, book in enumerate(component.task.books):
                 booked[here, self.books.index(book)] = rows.units[its_rows, k]
-            struct = pa.StructArray.from_arrays(
-                [rows.latent[field.name] for field in component.latent], fields=list(component.latent)
-            )
-            latent[component.name] = struct.take(pa.array(np.where(here, taken, 0), mask=~here))
+            if fields := list(component.latent):
+                struct = pa.StructArray.from_arrays([rows.latent[field.name] for field in fields], fields=fields)
+                latent[component.name] = struct.take(pa.array(np.where(here, taken, 0), mask=~here))
             if component.task.subject_field:
                 row_subjects = pc.fill_null(rows.latent[component.task.subject_field], -1)
                 subjects[here] = row_subjects.to_numpy(zero_copy_only=False)[its_rows]
@@ -362,8 +365,11 @@ class Mixture(Task):
             ]
             books[book] = Book(total(shares_of_book))
         books[KIND] = Book(Bits(self.slots.bits(rows)))
-        books |= self._world_books(entropies)
-        hidden = "; ".join(dict.fromkeys(e.hidden for e in entropies if e.hidden))
+        books |= world_books(self.components, entropies)
+        alike = self._alike(entropies)
+        hidden = "; ".join(dict.fromkeys(reason for reason in [*(e.hidden for e in entropies), alike] if reason))
+        text = total(e.text.times(share) for e, share in zip(entropies, shares, strict=True) if share)
+        text += at_most(books[KIND].bits.value, alike) if alike else books[KIND].bits
         facts: dict[str, Any] = {
             "block": self.slots.block,
             "quotas": {component.name: quota for component, quota in zip(self.components, stage.quotas, strict=True)},
@@ -377,43 +383,41 @@ class Mixture(Task):
         if shares.count(0) == len(shares) - 1:  # a mixture that is all of one component is what that is
             facts = {**entropies[shares.index(1)].facts, **facts}
         unbooked = math.fsum(share * e.unbooked for share, e in zip(shares, entropies, strict=True))
-        if unbooked:
-            floors = [share * e.floor for share, e in zip(shares, entropies, strict=True)]
-            facts["floor_bits"] = math.fsum([books[KIND].bits.value, *floors])
         if len(self.slots.stages) > 1:
             facts["stages"] = {f"from row {s.start}": list(s.quotas) for s in self.slots.stages}
-        return Entropy(books, facts, hidden=hidden, unbooked=unbooked)
+        tokens = [
+            share * (e.tokens + bool(component.domain)) if e.tokens else math.nan
+            for share, e, component in zip(shares, entropies, self.components, strict=True)
+            if share
+        ]
+        known = None if math.isnan(sum(tokens)) else math.fsum(tokens)
+        return Entropy(books, facts, hidden=hidden, unbooked=unbooked, shown=text if hidden else None, tokens=known)
+
+    def samplings(self) -> list[Sampling]:
+        return [sampling for component in self.components for sampling in component.task.samplings()]
 
     def _size_shares(self, shares: Sequence[float]) -> dict[str, float]:
         """Return the expected shares of tokens, or of bytes of text, by the mean length of each component's rows."""
         sizes = [share * float(size) for share, size in zip(shares, self.sizes, strict=True)]
         return {component.name: size / sum(sizes) for component, size in zip(self.components, sizes, strict=True)}
 
-    def _world_books(self, entropies: Sequence[Entropy]) -> dict[str, Book]:
-        """Return the components' world books; what two components share stands once.
+    def _alike(self, entropies: Sequence[Entropy]) -> str:
+        """Return which two components could make the same row, which then does not show its kind; "" if no two."""
+        numbered = [c for c in range(len(self.components)) if any(stage.quotas[c] for stage in self.slots.stages)]
+        for a, b in itertools.combinations(numbered, 2):
+            if not (self._looks_apart(a, b) or speak_apart(entropies[a], entropies[b])):
+                names = f"{self.components[a].name} and {self.components[b].name}"
+                return f"{names} are not proved to make different rows, which then do not show their {KIND}"
+        return ""
 
-        They share a book of equal name and bits if they are about the same people, or name none. People that are in
-        two components, though neither has all of the other's, are counted twice: then the book is an upper bound.
-        """
-        books: dict[str, Book] = {}
-        seen: list[tuple[str, float, range | None]] = []
-        for component, entropy in zip(self.components, entropies, strict=True):
-            entities = component.task.entities()
-            for name, book in entropy.books.items():
-                if book.scope != "world" or (name, book.bits.value, entities) in seen:
-                    continue
-                if name in books and book.bits.value == 0:
-                    continue
-                others = [other for known, _, other in seen if known == name]
-                bits = book.bits
-                if any(
-                    a is None or entities is None or (a.start < entities.stop and entities.start < a.stop)
-                    for a in others
-                ):
-                    bits = Bits(bits.value, "upper", "components share a part of their worlds") if bits.value else bits
-                books[name if name not in books else f"{component.name}.{name}"] = Book(bits, "world")
-                seen.append((name, book.bits.value, entities))
-        return books
+    def _looks_apart(self, a: int, b: int) -> bool:
+        """Return whether rows of two components differ by what stands before them, or by their tokens."""
+        if self.row_format == "tokens":
+            return self._offsets[a] != self._offsets[b] or self._domain_ids[a] != self._domain_ids[b]
+        one, other = self.components[a], self.components[b]
+        if one.row_format != other.row_format:  # a document's prompt is empty, and no other is
+            return True
+        return not (one.domain.startswith(other.domain) or other.domain.startswith(one.domain))
 
     # -- checking -----------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,9 @@ from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.readme import front_matter, split_label
 from synthgen.dataset.shards import read_batches
 from synthgen.errors import CheckFailed, SynthgenError
-from synthgen.exact.facts import formatted, stated_bits, stated_status
+from synthgen.exact.bits import stated_bits, stated_status
+from synthgen.exact.entropy import text_entry
+from synthgen.exact.facts import formatted
 from synthgen.publish.howto import lessons
 from synthgen.publish.papers import papers_of
 from synthgen.publish.pictures import PICTURE, SplitLengths, plot_lengths, read_folder
@@ -252,7 +254,12 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
     for text, names in groups.items():
         entropy = json.loads(text)
         stated = manifest.splits[names[0]]["entropy"]  # in its order, which the key of the group has not
-        facts = [
+        paid = [
+            {"name": f"a perfect model pays for a {what}, in bits", "value": stated_bits(bits)}
+            for what, bits in stated.get("floor", {}).items()
+            if bits and bits != stated["floor"]["row"]
+        ]
+        facts = paid + [
             {"name": name.replace("_", " "), "value": formatted(value, "card")}
             for name, value in stated["facts"].items()
         ]
@@ -263,8 +270,9 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
                     {"name": name, "scope": book["scope"], "bits": stated_bits(book), "status": stated_status(book)}
                     for name, book in stated["books"].items()
                 ],
-                "bits": stated_bits(entropy),
-                "status": stated_status(entropy),
+                "booked": f"{stated['bits']:,.4f}" if text_entry(stated)["bits"] != stated["bits"] else "",
+                "bits": stated_bits(text_entry(entropy)),
+                "status": stated_status(text_entry(entropy)),
                 "facts": facts[:MOST_FACTS],
             }
         )
@@ -273,6 +281,7 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
 
 def _split(manifest: Manifest, split_lengths: SplitLengths) -> dict[str, Any]:
     stated = manifest.splits[split_lengths.split]
+    entropy = stated["entropy"]
     shards = [shard for shard in manifest.shards if shard.split == split_lengths.split]
     booked = math.fsum(shard.bits.get("total", 0.0) for shard in shards) / stated["rows"]
     whole = {True: " (all there are)", False: " (the first)"}.get(stated["complete"], "")
@@ -288,7 +297,7 @@ def _split(manifest: Manifest, split_lengths: SplitLengths) -> dict[str, Any]:
         "rows": f"{stated['rows']:,}{whole}",
         "params": ", ".join(f"`{name} = {json.dumps(value)}`" for name, value in stated["params"].items()),
         "shards": stated["shards"],
-        "formula": stated_bits(stated["entropy"]),
+        "formula": f"{entropy['bits']:,.4f}" if "text" in entropy else stated_bits(entropy),
         "ledger": f"{booked:,.4f}" if "bits" in manifest.columns else "-",
         "difficulty": three("difficulty"),
         "length": three("length"),

@@ -5,12 +5,12 @@ Read in this order: `contract` (what a task must have), `rows` (what it makes), 
 params name), and the room `kit`.
 """
 
+from synthgen.exact.bits import Bits as Bits
+from synthgen.exact.bits import Status as Status
 from synthgen.exact.draw import Draw as Draw
 from synthgen.exact.draw import Keys as Keys
-from synthgen.exact.entropy import Bits as Bits
 from synthgen.exact.entropy import Book as Book
 from synthgen.exact.entropy import Entropy as Entropy
-from synthgen.exact.entropy import Status as Status
 from synthgen.exact.jit import kernel as kernel
 from synthgen.exact.ledger import UNITS_PER_BIT as UNITS_PER_BIT
 from synthgen.exact.ledger import log2_big as log2_big

@@ -22,9 +22,11 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.bits import Status
 from synthgen.exact.draw import Keys
-from synthgen.exact.entropy import Entropy, Status
+from synthgen.exact.entropy import Entropy
 from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.task.certificates import Sampling
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.rows import Rows, Vocab
 from synthgen.task.verdict import UNREADABLE, Misread, Reread, Verdict, held_against
@@ -90,7 +92,8 @@ class Task:
                 latent_fields, span_kinds, extra_fields, masked, vocab, markers, assets, sidecars, component_field,
                 subject_field, template_field
     makes       rows, token_rows, rows_max, component_rows, window_components
-    knows       entropy, row_floor, row_floor_status, knowledge, entities, split_by, apart, subjects, template_half
+    knows       entropy, samplings, row_floor, row_floor_status, knowledge, entities, split_by, apart, subjects,
+                template_half
     reads       reread, verify, parse, judge, certificate
     offers      readable, plot, card_notes
 
@@ -116,7 +119,7 @@ class Task:
     paper: ClassVar[str] = ""
     """The arXiv number whose data it makes."""
     row_formats: ClassVar[tuple[str, ...]]
-    """The formats it can make, its default first: document, prompt-completion, tokens."""
+    """The formats it can make, its default first: document, prompt-completion (no prompt is empty), tokens."""
     books: tuple[str, ...]
     """Names of the row books, in the order of the ledger."""
     difficulty: ClassVar[str]
@@ -216,14 +219,19 @@ class Task:
         """
         raise NotImplementedError
 
+    def samplings(self) -> Sequence[Sampling]:
+        """Return the means that `entropy` takes from sampled rows, for certificates; none, where all are formulas."""
+        return ()
+
     def row_floor(self, rows: Rows) -> np.ndarray:
         """Return the bits that a perfect model pays for the text of each of some rows, (rows,) float64."""
         return rows.units.sum(axis=1) / UNITS_PER_BIT
 
     @cached_property
     def row_floor_status(self) -> Status:
-        """What kind of number `row_floor` is."""
-        return self.entropy(estimates=False).status
+        """What kind of number `row_floor` is: of rows that hide some of what is booked, no more than an upper end."""
+        entropy = self.entropy(estimates=False)
+        return "bracket" if entropy.hidden else entropy.status
 
     def knowledge(self) -> Knowledge | None:
         """Return what there is to know of the world that rows speak of; None for a task without one."""

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
+from synthgen.exact.bits import Bits
 from synthgen.exact.draw import begin, shuffle
-from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial
+from synthgen.exact.entropy import Book, Entropy, log2_factorial
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
@@ -72,7 +73,8 @@ class Copy(Task):
         return Rows(Tokens(ids.reshape(-1), ends, trained), sizes, units, {"tokens": pa.array(sizes)})
 
     def entropy(self, rows=None, estimates=True):
-        return Entropy({"order": Book(Bits(log2_factorial(self.params.tokens)))}, {"answer_bits": 0.0})
+        n = self.params.tokens
+        return Entropy({"order": Book(Bits(log2_factorial(n)))}, {"answer_bits": 0.0}, tokens=2.0 * n + 2)
 
     def parse(self, row):
         if not self.judge(row["input_ids"], []).correct:

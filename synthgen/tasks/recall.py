@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.bits import Bits
 from synthgen.exact.draw import begin, below, shuffle, subset
-from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
+from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
@@ -79,8 +80,9 @@ class Recall(Task):
 
     def entropy(self, rows=None, estimates=True):
         params, n = self.params, self.params.pairs
-        bits = {"pairs": log2_falling(params.keys, n) + n * math.log2(params.values), "order": log2_factorial(n)}
-        return Entropy({book: Book(Bits(value)) for book, value in bits.items()}, {"answer_bits": 0.0})
+        pairs = log2_falling(params.keys, n) + n * math.log2(params.values)
+        books = {"pairs": Book(Bits(pairs)), "order": Book(Bits(log2_factorial(n)))}
+        return Entropy(books, {"answer_bits": 0.0}, tokens=4.0 * n + 1)
 
     def judge(self, prompt, completion):
         """Judge the values recalled; `step` is the first wrong query. The prompt holds the pairs, or more."""

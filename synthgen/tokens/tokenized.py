@@ -17,8 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.bits import Status
 from synthgen.exact.draw import new_state
-from synthgen.exact.entropy import Entropy, Status
+from synthgen.exact.entropy import Entropy
+from synthgen.task.certificates import Sampling
 from synthgen.task.contract import Certificate, SplitBy, Task, WindowComponent
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, assemble, measure, span_lists
@@ -101,6 +103,9 @@ class Tokenized(Task):
 
     def _around(self, text: Task) -> Tokenized:
         return Tokenized(text, self._named, self._end, self._path)
+
+    def samplings(self) -> Sequence[Sampling]:
+        return self.text.samplings()
 
     def row_floor(self, rows: Rows) -> np.ndarray:
         return self.text.row_floor(rows)

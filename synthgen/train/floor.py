@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from synthgen.exact.entropy import Status
+from synthgen.exact.bits import Status
 from synthgen.train.model import Transformer
 from synthgen.windowing.marking import Markers
 from synthgen.windowing.packing import IGNORED, row_windows
@@ -97,7 +97,7 @@ class Floor:
     def of(cls, corpus: SpecRows) -> Floor:
         """Read the floor off a corpus's entropy."""
         entropy, status = corpus.source.entropy(corpus.split, estimates=False), corpus.task.row_floor_status
-        return cls(entropy.unbooked, entropy.bits, status, "" if status == "exact" else entropy.row.reason)
+        return cls(entropy.unbooked, entropy.bits, status, "" if status == "exact" else entropy.text.reason)
 
     @classmethod
     def a_token(cls, corpus: SpecRows, rows: int = 1000) -> float:
@@ -107,11 +107,6 @@ class Floor:
         """
         floor, sample = cls.of(corpus), corpus.read(0, corpus.first(rows), bits=True)
         return float(sample.bits.sum() + floor.entity * len(sample)) / (sample.ids.size + len(sample))
-
-    @property
-    def testable(self) -> bool:
-        """Whether a model that pays less proves a fault: the stated bits are exact, or a lower bound."""
-        return self.status in ("exact", "lower")
 
 
 @dataclass(frozen=True)
@@ -136,7 +131,7 @@ class FloorResult:
     @property
     def impossible(self) -> bool:
         """Whether the model is below the floor by more than chance, where that proves a fault."""
-        return self.status in ("exact", "lower") and self.excess < -TOLERANCE * self.se - 1e-9
+        return self.status == "exact" and self.excess < -TOLERANCE * self.se - 1e-9
 
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that metrics hold."""

@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from synthgen.exact.bits import Bits, at_most, total
 from synthgen.exact.draw import Keys
-from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial
+from synthgen.exact.entropy import Book, Entropy, log2_factorial
+from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task
 from synthgen.task.kit.named_nodes import NamedNodes
@@ -24,8 +26,12 @@ from synthgen.tasks.brevo.means import Means, sampled_means
 from synthgen.tasks.brevo.params import BrevoParams
 from synthgen.tasks.brevo.reading import bits as recount
 from synthgen.tasks.brevo.reading.rows import ParsedBrevo, read
+from synthgen.tasks.brevo.text_entropy import hidden_samplings
 from synthgen.tasks.brevo.writing.rows import draw_rows
 from synthgen.tasks.brevo.writing.sampler import LISTED, STAGES
+
+HIDDEN = "the text does not show in which order the nodes came, nor leaves that no node is below"
+"""Why rows of the released law show less than is booked."""
 
 
 class Brevo(Task):
@@ -93,7 +99,10 @@ class Brevo(Task):
         books = self._open_books() if is_open else self._released_books(means)
         if means is not None:
             facts |= means.facts
-        return Entropy({name: Book(books[name]) for name in STAGES}, facts)
+        hidden = "" if is_open else HIDDEN
+        return Entropy(
+            {name: Book(books[name]) for name in STAGES}, facts, hidden=hidden, shown=self._shown(books, estimates)
+        )
 
     def _open_books(self) -> dict[str, Bits]:
         params, words = self.params, self.words
@@ -112,21 +121,26 @@ class Brevo(Task):
 
     def _released_books(self, means: Means | None) -> dict[str, Bits]:
         assert means is not None
-        bits = {
-            "size": Bits(self.sizes.entropy),
-            "query": Bits(self.sizes.mean(lambda n: math.log2(self.params.queries(n)))),
-        }
-        hidden = "the text does not show in which order the nodes came, nor leaves that no node is below"
-        for book in ("graph", "names", "order", "answer"):
-            se = math.sqrt(means.variance[book])
-            if book == "answer" and self.params.sorted:
-                bits[book] = Bits(0.0)
-            elif se == 0.0:
-                bits[book] = Bits(means.value[book], "upper", hidden) if book == "graph" else Bits(means.value[book])
-            else:
-                reason = f"{hidden}; mean of {means.rows:,} sampled rows"
-                bits[book] = Bits(means.value[book], "upper", reason, se)
-        return bits
+        query = Bits(self.sizes.mean(lambda n: math.log2(self.params.queries(n))))
+        books = {"size": Bits(self.sizes.entropy), "query": query} | means.books
+        return books | ({"answer": Bits(0.0)} if self.params.sorted else {})
+
+    def samplings(self) -> list[Sampling]:
+        return list(hidden_samplings(self.params, self.marks) or ())
+
+    def _shown(self, books: Mapping[str, Bits], draw: bool) -> Bits | None:
+        """Return the bits of the text of the released law: what is booked, less what is hidden of graph and size."""
+        if self.params.law == "open":
+            return None
+        booked, hidden = total(books.values()), hidden_samplings(self.params, self.marks)
+        least, most = (one.mean(HIDDEN, draw) for one in hidden) if hidden else (None, None)
+        bare = max(0.0, booked.low - books["graph"].high - books["size"].value)
+        if least is None or most is None:
+            return at_most(booked.high, HIDDEN, low=bare)
+        low, high = max(bare, booked.low - most.high), min(booked.high, booked.high - least.low)
+        value = min(max(booked.value - (least.value + most.value) / 2, low), high)
+        level = booked.level + least.level + most.level - 2
+        return Bits(value, "bracket", HIDDEN, low=low, high=high, level=level, method=least.method, n=least.n)
 
     def answer_floor(self, row: Mapping[str, Any]) -> float | None:
         """Return the exact bits of the listing, given a row's graph and query; None where it takes too long."""

@@ -20,7 +20,7 @@ from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import Keys, new_state
 from synthgen.tasks.cfg import ambiguity, formats, moments
 from synthgen.tasks.cfg.reading.chart import Chart, chart_rules
-from synthgen.tasks.cfg.rules import Rule, Rules
+from synthgen.tasks.cfg.rules import CORRUPTION, Rule, Rules
 from synthgen.tasks.cfg.writing.sampler import Tables, sample_rows
 
 PUBLISHED = Path(__file__).with_name("published.json")
@@ -117,6 +117,11 @@ class Grammar(Rules):
         return moments.length_law(self)
 
     @functools.cached_property
+    def long_tail(self) -> tuple[int, float, float]:
+        """What the long strings of a recursive grammar hold, at most: see `moments.long_tail`."""
+        return moments.long_tail(self, self.length_law)
+
+    @functools.cached_property
     def lengths(self) -> tuple[int, int | None]:
         """The tokens of the shortest and of the longest string; None if there is no longest."""
         return moments.shortest(self), moments.longest(self)
@@ -137,6 +142,11 @@ class Grammar(Rules):
         drawn = self.sampled(new_state(), Keys(0).split("witnesses"), WITNESSES)
         return not any(self.parses(ids) > 1 for ids, _ in drawn) and ambiguity.proved_unambiguous(self)
 
+    @property
+    def perturbed(self) -> bool:
+        """Whether it is a grammar of noisy rows."""
+        return CORRUPTION in self.books.values()
+
     # -- its strings --------------------------------------------------------------------------------------------------
 
     @functools.cached_property
@@ -148,10 +158,10 @@ class Grammar(Rules):
         """Return n strings."""
         return [ids.tolist() for ids, _ in self.sampled(new_state(), Keys(seed).split("sample"), n)]
 
-    def sampled(self, state: np.record, key: np.ndarray, n: int) -> Iterator[tuple[np.ndarray, int]]:
-        """Yield n strings drawn under `key`, each with the bits of its derivation in ledger units."""
-        for start in range(0, n, 1000):
-            drawn = sample_rows(state, key, start, min(start + 1000, n), self, self.tables, self.expected_length)
+    def sampled(self, state: np.record, key: np.ndarray, stop: int, first: int = 0) -> Iterator[tuple[np.ndarray, int]]:
+        """Yield the strings [first, stop) under `key`, each with the bits of its derivation in ledger units."""
+        for start in range(first, stop, 1000):
+            drawn = sample_rows(state, key, start, min(start + 1000, stop), self, self.tables, self.expected_length)
             edges = [0, *drawn.id_ends.tolist()]
             for i, units in enumerate(drawn.units.sum(axis=1).tolist()):
                 yield drawn.ids[edges[i] : edges[i + 1]], units

@@ -22,6 +22,9 @@ LENGTH_TAIL = 1e-12
 LENGTH_CUT = 4096
 """... or at this many tokens."""
 
+BEYOND = 1e-4
+"""Bits that the strings of a recursive grammar which are too long to be looked at may hold, on average."""
+
 
 def expectation(grammar: Rules, node_value: Mapping[int, float], leaf: float) -> dict[int, float]:
     """Return, by symbol, the expected sum over a derivation of node_value[non-terminal] and `leaf` a terminal."""
@@ -120,6 +123,51 @@ def longest(grammar: Rules) -> int | None:
     for a in grammar.order:
         length[a] = max(sum(length[c] for c in rule.children) for rule in grammar.rules[a])
     return length[grammar.root]
+
+
+def derivation_range(grammar: Rules) -> tuple[float, float]:
+    """Return the least and the greatest bits of a derivation, of a grammar without recursion."""
+    ends = []
+    for extreme in (min, max):
+        value = dict.fromkeys(grammar.terminals, 0.0)
+        for a in grammar.order:
+            value[a] = extreme(sum(value[c] for c in rule.children) - math.log2(p) for p, rule in grammar.expand(a))
+        ends.append(value[grammar.root])
+    return ends[0], ends[1]
+
+
+def bits_by_length(grammar: Rules) -> tuple[float, float]:
+    """Return (b, c) with at most b n + c bits in any derivation of n tokens, of a grammar with recursion.
+
+    With b bits taken off for each token, what is left of the best derivation of each symbol must not grow any more.
+    """
+    a_token = 1.0
+    while True:
+        value = dict.fromkeys(grammar.rules, -math.inf) | dict.fromkeys(grammar.terminals, -a_token)
+        for _ in range(2 * len(grammar.rules)):
+            before = dict(value)
+            for a in grammar.rules:
+                value[a] = max(sum(value[c] for c in rule.children) - math.log2(p) for p, rule in grammar.expand(a))
+            if value == before:
+                return a_token, max(0.0, value[grammar.root])
+        a_token *= 1.25
+
+
+def long_tail(grammar: Rules, law: np.ndarray) -> tuple[int, float, float]:
+    """Return (tokens, bits, rest) of a recursive grammar, whose lengths have this `law`.
+
+    Strings of at most so many `tokens` have at most so many `bits` of derivation; all longer ones together add `rest`
+    to the mean bits of a derivation, at most, which is not more than BEYOND but where the law is cut before.
+    """
+    a_token, more = bits_by_length(grammar)
+    lengths, mean = np.arange(law.size), expected_length(grammar)
+    tokens, rest = 8, math.inf
+    while rest > BEYOND and tokens < law.size:
+        tokens += 1 + tokens // 4
+        known = slice(tokens + 1)
+        rest_tokens = max(0.0, mean - float(law[known] @ lengths[known]))
+        rest = a_token * rest_tokens + more * max(0.0, 1 - float(law[known].sum()))
+    return tokens, a_token * tokens + more, rest
 
 
 def derivation_counts(grammar: Rules) -> dict[int, int]:

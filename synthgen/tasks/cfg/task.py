@@ -12,10 +12,12 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.bits import Bits, Status, at_most
 from synthgen.exact.draw import Draw, Keys
-from synthgen.exact.entropy import Bits, Book, Entropy, Status
+from synthgen.exact.entropy import Book, Entropy
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.assets import read_asset
+from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.phrases import Codes, PhraseTable
@@ -27,16 +29,13 @@ from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
 from synthgen.tasks.cfg.reading.chart import bits_of
 from synthgen.tasks.cfg.reading.strings import check_text_bits, expand, judged, tokens_of
 from synthgen.tasks.cfg.rules import CORRUPTION, DERIVATION, TOKENS
-from synthgen.tasks.cfg.text_entropy import SAMPLES, text_entropy
+from synthgen.tasks.cfg.text_entropy import UNPROVED, is_sampled, sampling_of, text_entropy
 from synthgen.tasks.cfg.variants import Bags, Noise, perturbed, uniform, with_bags
 from synthgen.tasks.cfg.writing.fixed_length import LengthTables, sample_length
 from synthgen.tasks.cfg.writing.labels import label_columns, label_fields, walk
 from synthgen.tasks.cfg.writing.sampler import Drawn, sample_rows
 
 BOOKS = ("derivation", "corruption", "tokens")
-
-SAMPLES_UNDER_NOISE = {"terminal": 60, "nonterminal": 400, "fixed": 800}
-"""Strings behind an estimate of noisy text's entropy: everything may be noise, so a chart takes up to 70 ms."""
 
 
 class CfgParams(TaskParams):
@@ -112,11 +111,16 @@ class Cfg(Task):
         self._booked = [DERIVATION, *([CORRUPTION] if params.noise else []), *([TOKENS] if params.bags else [])]
         self.books = tuple(BOOKS[number] for number in self._booked)
 
-    def _variant(self) -> Grammar:
+    @functools.cached_property
+    def _plain(self) -> Grammar:
+        """The grammar without disjoint bags: what is hidden of its derivations is hidden of those with bags."""
+        return self._variant(bags=not self.params.bags or self.params.bags.mode == "overlap")
+
+    def _variant(self, bags: bool = True) -> Grammar:
         grammar = uniform(self.base) if self.params.law == "uniform" else self.base
         if self.params.noise:
             grammar = perturbed(grammar, self.params.noise)
-        if self.params.bags:
+        if self.params.bags and bags:
             draw = Draw(self.keys.world("bags"))
             grammar = with_bags(grammar, self.params.bags, draw)
             if self.params.bags.mode == "overlap":
@@ -124,7 +128,7 @@ class Cfg(Task):
         return grammar
 
     def _book(self, name: str, draw: Draw, reason: str) -> None:
-        self._world[name] = Book(Bits(draw.bits, "upper", reason), "world")
+        self._world[name] = Book(at_most(draw.bits, reason), "world")
 
     @property
     def assets(self) -> Mapping[str, Path]:
@@ -232,9 +236,7 @@ class Cfg(Task):
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         grammar = self.grammar
-        hidden = (
-            "" if grammar.unambiguous else "the grammar is not proved unambiguous: two derivations may make one text"
-        )
+        hidden = "" if grammar.unambiguous else UNPROVED
         books = {BOOKS[number]: Book(Bits(self._book_entropy(number))) for number in self._booked}
         derivation = sum(book.bits.value for book in books.values())
         if self.params.length is not None:
@@ -244,23 +246,29 @@ class Cfg(Task):
             law = grammar.length_law
         n = np.arange(law.size)
         mean = float(law @ n) if self.params.length else grammar.expected_length
-        text = Bits(derivation, "upper", hidden) if hidden else Bits(derivation)
-        if estimates and hidden and self.params.length is None:
-            text = text_entropy(grammar, SAMPLES_UNDER_NOISE[self.params.noise.kind] if self.params.noise else SAMPLES)
+        text = Bits(derivation)
+        if hidden and self.params.length is not None:
+            text = at_most(derivation, hidden)
+        elif hidden:
+            shown = self._book_entropy(TOKENS) if len(self._plain.rules) < len(grammar.rules) else 0.0
+            text = text_entropy(self._plain, estimates) + Bits(shown)
         facts: dict[str, Any] = {
             "expected_length": mean,
             "length_sd": float(np.sqrt(law @ (n - mean) ** 2)),
             "length_min": self.params.length or grammar.lengths[0],
             "length_max": self.params.length or grammar.lengths[1],
             "derivations": "endless" if grammar.recursive else str(grammar.derivations),
-            "text_bits": {"bits": text.value, "status": text.status, "reason": text.reason, "se": text.se},
             "bits_a_token": text.value / mean,
-            "floor_bits_a_predicted_token": text.value / (mean + 1),
             "unreachable_symbols": len(set(self.base.rules) - self.base.reachable),
         }
         if self.params.length is None:
             facts["collision_bits"] = moments.collision_bits(grammar)
-        return Entropy(books | self._world, facts, hidden=hidden)
+        tokens = mean + 1 if self.row_format == "tokens" else None
+        return Entropy(books | self._world, facts, hidden=hidden, shown=text if hidden else None, tokens=tokens)
+
+    def samplings(self) -> list[Sampling]:
+        sampled = self.params.length is None and is_sampled(self._plain)
+        return [sampling_of(self._plain)] if sampled else []
 
     def _book_entropy(self, number: int) -> float:
         if self.params.length is not None:

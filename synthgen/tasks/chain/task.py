@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
+from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys
-from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling
+from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.retries import RetryParams, expected_bits, expected_number, odds

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys
-from synthgen.exact.entropy import Bits, Book, Entropy, log2_factorial, log2_falling, log2_sum
+from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling, log2_sum
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
@@ -199,9 +200,9 @@ class Depo(Task):
                 "expected_tokens": float(tokens),
                 "expected_trained_tokens": float(trained),
                 "guess_accuracy": guess,
-                "floor_bits_a_predicted_token": float(sum(bits.values()) / (tokens + 1)),
                 "collision_bits": -log2_sum(equal),
             },
+            tokens=float(tokens + 1),
         )
 
     # -- checking -----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ their books mean, what the split is, and whether a problem that was read is one 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -13,12 +14,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys
-from synthgen.exact.entropy import Bits, Book, entropy_of, log2_binomial, log2_factorial, log2_falling
+from synthgen.exact.entropy import Book, entropy_of, log2_binomial, log2_factorial, log2_falling
 from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.exact.samples import LEVEL
+from synthgen.task.certificates import Sampling
 from synthgen.task.rows import Rows
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
+from synthgen.tasks.igsm.sampled import Draw, book_samplings, sampled_bits
 from synthgen.tasks.igsm.writing.open.orders import MAX_ORDERED, count_order_units, new_graph, new_memo
 from synthgen.tasks.igsm.writing.open.sampler import OpenSampler
 from synthgen.tasks.igsm.writing.paper.necessary import strengths
@@ -35,14 +40,17 @@ from synthgen.tasks.igsm.writing.rows import (
 )
 from synthgen.tasks.igsm.writing.surface import LONG_LETTERS
 
-SAMPLE = 2048
-"""Problems behind the means that have no closed form."""
-
 CEILING_SAMPLE = 512
 """Problems whose orders are counted for the mean of the ceiling."""
 
-SAMPLED = f"exact in every row; the mean is that of {SAMPLE:,} problems plus six standard errors"
-REJECTED = f"books the accepted attempt; the mean is that of {SAMPLE:,} problems plus six standard errors"
+REJECTED = "books the accepted attempt"
+IN_EVERY_ROW = "exact in every row"
+
+
+HALF = "the mean over all templates, of which the split draws from a random half"
+
+ROUNDING = 1e-9
+"""Bits below which a bracket is but the rounding of an exact figure."""
 
 
 class ProblemLaw(Protocol):
@@ -59,8 +67,16 @@ class ProblemLaw(Protocol):
         """Write rows [first, stop) of a batch that begins at `start`; return the first there was no room for."""
         ...
 
-    def books(self, sample: Rows) -> dict[str, Book]:
-        """Return the mean bits of every book but that of retries."""
+    def books(self, draw: Draw) -> dict[str, Book]:
+        """Return the mean bits of every book but that of retries; `draw` is a stream of problems for means."""
+        ...
+
+    def samplings(self, draw: Draw) -> dict[str, Sampling]:
+        """Return how the means of those books are drawn that have no formula."""
+        ...
+
+    def least_shown(self, books: Mapping[str, Book]) -> float:
+        """Return bits that the text of a row shows at least, where it hides some; `books` are what `books` returned."""
         ...
 
     def solution_facts(self, sample: Rows) -> dict[str, Any]:
@@ -110,15 +126,26 @@ class PaperLaw:
     def write(self, state: np.record, keys: StageKeys, start: int, first: int, stop: int, desk: Desk, out: Out) -> int:
         return write_paper_rows(state, keys, start, first, stop, self.tables(), desk, out)
 
-    def books(self, sample: Rows) -> dict[str, Book]:
-        params = self.params
-        books = sampled_books(sample)
-        books["op"] = Book(Bits(entropy_of(params.op_weights.values())))
+    def books(self, draw: Draw) -> dict[str, Book]:
+        books = {"op": Bits(entropy_of(self.params.op_weights.values()))}
         if self.joint_books:
-            books["operators"] = Book(Bits(0.0))
-        if not params.reask and params.detail % 3 != 2:
-            books["letters"] = Book(Bits(mean_letter_bits(params)))
-        return books
+            books["operators"] = Bits(0.0)
+        samplings = self.samplings(draw)
+        if "letters" not in samplings:
+            books["letters"] = Bits(mean_letter_bits(self.params))
+        for name, sampling in samplings.items():
+            books[name] = sampled_bits(sampling, REJECTED if name in ("structure", "solution_order") else IN_EVERY_ROW)
+        return {name: Book(books[name]) for name in BOOKS}
+
+    def samplings(self, draw: Draw) -> dict[str, Sampling]:
+        known = {"op"} | ({"operators"} if self.joint_books else set())
+        if not self.params.reask and self.params.detail % 3 != 2:
+            known.add("letters")
+        return book_samplings([name for name in BOOKS if name not in known], self.params, draw)
+
+    def least_shown(self, books: Mapping[str, Book]) -> float:
+        """Given structure and names, all values and letters are shown, and the order of the sentences."""
+        return math.fsum(books[name].bits.low for name in ("values", "letters", "sentence_order"))
 
     def solution_facts(self, sample: Rows) -> dict[str, Any]:
         floors = known_floors(sample)
@@ -151,29 +178,64 @@ class OpenLaw:
         self.sampler = OpenSampler(
             params.open, params.op_weights, params.bins, keys.world("halves"), params.bins_for_training
         )
+        if self.sampler.looseness * params.modulus > ROUNDING:
+            self.capabilities -= {"exact"}  # the split's half of few templates may differ from the whole
         unsplit = any(op in params.op_weights for op in self.sampler.halves.unsplit)
         self.template_half: str = "" if params.bins == "all" or unsplit else params.bins
 
     def write(self, state: np.record, keys: StageKeys, start: int, first: int, stop: int, desk: Desk, out: Out) -> int:
         return write_open_rows(state, keys, start, first, stop, self.sampler.tables, desk, out)
 
-    def books(self, sample: Rows) -> dict[str, Book]:
+    def samplings(self, draw: Draw) -> dict[str, Sampling]:
+        return book_samplings(["letters"] if self.params.detail % 3 == 2 else [], self.params, draw)
+
+    def least_shown(self, books: Mapping[str, Book]) -> float:
+        return math.fsum(book.bits.low for book in books.values())
+
+    def books(self, draw: Draw) -> dict[str, Book]:
         params, numbers = self.params, self.sampler.numbers()
-        sizes = params.sizes
-        names = math.log2(sizes.chains)
-        for layers, share in self.sampler.widths_law().items():
-            names += share * (math.log2(5 - len(layers)) + len(layers) * math.log2(sizes.groups))
-            names += share * math.fsum(log2_binomial(sizes.names, items) for items in layers)
         values = (numbers["constants"] + numbers["added"]) * math.log2(params.modulus)
         values += numbers["times"] * math.log2(max(1, params.modulus - 1))
-        order = math.fsum(share * log2_factorial(edges) for edges, share in self.sampler.edges_law().items())
-        means = self.sampler.entropy() | {"names": names, "values": values, "sentence_order": order}
-        books = {name: Book(Bits(means.get(name, 0.0))) for name in BOOKS}
+        means = self.sampler.entropy() | {
+            "names": self._names(self.sampler.widths_law()),
+            "values": values,
+            "sentence_order": _orders(self.sampler.edges_law()),
+        }
+        books = {name: Book(self._of_half(name, means.get(name, 0.0))) for name in BOOKS}
         if params.detail % 3 == 2:
-            books["letters"] = sampled_books(sample)["letters"]
+            books["letters"] = Book(sampled_bits(self.samplings(draw)["letters"], IN_EVERY_ROW))
         else:
             books["letters"] = Book(Bits(mean_letter_bits(params)))
         return books
+
+    def _names(self, widths_law: Mapping[tuple[int, ...], float]) -> float:
+        """Return the mean bits of names, given the law of the widths of the layers."""
+        sizes, names = self.params.sizes, math.log2(self.params.sizes.chains)
+        for layers, share in widths_law.items():
+            names += share * (math.log2(5 - len(layers)) + len(layers) * math.log2(sizes.groups))
+            names += share * math.fsum(log2_binomial(sizes.names, items) for items in layers)
+        return names
+
+    @functools.cached_property
+    def _spans(self) -> dict[str, float]:
+        """By how many bits the mean of a book can differ between two templates."""
+        placed = [self.sampler.placed_around(size) for size in self.sampler.averages.sizes]
+        figures = {
+            "structure": [one.bits for one in placed],
+            "names": [self._names(one.widths) for one in placed],
+            "sentence_order": [_orders(one.edges) for one in placed],
+        }
+        spans = {book: max(bits) - min(bits) for book, bits in figures.items()}
+        numbers = max(float(one.numbers.sum()) for one in placed) + max(self.sampler.law)
+        return spans | {"values": numbers * math.log2(self.params.modulus)}
+
+    def _of_half(self, book: str, bits: float) -> Bits:
+        """Return a book's mean over this half of the templates, where that over all of them is known."""
+        loose = self.sampler.looseness * self._spans[book] if self.sampler.looseness and book in self._spans else 0.0
+        if loose < ROUNDING:
+            return Bits(bits)
+        level = 1 - (1 - LEVEL) / len(self._spans)
+        return Bits(bits, "bracket", HALF, low=max(0.0, bits - loose), high=bits + loose, level=level)
 
     def solution_facts(self, sample: Rows) -> dict[str, Any]:
         floors = known_floors(sample)
@@ -191,6 +253,11 @@ class OpenLaw:
         return f"the template is of the half {half!r}, not {self.params.bins!r}"
 
 
+def _orders(edges_law: Mapping[int, float]) -> float:
+    """Return the mean bits of the order of the sentences, given the law of how many there are."""
+    return math.fsum(share * log2_factorial(edges) for edges, share in edges_law.items())
+
+
 def letter_bits(count: int, single: int) -> float:
     """Return the bits of `count` letters drawn without replacement, with two-letter names beyond `single`."""
     return log2_falling(single, min(count, single)) + log2_falling(LONG_LETTERS, max(0, count - single))
@@ -200,15 +267,6 @@ def mean_letter_bits(params: IgsmParams) -> float:
     """Return the mean bits of letters, where all symbols have one and op has its own law."""
     weights, single = params.op_weights, params.sizes.letters
     return math.fsum(weight * letter_bits(op, single) for op, weight in weights.items()) / sum(weights.values())
-
-
-def sampled_books(sample: Rows) -> dict[str, Book]:
-    """Return an upper end for the mean of every book: a sample's mean and six standard errors."""
-    bits, books = sample.units / UNITS_PER_BIT, {}
-    for i, name in enumerate(BOOKS):
-        value = float(bits[:, i].mean() + 6 * bits[:, i].std() / math.sqrt(SAMPLE))
-        books[name] = Book(Bits(value, "upper", REJECTED if name in ("structure", "solution_order") else SAMPLED))
-    return books
 
 
 def known_floors(sample: Rows) -> np.ndarray:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,21 +14,24 @@ import numpy as np
 import pyarrow as pa
 
 from synthgen.errors import SynthgenError, missing
+from synthgen.exact.bits import Bits, total
 from synthgen.exact.draw import Keys, new_state
-from synthgen.exact.entropy import Bits, Book, Entropy
+from synthgen.exact.entropy import Book, Entropy
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.assets import read_asset
+from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
-from synthgen.task.kit.retries import RetryParams, expected_bits, expected_number, shown_bits
+from synthgen.task.kit.retries import RetryParams, expected_number, shown_bits
 from synthgen.task.phrases import Codes
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
-from synthgen.tasks.igsm.laws import SAMPLE, SAMPLED, law_of
+from synthgen.tasks.igsm.laws import IN_EVERY_ROW, law_of
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.reading.graphs import plot_graph
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
+from synthgen.tasks.igsm.sampled import retry_sampling, sampled_bits
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
 from synthgen.tasks.igsm.writing.mistakes import new_mistakes
 from synthgen.tasks.igsm.writing.problem import new_problem
@@ -60,6 +64,10 @@ def _tiny(op: dict[int, int], **shape: Any) -> dict[str, Any]:
     """Return params of an open law that is small enough to enumerate."""
     small = {"chains": 1, "groups": 1, "names": shape["widths"][1], "letters": max(op)}
     return {"sampler": "open", "op": op, "modulus": 2, "sizes": small, "open": {"uncapped_from": 35, **shape}}
+
+
+FACTS_SAMPLE = 2048
+"""Problems that facts are counted in."""
 
 
 class Igsm(Task):
@@ -195,13 +203,35 @@ class Igsm(Task):
     # -- entropy ------------------------------------------------------------------------------------------------------
 
     @functools.cached_property
+    def _drawn(self) -> Callable[[int, int], Rows]:
+        """Draws problems of an independent stream, the same for every seed: means without a formula come from them.
+
+        The last ones are kept, as the means of several books come from the same problems.
+        """
+
+        @functools.lru_cache(maxsize=4)
+        def drawn(first: int, stop: int) -> Rows:
+            return self._rows(first, stop, new_state(), Keys(split="entropy of igsm"))
+
+        return drawn
+
+    @property
     def _sample(self) -> Rows:
-        """Problems of an independent stream, the same for every seed: what means without a closed form come from."""
-        return self._rows(0, SAMPLE, new_state(), Keys(split="entropy of igsm"))
+        """The problems that facts are counted in."""
+        return self._drawn(0, FACTS_SAMPLE)
+
+    def samplings(self) -> list[Sampling]:
+        retries = [retry_sampling(self.params, self._drawn)] if self.params.retry and self.params.retry.rate else []
+        return [*self.law.samplings(self._drawn).values(), *retries]
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
-        books = self.law.books(self._sample) | self._retry_book()
-        return Entropy(books, self._facts() | self.law.run_facts(rows or 1), hidden=self.law.hidden)
+        books = self.law.books(self._drawn) | self._retry_book()
+        facts, hidden, shown = self._facts() | self.law.run_facts(rows or 1), self.law.hidden, None
+        if hidden:
+            booked = total(book.bits for book in books.values())
+            reason = "; ".join([hidden, booked.reason])
+            shown = replace(booked, status="bracket", reason=reason, low=self.law.least_shown(books))
+        return Entropy(books, facts, hidden=hidden, shown=shown)
 
     def _retry_book(self) -> dict[str, Book]:
         """The bits of retries: a formula given how many candidates each step has, a mean over the sampled problems."""
@@ -210,8 +240,7 @@ class Igsm(Task):
             return {}
         if not retry.rate:
             return {"retries": Book(Bits(0.0))}
-        bits = np.array([math.fsum(expected_bits(retry.rate, n) for n in steps) for steps in self._sampled_candidates])
-        return {"retries": Book(Bits(float(bits.mean() + 6 * bits.std() / math.sqrt(SAMPLE)), "upper", SAMPLED))}
+        return {"retries": Book(sampled_bits(retry_sampling(self.params, self._drawn), IN_EVERY_ROW))}
 
     @functools.cached_property
     def _sampled_candidates(self) -> list[list[int]]:
@@ -232,14 +261,14 @@ class Igsm(Task):
 
     def _facts(self) -> dict[str, Any]:
         latent, weights = self._sample.latent, self.params.op_weights
-        answers = np.bincount(latent["answer"].to_numpy(), minlength=self.params.modulus) / SAMPLE
+        answers = np.bincount(latent["answer"].to_numpy(), minlength=self.params.modulus) / FACTS_SAMPLE
         return {
             "op_law": {str(op): weight / sum(weights.values()) for op, weight in weights.items()},
             **self.law.solution_facts(self._sample),
             "joint_books": self.law.joint_books,
             "answer_zero_share": float(answers[0]),
             "constant_guess": {"answer": int(answers.argmax()), "share": float(answers.max())},
-            "sampled_rows": SAMPLE,
+            "sampled_rows": FACTS_SAMPLE,
             "necessary": float(latent["necessary"].to_numpy().mean()),
             "sentences": float(latent["edges"].to_numpy().mean()),
             "distinct_templates": len(set(latent["template"].to_pylist())),

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
+from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys
-from synthgen.exact.entropy import Bits, Book, Entropy, entropy_of, log2_sum
+from synthgen.exact.entropy import Book, Entropy, entropy_of, log2_sum
 from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
@@ -200,9 +201,9 @@ class Mano(Task):
                 "guess_accuracy": float(value[guess]),
                 "uniform_guess_accuracy": 1 / params.modulus,
                 "answer_law_bits": entropy_of(value),
-                "floor_bits_a_predicted_token": float(sum(bits.values()) / (tokens + 1)),
                 "collision_bits": -log2_sum(equal),
             },
+            tokens=float(tokens + 1),
         )
 
     # -- checking -----------------------------------------------------------------------------------------------------

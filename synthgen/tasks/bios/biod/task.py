@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.bits import Bits, at_most
 from synthgen.exact.draw import Keys, new_state
-from synthgen.exact.entropy import Bits, Book, Entropy, log2_binomial, log2_factorial, log2_falling
+from synthgen.exact.entropy import Book, Draws, Entropy, log2_binomial, log2_factorial, log2_falling
 from synthgen.exact.ledger import log2_units
 from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
@@ -115,7 +116,7 @@ class Biod(Task):
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         params, rows = self.params, stop - start
-        length = 3 + (params.K - 1) + params.K * (1 + params.C * params.L)
+        length = self._length
         out = Out(
             ids=np.empty((rows, length), np.int32),
             facts=np.empty((rows, FACTS + 3), np.int64),
@@ -134,6 +135,11 @@ class Biod(Task):
         }
         return Rows(Tokens(out.ids.reshape(-1), ends * length), np.full(rows, params.K, np.int32), out.units, latent)
 
+    @property
+    def _length(self) -> int:
+        """Tokens of a row."""
+        return 3 + (self.params.K - 1) + self.params.K * (1 + self.params.C * self.params.L)
+
     def entities(self) -> range:
         return range(self.params.N)
 
@@ -146,13 +152,14 @@ class Biod(Task):
         params, knowledge = self.params, self.knowledge()
         order = log2_factorial(params.K)
         strings = knowledge.bits - log2_binomial(knowledge.names, params.N) - params.N * knowledge.attribute_bits
+        draws = Draws("full names, " + " x ".join(map(str, params.names)) + " tokens", self.entities(), knowledge.names)
         world = {
-            "names": Book(Bits(log2_binomial(knowledge.names, params.N)), "world"),
+            "names": Book(Bits(log2_binomial(knowledge.names, params.N)), "world", draws),
             "values": Book(Bits(params.N * knowledge.attribute_bits), "world"),
             "strings": Book(
                 Bits(max(strings, 0.0), "exact")
                 if params.D == params.T**params.L
-                else Bits(strings, "upper", "strings that no value uses are never shown"),
+                else at_most(strings, "strings that no value uses are never shown"),
                 "world",
             ),
         }
@@ -163,11 +170,11 @@ class Biod(Task):
             "world_bits_a_person": knowledge.bits / params.N,
             "world_list_bits": log2_falling(knowledge.names, params.N) + params.N * knowledge.attribute_bits + strings,
             "world_paper_bits": knowledge.paper_bits,
-            "floor_bits": math.log2(params.N) + order,
-            "floor_nats": (math.log2(params.N) + order) * math.log(2),
         }
         books = {"order": Book(Bits(order))} | world
-        return Entropy(books, facts, unbooked=math.log2(params.N), world_list=facts["world_list_bits"])
+        return Entropy(
+            books, facts, unbooked=math.log2(params.N), world_list=facts["world_list_bits"], tokens=self._length + 1
+        )
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return name, values and order from the ids alone. Raises ValueError on anything else."""

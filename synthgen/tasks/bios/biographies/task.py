@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, field_validator, model_validator
 
+from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys
-from synthgen.exact.entropy import Bits, Book, Entropy
+from synthgen.exact.entropy import Book, Entropy
 from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column, struct_column
@@ -225,16 +226,15 @@ class Bios(Task):
             "wording": Book(Bits(wording if params.sentences == "entry" else wording * first)),
             "order": Book(Bits(order if params.order != "person" else order * first)),
         }
-        world, known = world_bits(lists, n, pronoun)
-        bits = sum(book.bits.value for book in row.values())
+        world, known = world_bits(lists, params.everybody, pronoun)
         facts = {
             "wording_bits": wording,
             "order_bits": order,
-            "floor_bits": math.log2(n) + bits,
-            "floor_nats": (math.log2(n) + bits) * math.log(2),
             "renderings": str(math.prod(len(e) for e in lists.templates.values()) * orders),
         }
-        return Entropy(row | world, known | facts, unbooked=math.log2(n), world_list=known["world_list_bits"])
+        tokens = tokens_per_row(self.compact, params.full_name) + 1 if self.row_format == "tokens" else None
+        lists_bits = known["world_list_bits"]
+        return Entropy(row | world, known | facts, unbooked=math.log2(n), world_list=lists_bits, tokens=tokens)
 
     @property
     def pronoun_shown(self) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,8 +20,9 @@ import numpy as np
 import pyarrow as pa
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.bits import Bits, at_most
 from synthgen.exact.draw import Keys
-from synthgen.exact.entropy import Bits, Book, Entropy, entropy_of, log2_factorial
+from synthgen.exact.entropy import Book, Draws, Entropy, entropy_of, log2_factorial
 from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
@@ -48,6 +49,9 @@ from synthgen.tasks.bios.world.writing.people import Group, World
 
 ONE = dict.fromkeys((size for size in Sizes.model_fields if size != "templates"), 1)
 """Sizes of a world without facts: one value in each list."""
+
+MOST_COUNTED = 2_000_000
+"""People among whom those with the same facts are counted for the entropy of inverse questions: half a second."""
 
 
 class Questions(Task):
@@ -262,9 +266,10 @@ class Questions(Task):
             "wording": Bits(math.log2(params.paraphrases)),
             "hint": Bits(entropy_of([int(self._coin[0]), int(self._coin[1] - self._coin[0])])),
         }
-        world, known = world_bits(lists, params.people, pronoun=0.0)
+        world, known = world_bits(lists, params.everybody, pronoun=0.0)
         if params.major_ranks == "drawn" and any(form.number == "major" for form in forms):
-            world["ranks"] = Book(Bits(log2_factorial(len(lists.major))), "world")
+            draws = Draws(f"ranks of {len(lists.major)} majors", None)
+            world["ranks"] = Book(Bits(log2_factorial(len(lists.major))), "world", draws)
         books = {name: Book(bits) for name, bits in row.items()} | world
         bits = math.fsum(book.value for book in row.values())
         unbooked = 0.0 if drawn else math.log2(number * len(forms))
@@ -272,13 +277,20 @@ class Questions(Task):
             **known,
             "asked": number,
             "forms": len(forms),
-            "floor_bits": bits + unbooked,
             "order_bits": 0.0 if drawn else log2_factorial(number * len(forms)) / (number * len(forms)),
             **guessing_odds(forms, shares, lists, params.people),
         }
         if estimates and self._hidden:  # not estimated, in fact: counted over everybody in this world, in a moment
             facts |= self.people_by_facts.facts()
-        return Entropy(books, facts, self._hidden, unbooked, known["world_list_bits"])
+        shown = self._shown(bits, shares) if self._hidden else None
+        return Entropy(books, facts, self._hidden, unbooked, known["world_list_bits"], shown=shown)
+
+    def _shown(self, booked: float, shares: Sequence[float]) -> Bits:
+        """Return the bits of a text that inverse questions may share: counted over everybody, in this world."""
+        lost = math.log2(len(self.persons))
+        if self.params.questions == "drawn" and len(self.persons) <= MOST_COUNTED:
+            return Bits(booked - self.people_by_facts.shared_bits(self.persons, shares))
+        return at_most(booked, self._hidden, low=max(0.0, booked - lost))
 
     @property
     def _hidden(self) -> str:

@@ -19,8 +19,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys, new_state
-from synthgen.exact.entropy import Bits, Book, Entropy, log2_falling
+from synthgen.exact.entropy import Book, Entropy, log2_falling
 from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
@@ -252,7 +253,7 @@ class Rewrites(Task):
             hidden = float(hidden == 1)
         else:
             hidden **= params.entries
-        world, known = world_bits(self.lists, params.people, math.log2(len(params.pronouns)) * (1 - hidden))
+        world, known = world_bits(self.lists, params.everybody, math.log2(len(params.pronouns)) * (1 - hidden))
         natural, uniform = natural_bits(self.language), math.log2(size)
         wording = uniform if params.law == "uniform" else natural
         rows = rows or self.rows_max
@@ -264,8 +265,6 @@ class Rewrites(Task):
             "rewrites_a_person": str(size),
             "uniform_bits": uniform,
             "natural_bits": natural,
-            "floor_bits": math.log2(params.people) + wording,
-            "floor_nats": (math.log2(params.people) + wording) * math.log(2),
         }
         bits = Bits(wording) if self.texts is None else self._text_bits(self.texts, wording)
         return Entropy(

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from synthgen.errors import SynthgenError
-from synthgen.exact.entropy import Bits, Book, log2_binomial, log2_falling
+from synthgen.exact.bits import Bits
+from synthgen.exact.entropy import Book, Draws, log2_binomial, log2_falling
 from synthgen.task.contract import TaskParams
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.tasks.bios.world.lists import Lists, Sizes, read_lists
@@ -69,15 +70,16 @@ def knowledge_of(lists: Lists, people: int) -> Knowledge:
     return Knowledge(people, lists.names, sum(bits.values()), span_bits=bits)
 
 
-def world_bits(lists: Lists, people: int, pronoun: float) -> tuple[dict[str, Book], dict[str, Any]]:
-    """Return the world books and facts of `people` people, whose pronoun is worth `pronoun` bits each.
+def world_bits(lists: Lists, everybody: range, pronoun: float) -> tuple[dict[str, Book], dict[str, Any]]:
+    """Return the world books and facts of some people, whose pronoun is worth `pronoun` bits each.
 
     Names as a set, as a list (numbers of people carry meaning) and in the papers' form N log2(N0 / N) (2404.05405).
     """
-    sizes = lists.sizes()
+    sizes, people = lists.sizes(), len(everybody)
+    urn = f"full names, {len(lists.first_names)} x {len(lists.middle_names)} x {len(lists.last_names)}"
     attributes = sum(math.log2(size) for size in sizes.values())
     books = {
-        "names": Book(Bits(log2_binomial(lists.names, people)), "world"),
+        "names": Book(Bits(log2_binomial(lists.names, people)), "world", Draws(urn, everybody, lists.names)),
         "attributes": Book(Bits(attributes * people), "world"),
         "pronouns": Book(Bits(pronoun * people), "world"),
     }

@@ -41,7 +41,7 @@ class Layout(NamedTuple):
     name: int  # what is added to the symbols of a word
 
 
-NODES, LEAVES, DEPTH, LISTED, STATEMENTS, N_FIGURES = range(6)
+NODES, LEAVES, DEPTH, LISTED, STATEMENTS, NAMED, N_FIGURES = range(7)
 """The columns of a row's figures: nodes, leaves, depth of the query, nodes of the listing, and statements."""
 
 
@@ -189,6 +189,7 @@ def write_rows(state, keys, start, stop, layout, cumulative, words, scratch, dra
         figures[out, DEPTH] = depth
         figures[out, LISTED] = total
         figures[out, STATEMENTS] = edges
+        figures[out, NAMED] = named
         ends[out] = token
         created_ends[out] = creations
         step_ends[out] = step

@@ -98,6 +98,14 @@ class PeopleByFacts:
             "first": Chance(float(sizes[best == sizes].sum() / n), float(best.sum() / n), bits),
         }
 
+    def shared_bits(self, asked: range) -> float:
+        """Return the bits that the facts and the first name lack, on average, of which of the `asked` persons it is."""
+        inside = (self.persons >= asked.start) & (self.persons < asked.stop)
+        sizes = np.diff(self.bounds)
+        group = np.repeat(np.arange(sizes.size), sizes)[inside]
+        _, counts = np.unique((group << 32) + self.first_names[inside], return_counts=True)
+        return float((counts * np.log2(counts)).sum() / counts.sum())
+
 
 class PeopleByForm:
     """The people of one world by what each inverse form gives; indexed when first asked for (0.3 s a million)."""
@@ -136,6 +144,17 @@ class PeopleByForm:
     def suggest(self, form: Form, given: Mapping[str, str]) -> list[int]:
         """Return who may have the facts of a question, given as texts."""
         return self.of(form.given).fitting(given)
+
+    def shared_bits(self, asked: range, shares: Sequence[float]) -> float:
+        """Return the bits a row that texts lack of who was meant, if each form has its share of them.
+
+        An inverse question shows its facts and its answer: a full name, which nobody else has, or a first name.
+        """
+        return sum(
+            share * self.of(form.given).shared_bits(asked)
+            for form, share in zip(self._forms, shares, strict=True)
+            if form.given and form.answer[0] == "first"
+        )
 
     def facts(self) -> dict[str, dict[str, float]]:
         """Return the chances of all inverse forms: by fact and then by form."""

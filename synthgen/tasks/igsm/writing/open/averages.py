@@ -22,8 +22,8 @@ from synthgen.tasks.igsm.writing.open.placement import Sums, all_sums
 from synthgen.tasks.igsm.writing.open.templates import SUMMED, new_template, unrank
 
 FEW = 1 << 16
-"""Templates of an op that are gone through one by one where a half of them is asked for. Beyond, a half's mean is that
-of all templates to within some thousandths of the spread; exact for the ideal law, in which the halves are random."""
+"""Templates of an op that are gone through one by one where a half of them is asked for. Beyond, the mean of all stands
+for that of the half, which is random: see `OpenSampler.looseness`."""
 
 NUMBERS = 3
 """Kinds of numbers in sentences: a constant alone, one added, one multiplied by."""
@@ -37,10 +37,15 @@ class Averages:
     numbers: np.ndarray  # (3,) float64
 
 
+def is_listed(halves: Halves, op: int) -> bool:
+    """Return whether the templates of a half of an op are gone through one by one."""
+    return halves.counts.count(op) <= FEW
+
+
 def averages(halves: Halves, law: Mapping[int, float], half: Half) -> Averages:
     """Return the means over the templates of a half whose op follows `law` (probabilities that sum to 1)."""
     counts = halves.counts
-    few = {op for op in law if half != "all" and halves.is_split(op) and counts.count(op) <= FEW}
+    few = {op for op in law if half != "all" and halves.is_split(op) and is_listed(halves, op)}
     sizes: dict[tuple[int, Sums], float] = defaultdict(float)
     numbers = np.zeros(NUMBERS)
     rest = {op: share for op, share in law.items() if op not in few}

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -21,13 +21,14 @@ from synthgen.errors import DrawError, SynthgenError
 from synthgen.exact.draw import begin, below, weighted
 from synthgen.exact.entropy import entropy_of
 from synthgen.exact.jit import kernel
+from synthgen.exact.samples import LEVEL
 from synthgen.task.contract import TaskParams
-from synthgen.tasks.igsm.writing.open.averages import Averages, averages
+from synthgen.tasks.igsm.writing.open.averages import NUMBERS, Averages, averages, is_listed
 from synthgen.tasks.igsm.writing.open.counts import Counts, Shape, Tables, counts_of
 from synthgen.tasks.igsm.writing.open.distractors import KINDS, Kind, means, new_scatter, scatter
 from synthgen.tasks.igsm.writing.open.halves import Half, Halves, Ranks, draw_rank
 from synthgen.tasks.igsm.writing.open.orders import Memo, new_graph, new_memo, of_template, order_units
-from synthgen.tasks.igsm.writing.open.placement import Placement, Places, new_placed, place
+from synthgen.tasks.igsm.writing.open.placement import Placement, Places, Sums, new_placed, place
 from synthgen.tasks.igsm.writing.open.supply import BOUND, Supply, demand_uncapped, enumerable_share, supplies
 from synthgen.tasks.igsm.writing.open.templates import STATED, new_template, rank, unrank
 
@@ -142,6 +143,33 @@ def draw_open(state, key, row, p, t, units):
     return op
 
 
+@dataclass(frozen=True)
+class Placed:
+    """What stands around templates on average: bits, numbers in sentences, the laws of sentences and of widths."""
+
+    bits: float
+    numbers: np.ndarray  # (NUMBERS,) float64
+    edges: Mapping[int, float]
+    widths: Mapping[tuple[int, ...], float]
+
+    def plus(self, other: Placed, share: float) -> Placed:
+        """Return this and a share of another."""
+        return Placed(
+            self.bits + share * other.bits,
+            self.numbers + share * other.numbers,
+            _mixed(self.edges, other.edges, share),
+            _mixed(self.widths, other.widths, share),
+        )
+
+
+def _mixed(law: Mapping[Any, float], other: Mapping[Any, float], share: float) -> dict[Any, float]:
+    """Return a law and a share of another."""
+    mixed = dict(law)
+    for key, chance in other.items():
+        mixed[key] = mixed.get(key, 0.0) + share * chance
+    return mixed
+
+
 class OpenSampler:
     """The open sampler of one law: `weights` by op, a half of the templates (under `key`, a stage of the world).
 
@@ -210,43 +238,59 @@ class OpenSampler:
         return self._all if self.half == "all" else averages(self.halves, self.law, self.half)
 
     @functools.cached_property
-    def _placed(self) -> tuple[float, np.ndarray, dict[int, float], dict[tuple[int, ...], float]]:
-        """Mean bits of all but op and template; mean numbers; the laws of the sentences and of the widths."""
-        params = self.params
-        bits, numbers = 0.0, self.averages.numbers.copy()
-        edges_law: dict[int, float] = defaultdict(float)
-        widths_law: dict[tuple[int, ...], float] = defaultdict(float)
-        for (necessary, sums), share in self.averages.sizes.items():
-            options = self._edges(necessary)
-            for edges in options:
-                part, free = share / len(options), edges - sum(sums)
-                means = _distractor_means(
-                    edges - necessary, necessary + len(sums), params.distractor_kind, params.references
-                )
-                bits += part * (math.log2(len(options)) + means[0])
-                bits += part * self.placement.bits(sums, free, necessary - sum(sums))
-                numbers += part * means[1:]
-                edges_law[edges] += part
-                for widths, chance in self.placement.widths_law(sums, free).items():
-                    widths_law[widths] += part * chance
-        return bits, numbers, edges_law, widths_law
+    def _placed(self) -> Placed:
+        """What is placed around a template of this half, on average; numbers with the template's own."""
+        whole = Placed(0.0, self.averages.numbers.copy(), {}, {})
+        for size, share in self.averages.sizes.items():
+            whole = whole.plus(self.placed_around(size), share)
+        return whole
+
+    def placed_around(self, size: tuple[int, Sums]) -> Placed:
+        """Return what is placed around a template with so many necessary parameters and such sums, on average."""
+        (necessary, sums), params = size, self.params
+        options, whole = self._edges(necessary), Placed(0.0, np.zeros(NUMBERS), {}, {})
+        for edges in options:
+            free = edges - sum(sums)
+            means = _distractor_means(
+                edges - necessary, necessary + len(sums), params.distractor_kind, params.references
+            )
+            bits = math.log2(len(options)) + means[0] + self.placement.bits(sums, free, necessary - sum(sums))
+            one = Placed(bits, means[1:], {edges: 1.0}, self.placement.widths_law(sums, free))
+            whole = whole.plus(one, 1 / len(options))
+        return whole
+
+    @functools.cached_property
+    def looseness(self) -> float:
+        """How far the mean over the templates of this half can be from that over all, for values in [0, 1].
+
+        0 where all templates are averaged over, or all of the half are gone through. Else the half is random, by its
+        key, and this much is exceeded with a probability of at most (1 - `LEVEL`) / 4: a quarter for each of four
+        books. Hoeffding's bound, which holds for drawing without replacement too (1963, section 6), for every op.
+        """
+        x = math.log(2 * 4 * len(self.law) / (1 - LEVEL)) / 2
+        loose = [
+            share * math.sqrt(x / self.halves.size(op, self.half))
+            for op, share in self.law.items()
+            if self.half != "all" and self.halves.is_split(op) and not is_listed(self.halves, op)
+        ]
+        return math.fsum(loose)
 
     def entropy(self) -> dict[str, float]:
         """Return the exact mean bits of the books `op` and `structure`."""
         size = math.fsum(share * math.log2(self.halves.size(op, self.half)) for op, share in self.law.items())
-        return {"op": entropy_of(self.law.values()), "structure": float(size + self._placed[0])}
+        return {"op": entropy_of(self.law.values()), "structure": float(size + self._placed.bits)}
 
     def numbers(self) -> dict[str, float]:
         """Return the exact mean number of sentences that are constants, add a number, multiply by one."""
-        return dict(zip(("constants", "added", "times"), map(float, self._placed[1]), strict=True))
+        return dict(zip(("constants", "added", "times"), map(float, self._placed.numbers), strict=True))
 
     def edges_law(self) -> dict[int, float]:
         """Return the exact law of the number of sentences."""
-        return dict(sorted(self._placed[2].items()))
+        return dict(sorted(self._placed.edges.items()))
 
     def widths_law(self) -> dict[tuple[int, ...], float]:
         """Return the exact law of the widths of the layers."""
-        return dict(sorted(self._placed[3].items()))
+        return dict(sorted(self._placed.widths.items()))
 
     def supplies(self, rows: int) -> tuple[Supply, ...]:
         """Return, by op, how many templates there are for `rows` rows of this half, and the chance of a repeat."""

@@ -1,0 +1,84 @@
+"""Making certificates of entropy, and drawing parts of them again; see `synthgen.task.certificates`."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from synthgen.errors import SynthgenError
+from synthgen.exact.samples import Sums
+from synthgen.spec.source import Source
+from synthgen.task.certificates import Plan, Run, Sampling, certificates
+from synthgen.task.files import write_whole
+
+CHUNKS = 64
+"""Parts of a run whose sums stand each for itself, so that it can be drawn again."""
+
+FITTED = 1024
+"""Rows that a plan is fitted to, at most: a sixteenth of the run where that is less."""
+
+
+def samplings(source: Source) -> dict[str, Sampling]:
+    """Return what certificates a spec's splits need, by digest."""
+    return {one.digest: one for split in source.splits for one in source.task(split).samplings()}
+
+
+def certify(
+    source: Source, rows: int, workers: int = 1, progress: Callable[[int], None] = lambda _: None
+) -> dict[str, Run]:
+    """Make a run of `rows` rows (rounded up to a multiple of CHUNKS) for each mean that a spec's entropy needs.
+
+    Means that have a certificate of as many rows already are left alone. Raises SynthgenError for a spec whose entropy
+    needs none.
+    """
+    needed, known = samplings(source), certificates()
+    wanted = {digest: one for digest, one in needed.items() if digest not in known or known[digest].sums.n < rows}
+    if not needed:
+        raise SynthgenError(f"{source.spec.name}: its entropy needs no certificate: no figure of it is sampled")
+    if not wanted:
+        return {}
+    size = -(-rows // CHUNKS)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        plans = {digest: Plan.of(sampling, min(FITTED, max(32, rows // 16))) for digest, sampling in wanted.items()}
+        chunks = []
+        for chunk in pool.map(partial(_chunk, source, plans, size), range(CHUNKS)):
+            chunks.append(chunk)
+            progress(size)
+    return {digest: Run(plan, [chunk[digest] for chunk in chunks], source.spec.name) for digest, plan in plans.items()}
+
+
+def _chunk(source: Source, plans: Mapping[str, Plan], size: int, number: int) -> dict[str, Sums]:
+    """Draw a chunk for each plan; means of the same rows take turns, so that those are made once."""
+    known = samplings(source)
+    return {digest: plan.sums(known[digest], number * size, (number + 1) * size) for digest, plan in plans.items()}
+
+
+def write_certificates(runs: Mapping[str, Run], file: Path) -> None:
+    """Write runs into a file of certificates, beside those that stand in it of other laws."""
+    entries = json.loads(file.read_text()) if file.is_file() else {}
+    entries |= {digest: run.to_json() for digest, run in runs.items()}
+    lines = ",\n".join(f"{json.dumps(digest)}: {json.dumps(entries[digest])}" for digest in sorted(entries))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, f"{{\n{lines}\n}}\n".encode())
+
+
+def differences(source: Source, part: int = 0) -> Iterator[tuple[str, bool, str]]:
+    """Draw a chunk of each certificate of a spec again: yield (spec it was made for, whether it agrees, figures)."""
+    for digest in samplings(source):
+        run = certificates().get(digest)
+        if run is None:
+            continue
+        which = part % len(run.chunks)
+        kept = run.chunks[which]
+        again = _chunk(source, {digest: run.plan}, kept.n, which)[digest]
+        figures = f"{kept.n:,} of {run.sums.n:,} rows drawn again: mean {again.mean:.6f}, certified {kept.mean:.6f}"
+        yield run.spec, _close(kept, again), figures
+
+
+def _close(one: Sums, other: Sums) -> bool:
+    return all(abs(a - b) <= 1e-9 * max(1.0, abs(a)) for a, b in zip(one, other, strict=True))

@@ -1,0 +1,152 @@
+"""Certificates of entropy: means that no formula gives, from long runs made once and shipped with the package.
+
+A task that needs such a mean says how its values are drawn (`Sampling`). The mean then comes from the shipped run of
+the same law, or from a few rows drawn on the spot, and has two ends. The file is keyed by a digest of the law alone:
+all that decides the distribution, and no seed, world, format or name. It keeps a run's sums chunk by chunk, so that any
+part of it can be drawn again and compared.
+
+Values may come with *controls*, figures of the same row whose means are known to be 0. What of a value they foretell (a
+linear function, fitted to other rows) is taken off, which leaves the mean as it is and makes the spread less.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthgen.exact.bits import Bits
+from synthgen.exact.samples import Sums
+
+SHIPPED = Path(__file__).with_name("certificates.json")
+
+
+def users_file() -> Path:
+    """Return the file with the certificates that `synthgen certify` made here, for specs that are not shipped."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "synthgen" / "certificates.json"
+
+
+BEYOND = 1
+"""How far beyond the rows that a plan is fitted to values are cut, as a multiple of the width of those."""
+
+Ends = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A mean over the rows of a stream of its own, and how they are drawn.
+
+    `law` is all that decides the distribution, as JSON; `version` goes up whenever the stream's rows change.
+    `draw(first, stop)` returns the value of each of those rows and its controls, (rows, 1 + controls) float64; `ends`
+    are the least and the greatest each can be. `few` rows are drawn where no certificate is shipped.
+    """
+
+    law: Mapping[str, Any]
+    version: int
+    draw: Callable[[int, int], np.ndarray]
+    ends: Sequence[Ends]
+    few: int
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """The key of the law, hex digits."""
+        stated = {"law": self.law, "version": self.version}
+        return hashlib.sha256(json.dumps(stated, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
+
+    def mean(self, reason: str, draw: bool = True) -> Bits | None:
+        """Return the mean between two ends; None where there is no certificate and nothing shall be drawn."""
+        run = certificates().get(self.digest) or (_drawn_now(self) if draw else None)
+        return run.sums.bracket(run.cuts, run.plan.ends(self), reason) if run else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What of the controls is taken off the values, and where these are then cut; fitted to the first `fitted` rows."""
+
+    fitted: int
+    coefficients: tuple[float, ...]
+    cuts: Ends
+
+    @classmethod
+    def of(cls, sampling: Sampling, rows: int) -> Plan:
+        """Fit a plan to the first rows of a stream; the cuts are BEYOND times as far off as those rows lie apart."""
+        drawn = sampling.draw(0, rows)
+        design = np.column_stack([np.ones(rows), drawn[:, 1:]])
+        solved = np.linalg.lstsq(design, drawn[:, 0], rcond=None)[0][1:]
+        coefficients = tuple(round(float(c), 6) for c in solved)
+        rest = drawn[:, 0] - drawn[:, 1:] @ np.array(coefficients)
+        apart = BEYOND * float(rest.max() - rest.min()) + 1e-3
+        plan = cls(rows, coefficients, (0.0, 0.0))
+        low, high = plan.ends(sampling)
+        cuts = max(low, round(float(rest.min()) - apart, 3)), min(high, round(float(rest.max()) + apart, 3))
+        return cls(rows, coefficients, cuts)
+
+    def ends(self, sampling: Sampling) -> Ends:
+        """Return the least and the greatest that a value can be, less what is taken off."""
+        (low, high), *controls = sampling.ends
+        for c, ends in zip(self.coefficients, controls, strict=True):
+            low, high = low - max(c * end for end in ends), high - min(c * end for end in ends)
+        return low, high
+
+    def sums(self, sampling: Sampling, first: int, stop: int) -> Sums:
+        """Draw rows [first, stop), counted behind those of the fit, and sum them up."""
+        drawn = sampling.draw(self.fitted + first, self.fitted + stop)
+        return Sums.of(drawn[:, 0] - drawn[:, 1:] @ np.array(self.coefficients), self.cuts)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: its plan, and the sums of its chunks in order, which are of equally many rows."""
+
+    plan: Plan
+    chunks: Sequence[Sums]
+    spec: str = ""
+
+    @property
+    def cuts(self) -> Ends:
+        """Where the values are cut."""
+        return self.plan.cuts
+
+    @functools.cached_property
+    def sums(self) -> Sums:
+        """The sums of all chunks."""
+        return Sums.together(self.chunks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that the file holds."""
+        plan = {"fitted": self.plan.fitted, "coefficients": self.plan.coefficients, "cuts": self.plan.cuts}
+        return {"spec": self.spec, **plan, "chunks": [list(chunk) for chunk in self.chunks]}
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Run:
+        """Read a run of the file."""
+        plan = Plan(entry["fitted"], tuple(entry["coefficients"]), (entry["cuts"][0], entry["cuts"][1]))
+        return cls(plan, [Sums(*chunk) for chunk in entry["chunks"]], entry["spec"])
+
+
+@functools.cache
+def certificates() -> Mapping[str, Run]:
+    """Return all runs there are, by the digest of their law: the shipped ones, and those made here of other laws."""
+    runs: dict[str, Run] = {}
+    for file in (SHIPPED, users_file()):
+        if file.is_file():
+            runs = {digest: Run.from_json(entry) for digest, entry in json.loads(file.read_text()).items()} | runs
+    return runs
+
+
+_now: dict[str, Run] = {}
+
+
+def _drawn_now(sampling: Sampling) -> Run:
+    """Draw the few rows of a law, once in a process: a quarter of them for the plan."""
+    if sampling.digest not in _now:
+        plan = Plan.of(sampling, max(2, sampling.few // 4))
+        _now[sampling.digest] = Run(plan, [plan.sums(sampling, 0, max(2, sampling.few - plan.fitted))])
+    return _now[sampling.digest]

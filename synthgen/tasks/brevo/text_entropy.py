@@ -1,0 +1,189 @@
+"""What a row of the released law hides: the order in which nodes were created, and leaves that no node is below.
+
+P(text) is a sum over what is hidden. Given everything that a text shows, the number L of leaves is one of those that
+the law of sizes allows, the shown ones are any L! / (L - l)! of them, and nodes were created in any order in which each
+comes after those it needs, the query last:
+
+    P(size, graph) = sum over L of P(n = L + N) / most_leaves(n) * L! / (L - l)! * Z(L)
+    Z(L) = sum over orders of the product over nodes of 1 / (min(degree, free) C(free, arity))
+
+`free`, the nodes with room for a child, depends on the set of nodes created, not on their order: so Z is a program over
+such sets (ideals of the graph), for all L at once. For a graph that has too many there are two ends (`hidden_ends`).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.entropy import log2_factorial
+from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.task.certificates import Sampling
+from synthgen.task.kit.named_nodes import NamedNodes
+from synthgen.tasks.brevo.marks import Marks
+from synthgen.tasks.brevo.params import BrevoParams
+from synthgen.tasks.brevo.reading.rows import ParsedBrevo, read
+from synthgen.tasks.brevo.writing.rows import draw_rows
+from synthgen.tasks.brevo.writing.sampler import GRAPH, LEAVES, NODES, SIZE, STAGES
+
+MOST_SETS = 200_000
+"""Sets of created nodes that are looked at for one row."""
+
+MOST_CREATED = 62
+"""Created nodes of a row whose sets are looked at: a set is the bits of a word."""
+
+STREAM = 1
+"""Goes up whenever the sampler would draw other rows for certificates."""
+
+SAMPLE = 24
+"""Rows behind a bracket that no certificate makes narrow."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a text shows of the graph: created nodes are 0 .. N - 1 (the last one the query), then come its leaves."""
+
+    parents: tuple[tuple[int, ...], ...]  # of each created node
+    leaves: int
+
+    @classmethod
+    def of(cls, reading: ParsedBrevo) -> Shown:
+        """Number the nodes of a row that was read."""
+        created = sorted((node for node, needs in reading.parents.items() if needs), key=lambda v: v == reading.query)
+        number = {node: i for i, node in enumerate(created)}
+        number |= {node: len(created) + i for i, node in enumerate(v for v in reading.parents if v not in number)}
+        parents = tuple(tuple(number[parent] for parent in reading.parents[node]) for node in created)
+        return cls(parents, len(reading.parents) - len(created))
+
+
+def leaf_counts(shown: Shown, params: BrevoParams, law: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many leaves there may be, and log2 of the chance of each, and of the shown ones among them."""
+    counts, weights = [], []
+    for n, share in law.items():
+        leaves = n - len(shown.parents)
+        if max(1, shown.leaves) <= leaves <= params.most_leaves(n) and share:
+            chosen = log2_factorial(leaves) - log2_factorial(leaves - shown.leaves)
+            counts.append(leaves)
+            weights.append(math.log2(share / params.most_leaves(n)) + chosen)
+    return np.array(counts), np.array(weights)
+
+
+def graph_bits(shown: Shown, params: BrevoParams, law: dict[int, float], limit: int = MOST_SETS) -> float | None:
+    """Return the bits of size and graph that a text shows: -log2 of the sum above; None beyond `limit` sets.
+
+    `law` gives the probability of each number of nodes.
+    """
+    created, degree = len(shown.parents), params.degree
+    if created > MOST_CREATED:
+        return None
+    counts, weights = leaf_counts(shown, params, law)
+    needs = [sum(1 << p for p in parents if p < created) for parents in shown.parents]
+    below = [0] * (created + shown.leaves)
+    for v, parents in enumerate(shown.parents):
+        for p in parents:
+            below[p] |= 1 << v
+    full = [mask for mask in below if mask.bit_count() >= degree]  # who has no more room once all these are there
+    sets, values, scale, seen = np.zeros(1, np.int64), np.ones((1, counts.size)), 0.0, 0
+    for step in range(created):
+        free = counts + step - sum(((sets & mask) == mask).astype(np.int64) for mask in full)[:, None] if full else (
+            np.broadcast_to(counts + step, values.shape)
+        )  # fmt: skip
+        ways = {arity: _ways(free, arity, degree) for arity in {len(parents) for parents in shown.parents}}
+        grown, reached = [], []
+        for v in range(created) if step < created - 1 else (created - 1,):
+            if v == created - 1 and step < created - 1:
+                continue
+            ready = (sets >> v & 1 == 0) & (needs[v] & ~sets == 0)
+            grown.append(sets[ready] | 1 << v)
+            reached.append((values / ways[len(shown.parents[v])])[ready])
+        sets, place = np.unique(np.concatenate(grown), return_inverse=True)
+        values = np.zeros((sets.size, counts.size))
+        np.add.at(values, place, np.concatenate(reached))
+        seen += sets.size
+        if seen > limit:
+            return None
+        top = values.max()
+        values, scale = values / top, scale + math.log2(top)
+    with np.errstate(divide="ignore"):
+        return -float(np.logaddexp2.reduce(np.log2(values[0]) + weights)) - scale
+
+
+def _ways(free: np.ndarray, arity: int, degree: int) -> np.ndarray:
+    """Return min(degree, free) C(free, arity), and infinity where there are not so many."""
+    chosen = np.ones(free.shape)
+    for i in range(arity):
+        chosen = chosen * np.maximum(free - i, 0) / (i + 1)
+    return np.where(chosen > 0, chosen * np.minimum(degree, free), np.inf)
+
+
+def hidden_ends(shown: Shown, leaves: int, params: BrevoParams, law: dict[int, float]) -> tuple[float, float]:
+    """Return two figures, the means of which over the rows of a text are at most, and at least, the bits it hides.
+
+    A text hides which of the row's `leaves` are those it shows: they are all alike. At most it hides how many leaves
+    there are too, and the order, as if all orders were equally likely. Those are no more than the orders of a forest
+    that keeps one edge above each node: N! over the product of the sizes of all its trees (hook formula). Of a node's
+    parents the one with the most above it is kept.
+    """
+    which = log2_factorial(leaves) - log2_factorial(leaves - shown.leaves)
+    numbers = math.log2(leaf_counts(shown, params, law)[0].size)
+    created = len(shown.parents) - 1  # the query is the last
+    needs = [[p for p in parents if p < created] for parents in shown.parents[:created]]
+    height: dict[int, int] = {}
+
+    def height_of(v: int) -> int:
+        if v not in height:
+            height[v] = 1 + max((height_of(p) for p in needs[v]), default=0)
+        return height[v]
+
+    above = [max(needs[v], key=height_of) if needs[v] else -1 for v in range(created)]
+    sizes = [1] * created
+    for v in sorted(range(created), key=height_of, reverse=True):
+        if above[v] >= 0:
+            sizes[above[v]] += sizes[v]
+    orders = log2_factorial(created) - math.fsum(math.log2(size) for size in sizes)
+    return which, which + numbers + max(0.0, orders)
+
+
+def hidden_samplings(params: BrevoParams, marks: Marks) -> tuple[Sampling, Sampling] | None:
+    """Return how the means of the least and of the most hidden bits are drawn, with the number of nodes as a control;
+    None where any of several nodes may be asked for.
+
+    They are the same of every row whose sets of nodes can be gone through: log2 P(text) / p(what was drawn).
+    """
+    if params.law != "released" or any(params.queries(n) > 1 for n in range(params.smallest, params.nodes + 1)):
+        return None
+    nodes = NamedNodes.of(params)
+    most, mean_nodes = log2_factorial(params.nodes) + math.log2(params.nodes), nodes.sizes.mean(float)
+    controls = (
+        [(min(nodes.sizes.law) - mean_nodes, max(nodes.sizes.law) - mean_nodes)] if len(nodes.sizes.law) > 1 else []
+    )
+
+    @functools.lru_cache(maxsize=4)
+    def hidden(first: int, stop: int) -> np.ndarray:
+        stream = Keys(0, split="hidden in brevo")
+        keys = np.array([stream.split(stage) for stage in STAGES])
+        drawn = draw_rows(new_state(), keys, first, stop, params, marks, nodes)
+        ends, both = [0, *drawn.ends.tolist()], np.zeros((stop - first, 3))
+        both[:, 2] = drawn.figures[:, NODES] - mean_nodes
+        for i, row in enumerate(both):
+            shown = Shown.of(read(drawn.numbers[ends[i] : ends[i + 1]].tolist(), marks))
+            bits = graph_bits(shown, params, nodes.sizes.law)
+            if bits is None:
+                row[:2] = hidden_ends(shown, int(drawn.figures[i, LEAVES]), params, nodes.sizes.law)
+            else:
+                row[:2] = max(0.0, int(drawn.units[i, [SIZE, GRAPH]].sum()) / UNITS_PER_BIT - bits)
+        return both
+
+    stated = params.model_dump(mode="json", include={"nodes", "smallest", "size", "degree", "leaves", "fidelity"})
+
+    def sampling(column: int, end: str) -> Sampling:
+        def draw(first: int, stop: int) -> np.ndarray:
+            return hidden(first, stop)[:, [column, 2][: 1 + len(controls)]]
+
+        return Sampling({"brevo": stated, "end": end}, STREAM, draw, [(0.0, most), *controls], SAMPLE)
+
+    return sampling(0, "least"), sampling(1, "most")

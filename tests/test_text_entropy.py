@@ -1,0 +1,162 @@
+"""The entropy of strings that several derivations make: listed, or between two ends that hold what brute force finds."""
+
+import dataclasses
+import json
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import synthgen
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.entropy import entropy_of
+from synthgen.exact.samples import Sums
+from synthgen.spec import certify
+from synthgen.spec.spec import shipped_specs
+from synthgen.task import certificates
+from synthgen.task.certificates import Plan, Run
+from synthgen.tasks.cfg import moments
+from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.text_entropy import sampling_of, string_law, text_entropy
+
+from certificates import ROWS  # isort: skip
+from test_cfg_chart import strings  # isort: skip
+
+
+def toy(seed, sizes=(1, 2, 3), least=1):
+    grammar = {"sizes": list(sizes), "degree": [least, 3], "length": [least, 3], "duplicate_rules": True}
+    return synthgen.load("cfg3b", params={"grammar": grammar}, world=seed)
+
+
+@given(st.integers(0, 10**6))
+def test_few_derivations_are_listed(seed):
+    grammar = toy(seed).task().grammar
+    law = string_law(grammar)
+    assert law == pytest.approx({tuple(string): p for string, (p, _) in strings(grammar).items()})
+    assert text_entropy(grammar).status == "exact"
+    assert text_entropy(grammar).value == pytest.approx(entropy_of(law.values()), abs=1e-9)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10**6))
+def test_a_sample_holds_what_the_list_gives(seed):
+    grammar = toy(seed).task().grammar
+    excess, bits = sampling_of(grammar).mean("sampled"), grammar.derivation_entropy
+    assert bits - excess.high <= entropy_of(string_law(grammar).values()) + 1e-9
+    assert bits - excess.low >= entropy_of(string_law(grammar).values()) - 1e-9
+    assert excess.high - excess.low < 1
+
+
+def test_lano_tiny_is_exact():
+    entropy = synthgen.load("lano-tiny").entropy()
+    assert (entropy.status, round(entropy.bits, 4)) == ("exact", 9.7549)
+    texts = Counter(tuple(ids) for ids in synthgen.load("lano-tiny").batch(0, 200_000).column("input_ids").to_pylist())
+    assert len(texts) == 1044
+    more = (len(texts) - 1) / (2 * 200_000 * math.log(2))  # Miller and Madow: a sample's entropy is so much less
+    assert entropy_of(texts.values()) + more == pytest.approx(entropy.text.value, abs=0.005)
+
+
+COINS = Grammar.from_names(  # a^n: n >= 1 with probability 2^-n, each a one of two derivations: 1 bit a token is hidden
+    "coins", "S", {"S": [(["T"], 1), (["T", "S"], 1)], "T": [(["a"], 1), (["U"], 1)], "U": [(["a"], 1)]}
+)
+
+
+def test_a_recursive_grammar_with_a_known_entropy():
+    """Lengths are geometric: 2 bits of text on average, and 2 more of derivation."""
+    assert COINS.derivation_entropy == pytest.approx(4)
+    text = text_entropy(COINS)
+    assert text.low <= 2 <= text.high < 3.5
+    tokens, most, rest = COINS.long_tail
+    assert rest <= moments.BEYOND and most >= 2 * tokens
+
+
+@pytest.mark.parametrize("name", ["coins", "english"])
+def test_no_derivation_has_more_bits_than_its_length_allows(name):
+    grammar = COINS if name == "coins" else Grammar.load(name)
+    a_token, more = moments.bits_by_length(grammar)
+    for ids, units in grammar.sampled(new_state(), Keys(3).split("x"), 3000):
+        assert units / 2**40 <= a_token * len(ids) + more + 1e-9
+
+
+def test_controls_take_off_what_they_foretell():
+    """Under noise the fitted run is far less spread, and has the same mean."""
+    grammar = synthgen.load("cfg3f-perturb-nt").task().grammar
+    sampling = sampling_of(grammar)
+    drawn = sampling.draw(0, 150)
+    plan = Plan.of(sampling, 100)
+    rest = drawn[:, 0] - drawn[:, 1:] @ plan.coefficients
+    assert rest.std() < drawn[:, 0].std() / 2
+    assert abs(rest.mean() - drawn[:, 0].mean()) < 4 * drawn[:, 0].std() / math.sqrt(150)
+    low, high = plan.ends(sampling)
+    assert (low <= rest).all() and (rest <= high).all()
+
+
+def test_laws_and_nothing_else_have_keys():
+    """Seed, world, format, name and the wording of texts are no part of a law; weights, noise and ops are."""
+
+    def keys(name, **options):
+        return set(certify.samplings(synthgen.load(name, **options)))
+
+    assert keys("cfg3f") == keys("cfg3f", seed=5, world=7) == keys("lano-f") == keys("cfg3f-cut50")
+    assert keys("cfg3f") == keys("cfg3f-implicit"), "disjoint bags hide nothing more"
+    assert keys("cfg3f").isdisjoint(keys("cfg3g") | keys("cfg3f-perturb-t"))
+    assert keys("cfg3f-perturb-t") != keys("cfg3f-perturb-t", params={"noise": {"kind": "terminal", "rate": 0.2}})
+    assert keys("igsm-med-pq") == keys("igsm-med-qp") < keys("igsm-med-retry50")
+    assert keys("igsm-med-pq").isdisjoint(keys("igsm-hard-pq"))
+
+
+def test_every_shipped_mean_has_a_certificate():
+    missing = {
+        name for name in shipped_specs() for digest in certify.samplings(synthgen.load(name))
+        if digest not in certificates.certificates()
+    }  # fmt: skip
+    assert not missing, "run `synthgen certify SPEC --shipped`"
+
+
+def test_no_certificate_is_of_nothing():
+    runs = certificates.certificates().values()
+    assert {run.spec for run in runs} == set(ROWS) and all(run.sums.n >= ROWS[run.spec] for run in runs)
+    needed = {digest for name in shipped_specs() for digest in certify.samplings(synthgen.load(name))}
+    assert set(json.loads(certificates.SHIPPED.read_text())) == needed
+
+
+@pytest.mark.parametrize("name", ["cfg3h", "igsm-med-pq"])
+def test_a_part_of_a_certificate_is_drawn_again(name, monkeypatch):
+    source = synthgen.load(name)
+    again = list(certify.differences(source, part=7))
+    assert again and all(ok for _, ok, _ in again), again
+    digest = next(iter(certify.samplings(source)))
+    run = certificates.certificates()[digest]
+    wrong = [Sums(chunk.n, chunk.total * (1 + 1e-6), *chunk[2:]) for chunk in run.chunks]
+    monkeypatch.setattr(
+        certify, "certificates", lambda: {digest: dataclasses.replace(run, chunks=wrong)}
+    )  # a planted fault: one figure in a million
+    assert [ok for _, ok, _ in certify.differences(source, part=7)] == [False]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", shipped_specs())
+def test_parts_of_all_certificates_are_drawn_again(name):
+    source = synthgen.load(name)
+    assert all(ok for _, ok, _ in certify.differences(source, part=len(name)))
+
+
+def test_a_grammar_of_ones_own_is_certified(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    certificates.certificates.cache_clear()
+    try:
+        source = toy(4, sizes=(1, 3, 3, 3, 3), least=2)
+        before = source.entropy().text
+        runs = certify.certify(source, 30_000)
+        certify.write_certificates(runs, certificates.users_file())
+        certificates.certificates.cache_clear()
+        after = source.entropy().text
+        assert after.high - after.low < (before.high - before.low) / 2
+        assert before.low <= after.value <= before.high
+        entry = json.loads(certificates.users_file().read_text())
+        assert {digest: Run.from_json(run) for digest, run in entry.items()} == runs
+        assert certify.certify(source, 20_000) == {}, "as many rows are certified already"
+    finally:
+        certificates.certificates.cache_clear()
