@@ -138,4 +138,4 @@ def perturbed(grammar: Grammar, noise: Noise) -> Grammar:
     names = {**grammar.names, **{copy[a]: grammar.symbol(a) for a in copy}, number: "<mixture>"}
     names |= {stand_in: f"<{grammar.symbol(a)}?>" for a, stand_in in behind.items()}
     origin = {copy[a]: a for a in copy} | dict.fromkeys([*behind.values(), number], 0)
-    return Grammar(grammar.name, number, rules, names, books, origin)
+    return Grammar(grammar.name, number, rules, names, books, origin, proof=False)  # seeking one takes a minute
