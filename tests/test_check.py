@@ -158,6 +158,20 @@ def test_a_forged_entropy_and_a_forged_spec_are_found(folder):
     assert [f for f in faults(folder) if f.startswith("content id: spec.toml")]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [dict.clear, lambda e: e.pop("status"), lambda e: e.update(status=[]), lambda e: e.update(text=None),
+     lambda e: e.update(text="x"), lambda e: e.update(bits="x"), lambda e: e.update(text=e["text"] | {"low": "a"}),
+     lambda e: e.update(status="bracket", text={"value": 1, "low": "a", "high": 2}), lambda e: e.update(books=[])],
+)  # fmt: skip
+def test_an_entropy_of_anything_is_a_finding(change, sound, tmp_path):
+    folder = shutil.copytree(sound / "cfg", tmp_path / "cfg")
+    stated = manifest(folder)
+    change(stated["splits"]["train"]["entropy"])
+    (folder / "manifest.json").write_text(json.dumps(stated))
+    assert [fault for fault in faults(folder) if fault.startswith(("entropy", "manifest"))]
+
+
 def test_rows_shared_by_two_splits_are_counted(sound, tmp_path):
     folder = shutil.copytree(sound / "cfg", tmp_path / "cfg")
     train = pa.Table.from_batches(read_batches(folder / "data/train-00000-of-00002.arrow")).to_pylist()

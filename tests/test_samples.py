@@ -20,7 +20,7 @@ LAWS = {
 @pytest.mark.parametrize("name", LAWS)
 @pytest.mark.parametrize("cut", [False, True])
 def test_ends_hold_the_truth_as_often_as_they_say(name, cut):
-    """At a level of 0.9, of 400 brackets at least 340 hold the mean; bounds that prove something hold more."""
+    """At a level of 0.9, of 400 brackets at least 360 hold the mean."""
     ends, law, mean = LAWS[name]
     cuts = (max(ends[0], -0.5), min(ends[1], 2.0)) if cut else ends
     draw, held, widths = np.random.default_rng(5), 0, []

@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import math
+import os
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -10,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthgen
+from synthgen.errors import SynthgenError
+from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys, new_state
-from synthgen.exact.entropy import entropy_of
+from synthgen.exact.entropy import Book, Entropy, entropy_of
 from synthgen.exact.samples import Sums
 from synthgen.spec import certify
 from synthgen.spec.spec import shipped_specs
@@ -150,13 +155,35 @@ def test_a_grammar_of_ones_own_is_certified(tmp_path, monkeypatch):
         source = toy(4, sizes=(1, 3, 3, 3, 3), least=2)
         before = source.entropy().text
         runs = certify.certify(source, 30_000)
-        certify.write_certificates(runs, certificates.users_file())
-        certificates.certificates.cache_clear()
+        certify.keep(runs)
         after = source.entropy().text
         assert after.high - after.low < (before.high - before.low) / 2
         assert before.low <= after.value <= before.high
         entry = json.loads(certificates.users_file().read_text())
         assert {digest: Run.from_json(run) for digest, run in entry.items()} == runs
         assert certify.certify(source, 20_000) == {}, "as many rows are certified already"
-    finally:
+        certificates.users_file().write_text("{")
         certificates.certificates.cache_clear()
+        with pytest.raises(SynthgenError, match="no certificates"):
+            source.entropy()
+        with pytest.raises(SynthgenError, match="remove the file"):
+            certify.keep(runs)
+        assert certificates.users_file().read_text() == "{"
+    finally:
+        monkeypatch.undo()
+        certificates.certificates.cache_clear()
+
+
+def test_without_a_home_the_shipped_certificates_are_there():
+    program = "import synthgen; print(synthgen.load('cfg3f').entropy(estimates=False).text)"
+    env = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_DATA_HOME")}
+    env |= {"HOME": "/proc/none"}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True)
+    assert done.stdout.startswith("268.1570 to 268.1759"), done.stderr
+    assert certificates.users_file().name == "certificates.json"
+
+
+def test_a_bound_is_as_sure_as_what_it_comes_from():
+    sampled = Bits(5.0, "bracket", "sampled", low=4.0, high=6.0, level=0.99, method="empirical-bernstein", n=7)
+    text = Entropy({"a": Book(sampled)}, hidden="some is not shown").text
+    assert (text.low, text.high, text.level, text.method, text.n) == (0, 6, 0.99, "empirical-bernstein", 7)

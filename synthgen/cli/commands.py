@@ -109,16 +109,14 @@ def certify(
     """Narrow the bits of a spec whose entropy comes from sampled rows: draw many, and keep their sums."""
     from synthgen.cli.display import Progress, print_entropy
     from synthgen.dataset.processes import usable_cores
-    from synthgen.spec.certify import certify, write_certificates
+    from synthgen.spec.certify import certify, keep
     from synthgen.spec.source import Source
-    from synthgen.task.certificates import SHIPPED, certificates, users_file
 
     source = Source(_spec(spec, None, None, sets))
     with Progress("rows") as progress:
         progress.expect(rows)
         runs = certify(source, rows, workers or usable_cores(), progress.add)
-    write_certificates(runs, SHIPPED if shipped else users_file())
-    certificates.cache_clear()
+    keep(runs, in_package=shipped)
     print_entropy(source.entropy())
 
 

@@ -282,7 +282,11 @@ def _check_split(
     if split.certificate is not None:
         for check, holds, figures in split.certificate.findings():
             yield Finding(check, name, holds, figures)
-    if entropy_changed := _entropy_difference(source, name, stated):
+    try:
+        entropy_changed = _entropy_difference(source, name, stated)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        entropy_changed = f"the manifest's cannot be read: {type(error).__name__}: {error}"
+    if entropy_changed:
         yield Finding("entropy", name, False, entropy_changed)
 
 

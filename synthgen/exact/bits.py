@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Status = Literal["exact", "bracket", "estimate", "unknown"]
@@ -107,6 +107,16 @@ def at_most(high: float, reason: str, low: float = 0.0) -> Bits:
     if low == high:
         return Bits(high)
     return Bits(high, "bracket", reason, low=low, high=high)
+
+
+def hiding(booked: Bits, reason: str, low: float = 0.0) -> Bits:
+    """Return what is known of a text that hides some of what is booked: at most that, as surely as it is known."""
+    if booked.status not in ("exact", "bracket"):
+        return replace(booked, reason="; ".join(dict.fromkeys(r for r in (reason, booked.reason) if r)))
+    bound = at_most(booked.high, reason, low)
+    if bound.status == "exact":
+        return bound
+    return replace(bound, level=booked.level, method=booked.method or "proved", n=booked.n)
 
 
 def weakest(a: Status, b: Status) -> Status:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from synthgen.exact.bits import Bits, Status, at_most, total
+from synthgen.exact.bits import Bits, Status, hiding, total
 
 Scope = Literal["row", "world"]
 
@@ -94,7 +94,7 @@ class Entropy:
         """Bits of what a row shows, on average: its text or tokens."""
         if self.shown is not None:
             return self.shown
-        return at_most(self.booked.high, self.hidden) if self.hidden else self.booked
+        return hiding(self.booked, self.hidden) if self.hidden else self.booked
 
     @property
     def world(self) -> Bits:

@@ -7,13 +7,12 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.samples import Sums
 from synthgen.spec.source import Source
-from synthgen.task.certificates import Plan, Run, Sampling, certificates
-from synthgen.task.files import write_whole
+from synthgen.task.certificates import SHIPPED, Plan, Run, Sampling, certificates, users_file
+from synthgen.task.files import is_file, write_whole
 
 CHUNKS = 64
 """Parts of a run whose sums stand each for itself, so that it can be drawn again."""
@@ -58,13 +57,25 @@ def _chunk(source: Source, plans: Mapping[str, Plan], size: int, number: int) ->
     return {digest: plan.sums(known[digest], number * size, (number + 1) * size) for digest, plan in plans.items()}
 
 
-def write_certificates(runs: Mapping[str, Run], file: Path) -> None:
-    """Write runs into a file of certificates, beside those that stand in it of other laws."""
-    entries = json.loads(file.read_text()) if file.is_file() else {}
+def keep(runs: Mapping[str, Run], in_package: bool = False) -> None:
+    """Write runs beside those there are of other laws: for this user, or into the package.
+
+    Raises SynthgenError where that cannot be.
+    """
+    file = SHIPPED if in_package else users_file()
+    if not file.is_absolute():
+        raise SynthgenError("no home folder is known to keep certificates in; set XDG_DATA_HOME")
+    certificates.cache_clear()
+    certificates()  # what stands there is whole, or nothing is written
+    entries = json.loads(file.read_text("utf-8")) if is_file(file) else {}
     entries |= {digest: run.to_json() for digest, run in runs.items()}
     lines = ",\n".join(f"{json.dumps(digest)}: {json.dumps(entries[digest])}" for digest in sorted(entries))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(file, f"{{\n{lines}\n}}\n".encode())
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SynthgenError(f"{file.parent}: cannot be made: {error.strerror}; set XDG_DATA_HOME") from None
+    write_whole(file, f"{{\n{lines}\n}}\n")
+    certificates.cache_clear()
 
 
 def differences(source: Source, part: int = 0) -> Iterator[tuple[str, bool, str]]:

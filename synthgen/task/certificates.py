@@ -22,15 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits
 from synthgen.exact.samples import Sums
+from synthgen.task.files import is_file
 
 SHIPPED = Path(__file__).with_name("certificates.json")
-
-
-def users_file() -> Path:
-    """Return the file with the certificates that `synthgen certify` made here, for specs that are not shipped."""
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "synthgen" / "certificates.json"
 
 
 BEYOND = 1
@@ -131,13 +128,25 @@ class Run:
         return cls(plan, [Sums(*chunk) for chunk in entry["chunks"]], entry["spec"])
 
 
+def users_file() -> Path:
+    """Return the file with the certificates that `synthgen certify` made here, for specs that are not shipped."""
+    home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # noqa: PTH111  Path's needs a home
+    return Path(home) / "synthgen" / "certificates.json"
+
+
 @functools.cache
 def certificates() -> Mapping[str, Run]:
-    """Return all runs there are, by the digest of their law: the shipped ones, and those made here of other laws."""
+    """Return all runs there are, by the digest of their law: the shipped ones, and those made here of other laws.
+
+    Raises SynthgenError for a file that holds anything else.
+    """
     runs: dict[str, Run] = {}
     for file in (SHIPPED, users_file()):
-        if file.is_file():
-            runs = {digest: Run.from_json(entry) for digest, entry in json.loads(file.read_text()).items()} | runs
+        try:
+            entries = json.loads(file.read_text("utf-8")) if is_file(file) else {}
+            runs = {digest: Run.from_json(entry) for digest, entry in entries.items()} | runs
+        except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            raise SynthgenError(f"{file}: no certificates ({type(error).__name__}: {error}); remove the file") from None
     return runs
 
 

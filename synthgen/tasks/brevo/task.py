@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from synthgen.exact.bits import Bits, at_most, total
+from synthgen.exact.bits import Bits, hiding, total
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Entropy, log2_factorial
 from synthgen.task.certificates import Sampling
@@ -136,7 +136,7 @@ class Brevo(Task):
         least, most = (one.mean(HIDDEN, draw) for one in hidden) if hidden else (None, None)
         bare = max(0.0, booked.low - books["graph"].high - books["size"].value)
         if least is None or most is None:
-            return at_most(booked.high, HIDDEN, low=bare)
+            return hiding(booked, HIDDEN, low=bare)
         low, high = max(bare, booked.low - most.high), min(booked.high, booked.high - least.low)
         value = min(max(booked.value - (least.value + most.value) / 2, low), high)
         level = booked.level + least.level + most.level - 2
