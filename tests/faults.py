@@ -300,6 +300,7 @@ def many_writers(place, turn, quick=False):
                 synthgen.generate(**SMALL, out=place / "data")
                 os._exit(0)
             except SynthgenError as error:
+                print(error, file=sys.stderr, flush=True)
                 os._exit(2 if "another process" in str(error) else 3)
             except BaseException:
                 traceback.print_exc()

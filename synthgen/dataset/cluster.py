@@ -53,12 +53,17 @@ def run_on_cluster(
 
     Raises what a job raised, and SynthgenError if the scheduler or all workers are lost.
     """
-    with _connected(scheduler, min(workers or usable_cores(), len(jobs))) as client:
-        run = _Run(client, jobs, on_done, on_rows)
-        try:
-            run.wait()
-        finally:
-            run.stop()
+    try:
+        with _connected(scheduler, min(workers or usable_cores(), len(jobs))) as client:
+            run = _Run(client, jobs, on_done, on_rows)
+            try:
+                run.wait()
+            finally:
+                run.stop()
+    except OSError as error:  # whatever was asked of the scheduler as it went
+        if type(error).__name__ == "CommClosedError":
+            raise _scheduler_lost() from None
+        raise
 
 
 class _Run:

@@ -50,6 +50,19 @@ class Component:
         codes = content.codes[content.codes >= 0]
         return int((starts[codes + 1] - starts[codes]).sum()) + rows * len(self.domain.encode()), rows
 
+    def surprisals(self, said: Sequence[int] | str, domain: Sequence[int] | str, offset: int = 0) -> np.ndarray:
+        """Return the bits of what a row of the mixture says, and of its end, if the row is of this component.
+
+        `domain` is what stands before all its rows; offset: what is added to its token ids.
+        """
+        bits = np.full(len(said) + 1, np.inf)
+        shared = next((i for i, (a, b) in enumerate(zip(said, domain, strict=False)) if a != b), None)
+        if shared is None and len(said) >= len(domain):
+            rest = said[len(domain) :]
+            bits[len(domain) :] = self.task.surprisals(rest if isinstance(rest, str) else [i - offset for i in rest])
+        bits[: len(domain) if shared is None else shared] = 0.0
+        return bits
+
     def component_row(self, row: Mapping[str, Any], row_format: str, domain: int, offset: int) -> dict[str, Any]:
         """Return the component's row behind a row of the mixture. Raises ValueError where its mark is missing."""
         latent = dict(row["latent"])

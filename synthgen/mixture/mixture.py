@@ -37,6 +37,7 @@ from synthgen.mixture.worlds import speak_apart, world_books
 from synthgen.task.certificates import Sampling
 from synthgen.task.contract import SplitBy, Task, TaskParams, WindowComponent
 from synthgen.task.kit.capacity import Knowledge
+from synthgen.task.kit.surprisal import mixed
 from synthgen.task.phrases import Codes
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
@@ -418,6 +419,29 @@ class Mixture(Task):
         if one.row_format != other.row_format:  # a document's prompt is empty, and no other is
             return True
         return not (one.domain.startswith(other.domain) or other.domain.startswith(one.domain))
+
+    @property
+    def without_surprisals(self) -> str:
+        reasons = ((component.name, component.task.without_surprisals) for component in self.components)
+        return next((f"{name}: {reason}" for name, reason in reasons if reason), "")
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        """Each component's bits, weighed by its share of the row's stage and by how likely it has made what was said.
+
+        Where rows of components differ, what tells them apart pays the component, by its share; the ledger has what
+        the block's quotas leave of that.
+        """
+        quotas = self.slots.stage_of(number).quotas
+        shares = [quota / sum(quotas) for quota in quotas]
+        taken = [(component, c) for c, component in enumerate(self.components) if quotas[c]]
+        bits = []
+        for component, c in taken:
+            if isinstance(said, str):
+                bits.append(component.surprisals(said, component.domain))
+            else:
+                domain = [self._domain_ids[c]] if component.domain else []
+                bits.append(component.surprisals(said, domain, self._offsets[c]))
+        return mixed(bits, [shares[c] for _, c in taken])
 
     # -- checking -----------------------------------------------------------------------------------------------------
 

@@ -119,7 +119,7 @@ def render(
 ) -> str:
     """Return the card of a dataset folder: front matter and text."""
     spec, task = source.spec, source.task()
-    schema = pa.schema([source.schema.field(name) for name in manifest.columns])
+    schema = pa.schema([source.schema_with(manifest.columns).field(name) for name in manifest.columns])
     first = next(iter(manifest.splits))
     row = _first_row(folder, manifest, first)
     shortened = _shorten(row)

@@ -20,13 +20,16 @@ from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
 from synthgen.spec.spec import Spec, load_spec
-from synthgen.task.arrow import schema_of, to_batch
+from synthgen.task.arrow import CONTENT_COLUMNS, said_in, schema_of, to_batch, with_features
 from synthgen.task.contract import Task
 from synthgen.task.rows import Vocab
 from synthgen.task.verdict import Verdict
 
 INDEX_MAX = 2**62
 """Rows of an endless split are numbered below this."""
+
+TOKEN_BITS = "token_bits"
+"""The column that there is on request."""
 
 
 def load(
@@ -98,7 +101,8 @@ class Source:
     ) -> pa.RecordBatch:
         """Return the rows [start, stop) as a RecordBatch, of some columns or of all.
 
-        Raises IndexError beyond the end of a finite corpus.
+        Beside those of the schema there is, on request, `token_bits`: see `surprisals`. Raises IndexError beyond the
+        end of a finite corpus, SynthgenError for a column that there is not.
         """
         task = self.task(split)
         limit = INDEX_MAX if task.rows_max is None else task.rows_max
@@ -107,14 +111,55 @@ class Source:
                 f"rows [{start}, {stop}) of {self.spec.name}/{split}: rows are numbered from 0 to {limit - 1}"
             )
         batch = to_batch(task, self.schema, task.rows(start, stop, self._state), start)
-        return batch if columns is None else batch.select(self.check_columns(columns))
+        if columns is None:
+            return batch
+        schema = self.schema_with(columns)
+        if TOKEN_BITS in schema.names and TOKEN_BITS not in batch.schema.names:
+            bits = [task.surprisals(said, start + i) for i, said in enumerate(said_in(batch))]
+            batch = pa.RecordBatch.from_arrays([*batch.columns, pa.array(bits, pa.list_(pa.float64()))], schema=schema)
+        return batch.select(self.check_columns(columns))
 
     def check_columns(self, columns: Sequence[str]) -> list[str]:
         """Return `columns` in the schema's order. Raises SynthgenError for an unknown one."""
+        names = self.schema_with(columns).names
         for column in columns:
-            if column not in self.schema.names:
-                raise SynthgenError(f"{self.spec.name} has no column {column!r}{nearest(column, self.schema.names)}")
-        return [name for name in self.schema.names if name in columns]
+            if column not in names:
+                raise SynthgenError(f"{self.spec.name} has no column {column!r}{nearest(column, names)}")
+        return [name for name in names if name in columns]
+
+    def schema_with(self, columns: Sequence[str]) -> pa.Schema:
+        """Return the schema, with `token_bits` behind all other columns where `columns` ask for it.
+
+        Raises SynthgenError where they do and no law is known token by token.
+        """
+        schema = self.schema
+        if TOKEN_BITS not in columns or TOKEN_BITS in schema.names:
+            return schema
+        self._law_of("train")
+        return with_features(schema.append(pa.field(TOKEN_BITS, pa.list_(pa.float64()))))
+
+    def surprisals(self, row: Mapping[str, Any] | int, split: str = "train") -> np.ndarray:
+        """Return the bits that a perfect model pays for each token of a row, and for its end, (tokens + 1,) float64.
+
+        row: its index, or what `row` returns. A token row has an entry for each id, a text one for each character of
+        its prompt and completion. The model knows the law and the world, not the other rows: the sum is the row's bits,
+        and for rows about people log2 of how many there are (`entropy().unbooked`). Where rows can come about in
+        several ways, it is the bits of what is shown. Raises SynthgenError, with the reason, where the law is not known
+        token by token.
+        """
+        task = self._law_of(split)
+        if isinstance(row, int | np.integer):
+            row = self.row(int(row), split)
+        parts = [row[name] for name in CONTENT_COLUMNS if name in row]
+        said = "".join(parts) if "input_ids" not in row else row["input_ids"]
+        return task.surprisals(said, row.get("id", 0))
+
+    def _law_of(self, split: str) -> Task:
+        """Return a split's task. Raises SynthgenError where it has no law token by token."""
+        task = self.task(split)
+        if task.without_surprisals:
+            raise SynthgenError(f"{self.spec.name} has no bits for each token: {task.without_surprisals}")
+        return task
 
     def stream(
         self,

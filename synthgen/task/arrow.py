@@ -7,6 +7,7 @@ Every row has `id`, its content (`text`, or `prompt` and `completion`, or `input
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,13 @@ def row_lengths(batch: pa.RecordBatch) -> np.ndarray:
     return lengths
 
 
+def said_in(batch: pa.RecordBatch) -> Iterator[Sequence[int] | str]:
+    """Yield what each row of a batch says: its token ids, or its text, prompt and completion in one."""
+    names = [name for name in CONTENT_COLUMNS if name in batch.schema.names]
+    for parts in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
+        yield "".join(parts) if isinstance(parts[0], str) else parts[0]
+
+
 def schema_of(task: Task, row_format: str) -> pa.Schema:
     """Return the Arrow schema of a task's rows, with `huggingface` features metadata."""
     fields = [pa.field("id", pa.int64())]
@@ -57,7 +65,11 @@ def schema_of(task: Task, row_format: str) -> pa.Schema:
         latent.append(pa.field("spans", pa.struct([pa.field(kind, SPANS, nullable=False) for kind in task.span_kinds])))
     if latent:
         fields.append(pa.field("latent", pa.struct(latent)))
-    schema = pa.schema(fields + list(task.extra_fields))
+    return with_features(pa.schema(fields + list(task.extra_fields)))
+
+
+def with_features(schema: pa.Schema) -> pa.Schema:
+    """Return a schema with the metadata that `datasets` reads its features from."""
     return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features_of(schema)}})})
 
 

@@ -92,8 +92,8 @@ class Task:
                 latent_fields, span_kinds, extra_fields, masked, vocab, markers, assets, sidecars, component_field,
                 subject_field, template_field
     makes       rows, token_rows, rows_max, component_rows, window_components
-    knows       entropy, samplings, row_floor, row_floor_status, knowledge, entities, split_by, apart, subjects,
-                template_half
+    knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, surprisals, knowledge,
+                entities, split_by, apart, subjects, template_half
     reads       reread, verify, parse, judge, certificate
     offers      readable, plot, card_notes
 
@@ -232,6 +232,23 @@ class Task:
         """What kind of number `row_floor` is: of rows that hide some of what is booked, no more than an upper end."""
         entropy = self.entropy(estimates=False)
         return "bracket" if entropy.hidden else entropy.status
+
+    @property
+    def without_surprisals(self) -> str:
+        """Why `surprisals` cannot be had of these params, as a clause for people; "" where it can."""
+        known = type(self).surprisals is not Task.surprisals
+        return "" if known else f"the law of task {self.name!r} is not known token by token"
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        """Return the bits that a perfect model pays for each token of a row, and for its end, (tokens + 1,) float64.
+
+        Entry i is -log2 of the probability of said[i] behind said[:i], the last one that of the end behind `said`. What
+        is said is token ids, or a text (prompt and completion in one), whose tokens are its characters; it may be the
+        beginning of a row, or junk: from the first token on that no row has there, entries are inf. The model knows the
+        law and the world, and no other row. `number` is the row's, for laws that change along a split. Only where
+        `without_surprisals` is "".
+        """
+        raise NotImplementedError
 
     def knowledge(self) -> Knowledge | None:
         """Return what there is to know of the world that rows speak of; None for a task without one."""

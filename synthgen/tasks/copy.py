@@ -16,6 +16,7 @@ from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.kit.recollection import copy_surprisals
 from synthgen.task.rows import Rows, Tokens
 from synthgen.task.verdict import Reread, Verdict
 
@@ -52,6 +53,7 @@ class Copy(Task):
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = CopyParams
     tiny = ({"tokens": 2}, {"tokens": 4})
+    surprisals = copy_surprisals
     masked = True
     latent_fields: ClassVar = [pa.field("tokens", pa.int32())]
 

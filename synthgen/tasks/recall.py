@@ -14,6 +14,7 @@ from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.kit.recollection import recall_surprisals
 from synthgen.task.rows import Rows, Tokens
 from synthgen.task.verdict import Reread, Verdict
 
@@ -53,11 +54,10 @@ class Recall(Task):
     name, version, paper = "recall", 1, "2312.04927"
     row_formats = ("tokens",)
     books = ("pairs", "order")
-    difficulty = "pairs"
+    difficulty, masked, surprisals = "pairs", True, recall_surprisals
     capabilities = frozenset({"exact", "injective", "enumerable"})
     Params: ClassVar = RecallParams
     tiny = ({"pairs": 2, "keys": 3, "values": 2}, {"pairs": 3, "keys": 3, "values": 2})
-    masked = True
 
     def __init__(self, params, keys, files, row_format=""):
         super().__init__(params, keys, files, row_format)

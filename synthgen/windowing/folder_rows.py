@@ -79,6 +79,15 @@ class FolderRows:
         span_kinds = spans_of_tokens(named.get("spans"), self.span_kinds, ends) if spans else None
         return TokenRows.of(begin, ids, ends, trained, subjects, components, span_kinds, floor)
 
+    @property
+    def without_surprisals(self) -> str:
+        """Why a row's tokens have no surprisals; "" where they have."""
+        return self.task.without_surprisals
+
+    def surprisals(self, number: int) -> np.ndarray:
+        """Return the bits of each token of a row and of its end, (tokens + 1,)."""
+        return self.task.surprisals(self.read(number, number + 1).ids.tolist(), number)
+
 
 class ComponentRows:
     """The rows of one component, from the folder that holds them all."""
@@ -88,7 +97,7 @@ class ComponentRows:
         self._folder, self._component, self._number = folder, component, number
         self.name = f"{folder.name}/{component.name}"
         self.recipe, self.vocab, self.keys = folder.recipe, folder.vocab, folder.keys
-        self.span_kinds = folder.span_kinds
+        self.span_kinds, self.task = folder.span_kinds, component.task
         self.rows: int | None = component.rows_within(folder.rows)
         self.finite = component.task.rows_max is not None
 
@@ -100,6 +109,15 @@ class ComponentRows:
         rows = self._folder.read(among.start, min(among.stop, self._folder.rows), spans, bits)
         places = np.flatnonzero(rows.components == self._number)[start - before : stop - before]
         return replace(rows.take(places), numbers=np.arange(start, start + places.size))
+
+    @property
+    def without_surprisals(self) -> str:
+        """Why a row's tokens have no surprisals; "" where they have."""
+        return self.task.without_surprisals
+
+    def surprisals(self, number: int) -> np.ndarray:
+        """Return the bits of each token of a row and of its end, (tokens + 1,)."""
+        return self.task.surprisals(self.read(number, number + 1).ids.tolist(), number)
 
 
 def _open_shard(path: Path) -> pa.Table:

@@ -24,6 +24,7 @@ from synthgen.windowing.packing import (
     repeated,
     too_long,
 )
+from synthgen.windowing.token_rows import RowSource
 
 MAX_FRUITLESS = 64
 """Blocks in a row that may give no window before the data is called unfit."""
@@ -253,4 +254,19 @@ def arrays(packed: PackedWindows, rows: MarkedRows, settings: LaneSettings) -> d
     if "kinds" in fields:
         kinds = rows.components[np.where(inside, packed.documents, 0)] if settings.member is None else settings.member
         out["kinds"] = np.where(inside, kinds, -1).astype(np.int16)
+    if "token_bits" in fields:
+        out["token_bits"] = _token_bits(packed, rows, settings.source)
     return out
+
+
+def _token_bits(packed: PackedWindows, rows: MarkedRows, source: RowSource) -> np.ndarray:
+    """Return what a perfect model pays for what follows each input, (windows, context) float32; NaN for padding."""
+    bits = np.full(packed.documents.shape, np.nan, np.float32)
+    for window, documents in enumerate(packed.documents):
+        for row in np.unique(documents[documents >= 0]):
+            here = documents == row
+            places = packed.positions[window, here] + (packed.begins[window] if row == documents[0] else 0)
+            of_row = source.surprisals(int(rows.numbers[row]))
+            # Behind a row's end there is a marker, where rows have one of their own, and then always the next one's.
+            bits[window, here] = np.append(of_row, 0.0)[np.minimum(places, of_row.size)]
+    return bits

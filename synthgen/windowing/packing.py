@@ -61,6 +61,7 @@ class PackedWindows:
     positions: np.ndarray  # int32: place in the row's piece in this window
     spans: np.ndarray  # (windows, 2) int64
     tallies: np.ndarray  # (windows, 6) int64: what `Counts` counts of each window, but for their number
+    begins: np.ndarray  # (windows,) int64: the place of the first input in its row, markers counted
 
     def part(self, first: int, last: int) -> PackedWindows:
         """Return the windows [first, last)."""
@@ -131,7 +132,7 @@ def cut_windows(rows: MarkedRows, at: np.ndarray, context: int, noted: bool) -> 
     )
     first = np.searchsorted(rows.starts, at, side="right") - 1
     _cut(rows.tokens, rows.trained, rows.starts, at, first, context, noted, inputs, targets, next_ids, notes)
-    return PackedWindows(inputs, targets, next_ids, *notes)
+    return PackedWindows(inputs, targets, next_ids, *notes, at - rows.starts[first])
 
 
 def _tallies(windows: int) -> np.ndarray:
@@ -263,7 +264,8 @@ def pack_rows(rows: MarkedRows, packing: int, context: int, closing: Closing) ->
     inputs, next_ids = windows[:n, :-1], windows[:n, 1:]
     targets = np.where(weights[:n, 1:], next_ids.astype(np.int32), np.int32(IGNORED))
     documents, positions = notes.documents[:n, :-1], notes.positions[:n, :-1]
-    packed = PackedWindows(inputs, targets, next_ids, documents, positions, notes.spans[:n], notes.tallies[:n])
+    spans, tallies, begins = notes.spans[:n], notes.tallies[:n], np.zeros(n, np.int64)
+    packed = PackedWindows(inputs, targets, next_ids, documents, positions, spans, tallies, begins)
     return packed, int(left), int(dropped)
 
 

@@ -17,11 +17,12 @@ SPAN_LOSS = "span:"
 LANES = 48
 """Lanes by default: divisible by 1, 2, 3, 4, 6, 8, 12, 16, 24 and 48 ranks (times workers)."""
 
-FIELDS = ("input_ids", "targets", "document_ids", "positions", "row_ids", "kinds", "next_ids", "widths")
+FIELDS = ("input_ids", "targets", "document_ids", "positions", "row_ids", "kinds", "next_ids", "widths", "token_bits")
 """The arrays a batch may hold; the first two always, the next two where attention stays within documents.
 
 All are (windows, context), but for `widths`, (windows,): how many positions of each are no padding. `next_ids` are the
-targets of all positions, with a loss or without.
+targets of all positions, with a loss or without; `token_bits` (float32) what a perfect model pays for these, by
+`synthgen.Source.surprisals`: NaN for padding.
 """
 
 

@@ -81,6 +81,15 @@ class SpecRows:
         floor = self.task.row_floor(rows) if bits else None
         return TokenRows.of(start, ids, ends, trained, subjects, components, span_kinds, floor)
 
+    @property
+    def without_surprisals(self) -> str:
+        """Why a row's tokens have no surprisals; "" where they have."""
+        return "its text is cut into tokens" if self._phrases else self.task.without_surprisals
+
+    def surprisals(self, number: int) -> np.ndarray:
+        """Return the bits of each token of a row and of its end, (tokens + 1,)."""
+        return self.task.surprisals(self.read(number, number + 1).ids.tolist(), number)
+
     def spelt(self, ids: np.ndarray) -> Any:
         """Return what the task's verifier reads: token ids as they are, phrases put together as text."""
         return ids.tolist() if self._phrases is None else self._phrases.spelt(ids)

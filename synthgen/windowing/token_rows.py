@@ -109,6 +109,13 @@ class RowSource(Protocol):
     def read(self, start: int, stop: int, spans: bool = False, bits: bool = False) -> TokenRows:
         """Return the rows [start, stop), with the span of every token and the bits of every row where asked for."""
 
+    def surprisals(self, number: int) -> np.ndarray:
+        """Return the bits of each token of a row and of its end: see `synthgen.Source.surprisals`."""
+
+    @property
+    def without_surprisals(self) -> str:
+        """Why these cannot be had; "" where they can."""
+
 
 def _column(column: Any, rows: int, kind: Any, missing: int) -> np.ndarray:
     if column is None:

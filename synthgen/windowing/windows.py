@@ -115,6 +115,8 @@ class Windows:
             raise SynthgenError(
                 f"epochs = {settings.epochs}: {source.name} is endless; say of how many rows with rows = N"
             )
+        if "token_bits" in self.fields and source.without_surprisals:
+            raise SynthgenError(f"fields: {source.name} has no token_bits: {source.without_surprisals}")
         if shuffle is True and source.rows is None:
             raise SynthgenError(f"shuffle: {source.name} is endless, so its rows are new in any order; leave it out")
         if self._fixed and settings.epochs is not None:

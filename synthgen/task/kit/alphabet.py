@@ -53,6 +53,10 @@ class Alphabet:
     def _numbers(self) -> dict[int, int]:
         return {int(token_id): number for number, token_id in enumerate(self.ids)}
 
+    def numbers_of(self, ids: Sequence[int]) -> list[int]:
+        """Return the numbers behind token ids, -1 for ids of no symbol."""
+        return [self._numbers.get(token_id, -1) for token_id in ids]
+
     def read(self, ids: Any) -> list[int]:
         """Return the numbers behind token ids. Raises ValueError for anything else."""
         if isinstance(ids, str | bytes) or not isinstance(ids, Sequence):

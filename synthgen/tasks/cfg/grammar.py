@@ -214,6 +214,15 @@ class Grammar(Rules):
         given, _ = self.chart.conditionals(self._read(ids))
         return float(np.log2(given).sum()) if given[-1] > 0 else -math.inf
 
+    def surprisals(self, ids: Any) -> np.ndarray:
+        """Return the bits of each token behind those before it, and of the end of the string, (len + 1,).
+
+        All derivations together; inf from the first token on that no string has there.
+        """
+        given, _ = self.chart.conditionals(self._read(ids))
+        with np.errstate(divide="ignore"):
+            return np.maximum(-np.log2(given), 0.0)
+
     def next_token(self, ids: Any) -> np.ndarray:
         """Return the exact law of the next token after each prefix, (len + 1, vocabulary + 1).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -29,6 +29,7 @@ from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
 from synthgen.tasks.cfg.reading.chart import bits_of
 from synthgen.tasks.cfg.reading.strings import check_text_bits, expand, judged, tokens_of
 from synthgen.tasks.cfg.rules import CORRUPTION, DERIVATION, TOKENS
+from synthgen.tasks.cfg.spelling import spelt_surprisals
 from synthgen.tasks.cfg.text_entropy import UNPROVED, is_sampled, sampling_of, text_entropy
 from synthgen.tasks.cfg.variants import Bags, Noise, perturbed, uniform, with_bags
 from synthgen.tasks.cfg.writing.fixed_length import LengthTables, sample_length
@@ -284,6 +285,15 @@ class Cfg(Task):
     @functools.cached_property
     def row_floor_status(self) -> Status:
         return "exact" if self.params.text_bits else super().row_floor_status
+
+    @property
+    def without_surprisals(self) -> str:
+        return "params.length: the law of strings of one length is not known token by token" * bool(self.params.length)
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        if isinstance(said, str):
+            return spelt_surprisals(self.grammar, said)
+        return self.grammar.surprisals([int(i) for i in said])
 
     # -- checking -----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -22,6 +22,7 @@ from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.mano.law import ExpressionLaw
 from synthgen.tasks.mano.reading import Marks, ParsedMano, read, sizes
+from synthgen.tasks.mano.surprisal import row_surprisals
 from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Arithmetic, Drawn, Layout, write_rows
 
 BOS, EOS, PAD = 9999, 9995, 0
@@ -205,6 +206,16 @@ class Mano(Task):
             },
             tokens=float(tokens + 1),
         )
+
+    @property
+    def without_surprisals(self) -> str:
+        divides = DIVIDE in self.params.chosen
+        return "with / in signs, what is still to come must not divide by zero, which has no short law" * divides
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        row, params = self.alphabet.numbers_of([int(i) for i in said]), self.params
+        lengths = [params.exactly] if params.exactly else list(range(1, params.operations + 1))
+        return row_surprisals(row, self.marks, lengths, params.signs, params.has_twins)
 
     # -- checking -----------------------------------------------------------------------------------------------------
 

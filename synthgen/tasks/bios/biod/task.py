@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,6 +30,7 @@ from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread
 from synthgen.tasks.bios.biod.params import BiodParams
 from synthgen.tasks.bios.biod.reading import read
+from synthgen.tasks.bios.biod.surprisal import row_surprisals
 from synthgen.tasks.bios.biod.symbols import BOS, EOS, PAD, PRONOUN, SPECIALS
 from synthgen.tasks.bios.biod.writing import Out, Stages, draw_strings, write_biod
 from synthgen.tasks.bios.world.writing.columns import NAME_FIELD
@@ -175,6 +176,21 @@ class Biod(Task):
         return Entropy(
             books, facts, unbooked=math.log2(params.N), world_list=facts["world_list_bits"], tokens=self._length + 1
         )
+
+    @property
+    def without_surprisals(self) -> str:
+        many = self.params.N * self._length > TABLE_MAX
+        return f"params.N = {self.params.N:,}: the names of so many people are not kept in memory" * many
+
+    @functools.cached_property
+    def _of_all(self) -> np.ndarray:
+        """A row of each person, (people, ids): entry 0 of all of them."""
+        content = self.rows(0, self.params.N, new_state()).content
+        assert isinstance(content, Tokens)
+        return content.ids.reshape(self.params.N, self._length)
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        return row_surprisals([int(i) for i in said], self._of_all, self.params.K)
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return name, values and order from the ids alone. Raises ValueError on anything else."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -33,6 +33,7 @@ from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
 from synthgen.tasks.bios.biographies.reading.text import BiographyReader
 from synthgen.tasks.bios.biographies.reading.tokens import CompactReader
+from synthgen.tasks.bios.biographies.surprisal import BiographyLaw, text_saying, token_saying
 from synthgen.tasks.bios.biographies.writing.documents import (
     SPAN_KINDS,
     Wording,
@@ -47,7 +48,8 @@ from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
 from synthgen.tasks.bios.world.population import WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
-from synthgen.tasks.bios.world.writing.people import Group, World
+from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
+from synthgen.tasks.bios.world.writing.people import PRONOUN, Group, World
 
 
 class BiosParams(WorldParams):
@@ -235,6 +237,27 @@ class Bios(Task):
         tokens = tokens_per_row(self.compact, params.full_name) + 1 if self.row_format == "tokens" else None
         lists_bits = known["world_list_bits"]
         return Entropy(row | world, known | facts, unbooked=math.log2(n), world_list=lists_bits, tokens=tokens)
+
+    @property
+    def without_surprisals(self) -> str:
+        people = self.params.people
+        return f"params.people = {people:,}: {MOST_PEOPLE:,} at most are kept in memory" * (people > MOST_PEOPLE)
+
+    @functools.cached_property
+    def _law(self) -> BiographyLaw:
+        world, lists = self._world, self.lists
+        people = everybody(world, Group(self.params.first_person, self.params.people))
+        if self.row_format == "tokens":
+            people[:, PRONOUN] = 0  # tokens do not show it
+            counts = [len(lists.templates[attribute]) for attribute in ATTRIBUTES]
+            saying = token_saying(self.compact, counts, world.sizes, len(lists.cities))
+        else:
+            table, wording, _ = self._wording
+            saying = text_saying(table, wording, world.sizes)
+        return BiographyLaw(self.style, people, world, saying)
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        return self._law.surprisals(said if isinstance(said, str) else tuple(int(i) for i in said))
 
     @property
     def pronoun_shown(self) -> float:

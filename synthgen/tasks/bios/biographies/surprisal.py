@@ -1,0 +1,236 @@
+"""What may come next in a biography, for a model that knows the world: who it is, in which order, and how it is worded.
+
+A reader holds what is said so far to be about some people, and to stand somewhere in the sentences about an attribute.
+Sentences that begin alike are one way until they part, and so are people: by a first name, or by a value that many
+share. Texts and compact tokens differ in what is said, not in the law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from synthgen.task.kit.surprisal import Phrase, walked
+from synthgen.task.phrases import PhraseTable
+from synthgen.tasks.bios.biographies.compact import CompactVocab
+from synthgen.tasks.bios.biographies.writing.documents import Wording
+from synthgen.tasks.bios.biographies.writing.plan import (
+    BY_ENTRY,
+    CITY,
+    COUPLE,
+    EMPLOYER_PLACE,
+    N_ATTRIBUTES,
+    ONCE,
+    Style,
+)
+from synthgen.tasks.bios.biographies.writing.sentences import (
+    BY_NAME,
+    BY_PERSON,
+    BY_PRONOUN,
+    NAME,
+    REFERENCES,
+    VALUE,
+)
+from synthgen.tasks.bios.world.writing.people import (
+    DAY,
+    EMPLOYER,
+    FIELDS,
+    FIRST,
+    LAST,
+    MIDDLE,
+    MONTH,
+    PRONOUN,
+    YEAR,
+    World,
+)
+
+DATE, BIRTHDAY, HOME = range(FIELDS, FIELDS + 3)
+"""Fields beside those of a person: month and day as one, the whole date as one, and the employer's city."""
+
+NAMES = (FIRST, MIDDLE, LAST)
+
+Piece = str | tuple[int, ...] | int
+"""What a sentence is made of: phrases, and numbers of fields, whose value is said."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A piece that may come next, how likely, and the ways on from there: none at the end of the sentence."""
+
+    share: float
+    piece: Piece
+    onward: tuple[Way, ...]
+
+
+def ways_of(sentences: Sequence[Sequence[Piece]]) -> tuple[Way, ...]:
+    """Return sentences, all alike likely, as ways: those that begin with the same piece are one until they part."""
+    by_piece: dict[Piece, list[Sequence[Piece]]] = {}
+    for first, *rest in sentences:
+        by_piece.setdefault(first, []).append(rest)
+    ways = []
+    for piece, rests in by_piece.items():
+        if not all(rests):  # some end here: nothing more is said
+            rests = [rest or [""] for rest in rests] if any(rests) else []
+        ways.append(Way(len(by_piece[piece]) / len(sentences), piece, ways_of(rests)))
+    return tuple(ways)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known of a row so far: some people, the attributes told, and the ways on in the sentence at hand."""
+
+    people: np.ndarray
+    told: tuple[int, ...] = ()
+    ways: tuple[Way, ...] = ()
+    closing: bool = False  # whether the sentence behind those about attributes has begun
+
+
+class Saying(NamedTuple):
+    """How biographies are worded: as texts, or as compact tokens."""
+
+    words: Mapping[int, Sequence[Phrase]]  # by field: how its values are said
+    ways: Mapping[tuple[int, int, int], tuple[Way, ...]]  # sentences by attribute, pronoun and reference
+    closing: tuple[Way, ...]  # the sentence that names a person behind all others
+    between: Phrase  # what stands between two sentences
+
+
+def text_saying(table: PhraseTable, wording: Wording, sizes: np.ndarray) -> Saying:
+    """Return how texts are worded; sizes: how many values each field can take."""
+    phrases, space, pieces, starts, first, counts, pronouns = wording
+
+    def words(block: int, number: int) -> list[Phrase]:
+        return [table[int(phrases[block]) + value] for value in range(number)]
+
+    def sentence(form: int, attribute: int) -> list[Piece]:
+        out: list[Piece] = []
+        for piece in pieces[starts[form] : starts[form + 1]].tolist():
+            out += NAMES if piece == NAME else value_fields(attribute) if piece == VALUE else [table[piece]]
+        return out
+
+    fields = {field: words(field, int(sizes[field])) for field in (*NAMES, *range(YEAR, EMPLOYER + 1))}
+    fields |= {DATE: words(DAY, int(sizes[MONTH] * sizes[DAY])), PRONOUN: [""] * pronouns}
+    fields[HOME] = words(FIELDS, len(table) - int(phrases[FIELDS]))
+    ways = {
+        (attribute, pronoun, reference): ways_of(
+            [
+                sentence((int(first[attribute] + t) * pronouns + pronoun) * REFERENCES + reference, attribute)
+                for t in range(counts[attribute])
+            ]
+        )
+        for attribute in range(N_ATTRIBUTES)
+        for pronoun in range(pronouns)
+        for reference in range(REFERENCES)
+    }
+    return Saying(fields, ways, ways_of([sentence(starts.size - 2, 0)]), table[space])
+
+
+def token_saying(vocab: CompactVocab, counts: Sequence[int], sizes: np.ndarray, homes: int) -> Saying:
+    """Return how compact tokens say the same; counts: templates by attribute; homes: how many company cities."""
+
+    def words(first: int, number: int) -> list[Phrase]:
+        return [(first + value,) for value in range(number)]
+
+    dates = {BIRTHDAY: (vocab.date[0], sizes[MONTH] * sizes[DAY] * sizes[YEAR])}
+    if vocab.date_tokens > 1:
+        dates = {field: (first, sizes[field]) for field, first in zip((MONTH, DAY, YEAR), vocab.date, strict=True)}
+    values = {YEAR + 1 + k: (vocab.values[k], sizes[YEAR + 1 + k]) for k in range(EMPLOYER - YEAR)}
+    names = {field: (vocab.names[part], sizes[field]) for part, field in enumerate(NAMES)}
+    blocks = {**names, **dates, **values, HOME: (vocab.values[-1], homes)}
+    fields = {field: words(first, int(number)) for field, (first, number) in blocks.items()}
+    ways = {}
+    for attribute in range(N_ATTRIBUTES):
+        value = list(dates) if attribute == 0 else value_fields(attribute)
+        for reference in range(REFERENCES):
+            name = NAMES if reference == BY_NAME else ()
+            templates = [(vocab.templates[attribute] + t,) for t in range(counts[attribute])]
+            ways[attribute, 0, reference] = ways_of([[*name, template, *value] for template in templates])
+    return Saying({**fields, PRONOUN: [()]}, ways, ways_of([NAMES]), ())
+
+
+def value_fields(attribute: int) -> list[Piece]:
+    """Return the fields that a text says of an attribute."""
+    return [DATE, YEAR] if attribute == 0 else [HOME if attribute == CITY else YEAR + attribute]
+
+
+KEPT = 1000
+"""Groups of more people are told apart once for all rows."""
+
+
+class BiographyLaw:
+    """The law of biographies, for readers who know the world."""
+
+    def __init__(self, style: Style, people: np.ndarray, world: World, saying: Saying) -> None:
+        """people: everybody's fields, (people, FIELDS)."""
+        date = people[:, MONTH] * world.sizes[DAY] + people[:, DAY]
+        birthday = date * world.sizes[YEAR] + people[:, YEAR]
+        self._fields = np.column_stack([people, date, birthday, world.homes[people[:, EMPLOYER]]])
+        self._style, self._saying = style, saying
+        self._all = np.arange(len(people))
+        self._parts: dict[tuple[int, int], dict[Phrase, list[tuple[float, Phrase, np.ndarray]]]] = {}
+
+    def surprisals(self, said: Phrase) -> np.ndarray:
+        """Return the bits of each token of a row and of its end, (tokens + 1,)."""
+        return walked(said, Reading(self._all), self._follow)
+
+    def _follow(self, reading: Reading, ahead: Phrase) -> Iterator[tuple[float, Phrase, Reading | None]]:
+        """Give the next pieces of the sentence at hand, or the sentences about what may be told next."""
+        if not reading.ways:
+            yield from self._sentences(reading)
+        told, closing = reading.told, reading.closing
+        complete = len(told) == N_ATTRIBUTES and (closing or self._style.name_at < N_ATTRIBUTES)
+        for way in reading.ways:
+            last = complete and not way.onward
+            if isinstance(way.piece, int):
+                for share, phrase, people in self._apart(reading.people, way.piece).get(ahead, ()):
+                    behind = None if last else Reading(people, told, way.onward, closing)
+                    yield way.share * share, phrase, behind
+            else:
+                yield way.share, way.piece, None if last else Reading(reading.people, told, way.onward, closing)
+
+    def _sentences(self, reading: Reading) -> Iterator[tuple[float, Phrase, Reading]]:
+        place, saying = len(reading.told), self._saying
+        between = saying.between if place else saying.between[:0]
+        if place == N_ATTRIBUTES:
+            yield 1.0, between, Reading(reading.people, reading.told, saying.closing, True)
+            return
+        reference = BY_PRONOUN if place > 0 else BY_PERSON
+        if place == self._style.name_at or self._style.full_name:
+            reference = BY_NAME
+        attributes = self._next_attributes(reading.told)
+        for share, _, people in self._apart(reading.people, PRONOUN)[saying.between[:0]]:
+            pronoun = int(self._fields[people[0], PRONOUN])
+            for attribute in attributes:
+                ways = saying.ways[attribute, pronoun, reference]
+                yield share / len(attributes), between, Reading(people, (*reading.told, attribute), ways)
+
+    def _next_attributes(self, told: tuple[int, ...]) -> list[int]:
+        """Return the attributes that may come next, each equally likely."""
+        if self._style.order in (BY_ENTRY, ONCE):
+            return [attribute for attribute in range(N_ATTRIBUTES) if attribute not in told]
+        if self._style.order == COUPLE:
+            if len(told) % 2:
+                return [told[-1] + 1]
+            return [attribute for attribute in range(0, N_ATTRIBUTES, 2) if attribute not in told]
+        order = list(range(N_ATTRIBUTES))
+        if self._style.city_first:
+            order[EMPLOYER_PLACE], order[CITY] = CITY, EMPLOYER_PLACE
+        return [order[len(told)]]
+
+    def _apart(self, people: np.ndarray, field: int) -> dict[Phrase, list[tuple[float, Phrase, np.ndarray]]]:
+        """Return the values of a field among some people: by how they begin, (share, how it is said, who has it)."""
+        key = id(people), field
+        if key in self._parts:
+            return self._parts[key]
+        values, words = self._fields[people, field], self._saying.words[field]
+        order = np.argsort(values, kind="stable")
+        groups = np.split(people[order], np.flatnonzero(np.diff(values[order])) + 1)
+        parts: dict[Phrase, list[tuple[float, Phrase, np.ndarray]]] = {}
+        for group in groups:
+            phrase = words[self._fields[group[0], field]]
+            parts.setdefault(phrase[:1], []).append((group.size / people.size, phrase, group))
+        if people.size > KEPT:  # kept, and with them the groups, whose ids are then those of no other array
+            self._parts[key] = parts
+        return parts

@@ -1,0 +1,191 @@
+"""Bits for each token: they sum to those of the row, every law of the next token to 1, and enumeration agrees."""
+
+import math
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import synthgen
+from synthgen.errors import SynthgenError
+from synthgen.exact.draw import Keys
+from synthgen.exact.tape import enumerate_tapes
+from synthgen.spec.spec import load_spec, shipped_specs
+from synthgen.task.arrow import said_in, schema_of, to_batch
+from synthgen.tasks import task_class
+
+OFFERED = [name for name in shipped_specs() if not synthgen.load(name).task().without_surprisals]
+"""Specs whose law is known token by token."""
+
+
+def said_of(row):
+    return row["input_ids"] if "input_ids" in row else row.get("text") or row["prompt"] + row["completion"]
+
+
+def law_sums_to_one(task, said, place, tokens, number=0):
+    """What may stand at a place, and the end there, have the chances of all that may come next."""
+    start = said[:place]
+    total = 2.0 ** -task.surprisals(start, number)[-1]
+    for token in tokens:
+        more = start + token if isinstance(said, str) else [*start, token]
+        total += 2.0 ** -task.surprisals(more, number)[place]
+    assert math.isclose(total, 1, rel_tol=1e-9), (start, total)
+
+
+def agrees_with_its_rows(name, rows):
+    source = synthgen.load(name)
+    task, entropy = source.task(), source.entropy(estimates=False)
+    mixed = "row_shares" in entropy.facts
+    for row in source.batch(0, rows).to_pylist():
+        bits = source.surprisals(row)
+        assert bits.shape == (len(said_of(row)) + 1,)
+        assert (bits >= 0).all()
+        assert np.isfinite(bits).all()
+        booked = row["bits"]["total"] + entropy.unbooked
+        if mixed:  # the component costs its share, where the ledger has what its block has left of it
+            share = source.task().slots.stage_of(row["id"]).quotas[row["latent"]["kind"]] / source.task().slots.block
+            booked += -math.log2(share) - row["bits"]["kind"]
+        if entropy.hidden:
+            assert bits.sum() <= booked + 1e-9, "all ways together are no less likely than one"
+        else:
+            assert math.isclose(bits.sum(), booked, abs_tol=1e-9)
+    return task
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_bits_of_tokens_sum_to_the_bits_of_the_row(name):
+    agrees_with_its_rows(name, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OFFERED)
+def test_bits_of_tokens_of_many_rows(name):
+    task = agrees_with_its_rows(name, 20 if "perturb" in name else 200)
+    chance = random.Random(name)
+    for row in synthgen.load(name).batch(200, 204).to_pylist():
+        said = said_of(row)
+        tokens = sorted(set(said)) if isinstance(said, str) else list(task.vocab.names)
+        if isinstance(said, str):
+            tokens = [chr(i) for i in range(32, 127)] + sorted(set(said) - set(map(chr, range(32, 127))))
+        if len(tokens) < 5000:
+            for place in chance.sample(range(len(said) + 1), 3):
+                law_sums_to_one(task, said, place, tokens, row["id"])
+
+
+@pytest.mark.parametrize("name", ["copy-tiny", "recall-tiny", "mano-tiny", "cfg3b", "cfg3f-implicit", "cfg-curriculum"])
+def test_the_law_of_the_next_token_sums_to_one(name):
+    source = synthgen.load(name)
+    chance, task = random.Random(name), source.task()
+    for row in source.batch(0, 2).to_pylist():
+        for place in chance.sample(range(len(row["input_ids"]) + 1), 3):
+            law_sums_to_one(task, row["input_ids"], place, list(task.vocab.names), row["id"])
+
+
+def test_the_law_of_the_next_character_sums_to_one():
+    """Of a grammar's text, in which names begin alike, and of a biography, at each place."""
+    words = synthgen.load("cfg-english")
+    task, letters = words.task(), sorted({c for row in words.batch(0, 200).column("text").to_pylist() for c in row})
+    text = words.row(3)["text"]
+    for place in range(len(text) + 1):
+        law_sums_to_one(task, text, place, letters)
+    people = synthgen.load("bios-reverse1", params={"people": 40, "order": "couple"})
+    text = people.row(7)["text"]
+    letters = sorted({c for row in people.batch(0, 200).column("text").to_pylist() for c in row})
+    for place in (0, 1, 5, 40, 90, 130, 200, len(text)):
+        law_sums_to_one(people.task(), text, place, letters)
+
+
+@pytest.mark.parametrize("task", ["copy", "recall", "mano", "cfg"])
+def test_enumeration_of_a_tiny_configuration_agrees(task):
+    """Every row's chance is that of all draws that give it, token by token, and so is that of every beginning."""
+    cls = task_class(task)
+    for params in cls.tiny:
+        one = cls(cls.Params.model_validate(params), Keys(0), Path())
+        if one.entropy().world:
+            continue
+        schema, law, begun = schema_of(one, one.row_format), {}, {}
+
+        def run(tape, one=one, schema=schema):
+            return tuple(next(said_in(to_batch(one, schema, one.rows(0, 1, tape), 0))))
+
+        for said, probability in enumerate_tapes(run):
+            law[said] = law.get(said, 0) + probability
+            for place in range(len(said) + 1):
+                begun[said[:place]] = begun.get(said[:place], 0) + probability
+        for said, probability in law.items():
+            bits = one.surprisals(list(said))
+            assert math.isclose(2.0 ** -bits.sum(), probability, rel_tol=1e-9)
+            for place, part in enumerate(bits[:-1]):
+                assert math.isclose(2.0**-part, begun[said[: place + 1]] / begun[said[:place]], rel_tol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"order": "entry", "full_name": True},
+        {"order": "couple", "reverse": 2, "pronouns": ["he", "she"]},
+        {"reverse": 6, "city_first": True},
+    ],
+)
+@pytest.mark.parametrize("row_format", ["document", "tokens"])
+def test_the_rows_of_a_small_world_have_all_chances(params, row_format):
+    """Of 3 people with 2 sentences a fact, every text is seen, and the chances of all of them sum to 1."""
+    sizes = {"templates": 2 if params.get("order") != "entry" else 1, "first_names": 2, "birth_cities": 2}
+    params = {"people": 3, "order": "fixed", "sizes": sizes} | params
+    source = synthgen.load(load_spec("bios-online", params=params, sets={"row_format": row_format}))
+    task = source.task()
+    seen = set()
+    for batch in source.stream(stop=40_000):
+        seen |= {said if isinstance(said, str) else tuple(said) for said in said_in(batch)}
+    assert math.isclose(math.fsum(2.0 ** -task.surprisals(said).sum() for said in seen), 1, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "name", ["copy-tiny", "recall-tiny", "mano-tiny", "cfg3b", "capo-tiny", "biod", "cfg-curriculum"]
+)
+def test_what_no_row_says_costs_endlessly_much(name):
+    source = synthgen.load(name)
+    said, task = source.row(0)["input_ids"], source.task()
+    for wrong in ([*said, said[0]], [], said[:-1], [10**6, *said], [*said[:3], -7, *said[3:]]):
+        bits = task.surprisals(wrong)
+        assert bits.shape == (len(wrong) + 1,)
+        assert bits[-1] == np.inf or name.startswith("cfg")  # a string of a grammar may end earlier
+        first = int(np.argmax(bits == np.inf))
+        assert (bits[first:] == np.inf).all()
+
+
+def test_the_column_there_is_on_request():
+    source = synthgen.load("bios-single")
+    batch = source.batch(0, 3, columns=["text", "token_bits"])
+    assert batch.schema.names == ["text", "token_bits"]
+    for number, bits in enumerate(batch.column("token_bits").to_pylist()):
+        assert bits == source.surprisals(number).tolist()
+    with pytest.raises(SynthgenError, match="igsm-med-pq has no bits for each token: the law of task 'igsm'"):
+        synthgen.load("igsm-med-pq").batch(0, 1, columns=["token_bits"])
+    with pytest.raises(SynthgenError, match=r"params\.length"):
+        synthgen.load("cfg3b", params={"length": 300}).surprisals(0)
+    with pytest.raises(SynthgenError, match=r"params.people = 3,000,000: 2,000,000 at most"):
+        synthgen.load("bios-single", params={"people": 3_000_000}).surprisals(0)
+
+
+@pytest.mark.parametrize(("packing", "separator"), [("chop", "bos"), ("chop", "both"), ("cut", "eos"), ("pad", "both")])
+def test_windows_have_them_beside_their_targets(packing, separator):
+    """Row by row, the field holds what `surprisals` says of the next token, wherever a window begins."""
+    fields, source = ("input_ids", "next_ids", "row_ids", "token_bits"), synthgen.load("cfg3b")
+    windows = synthgen.windows("cfg3b", 300, packing=packing, separator=separator, fields=fields, batch_size=4, lanes=1)
+    sums, shown = {}, {}
+    for _, batch in zip(range(4), windows, strict=False):
+        for row, bits in zip(batch["row_ids"].ravel(), batch["token_bits"].ravel(), strict=True):
+            assert np.isnan(bits) == (row < 0)
+            sums[row], shown[row] = sums.get(row, 0.0) + bits, shown.get(row, 0) + 1
+    whole = [r for r in sums if r >= 0 and shown[r] == len(source.row(r)["input_ids"]) + 1 + (separator == "both")]
+    assert len(whole) > 4
+    for row in whole:
+        assert math.isclose(sums[row], source.surprisals(int(row)).sum(), abs_tol=1e-3)
+
+
+def test_windows_of_text_cut_into_tokens_have_none():
+    with pytest.raises(SynthgenError, match="fields: bios-single/train has no token_bits"):
+        synthgen.windows("bios-single", 256, tokenizer="words", fields=("input_ids", "token_bits"))
