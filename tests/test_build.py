@@ -12,6 +12,7 @@ import pytest
 from helpers import files, manifest, process, run, start
 
 import synthgen
+from synthgen.dataset import folder
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import BATCH_ROWS, read_batches, shard_range
 from synthgen.errors import SynthgenError
@@ -192,6 +193,24 @@ def test_a_folder_of_other_files_is_refused(tmp_path):
     with pytest.raises(SynthgenError, match="is a file"):
         synthgen.generate("cfg3b", tmp_path / "thesis.tex", splits=["test"], rows=10)
     assert files(tmp_path).keys() == {"thesis.tex"}
+
+
+def test_a_run_that_ends_while_another_looks_is_no_foreign_folder(tmp_path, monkeypatch):
+    """The other run writes its manifest and takes its work away after this one has looked for a manifest in vain."""
+    looked = []
+
+    def read_manifest(where, verify=False):
+        if looked:
+            return original(where, verify)
+        looked.append(original(where, verify))
+        synthgen.generate("mano-tiny", tmp_path / "data", rows=50, workers=1)
+        return looked[0]
+
+    original = folder.read_manifest
+    monkeypatch.setattr(folder, "read_manifest", read_manifest)
+    again = synthgen.generate("mano-tiny", tmp_path / "data", rows=50, workers=1)
+    assert looked == [None]
+    assert again.splits["train"]["rows"] == 50
 
 
 def test_two_processes_cannot_share_a_folder(tmp_path):

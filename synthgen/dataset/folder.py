@@ -85,6 +85,11 @@ def read_manifest(folder: Path, verify: bool = False) -> Manifest | None:
 def _refuse_foreign(folder: Path, wanted: Mapping[str, Any], verify: bool) -> None:
     """Raise SynthgenError if the folder holds anything but a dataset, or the beginnings of one, that is `wanted`."""
     manifest = read_manifest(folder, verify)
+    entries = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    finished = bool(entries) and ".synthgen" not in entries and not (folder / ".synthgen").is_dir()
+    if manifest is None and finished:
+        # Looked for again: a run that has ended since wrote it before it took the folder of its work away.
+        manifest = read_manifest(folder, verify)
     if manifest is not None:
         there = {
             "identity": manifest.identity,
@@ -93,7 +98,7 @@ def _refuse_foreign(folder: Path, wanted: Mapping[str, Any], verify: bool) -> No
             "splits": {n: {k: s[k] for k in ("rows", "shards", "params")} for n, s in manifest.splits.items()},
         }
         _refuse_other(folder, there, wanted, only_common_splits=True)
-    elif folder.is_dir() and not (folder / ".synthgen").is_dir() and any(folder.iterdir()):
+    elif finished:
         if not (folder / "data").is_dir() or not (folder / "spec.toml").is_file():
             raise SynthgenError(f"{folder}: holds other files and no dataset; name a new or empty folder")
         if not verify:
