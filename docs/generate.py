@@ -1,4 +1,4 @@
-"""Write docs/specs.md, docs/api.md and docs/contract.md from the package itself: `make docs`.
+"""Write docs/specs.md, docs/api.md, docs/contract.md and specs/listing.json from the package itself: `make docs`.
 
 Every page is a function from what the package says to Markdown, so a test can tell whether the file is fresh.
 """
@@ -10,16 +10,16 @@ import functools
 import inspect
 import json
 import re
-import subprocess
-import sys
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
 import synthgen
 import synthgen.task
+from synthgen.cli.listing import listed, listing_file
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
+from synthgen.spec.spec import shipped_specs
 from synthgen.task import contract
 from synthgen.tasks import task_class
 
@@ -233,9 +233,9 @@ def contract_page() -> str:
 
 
 def main() -> None:
-    """Write the three pages."""
-    command = [sys.executable, "-m", "synthgen", "list", "--json"]
-    entries = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    """Write the three pages, and the table of shipped specs."""
+    entries = listed(shipped_specs())
+    listing_file().write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
     for name, text in {"specs": specs_page(entries), "api": api_page(), "contract": contract_page()}.items():
         (DOCS / f"{name}.md").write_text(text, encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """The command line: the contract's names, exit codes and JSON; errors for people and never a traceback."""
 
+import io
 import json
 import math
 import os
@@ -8,14 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from fnmatch import fnmatch
 
 import pytest
 from helpers import process, run, start
+from rich.console import Console
 
+from synthgen.cli.listing import print_listing, shipped_listing
+from synthgen.exact.bits import stated_bits
+from synthgen.exact.entropy import text_entry
 from synthgen.spec.spec import shipped_specs
-
-LISTED = Path(__file__).with_name("snapshots") / "list.json"
 
 
 def loads(*arguments):
@@ -36,7 +39,7 @@ def test_help_names_every_command_and_imports_nothing_heavy():
 
 
 def test_list_json():
-    table = json.loads(LISTED.read_text())  # as `list --json` prints it: see test_snapshots
+    table = loads("list", "--json")
     assert [entry["name"] for entry in table] == shipped_specs()
     for entry in table:
         keys = {"name", "task", "paper", "row_format", "splits", "rows", "bits", "status", "text", "difficulty"}
@@ -172,3 +175,23 @@ def test_a_closed_pipe_is_no_error():
     )
     assert "Traceback" not in done.stderr
     assert done.stdout == '[\n {\n  "id'
+
+
+def test_the_list_fits_a_narrow_terminal_and_is_whole_in_a_pipe(capsys):
+    """At 80 columns no line is longer, no word or number is cut; in a pipe a spec is one line, without blanks behind."""
+    for pattern, long in (("", False), ("", True), ("igsm", False)):
+        entries, out = shipped_listing(pattern), io.StringIO()
+        print_listing(entries, long, Console(file=out, width=80, force_terminal=True, color_system=None))
+        lines = out.getvalue().splitlines()
+        assert max(map(len, lines)) <= 80
+        assert not [line for line in lines if line != line.rstrip()]
+        said = " ".join(out.getvalue().split())
+        for entry in entries:
+            assert (
+                f" {entry['name']} {entry['rows']:,} {stated_bits(text_entry(entry))} {entry['title']} " in f" {said} "
+            )
+    lines = run("list").stdout.splitlines()
+    titles = {entry["name"]: entry["title"] for entry in shipped_listing()}
+    assert {name: line.split("  ")[-1] for name in titles for line in lines if line.startswith(f"{name} ")} == titles
+    assert [entry["name"] for entry in shipped_listing("bios-*5")] == [n for n in titles if fnmatch(n, "bios-*5")]
+    assert "igsm-medium: no spec is called so (did you mean 'igsm-med-qp'?)" in run("list", "igsm-medium").stderr

@@ -1,6 +1,5 @@
 """The Canon playground as one suite: its specs and sizes, the two small tasks, alphabets, and accuracy by stratum."""
 
-import json
 import math
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 import synthgen
-from synthgen.cli.listing import print_listing
+from synthgen.cli.listing import print_listing, shipped_listing
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import log2_sum
 from synthgen.spec.spec import shipped_specs, specs_folder
@@ -16,7 +15,7 @@ from synthgen.task.kit.accuracy import Accuracy, by
 from synthgen.task.kit.alphabet import Alphabet
 from synthgen.task.verdict import Verdict
 
-LISTED = json.loads((Path(__file__).with_name("snapshots") / "list.json").read_text())
+LISTED = shipped_listing()
 """What `synthgen list` tells: see test_snapshots."""
 
 TASKS = Path(synthgen.__file__).parent / "tasks"

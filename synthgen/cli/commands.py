@@ -40,12 +40,16 @@ def _spec(spec: str, seed: int | None, world: int | None, sets: list[str] | None
 
 
 @app.command("list")
-def list_(json: Json = False) -> None:
-    """Every task and spec: paper, row format, splits, rows, bits a row, status."""
-    from synthgen.cli.listing import listing, print_listing
+def list_(
+    pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Names that begin so, or fit (bios-*5).")] = "",
+    long: Annotated[bool, typer.Option("--long", help="Row formats, splits and difficulty, too.")] = False,
+    json: Json = False,
+) -> None:
+    """The shipped specs by family: rows, bits of a row's text, title."""
+    from synthgen.cli.listing import print_listing, shipped_listing
 
-    table = listing()
-    _print_json(table) if json else print_listing(table)
+    table = shipped_listing(pattern)
+    _print_json(table) if json else print_listing(table, long)
 
 
 @app.command()

@@ -1,19 +1,54 @@
-"""The list of shipped specs, as `synthgen list` tells it."""
+"""The list of shipped specs, as `synthgen list` tells it: from a table that is shipped beside them, so at once."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from synthgen.exact.bits import stated_bits
-from synthgen.exact.entropy import text_entry
-from synthgen.spec.source import load
-from synthgen.spec.spec import shipped_specs
+from synthgen.errors import SynthgenError, nearest
+from synthgen.task.files import shipped
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ROOMY = 150
+"""Columns from which on a spec has one line, its title in it."""
+
+PIPED = 1000
+"""Columns where output goes to a file or a pipe: no line is broken there."""
 
 
-def listing() -> list[dict[str, Any]]:
-    """Return one entry a shipped spec: name, task, suite, paper, row_format, splits, rows, bits, status, difficulty."""
+def listing_file() -> Path:
+    """Return the file of the shipped table, which `make docs` writes and a test compares with the specs."""
+    return shipped("specs") / "listing.json"
+
+
+def shipped_listing(pattern: str = "") -> list[dict[str, Any]]:
+    """Return the entries of `listed` for the shipped specs, or for those whose name fits a pattern.
+
+    A pattern is a name, the beginning of some (`igsm`), or has * and ? in it (`bios-*5*`). Raises SynthgenError if none
+    fits.
+    """
+    entries: list[dict[str, Any]] = json.loads(listing_file().read_text("utf-8"))
+    wild = pattern if any(c in pattern for c in "*?[") else f"{pattern}*"
+    fitting = [entry for entry in entries if fnmatch(entry["name"], wild)]
+    if not fitting:
+        raise SynthgenError(f"{pattern}: no spec is called so{nearest(pattern, [entry['name'] for entry in entries])}")
+    return fitting
+
+
+def listed(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one entry a spec, made from the specs themselves, which takes seconds.
+
+    Its fields: name, task, title, suite, paper, row_format, splits, rows, bits, status, text, difficulty.
+    """
+    from synthgen.spec.source import load
+
     entries = []
-    for name in shipped_specs():
+    for name in names:
         source = load(name)
         spec = source.spec
         rows = {split: table.rows or source.rows_max(split) for split, table in spec.splits.items()}
@@ -36,35 +71,49 @@ def listing() -> list[dict[str, Any]]:
     return entries
 
 
-def print_listing(entries: list[dict[str, Any]]) -> None:
-    """Print the list as a table: one line a spec, those of a suite together under its name."""
-    from rich.table import Table
+def print_listing(entries: list[dict[str, Any]], long: bool = False, console: Console | None = None) -> None:
+    """Print entries by family: name, rows, bits of a row's text, title; `long`: format, splits and difficulty too."""
+    from rich.text import Text
 
     from synthgen.cli.terminal import stdout
+    from synthgen.exact.bits import stated_bits
+    from synthgen.exact.entropy import text_entry
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    widest = max(len(entry["name"]) for entry in entries)  # on a narrow terminal the last columns give way
-    for column, justify, least in (
-        ("spec", "left", widest),
-        ("paper", "left", 10),
-        ("rows", "right", 10),
-        ("bits a row", "right", 13),
-        ("format", "left", 1),
-        ("splits", "left", 1),
-        ("difficulty counts", "left", 1),
-    ):
-        table.add_column(column, justify=justify, no_wrap=True, min_width=least)  # type: ignore[arg-type]
-    suite = ""
-    for entry in sorted(entries, key=lambda entry: (entry["suite"], entry["name"])):
-        if entry["suite"] != suite:
-            suite = entry["suite"]
-            table.add_row()
-            table.add_row(f"[bold]{suite}[/bold]")
-        splits = list(entry["splits"])
-        shown = " ".join(splits[:3]) + (f" +{len(splits) - 3}" if len(splits) > 3 else "")
-        bits = stated_bits(text_entry(entry))
-        table.add_row(
-            entry["name"], entry["paper"], f"{entry['rows']:,}", bits, entry["row_format"], shown, entry["difficulty"]
-        )
-    console = stdout()
-    console.print(table)
+    console = console or stdout()
+    width = console.width if console.is_terminal else PIPED
+    names = max(len(entry["name"]) for entry in entries)
+    bits = {entry["name"]: stated_bits(text_entry(entry)) for entry in entries}
+    widest, most = max(map(len, bits.values())), max(len(f"{entry['rows']:,}") for entry in entries)
+    indent = names + most + widest + 6
+    heading = ""
+    columns = f"{'spec':<{names}}  {'rows':>{most}}  {'bits of a row':>{widest}}"
+    console.print(Text(columns, style="dim"), soft_wrap=True)
+    for entry in sorted(entries, key=lambda entry: (_family(entry), entry["name"])):
+        family = _family(entry)[1]
+        if family != heading:
+            console.print(Text(f"\n{family}", style="bold"), soft_wrap=True)
+            heading = family
+        line = Text(f"{entry['name']:<{names}}  {entry['rows']:>{most},}  {bits[entry['name']]:>{widest}}  ")
+        said = [entry["title"]]
+        if long:
+            splits = ", ".join(f"{split} {rows:,}" for split, rows in entry["splits"].items())
+            said += [f"{entry['row_format']}; difficulty: {entry['difficulty']}", f"splits: {splits}"]
+        if width >= ROOMY and not long:
+            line.append(entry["title"] if len(entry["title"]) <= width - indent else "")
+            said = [] if len(entry["title"]) <= width - indent else said
+        line.rstrip()
+        console.print(line, soft_wrap=True)
+        for text in said:
+            for part in Text(text, style="dim").wrap(console, width - 2):
+                part.rstrip()
+                console.print(Text("  ") + part, soft_wrap=True)
+
+
+def _family(entry: dict[str, Any]) -> tuple[int, str]:
+    """Return the family that an entry is listed under: its suite, its paper, or what is of no paper of ours."""
+    from synthgen.publish.papers import papers_of
+
+    if entry["suite"]:
+        return 2, f"{entry['suite']} (Part 4.1, 2512.17351)"
+    papers = papers_of(entry["paper"])
+    return (0, f"Part {papers[0].part}: {papers[0].title}, {papers[0].arxiv}") if papers else (1, "Further tasks")
