@@ -227,7 +227,8 @@ def told_how_to_go_on(folder: Path) -> Iterator[None]:
 
 
 def write_assets(folder: Path, spec: Spec, scratch: Path) -> None:
-    """Copy the files that the spec's params name to `folder/assets/`."""
+    """Copy the files that the spec's params name to `folder/assets/`; raises SynthgenError if they were edited."""
+    spec.refuse_edited_files()
     for path in spec.assets.values():
         for name, file in asset_files(path):
             copy = folder / "assets" / path.name / name

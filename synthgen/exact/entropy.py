@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from synthgen.exact.bits import Bits, Status, hiding, total
+from synthgen.exact.samples import LEVEL, bernstein
 
 Scope = Literal["row", "world"]
 
@@ -187,21 +188,32 @@ def log2_sum(exponents: Iterable[float]) -> float:
 
 
 def disagreement(
-    books: Mapping[str, Book], sums: Mapping[str, float], squares: Mapping[str, float], rows: int
+    books: Mapping[str, Book],
+    sums: Mapping[str, float],
+    squares: Mapping[str, float],
+    rows: int,
+    greatest: float = 0.0,
 ) -> list[str]:
     """Compare the ledger of `rows` rows (sums and sums of squares of bits, by row book) with the formulas.
 
     Returns one sentence for every row book whose mean lies more than 5 standard errors (and 1e-6 bits) away, or beyond
     an end of its bracket; an empty list is agreement. Books of unknown status can't disagree.
+
+    The error is the sample's, and few rows may all be alike where the law is not: `greatest`, the bits that no row
+    exceeds, adds what rows not seen yet can hold (as in `bernstein`: it falls with 1 / rows, and one row says nothing).
+    Without it, the rows are taken to show all that there is.
     """
     faults = []
+    unseen = 0.0
+    if greatest:
+        unseen = bernstein(rows, 0.0, greatest, 1 - LEVEL) if rows > 1 else math.inf
     for name, book in books.items():
         if book.scope != "row" or rows == 0:
             continue
         mean = sums[name] / rows
         variance = max(0.0, squares[name] / rows - mean * mean)
         bits, guess = book.bits, book.bits.status == "estimate"
-        margin = 5 * math.hypot(math.sqrt(variance / rows), guess * bits.se) + 1e-6 * max(1.0, abs(mean))
+        margin = 5 * math.hypot(math.sqrt(variance / rows), guess * bits.se) + 1e-6 * max(1.0, abs(mean)) + unseen
         low, high = (bits.value, bits.value) if guess else (bits.low, bits.high)
         if not low - margin <= mean <= high + margin:
             faults.append(

@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import Keys
 from synthgen.spec.recipe import Recipe
-from synthgen.task.assets import asset_files, read_asset, read_toml
+from synthgen.task.assets import asset_digests, read_asset, read_toml
 from synthgen.task.contract import Task
 from synthgen.task.files import is_file, shipped
 from synthgen.tasks import task_class, task_names
@@ -78,6 +78,7 @@ class Spec(BaseModel):
     _name: str = PrivateAttr("")
     _origin: str = PrivateAttr("")
     _files: Path = PrivateAttr(Path())
+    _digests: dict[str, dict[str, str]] | None = PrivateAttr(None)
 
     @property
     def name(self) -> str:
@@ -126,10 +127,28 @@ class Spec(BaseModel):
         """Return the task that makes the rows of `split`. Raises SynthgenError for a bad split name or params."""
         check_split_name(split)
         keys = Keys(self.seed, self.world, split)
+        self.refuse_edited_files()
         if not self.tokenizer:
             return self.task_class(self.params_of(split), keys, self._files, self.row_format)
         text = self.task_class(self.params_of(split), keys, self._files, self.text_format)
         return Tokenized(text, self.tokenizer, self.end_token, self._tokenizer_file)
+
+    def _read_digests(self) -> dict[str, dict[str, str]]:
+        return {field: asset_digests(path) for field, path in self.assets.items()}
+
+    def refuse_edited_files(self) -> None:
+        """Raise SynthgenError if a file that the spec names is no longer the one that it was read with.
+
+        The content id is of that one, so rows of another would stand under a wrong name.
+        """
+        if not self._digests:
+            return
+        now = self._read_digests()
+        for field, digests in self._digests.items():
+            if now[field] != digests:
+                raise SynthgenError(
+                    f"{self._origin}: {self.assets[field]} ({field}) was edited after the spec was read: load it again"
+                )
 
     @functools.cached_property
     def content_id(self) -> str:
@@ -143,8 +162,7 @@ class Spec(BaseModel):
         tokenizer: dict[str, Any] = {}
         if self.tokenizer:
             tokenizer = {name: getattr(self, name) for name in (TOKENIZER, "text_format", "end_token")}
-        for field, path in self.assets.items():
-            digests = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in asset_files(path)}
+        for field, digests in (self._read_digests() if self._digests is None else self._digests).items():
             (tokenizer if field == TOKENIZER else params)[field] = digests
         return {
             "task": self.task,
@@ -240,7 +258,7 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
                 f"{origin}: splits.{split}.params: its rows would have other columns than the rest ({different}); "
                 "say in [params] what adds or removes them"
             )
-    _ = spec.assets  # bad params are told at once, in a spec without splits too
+    spec._digests = spec._read_digests()  # bad params are told at once, in a spec without splits too
     return spec
 
 

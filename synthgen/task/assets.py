@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from synthgen.errors import SynthgenError
-from synthgen.task.files import exists
+from synthgen.task.files import exists, file_sha256
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Reader = Callable[Concatenate[Any, P], T]
 
 MAX_FILES = 1000
 MAX_BYTES = 256 << 20
@@ -43,6 +49,35 @@ def asset_files(path: Path) -> list[tuple[str, Path]]:
     if len(files) > MAX_FILES or sum(file.stat().st_size for _, file in files) > MAX_BYTES:
         raise SynthgenError(f"{path}: more than {MAX_FILES:,} files or {MAX_BYTES >> 20} MiB; name a smaller folder")
     return files
+
+
+def asset_digests(path: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file behind a file's or folder's path, by its name below it; empty if it is gone."""
+    try:
+        return {name: file_sha256(file) for name, file in asset_files(path)}
+    except OSError as error:
+        raise SynthgenError(f"{path}: cannot be read: {error}") from None
+
+
+def cached_by_contents(most: int) -> Callable[[Reader[P, T]], Reader[P, T]]:
+    """Decorate what reads a file or folder (None: the package's) so that the `most` last results are kept.
+
+    They are found again by the contents of the files, never by path or time alone: an edited list is another list.
+    """
+
+    def decorate(read: Reader[P, T]) -> Reader[P, T]:
+        @functools.lru_cache(maxsize=most)
+        def kept(path: Path | None, digests: tuple[tuple[str, str], ...], *args: Any, **kwargs: Any) -> T:
+            return read(path, *args, **kwargs)
+
+        def reader(path: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+            digests = () if path is None else tuple(asset_digests(path).items())
+            return kept(path, digests, *args, **kwargs)  # type: ignore[arg-type]  # all of them are hashable
+
+        functools.update_wrapper(reader, read)
+        return reader
+
+    return decorate
 
 
 def read_lines(path: Path) -> list[str]:

@@ -20,6 +20,7 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Status
 from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
+from synthgen.task.assets import cached_by_contents
 from synthgen.task.certificates import Sampling
 from synthgen.task.contract import Certificate, SplitBy, Task, WindowComponent
 from synthgen.task.kit.capacity import Knowledge
@@ -54,7 +55,7 @@ class Tokenized(Task):
         """The tokenizer; `words` is made of the task's phrases."""
         markers = self.text.markers
         if self._path is not None:
-            return _file_tokenizer(self._path, self._path.stat().st_mtime_ns, self._end, markers)
+            return _file_tokenizer(self._path, self._end, markers)
         if self._named == BYTES:
             if markers:
                 raise SynthgenError(f"tokenizer = 'bytes': {markers[0]} is to be one token; take 'words' or a file")
@@ -301,9 +302,7 @@ class Tokenized(Task):
         return replace(entropy, facts={**entropy.facts, **facts})
 
 
-@functools.lru_cache(maxsize=4)
-def _file_tokenizer(path: Path, changed: int, end: str, markers: tuple[str, ...]) -> Tokenizer:
-    return read_tokenizer(path, end, markers)
+_file_tokenizer = cached_by_contents(4)(read_tokenizer)
 
 
 def _tokens(ids: np.ndarray, ends: np.ndarray, cut: np.ndarray, parts: int) -> Tokens:

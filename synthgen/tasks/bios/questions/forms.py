@@ -7,7 +7,6 @@ asks who somebody is (Part 3.2). The wordings stand in `lists/questions.toml`.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task.assets import read_toml
+from synthgen.task.assets import cached_by_contents, read_toml
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Lists
 
 FILE = "questions.toml"
@@ -110,7 +109,7 @@ def chosen_forms(names: Iterable[str]) -> tuple[Form, ...]:
     return tuple(forms)
 
 
-@functools.lru_cache(maxsize=32)
+@cached_by_contents(32)
 def read_questions(folder: Path | None) -> dict[str, tuple[str, ...]]:
     """Read the wordings of every form, by its name, and lint them; forms that the folder's file lacks are ours.
 

@@ -6,7 +6,6 @@ twice, and no value a part of another value, of a name or of a template, so that
 
 from __future__ import annotations
 
-import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task.assets import read_lines, read_toml
+from synthgen.task.assets import cached_by_contents, read_lines, read_toml
 from synthgen.task.contract import TaskParams
 
 OWN = Path(__file__).with_name("lists")
@@ -93,7 +92,7 @@ class Lists:
         return self.cities[number] if attribute == "company_city" else getattr(self, attribute)[number]
 
 
-@functools.lru_cache(maxsize=32)
+@cached_by_contents(32)
 def read_lists(folder: Path | None, sizes: Sizes) -> Lists:
     """Read the lists of a folder, with ours for those it lacks, cut to `sizes`, and lint them.
 
