@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from synthgen.dataset.values import check_values
 from synthgen.errors import SynthgenError
 from synthgen.exact.ledger import UNITS_PER_BIT, to_bits
 from synthgen.task.arrow import row_lengths
@@ -26,6 +27,9 @@ from synthgen.task.files import replacing
 
 BATCH_ROWS = 4096
 """Rows of a record batch; the last of a shard may be shorter."""
+
+COMPONENTS_END = 2**16
+"""Numbers of components are below this."""
 
 ROW_GROUP_BYTES = 95_000_000
 """Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
@@ -80,6 +84,9 @@ class Summary:
             self._units[book] += _sum_units(batch.column("bits").field(book))
         if self._component:
             components = batch.column("latent").field(self._component).to_numpy()
+            if components.size and not 0 <= components.min() <= components.max() < COMPONENTS_END:
+                strange = components[(components < 0) | (components >= COMPONENTS_END)][0]
+                raise SynthgenError(f"latent.{self._component} is {strange}, which is no component")
             sizes = np.zeros(max(self._sizes.size, int(components.max(initial=-1)) + 1), np.int64)
             sizes[: self._sizes.size] = self._sizes
             np.add.at(sizes, components, row_lengths(batch))
@@ -201,8 +208,19 @@ def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _
 def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
     """Yield a shard's record batches of 4,096 rows; an Arrow stream is mapped, not copied.
 
-    Raises SynthgenError for a file that is truncated or no shard at all.
+    Raises SynthgenError for a file that is truncated or no shard at all, and for values that none can hold (see
+    `check_values`).
     """
+    for batch in map_batches(path):
+        try:
+            check_values(batch)
+        except SynthgenError as error:
+            raise SynthgenError(f"{path}: {error}") from None
+        yield batch
+
+
+def map_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield a shard's record batches as `read_batches` does, before any value is looked at, so nothing is read yet."""
     empty = True
     try:
         for batch in _container_of(path).read(path):

@@ -70,7 +70,7 @@ def cached_by_contents(most: int) -> Callable[[Reader[P, T]], Reader[P, T]]:
         def kept(path: Path | None, digests: tuple[tuple[str, str], ...], *args: Any, **kwargs: Any) -> T:
             return read(path, *args, **kwargs)
 
-        def reader(path: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+        def reader(path: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
             digests = () if path is None else tuple(asset_digests(path).items())
             return kept(path, digests, *args, **kwargs)  # type: ignore[arg-type]  # all of them are hashable
 
