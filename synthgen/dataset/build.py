@@ -35,6 +35,7 @@ from synthgen.dataset.processes import run_local, usable_cores
 from synthgen.dataset.readme import short_readme
 from synthgen.dataset.shards import Shard, shard_path, shard_range
 from synthgen.errors import SynthgenError, nearest
+from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec, load_spec
 from synthgen.task.files import sync_folder, write_whole
 
@@ -111,6 +112,7 @@ def generate(
         if rank is not None:
             return None
         if manifest and not todo and set(plan.splits) <= set(manifest.splits):
+            _write_definition(folder, plan.source, manifest, work / "tmp", only_lost=True)
             discard(work)
             return manifest
         return _complete(folder, plan, manifest, known | {shard.path: shard for shard in new_shards}, work)
@@ -153,15 +155,21 @@ def _complete(folder: Path, plan: BuildPlan, old: Manifest | None, known: Mappin
     shards = [known[path] for path in paths]
     manifest = Manifest.describe(source, plan.splits, plan.columns, plan.container, shards, others)
     scratch = work / "tmp"
-    write_assets(folder, source.spec, scratch)
-    for name, text in source.task().sidecars().items():
-        write_whole(folder / name, text, scratch)
-    write_whole(folder / "spec.toml", tomli_w.dumps(source.spec.resolved(manifest.splits)), scratch)
-    write_whole(folder / "README.md", short_readme(manifest, source.schema), scratch)
+    _write_definition(folder, source, manifest, scratch)
     manifest.write(folder, scratch)
     discard(work)
     sync_folder(folder)
     return manifest
+
+
+def _write_definition(folder: Path, source: Source, manifest: Manifest, scratch: Path, only_lost: bool = False) -> None:
+    """Write what stands beside the shards: assets, sidecars, `spec.toml` and README; or what of it is not there."""
+    write_assets(folder, source.spec, scratch, only_lost)
+    spec = tomli_w.dumps(source.spec.resolved(manifest.splits))
+    beside = {**source.task().sidecars(), "spec.toml": spec, "README.md": short_readme(manifest, source.schema)}
+    for name, text in beside.items():
+        if not (only_lost and (folder / name).is_file()):
+            write_whole(folder / name, text, scratch)
 
 
 def _check_engine(engine: str, scheduler: str | None, workers: int | None, rank: int | None, world_size: int) -> None:

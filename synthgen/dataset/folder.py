@@ -226,11 +226,16 @@ def told_how_to_go_on(folder: Path) -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def write_assets(folder: Path, spec: Spec, scratch: Path) -> None:
-    """Copy the files that the spec's params name to `folder/assets/`; raises SynthgenError if they were edited."""
+def write_assets(folder: Path, spec: Spec, scratch: Path, only_lost: bool = False) -> None:
+    """Copy the files that the spec's params name to `folder/assets/`, or those that are not there.
+
+    Raises SynthgenError if they were edited after the spec was read.
+    """
     spec.refuse_edited_files()
     for path in spec.assets.values():
         for name, file in asset_files(path):
             copy = folder / "assets" / path.name / name
+            if only_lost and copy.is_file():
+                continue
             copy.parent.mkdir(parents=True, exist_ok=True)
             write_whole(copy, file.read_bytes(), scratch)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -219,11 +219,14 @@ def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
         yield batch
 
 
-def map_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """Yield a shard's record batches as `read_batches` does, before any value is looked at, so nothing is read yet."""
+def map_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield a shard's record batches as `read_batches` does, before any value is looked at, so nothing is read yet.
+
+    Of `columns`, those that are there are given.
+    """
     empty = True
     try:
-        for batch in _container_of(path).read(path):
+        for batch in _container_of(path).read(path, columns):
             empty = False
             yield batch
         if empty:
@@ -234,7 +237,7 @@ def map_batches(path: Path) -> Iterator[pa.RecordBatch]:
         ) from None
 
 
-def _read_arrow(path: Path) -> Iterator[pa.RecordBatch]:
+def _read_arrow(path: Path, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
     with pa.memory_map(str(path)) as file:
         messages = pa.ipc.MessageReader.open_stream(file)
         first = next(iter(messages), None)  # in a generator, a StopIteration would become another error
@@ -244,11 +247,12 @@ def _read_arrow(path: Path) -> Iterator[pa.RecordBatch]:
         for message in messages:
             if message.type != "record batch" or _is_compressed(message.metadata.to_pybytes()):
                 raise EOFError("holds a dictionary or compressed batches, which synthgen does not write")
-            yield pa.ipc.read_record_batch(message, schema)
+            batch = pa.ipc.read_record_batch(message, schema)
+            yield batch if columns is None else batch.select([name for name in schema.names if name in columns])
 
 
-def _read_parquet(path: Path) -> Iterator[pa.RecordBatch]:
-    yield from _rebatch(pq.ParquetFile(path).iter_batches(BATCH_ROWS))
+def _read_parquet(path: Path, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    yield from _rebatch(pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=columns))
 
 
 def _is_compressed(metadata: bytes) -> bool:
@@ -287,7 +291,7 @@ class Container(NamedTuple):
 
     ending: str
     write: Callable[[Iterable[pa.RecordBatch], pa.Schema, _HashingFile], None]
-    read: Callable[[Path], Iterator[pa.RecordBatch]]  # may raise whatever a broken file makes pyarrow raise
+    read: Callable[[Path, Sequence[str] | None], Iterator[pa.RecordBatch]]  # may raise whatever a broken file makes pyarrow raise
 
 
 CONTAINERS = {

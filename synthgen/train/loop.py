@@ -221,7 +221,7 @@ def train(
         lines = Lines(out if ranks.rank == 0 else None)
         if out is not None and (out / CHECKPOINT).exists():
             loop.restore(torch.load(out / CHECKPOINT, map_location=ranks.device, weights_only=True))
-            lines.forget(loop.step)
+        lines.forget(loop.step)
         _run(loop, lines, out if ranks.rank == 0 else None, watch, check_floor)
     return loop
 
@@ -297,7 +297,7 @@ class BelowTheFloor(SynthgenError):
 
 
 class Lines:
-    """The metrics of a run: JSON lines, appended; those behind a resumed checkpoint are forgotten."""
+    """The metrics of a run: JSON lines, appended, one a step; those behind a resumed checkpoint are forgotten."""
 
     def __init__(self, folder: Path | None) -> None:
         self.file = folder / METRICS if folder is not None else None
@@ -309,15 +309,15 @@ class Lines:
                 handle.write(json.dumps(line) + "\n")
 
     def forget(self, step: int) -> None:
-        """Drop the lines of steps that a resumed run takes again."""
+        """Drop the lines of steps that a resumed run takes again: all of them, where it begins anew (`step` 0)."""
         if self.file is None or not self.file.exists():
             return
-        kept = [line for line in self.file.read_text().splitlines(keepends=True) if _step(line) <= step]
-        write_whole(self.file, "".join(kept), only_writer=True)
+        steps = {_step(line): line for line in self.file.read_text().splitlines(keepends=True)}
+        write_whole(self.file, "".join(line for at, line in steps.items() if at <= step), only_writer=True)
 
 
 def _step(line: str) -> float:
     try:
         return float(json.loads(line)["step"])
-    except ValueError:  # a line that a kill cut short
+    except (ValueError, TypeError, KeyError):  # a line that a kill cut short
         return math.inf

@@ -10,17 +10,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from synthgen.dataset.manifest import Manifest
-from synthgen.dataset.shards import read_batches
+from synthgen.dataset.shards import map_batches
+from synthgen.dataset.values import check_values
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys, new_state
 from synthgen.spec.spec import load_spec
+from synthgen.task.arrow import schema_of
 from synthgen.task.contract import WindowComponent
 from synthgen.task.rows import Vocab
 from synthgen.windowing.spec_rows import no_tokens
 from synthgen.windowing.token_rows import TokenRows, spans_of_tokens
+
+
+WANTED = ("input_ids", "completion_mask", "latent")
+"""The columns that windows need."""
 
 
 class FolderRows:
@@ -54,7 +59,9 @@ class FolderRows:
         sizes = [shard.rows for shard in manifest.shards if shard.split == split]
         self._starts = np.cumsum([0, *sizes])
         mapped = all(shard.suffix == ".arrow" for shard in self._shards)
-        self._open = functools.lru_cache(maxsize=None if mapped else 2)(_open_shard)
+        schema = schema_of(self.task, spec.row_format)
+        self._schema = pa.schema([field for field in schema if field.name in WANTED and field.name in manifest.columns])
+        self._open = functools.lru_cache(maxsize=None if mapped else 2)(self._open_shard)
 
     def read(self, start: int, stop: int, spans: bool = False, bits: bool = False) -> TokenRows:
         """Return the rows [start, stop); their bits are those of the spec's own rows, which are the same."""
@@ -64,7 +71,9 @@ class FolderRows:
         shard = int(np.searchsorted(self._starts, start, side="right")) - 1
         while start < stop:
             first, last = int(self._starts[shard]), min(stop, int(self._starts[shard + 1]))
-            parts.append(self._open(self._shards[shard]).slice(start - first, last - start))
+            part = self._open(shard).slice(start - first, last - start)
+            self._check(part, self._shards[shard])
+            parts.append(part)
             start, shard = last, shard + 1
         table = pa.concat_tables(parts).combine_chunks()
         ids = _flat(table.column("input_ids"))
@@ -87,6 +96,31 @@ class FolderRows:
     def surprisals(self, number: int) -> np.ndarray:
         """Return the bits of each token of a row and of its end, (tokens + 1,)."""
         return self.task.surprisals(self.read(number, number + 1).ids.tolist(), number)
+
+
+    def _open_shard(self, number: int) -> pa.Table:
+        """Return a shard's columns that windows need. An Arrow stream stays on disk, mapped; Parquet is read whole."""
+        path, rows = self._shards[number], int(self._starts[number + 1] - self._starts[number])
+        if not path.is_file():
+            raise SynthgenError(f"{path}: is missing; run the same `synthgen generate` again")
+        batches = list(map_batches(path, WANTED))
+        strange = [batch.schema for batch in batches if not batch.schema.equals(self._schema)]
+        if strange:
+            raise SynthgenError(f"{path}: its columns are not those of the spec; see `synthgen check`")
+        if sum(batch.num_rows for batch in batches) != rows:
+            raise SynthgenError(f"{path}: has not the {rows:,} rows that the manifest states; see `synthgen check`")
+        return pa.Table.from_batches(batches, self._schema)
+
+    def _check(self, part: pa.Table, path: Path) -> None:
+        """Raise SynthgenError for rows that are none, before a model meets them."""
+        try:
+            for batch in part.to_batches():
+                check_values(batch)
+        except SynthgenError as error:
+            raise SynthgenError(f"{path}: {error}; see `synthgen check`") from None
+        ids = _flat(part.column("input_ids"))
+        if ids.size and int(ids.max()) >= self.vocab.size:
+            raise SynthgenError(f"{path}: token {ids.max()}, of a vocabulary of {self.vocab.size:,}")
 
 
 class ComponentRows:
@@ -118,17 +152,6 @@ class ComponentRows:
     def surprisals(self, number: int) -> np.ndarray:
         """Return the bits of each token of a row and of its end, (tokens + 1,)."""
         return self.task.surprisals(self.read(number, number + 1).ids.tolist(), number)
-
-
-def _open_shard(path: Path) -> pa.Table:
-    """Return a shard's columns that windows need. An Arrow stream stays on disk, mapped; Parquet is read whole."""
-    wanted = ("input_ids", "completion_mask", "latent")
-    if path.suffix == ".parquet":
-        file = pq.ParquetFile(path)
-        return file.read([name for name in wanted if name in file.schema_arrow.names])
-    batches = list(read_batches(path))
-    table = pa.Table.from_batches(batches)
-    return table.select([name for name in wanted if name in table.column_names])
 
 
 def _flat(column: pa.ChunkedArray) -> np.ndarray:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +22,7 @@ import numpy as np
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec, load_spec
-from synthgen.task.files import sync_folder, write_whole
+from synthgen.task.files import is_file, sync_folder, write_whole
 from synthgen.windowing.blocks import LaneSettings, block_rows
 from synthgen.windowing.spec_rows import SpecRows
 
@@ -47,8 +47,8 @@ def write_bins(
 ) -> dict[str, dict[str, Any]]:
     """Write the splits of a spec as token files into a folder; return their sidecars, by split.
 
-    A split whose sidecar is there and says the same is left as it is. Raises SynthgenError for text without a
-    tokenizer, and for a folder with another dataset's files.
+    A split whose sidecar says the same, with files of the sizes that it states, is left as it is; a lost or cut file
+    is made anew. Raises SynthgenError for text without a tokenizer, and for a folder with another dataset's files.
     """
     loaded = load_spec(spec)
     if format not in FORMATS:
@@ -95,7 +95,8 @@ def _write(
             raise SynthgenError(
                 f"{sidecar}: is of another dataset ({', '.join(different)} differ); name another folder"
             )
-        return there
+        if _are_made(folder, split, there):
+            return there
     folder.mkdir(parents=True, exist_ok=True)
     names = {"tokens": folder / f"{split}.bin", "mask": folder / f"{split}.mask.bin"}
     hashes = {kind: hashlib.sha256() for kind in names}
@@ -120,6 +121,8 @@ def _write(
         temporary["tokens"].replace(names["tokens"])
         if masked:
             temporary["mask"].replace(names["mask"])
+        else:
+            names["mask"].unlink(missing_ok=True)  # of a run that never wrote its sidecar
         sync_folder(folder)
     finally:
         for path in temporary.values():
@@ -134,6 +137,16 @@ def _write(
     }
     write_whole(sidecar, json.dumps(stated, indent=1, ensure_ascii=False) + "\n")
     return stated
+
+
+def _are_made(folder: Path, split: str, sidecar: Mapping[str, Any]) -> bool:
+    """Say whether a split's files are there in the sizes that its sidecar states, as shards are taken for made."""
+    try:
+        size = sidecar["header_bytes"] + sidecar["tokens"] * np.dtype(sidecar["dtype"]).itemsize
+        sizes = {f"{split}.bin": size} | ({f"{split}.mask.bin": sidecar["tokens"]} if sidecar["masked"] else {})
+    except (KeyError, TypeError):
+        return False  # a sidecar without its counts tells nothing
+    return all(is_file(folder / name) and (folder / name).stat().st_size == size for name, size in sizes.items())
 
 
 def _put(file: BinaryIO, data: np.ndarray, digest: Any) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from synthgen.dataset.folder import is_made
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.readme import size_category
 from synthgen.dataset.shards import CONTAINERS
@@ -134,7 +135,7 @@ def stage(
         "source": [shard.to_json() for shard in source.shards],
     }
     record = out / "staged.json"
-    if not (record.exists() and json.loads(record.read_text()) == wanted):
+    if not (record.exists() and json.loads(record.read_text()) == wanted and _is_whole(out)):
         record.unlink(missing_ok=True)
         if container == source.container:
             manifest = _link(folder, out, source)
@@ -148,6 +149,11 @@ def stage(
         write_card(out, licence=licence, address=Address(repo, tag, config), pictures=pictures, on_rows=on_rows)
         write_whole(record, json.dumps(wanted))
     return Staged(out, config, Manifest.read(out))
+
+
+def _is_whole(out: Path) -> bool:
+    """Say whether what was staged is still there: the record alone does not know."""
+    return (out / "manifest.json").is_file() and all(is_made(out, shard) for shard in Manifest.read(out).shards)
 
 
 def _link(folder: Path, out: Path, manifest: Manifest) -> Manifest:
