@@ -9,12 +9,16 @@ import signal
 import subprocess
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
 from conformance.server import WRITER
 
+import synthgen
 from synthgen.cli import main
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.shards import BATCH_ROWS, read_batches, write_shard
 
 TESTS = Path(__file__).parent
 
@@ -100,6 +104,21 @@ def files(folder):
 def manifest(folder):
     """Return a folder's manifest as JSON."""
     return json.loads((Path(folder) / "manifest.json").read_text())
+
+
+def replant(folder, change, index=0):
+    """Change the rows of one shard (a list of dicts, in place); forge its manifest entry, all hashes and the seal."""
+    stated = Manifest.read(folder)
+    entry = stated.shards[index]
+    path = folder / entry.path
+    table = pa.Table.from_batches(read_batches(path))
+    rows = table.to_pylist()
+    change(rows)
+    batches = pa.Table.from_pylist(rows, table.schema).to_batches(BATCH_ROWS)
+    component = synthgen.load(folder / "spec.toml").task().component_field
+    shards = list(stated.shards)
+    shards[index] = write_shard(batches, table.schema, path, entry.path, entry.split, component)
+    replace(stated, shards=shards).write(folder)
 
 
 class HubClient:

@@ -79,3 +79,31 @@ def test_a_stopped_run_leaves_nothing_half_written(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_bins("cfg3f", tmp_path, splits=["train"], rows=5000, on_rows=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_token_files_that_were_lost_or_cut_are_made_anew(tmp_path):
+    """A sidecar alone is not believed: files are made where their sizes say that they are."""
+    spec = load_spec("cfg3f-cut50", sets={"row_format": "tokens"})
+    sidecars = write_bins(spec, tmp_path, splits=["train", "test"], rows=20)
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(whole) == {f"{split}.{kind}" for split in ("train", "test") for kind in ("bin", "mask.bin", "json")}
+    (tmp_path / "train.bin").unlink()
+    with (tmp_path / "test.bin").open("r+b") as file:
+        file.truncate(100)
+    (tmp_path / "test.mask.bin").unlink()
+    made = []
+    assert write_bins(spec, tmp_path, splits=["train", "test"], rows=20, on_rows=made.append) == sidecars
+    assert sum(made) == 40
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == whole
+    sidecar = json.loads(whole["train.json"])
+    for strange in ({}, {"tokens": None}, {"tokens": "x", "masked": 1}):
+        (tmp_path / "train.json").write_text(json.dumps({**sidecar, "tokens": 1, **strange}))
+        write_bins(spec, tmp_path, splits=["train"], rows=20)
+        assert (tmp_path / "train.json").read_bytes() == whole["train.json"]
+
+
+def test_llmc_files_are_as_long_as_their_header_and_tokens(tmp_path):
+    write_bins("cfg3f", tmp_path, format="llmc", splits=["test"], rows=20)
+    before = (tmp_path / "test.bin").stat().st_mtime_ns
+    write_bins("cfg3f", tmp_path, format="llmc", splits=["test"], rows=20)
+    assert (tmp_path / "test.bin").stat().st_mtime_ns == before, "nothing to do"

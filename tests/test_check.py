@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers import manifest, run
+from helpers import manifest, replant, run
 
 import synthgen
 from synthgen.dataset.check import check_folder
 from synthgen.dataset.manifest import Manifest
-from synthgen.dataset.shards import Summary, read_batches, write_shard
+from synthgen.dataset.shards import Summary, read_batches
 from synthgen.errors import SynthgenError
 
 
@@ -85,20 +85,6 @@ def test_a_shard_of_any_length_is_a_finding(container, tmp_path):
         assert faults(tmp_path / "data")
         with pytest.raises(SynthgenError, match="not a whole shard"):
             list(read_batches(path))
-
-
-def replant(folder, change, index=0):
-    """Change the rows of one shard and forge its manifest entry, hashes and all."""
-    stated = manifest(folder)
-    entry = stated["shards"][index]
-    path = folder / entry["path"]
-    table = pa.Table.from_batches(read_batches(path))
-    rows = table.to_pylist()
-    change(rows)
-    batches = pa.Table.from_pylist(rows, table.schema).to_batches()
-    shard = write_shard(batches, table.schema, path, entry["path"], entry["split"])
-    stated["shards"][index] = shard.to_json()
-    (folder / "manifest.json").write_text(json.dumps(stated))
 
 
 def _new_value(rows):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -17,7 +18,9 @@ import pyarrow as pa
 import pytest
 
 import synthgen
+from synthgen.dataset.remaking import difference
 from synthgen.dataset.shards import Summary
+from synthgen.dataset.trust import changed_rows, trusted_fields
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import disagreement
 from synthgen.exact.tape import enumerate_tapes
@@ -126,6 +129,40 @@ def test_verify_rejects_every_mutation(source):
             assert not verdict.correct, f"{source.spec.name}: {what} was accepted"
             assert verdict.reason
             assert 0 <= verdict.score < 1
+
+
+def leaves(kind, array, path):
+    """Yield the path of every field below an array that holds a value anywhere."""
+    array = array.drop_null()
+    if pa.types.is_struct(kind) and len(array):
+        for field, part in zip(kind, array.flatten(), strict=True):
+            yield from leaves(field.type, part, f"{path}.{field.name}")
+    elif pa.types.is_list(kind):
+        yield from leaves(kind.value_type, array.flatten(), f"{path}[]")
+    elif len(array):
+        yield path
+
+
+def test_a_change_in_any_field_is_found_by_making_the_row_anew(source):
+    batch = source.batch(0, rows_of(source, "train"))
+    assert difference(source, "train", 0, batch) == ""
+    changed = set()
+    for index, row in enumerate(batch.to_pylist()):
+        for path, fault in changed_rows(row, batch.schema):
+            if path not in changed:
+                changed.add(path)
+                found = difference(source, "train", index, pa.RecordBatch.from_pylist([fault], batch.schema))
+                assert found.startswith(f"row {index}: "), path
+                assert re.sub(r"\[\d+\]", "[]", found).count(f"{path} is "), f"{path}: {found}"
+    every = {path for field in batch.schema for path in leaves(field.type, batch.column(field.name), field.name)}
+    assert changed == every, "a field that no test changes"
+
+
+def test_what_readers_take_on_trust_is_no_content(source):
+    """What a reader sees is judged, and so is what is counted in it (a token may have a twin that is as right)."""
+    trusted = trusted_fields(source, "train", source.batch(0, min(2, rows_of(source, "train"))).to_pylist())
+    seen = {"text", "prompt", "completion", "completion_mask[]"}
+    assert not (seen | {"bits.total", "difficulty"}) & set(trusted)
 
 
 def test_spans_and_masks_lie_inside(source):

@@ -1,7 +1,7 @@
 """Entropy: statuses add up to the weakest, formulas equal counts, and the ledger's disagreement is seen."""
 
 from itertools import combinations
-from math import comb, factorial, inf, isclose, log2, perm
+from math import comb, factorial, fsum, inf, isclose, log2, perm
 
 import pytest
 from hypothesis import given
@@ -160,6 +160,33 @@ def test_disagreement_is_seen_in_the_direction_that_matters(status, mean, found)
     books = {"a": Book(bits(status, 10.0))}
     faults = disagreement(books, {"a": mean * rows}, {"a": (mean * mean + 1) * rows}, rows)
     assert bool(faults) == found
+
+
+def ledger(values):
+    """Return (sums, sums of squares, rows, greatest) of a book's values."""
+    return {"a": fsum(values)}, {"a": fsum(value * value for value in values)}, len(values), max(values)
+
+
+@pytest.mark.parametrize("values", [[18.0], [18.0, 18.5], [0.0, 0.0, 3.0], [20.0] * 24 + [21.0]])
+def test_few_rows_are_no_fault(values):
+    """Few values may be alike where the law is not; one says nothing at all."""
+    sums, squares, rows, greatest = ledger(values)
+    books = {"a": Book(Bits(23.94))}
+    assert disagreement(books, sums, squares, rows), "they seem to disagree"
+    assert not disagreement(books, sums, squares, rows, greatest)
+
+
+def test_rare_bits_that_were_not_seen_are_no_fault():
+    """A book of 6 bits in one row of 100, in 50 rows of none; in 5,000 rows it is one."""
+    books = {"a": Book(Bits(0.06))}
+    assert not disagreement(books, {"a": 0.0}, {"a": 0.0}, 50, 24.0)
+    assert disagreement(books, {"a": 0.0}, {"a": 0.0}, 50_000, 24.0)
+
+
+@given(st.integers(300, 10_000), st.floats(0.5, 2.0).filter(lambda factor: abs(factor - 1) > 0.25))
+def test_a_wrong_mean_over_many_rows_is_found(rows, factor):
+    values = [24.0 * factor + (-1.0) ** row for row in range(rows)]
+    assert disagreement({"a": Book(Bits(24.0))}, *ledger(values))
 
 
 def test_statuses_never_improve():

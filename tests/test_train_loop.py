@@ -186,6 +186,28 @@ def test_a_run_killed_with_kill_9_goes_on_bit_for_bit(tmp_path):
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("checkpoint", [0, 20])
+def test_a_resumed_run_has_each_step_once_in_its_metrics(checkpoint, tmp_path):
+    """What a killed run wrote behind its checkpoint is dropped: all of it, where it had none yet."""
+    spec = people(tmp_path, entries=3)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train(run_of(spec, steps=60, save_every=20), whole)
+
+    def kill(loop, line):
+        if line["step"] == (40 if checkpoint else 20):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run_of(spec, steps=60, save_every=20), killed, watch=kill)
+    assert (killed / "checkpoint.pt").exists() == bool(checkpoint)
+    with (killed / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 60, "loss_bits": 1.0}\n' if checkpoint else '{"step": 40, "lo')  # cut short by the kill
+    train(run_of(spec, steps=60, save_every=20), killed)
+    first, second = ([(x["step"], x["loss_bits"]) for x in read_metrics(folder)] for folder in (whole, killed))
+    assert first == second
+    assert [step for step, _ in second] == [20, 40, 60]
+
+
 def test_another_runs_folder_is_refused(tmp_path):
     spec = people(tmp_path)
     train(run_of(spec, steps=2), tmp_path / "run")

@@ -259,9 +259,11 @@ def _told(error: ValidationError) -> str:
 def open_folder(folder: str | Path) -> datasets.DatasetDict:
     """Return a `datasets.DatasetDict` over a dataset folder's Arrow shards: mapped into memory, nothing copied.
 
-    Raises SynthgenError if the folder has no readable manifest. Parquet shards are for `datasets.load_dataset`.
+    Raises SynthgenError if the folder has no readable manifest, or shards that are not what it says. Parquet shards are
+    for `datasets.load_dataset`.
     """
     import datasets
+    import pyarrow as pa
 
     folder = Path(folder)
     manifest = Manifest.read(folder)
@@ -269,5 +271,15 @@ def open_folder(folder: str | Path) -> datasets.DatasetDict:
     for shard in manifest.shards:
         if not shard.path.endswith(".arrow"):
             raise SynthgenError(f"{folder}: {shard.path} is not Arrow; open it with datasets.load_dataset")
-        splits.setdefault(shard.split, []).append(datasets.Dataset.from_file(str(folder / shard.path)))
+        try:
+            part = datasets.Dataset.from_file(str(folder / shard.path))
+        except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise SynthgenError(f"{folder}: {shard.path} cannot be opened: {reason}; see `synthgen check`") from None
+        if part.column_names != manifest.columns or part.num_rows != shard.rows:
+            raise SynthgenError(f"{folder}: {shard.path} is not what the manifest says; see `synthgen check`")
+        others = splits.setdefault(shard.split, [])
+        if others and part.features != others[0].features:
+            raise SynthgenError(f"{folder}: {shard.path} has other columns than the rest; see `synthgen check`")
+        others.append(part)
     return datasets.DatasetDict({name: datasets.concatenate_datasets(parts) for name, parts in splits.items()})

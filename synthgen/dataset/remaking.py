@@ -6,6 +6,7 @@ the file's own hash decides, with the first and the last row of each shard.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,8 @@ from synthgen.spec.source import Source
 REMADE_ROWS = 1 << 16
 """Rows of a split that are made anew at least, or all it has. Making a row costs a small part of re-deriving it."""
 
-FAULTS_TOLD = 3
+FAULTS_TOLD, FIELDS_TOLD = 3, 3
+"""Rows that are told, and fields of each; there may be more."""
 
 
 class Remaking:
@@ -62,7 +64,7 @@ class Remaking:
 
 
 def difference(source: Source, split: str, start: int, batch: pa.RecordBatch) -> str:
-    """Return the first thing in which rows from index `start` on are not the spec's, or "": all columns are compared."""
+    """Return the first thing in which rows from index `start` on are not the spec's, or ""; all columns count."""
     try:
         anew = source.batch(start, start + batch.num_rows, split, batch.schema.names)
     except IndexError as error:
@@ -71,20 +73,19 @@ def difference(source: Source, split: str, start: int, batch: pa.RecordBatch) ->
         return ""
     index = next(i for i in range(batch.num_rows) if not anew.slice(i, 1).equals(batch.slice(i, 1)))
     stated, wanted = (rows.slice(index, 1).to_pylist()[0] for rows in (batch, anew))
-    return f"row {start + index:,}: {_first(stated, wanted, '')}"
+    return f"row {start + index:,}: {', '.join(itertools.islice(_differences(stated, wanted, ''), FIELDS_TOLD))}"
 
 
-def _first(stated: Any, wanted: Any, path: str) -> str:
-    """Return the first field in which two values differ, with both."""
+def _differences(stated: Any, wanted: Any, path: str) -> Iterator[str]:
+    """Yield the fields in which two values differ, with both."""
     if isinstance(stated, Mapping) and isinstance(wanted, Mapping):
         for name, value in stated.items():
-            if value != wanted[name]:
-                return _first(value, wanted[name], f"{path}.{name}" if path else name)
-    if isinstance(stated, list) and isinstance(wanted, list) and len(stated) == len(wanted):
+            yield from _differences(value, wanted[name], f"{path}.{name}" if path else name)
+    elif isinstance(stated, list) and isinstance(wanted, list) and len(stated) == len(wanted):
         for place, (one, other) in enumerate(zip(stated, wanted, strict=True)):
-            if one != other:
-                return _first(one, other, f"{path}[{place}]")
-    return f"{path} is {_shortened(stated)}, and {_shortened(wanted)} when made anew"
+            yield from _differences(one, other, f"{path}[{place}]")
+    elif stated != wanted:
+        yield f"{path} is {_shortened(stated)} (anew: {_shortened(wanted)})"
 
 
 def _shortened(value: Any) -> str:

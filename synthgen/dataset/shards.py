@@ -291,7 +291,8 @@ class Container(NamedTuple):
 
     ending: str
     write: Callable[[Iterable[pa.RecordBatch], pa.Schema, _HashingFile], None]
-    read: Callable[[Path, Sequence[str] | None], Iterator[pa.RecordBatch]]  # may raise whatever a broken file makes pyarrow raise
+    read: Callable[[Path, Sequence[str] | None], Iterator[pa.RecordBatch]]
+    """Of some columns, or all. May raise whatever a broken file makes pyarrow raise."""
 
 
 CONTAINERS = {

@@ -234,7 +234,10 @@ def spec_of_table(table: Mapping[str, Any], name: str, files: Path) -> Spec:
 def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
     spec = validated(Spec, table, origin, "")
     if spec.task not in task_names():
-        raise SynthgenError(f"{origin}: task = {spec.task!r} is no task{nearest(spec.task, task_names())}")
+        raise SynthgenError(
+            f"{origin}: task = {spec.task!r} is no task{nearest(spec.task, task_names())}, nor is it of a "
+            "plug-in that is installed here"
+        )
     formats = spec.task_class.row_formats
     spec, row_format = _formats(spec, formats, origin)
     if not spec.tokenizer and row_format not in formats:

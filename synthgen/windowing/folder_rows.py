@@ -23,7 +23,6 @@ from synthgen.task.rows import Vocab
 from synthgen.windowing.spec_rows import no_tokens
 from synthgen.windowing.token_rows import TokenRows, spans_of_tokens
 
-
 WANTED = ("input_ids", "completion_mask", "latent")
 """The columns that windows need."""
 
@@ -96,7 +95,6 @@ class FolderRows:
     def surprisals(self, number: int) -> np.ndarray:
         """Return the bits of each token of a row and of its end, (tokens + 1,)."""
         return self.task.surprisals(self.read(number, number + 1).ids.tolist(), number)
-
 
     def _open_shard(self, number: int) -> pa.Table:
         """Return a shard's columns that windows need. An Arrow stream stays on disk, mapped; Parquet is read whole."""
