@@ -39,7 +39,7 @@ def remade(folder, **options):
 def test_all_rows_of_a_small_folder_are_made_anew(folder):
     finding = remade(folder)
     assert finding.ok
-    assert finding.detail == "200 rows (all rows) made anew: every column is the same"
+    assert finding.detail == "200 rows (all rows), every column the same"
 
 
 def test_a_dataset_of_another_seed_is_found(folder, sound):

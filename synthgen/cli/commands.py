@@ -28,7 +28,7 @@ Seed = Annotated[int | None, typer.Option(help="Seed of rows, orders and wording
 World = Annotated[int | None, typer.Option(help="Seed of the world: people, tables, grammars.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Sample = Annotated[
-    float | None, typer.Option(help="Share of rows whose text is re-derived; by default 10,000 a split.")
+    float | None, typer.Option(help="Share of rows re-derived and made anew; by default 10,000 and 65,536 a split.")
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder.")]
 
@@ -282,7 +282,7 @@ def check(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Hashes, schema, counts and bits on all rows; re-derivation on a sample. Exits with 1 if a check fails."""
+    """Hashes, schema, counts and bits on all rows; a sample re-derived, and made anew. Exits with 1 if a check fails."""
     from synthgen.cli.display import Progress
     from synthgen.dataset.check import check_folder
     from synthgen.dataset.manifest import Manifest

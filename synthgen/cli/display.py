@@ -225,7 +225,7 @@ def print_findings(findings: Sequence[Any], folder: Path) -> None:
         of_check = [finding for finding in findings if finding.check == check]
         if all(finding.ok for finding in of_check):
             detail = of_check[0].detail if len(of_check) == 1 else f"{len(of_check)} fine"
-            if check in ("re-derived", "ledger = formula", "shared rows"):
+            if check in ("re-derived", "made anew", "ledger = formula", "shared rows"):
                 detail = "; ".join(f"{finding.subject}: {finding.detail}" for finding in of_check[:6])
             console.print(Text("ok   ", style="green").append(f"{check}: {detail}", "default"), soft_wrap=True)
     faults = sum(not finding.ok for finding in findings)

@@ -1,7 +1,8 @@
 """Checking: read a dataset folder back and re-derive everything from the files alone.
 
-On all rows: hashes, schema, counts, ids, the sums of bits, the agreement of ledger and formula, rows shared between
-splits. On a sample: the task's verifier, which works from what a reader has and shares nothing with the generator.
+On all rows: hashes, schema, possible values, counts, ids, the sums of bits, the agreement of ledger and formula, rows
+shared between splits. On a sample: the task's verifier, which works from what a reader has and shares nothing with the
+generator. On a larger sample: the same rows made anew from the spec, every column compared (see `remaking`).
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Remaking:
         if self.faults:
             return "; ".join(self.faults)
         which = "all rows" if self.compared >= self._rows else f"in blocks over all shards, of {self._rows:,}"
-        return f"{self.compared:,} rows ({which}) made anew: every column is the same"
+        return f"{self.compared:,} rows ({which}), every column the same"
 
 
 def difference(source: Source, split: str, start: int, batch: pa.RecordBatch) -> str:
