@@ -15,7 +15,7 @@ import functools
 import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -34,6 +34,7 @@ from synthgen.mixture.components import ComponentParams, component_spec, identif
 from synthgen.mixture.gather import Component, Phrasebook, merged_codes, merged_spans, merged_tokens
 from synthgen.mixture.slots import Slots, exact_slots, nearest_slots
 from synthgen.mixture.worlds import speak_apart, world_books
+from synthgen.task.answers import judge_answer, longest_answer
 from synthgen.task.certificates import Sampling
 from synthgen.task.contract import SplitBy, Task, TaskParams, WindowComponent
 from synthgen.task.kit.capacity import Knowledge
@@ -473,16 +474,30 @@ class Mixture(Task):
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion by the component that thinks best of it: a prompt does not say whose it is."""
-        verdicts = []
-        for c, component in enumerate(self.components):
-            if isinstance(prompt, str) and component.row_format == "prompt-completion":
-                verdicts.append(component.task.judge(prompt.removeprefix(component.domain), completion))
-            elif isinstance(prompt, list | tuple) and isinstance(completion, list | tuple) and self.vocab:
-                domain, offset = self._domain_ids[c], self._offsets[c]
-                bare = prompt[1:] if domain >= 0 and list(prompt[:1]) == [domain] else prompt
-                bare_ids = [[i - offset for i in ids if type(i) is int] for ids in (bare, completion)]
-                verdicts.append(component.task.judge(*bare_ids))
+        verdicts = [
+            judge_answer(component.task, question, self._ids_of(c, completion) if self.vocab else completion)
+            for c, component, question in self._asked(prompt)
+            if isinstance(question, str) == isinstance(completion, str)
+        ]
         return max(verdicts, key=lambda v: (v.correct, v.score), default=super().judge(prompt, completion))
+
+    def longest_answer(self, prompt: Any) -> int | None:
+        most = [longest_answer(component.task, question) for _, component, question in self._asked(prompt)]
+        return None if None in most else max((longest for longest in most if longest is not None), default=0)
+
+    def _asked(self, prompt: Any) -> Iterator[tuple[int, Component, Any]]:
+        """Yield each component that may be asked, by number, and the prompt as it knows it: no domain, no offset."""
+        for c, component in enumerate(self.components):
+            if isinstance(prompt, str):
+                if component.row_format == "prompt-completion":
+                    yield c, component, prompt.removeprefix(component.domain)
+            elif self.vocab:
+                domain = self._domain_ids[c]
+                yield c, component, self._ids_of(c, prompt[1:] if domain >= 0 and prompt[:1] == [domain] else prompt)
+
+    def _ids_of(self, c: int, ids: Sequence[int]) -> list[int]:
+        """Return token ids as component `c` numbers them."""
+        return [token_id - self._offsets[c] for token_id in ids]
 
     def readable(self, row: Mapping[str, Any]) -> str:
         names = self.vocab.names if self.vocab else {}

@@ -20,10 +20,11 @@ from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
 from synthgen.spec.spec import Spec, load_spec
+from synthgen.task.answers import WrongKind, judge_answer
 from synthgen.task.arrow import CONTENT_COLUMNS, said_in, schema_of, to_batch, with_features
 from synthgen.task.contract import Task
 from synthgen.task.rows import Vocab
-from synthgen.task.verdict import Verdict
+from synthgen.task.verdict import UNREADABLE, Verdict
 
 INDEX_MAX = 2**62
 """Rows of an endless split are numbered below this."""
@@ -194,11 +195,30 @@ class Source:
             block, number = upto, number + 1
 
     def verify(self, row: Any, completion: Any = None, split: str = "train") -> Verdict:
-        """Judge a whole row, `verify(row)`, or a completion of a prompt, `verify(prompt, completion)`. Never raises."""
-        task = self.task(split)
-        return task.verify(row) if completion is None else task.judge(row, completion)
+        """Judge a whole row, `verify(row)`, or a completion of a prompt, `verify(prompt, completion)`. Never raises.
 
-    def reward(self, prompts: Sequence[Any], completions: Sequence[Any], split: str = "train", **_: Any) -> list[float]:
-        """Return the scores of completions, as TRL's GRPOTrainer wants a reward function to."""
+        Prompts and completions are texts, token ids (a list, an array, a tensor) or lists of messages, of which the
+        last one's content counts.
+        """
         task = self.task(split)
-        return [task.judge(p, c).score for p, c in zip(prompts, completions, strict=True)]
+        try:
+            return task.verify(row) if completion is None else judge_answer(task, row, completion)
+        except WrongKind as error:
+            return Verdict.wrong(f"format: {error}", 0)
+        except UNREADABLE as error:  # a task from outside may have a `verify` of its own
+            return Verdict.wrong(f"the row cannot be read: {str(error) or type(error).__name__}")
+
+    def reward(
+        self, /, prompts: Sequence[Any], completions: Sequence[Any], split: Any = "train", **columns: Any
+    ) -> list[float]:
+        """Return the scores of completions, as TRL's GRPOTrainer wants a reward function to.
+
+        Each is what `verify` takes. What an answer says raises nothing; raises TypeError for a kind of answer that
+        nobody can read. The trainer passes the dataset's columns as keywords: they are ignored, and so is a column
+        `split`. Only a `split` that is a text names one: `functools.partial(source.reward, split="test")`.
+        """
+        for name, values in (("prompts", prompts), ("completions", completions)):
+            if isinstance(values, str | Mapping):
+                raise TypeError(f"{name} is a {type(values).__name__}: give a list, one entry an answer")
+        task = self.task(split if isinstance(split, str) else "train")
+        return [judge_answer(task, *pair).score for pair in zip(prompts, completions, strict=True)]

@@ -94,7 +94,7 @@ class Task:
     makes       rows, token_rows, rows_max, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, surprisals, knowledge,
                 entities, split_by, apart, subjects, template_half
-    reads       reread, verify, parse, judge, certificate
+    reads       reread, verify, parse, judge, longest_answer, certificate
     offers      readable, plot, card_notes
 
     `capabilities` promises more than rows, and the contract test demands what it names:
@@ -307,8 +307,20 @@ class Task:
         raise NotImplementedError
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
-        """Judge a completion of a prompt; never raises."""
+        """Judge a completion of a prompt, each a text or a list of ids; may raise what junk raises.
+
+        The work grows at most linearly with the completion. Scores are shares of what the prompt asks, never of parts
+        whose number the completion chooses. Ask `Source.verify` or `Source.reward`: they guard what is handed over.
+        """
         return Verdict.wrong(f"task {self.name!r} has no prompts: verify a whole row instead")
+
+    def longest_answer(self, prompt: Any) -> int | None:
+        """Return how long a right answer to a prompt (a text or a list of ids) is at most, or a bound; None: unknown.
+
+        Counted as rows are, in tokens or characters. Four times as much is read, and what is longer is refused unread.
+        May raise what junk raises.
+        """
+        return None
 
     def certificate(self, rows: int) -> Certificate | None:
         """Return what certifies a split of `rows` rows as a whole, for `check`; None if there is nothing to say."""

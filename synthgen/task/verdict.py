@@ -11,8 +11,11 @@ from typing import Any
 from synthgen.errors import SynthgenError
 from synthgen.exact.ledger import UNITS_PER_BIT
 
-UNREADABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, StopIteration, SynthgenError)
-"""What junk in a row can end in where it is read."""
+UNREADABLE = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, StopIteration, RuntimeError,
+    SynthgenError,
+)  # fmt: skip
+"""What junk in a row or an answer can end in where it is read."""
 
 TOLERANCE = 1e-6
 """Bits by which a book may differ that a reader counts in floats; what it counts in ledger units must be equal."""
@@ -39,6 +42,17 @@ class Verdict:
     ) -> Verdict:
         """Return the verdict on something with a fault at `step`."""
         return cls(False, score, reason, step, tuple(parts))
+
+    @classmethod
+    def by_parts(cls, right: Sequence[bool], given: int, reason: str) -> Verdict:
+        """Return the verdict on an answer whose parts are right or not; the first `given` of them stand in the prompt.
+
+        The score is the share of what the prompt leaves open; 0 where the prompt itself is wrong.
+        """
+        if all(right):
+            return cls.right()
+        step, own = list(right).index(False), right[given:]
+        return cls.wrong(reason, step, sum(own) / len(own) if step >= given else 0.0)
 
 
 class Misread(ValueError):

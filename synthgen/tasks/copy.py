@@ -85,16 +85,16 @@ class Copy(Task):
 
     def judge(self, prompt, completion):
         """Judge a copy; `step` is its first wrong token. The prompt is a row cut after its mark or later."""
-        try:
-            numbers, n = self.alphabet.read(list(prompt) + list(completion)), self.params.tokens
-        except (ValueError, TypeError) as error:
-            return Verdict.wrong(str(error), 0)
+        numbers, n = self.alphabet.read([*prompt, *completion]), self.params.tokens
         if sorted(numbers[:n]) != list(range(FIRST, FIRST + n)) or numbers[n : n + 1] != [FIRST + n]:
             return Verdict.wrong("the prompt is not a permutation and the mark", 0)
+        if len(numbers) > 2 * n + 1:
+            return Verdict.wrong(f"token {2 * n + 1} stands behind the copy", n)
         right = [numbers[n + 1 + i : n + 2 + i] == numbers[i : i + 1] for i in range(n)]
-        if all(right) and len(numbers) == 2 * n + 1:
-            return Verdict.right()
-        return Verdict.wrong("the copy differs", [*right, False].index(False), min(sum(right), n - 1) / n)
+        return Verdict.by_parts(right, max(0, len(prompt) - n - 1), "the copy differs")
+
+    def longest_answer(self, prompt):
+        return max(0, 2 * self.params.tokens + 1 - len(prompt))
 
     def reread(self, row):
         n, verdict = self.params.tokens, self.judge(row["input_ids"], [])

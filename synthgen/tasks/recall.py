@@ -86,17 +86,17 @@ class Recall(Task):
 
     def judge(self, prompt, completion):
         """Judge the values recalled; `step` is the first wrong query. The prompt holds the pairs, or more."""
-        try:
-            numbers, n = self.alphabet.read(list(prompt) + list(completion)), self.params.pairs
-        except (ValueError, TypeError) as error:
-            return Verdict.wrong(str(error), 0)
+        numbers, n = self.alphabet.read([*prompt, *completion]), self.params.pairs
         known = dict(zip(numbers[0 : 2 * n : 2], numbers[1 : 2 * n : 2], strict=False))
         asked, said, border = numbers[2 * n :: 2], numbers[2 * n + 1 :: 2], FIRST + self.params.keys
         sound = len(numbers) == 4 * n and len(known) == n and sorted(asked) == sorted(known)
         if not sound or max(known) >= border or min(known.values()) < border:
             return Verdict.wrong(f"not {n} pairs and as many queries, one a key", 0)
         right = [known[key] == value for key, value in zip(asked, said, strict=True)]
-        return Verdict.right() if all(right) else Verdict.wrong("a value differs", right.index(False), sum(right) / n)
+        return Verdict.by_parts(right, max(0, len(prompt) - 2 * n) // 2, "a value differs")
+
+    def longest_answer(self, prompt):
+        return max(0, 4 * self.params.pairs - len(prompt))
 
     def reread(self, row):
         params, n = self.params, self.params.pairs

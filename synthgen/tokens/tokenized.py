@@ -20,6 +20,7 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Status
 from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
+from synthgen.task.answers import judge_answer
 from synthgen.task.assets import cached_by_contents
 from synthgen.task.certificates import Sampling
 from synthgen.task.contract import Certificate, SplitBy, Task, WindowComponent
@@ -288,7 +289,11 @@ class Tokenized(Task):
             texts = [part if isinstance(part, str) else self.tokenizer.decode(part) for part in (prompt, completion)]
         except (TypeError, ValueError) as error:
             return Verdict.wrong(f"cannot be read: {error}", step=0)
-        return self.text.judge(*texts)
+        return judge_answer(self.text, *texts)
+
+    def longest_answer(self, prompt: Any) -> int | None:
+        """As many tokens as characters: a token has a byte at least, and few characters have more."""
+        return self.text.longest_answer(prompt if isinstance(prompt, str) else self.tokenizer.decode(prompt))
 
     def readable(self, row: Mapping[str, Any]) -> str:
         return "|".join(self.tokenizer.pieces(row["input_ids"]))

@@ -119,7 +119,7 @@ def asked_wait(error: BaseException) -> float | None:
     for one in _causes(error):
         headers = getattr(getattr(one, "response", None), "headers", None)
         if headers:
-            if headers.get("retry-after", "").isdigit():
+            if headers.get("retry-after", "").isdecimal():
                 return float(headers["retry-after"])
             match = re.search(r"\bt=(\d+)", headers.get("ratelimit", ""))
             if match:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from synthgen.task.answers import WrongKind, ids_of
 from synthgen.task.rows import Vocab
 
 Numbering = Literal["released", "compact"]
@@ -59,10 +60,13 @@ class Alphabet:
 
     def read(self, ids: Any) -> list[int]:
         """Return the numbers behind token ids. Raises ValueError for anything else."""
-        if isinstance(ids, str | bytes) or not isinstance(ids, Sequence):
-            raise ValueError("not a list of token ids")
-        numbers = [self._numbers.get(token_id, -1) if type(token_id) is int else -1 for token_id in ids]
+        try:
+            plain = ids_of(ids)
+        except WrongKind as error:
+            raise ValueError(f"not a list of token ids: {error}") from None
+        numbers = [self._numbers.get(token_id, -1) for token_id in plain]
         if -1 in numbers:
             place = numbers.index(-1)
-            raise ValueError(f"token {place}, {ids[place]!r:.40}, is not in the vocabulary")
+            shown = f", {plain[place]}," if abs(plain[place]) < 10**18 else ""
+            raise ValueError(f"token {place}{shown} is not in the vocabulary")
         return numbers

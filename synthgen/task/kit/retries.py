@@ -10,6 +10,7 @@ answer of the clean data with the same seed.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Literal
 
@@ -22,6 +23,31 @@ from synthgen.exact.draw import below, weighted
 
 UNIT = 10**6
 """Rates are whole parts of this, so that a coin's bits are exact."""
+
+
+MOST_BACK = 16
+"""What an answer may take back at one place, however small its problem: models take back in vain, and say so twice."""
+TOO_MUCH_BACK = (
+    f"format: too much is taken back: {MOST_BACK} definitions at one place may be, or as many as there are to define, "
+    "and one in all where the data know nothing of retries"
+)
+
+
+def first_too_much(back: Iterable[bool], size: int, taught: bool) -> int | None:
+    """Return the first sentence of an answer that takes back more than may be (`TOO_MUCH_BACK`); None if none does.
+
+    `back` says of each sentence whether it is taken back, `size` how many things the problem has to define, `taught`
+    whether the data know of retries.
+    """
+    most, taken = max(MOST_BACK, size) if taught else 1, 0
+    for place, is_back in enumerate(back):
+        if is_back:
+            taken += 1
+        elif taught:
+            taken = 0
+        if taken > most:
+            return place
+    return None
 
 
 def odds(rate: float) -> np.ndarray:

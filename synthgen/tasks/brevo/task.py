@@ -174,6 +174,13 @@ class Brevo(Task):
         except (ValueError, TypeError) as error:
             return Verdict.wrong(str(error), step=0)
 
+    def longest_answer(self, prompt: Any) -> int:
+        """Every name of a listing stands in the statements too, and nothing but two marks beside them."""
+        params, numbers = self.params, self.alphabet.read(prompt)
+        if self.marks.query in numbers:
+            return len(numbers) + 2
+        return 2 + params.nodes * (2 * params.degree + 2) * params.name_tokens[1]
+
     def _judge(self, reading: ParsedBrevo) -> Verdict:
         if reading.query not in reading.parents:
             raise ValueError("the query is not in the graph")

@@ -211,7 +211,10 @@ class Grammar(Rules):
 
     def log2_probability(self, ids: Any) -> float:
         """Return log2 of the probability of a string, all its derivations together; -inf outside the language."""
-        given, _ = self.chart.conditionals(self._read(ids))
+        tokens, longest = self._read(ids), self.lengths[1]
+        if longest is not None and tokens.size > longest:
+            return -math.inf
+        given, _ = self.chart.conditionals(tokens)
         return float(np.log2(given).sum()) if given[-1] > 0 else -math.inf
 
     def surprisals(self, ids: Any) -> np.ndarray:
@@ -237,7 +240,9 @@ class Grammar(Rules):
 
     def first_error(self, ids: Any) -> int | None:
         """Return the first position that no string has; len(ids) if the string must go on; None if it is one."""
-        tokens = self._read(ids)
+        tokens, longest = self._read(ids), self.lengths[1]
+        if longest is not None:
+            tokens = tokens[: longest + 1]  # behind the longest string stands an error, whatever is read further on
         given, reached = self.chart.conditionals(tokens)
         return None if given[-1] > 0 else reached
 

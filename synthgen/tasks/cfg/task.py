@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -298,12 +299,22 @@ class Cfg(Task):
     # -- checking -----------------------------------------------------------------------------------------------------
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
-        """Judge a completion: right if prompt and completion are a string of the grammar; `step` is the first error."""
+        """Judge a completion: right if prompt and completion are a string of the grammar; `step` is the first error.
+
+        Steps grow with the cube of the tokens, at most; with their square, where no symbol can be parsed in two ways.
+        """
         try:
             ids = tokens_of(self.grammar, prompt) + tokens_of(self.grammar, completion)
         except ValueError as error:
             return Verdict.wrong(str(error), step=0)
         return judged(ids, self.grammar.first_error(ids))
+
+    def longest_answer(self, prompt: Any) -> int:
+        """The longest string; 16 times the mean one of a recursive grammar, where no string is the longest."""
+        longest = self.params.length or self.grammar.lengths[1] or 16 * math.ceil(self.grammar.expected_length)
+        if self.row_format == "tokens":
+            return longest
+        return longest * (1 + max(len(self.grammar.symbol(terminal)) for terminal in self.grammar.terminals))
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Prove membership anew, expand the stated derivation in plain Python, and recount its bits."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from synthgen.task.answers import WrongKind, ids_of
 from synthgen.tasks.chain.symbols import ADD, AS, ASK, BACK, DEFINE, FIRST_VALUE, IS, SENTENCE, SIGNS, STOP, SUBTRACT
-
-MAX_TOKENS = 1_000_000
 
 
 @dataclass
@@ -22,12 +20,13 @@ class ParsedChain:
 
     def chain(self) -> list[int]:
         """Return the names that the query needs, in the order they can be computed. Raises ValueError for a circle."""
-        names = [self.query]
-        while (other := self.lines[names[-1]][0]) is not None:
+        names = {self.query: None}
+        name = self.query
+        while (other := self.lines[name][0]) is not None:
             if other not in self.lines or other in names:
                 raise ValueError("a line needs what no line defines, or itself")
-            names.append(other)
-        return names[::-1]
+            names[other], name = None, other
+        return list(names)[::-1]
 
     def value(self, name: int, known: dict[int, int], modulus: int) -> int:
         """Return the value of a name whose need is known."""
@@ -37,35 +36,57 @@ class ParsedChain:
         a = known[other]
         return (a + number if sign == ADD else a - number if sign == SUBTRACT else a * number) % modulus
 
-    def mistakes(self, kind: str, next_counts: bool) -> list[tuple[list[int], set[int]]]:
-        """Return, for each right sentence, the names taken back before it, and all that would be mistakes there."""
-        right = [name for name, value in self.sentences if value is not None]
-        defined: set[int] = set()
-        wrong: list[int] = []
-        places: list[tuple[list[int], set[int]]] = []
+    def places(self) -> list[list[int]]:
+        """Return, for each right sentence, the names taken back before it; behind them those taken back at the end."""
+        places: list[list[int]] = [[]]
         for name, value in self.sentences:
             if value is None:
-                wrong.append(name)
-                continue
-            if kind == "perfect":
-                needs = {x: need for x, (need, _, _) in self.lines.items() if need is not None}
-                candidates = {x for x, need in needs.items() if x not in defined and need not in defined}
-            elif kind == "weak":
-                candidates = set(right[len(places) + (not next_counts) :])
+                places[-1].append(name)
             else:
-                candidates = set(self.lines) - defined
-            places.append((wrong, candidates))
-            defined.add(name)
-            wrong = []
+                places.append([])
         return places
+
+    def mistakes(self, kind: str, next_counts: bool) -> Mistakes:
+        """Return what would be a mistake before the first right sentence; tell it of each right one that follows."""
+        return Mistakes(self, kind, next_counts)
+
+
+class Mistakes:
+    """Which names would be a mistake at one place of a solution, asked one by one, so that long answers cost little."""
+
+    def __init__(self, reading: ParsedChain, kind: str, next_counts: bool) -> None:
+        self._lines, self._kind, self._next_counts = reading.lines, kind, next_counts
+        self._right = [name for name, value in reading.sentences if value is not None]
+        self._last = {name: place for place, name in enumerate(self._right)}
+        self._defined: set[int] = set()
+        self._place = 0
+
+    def __contains__(self, name: int) -> bool:
+        if self._kind == "weak":
+            return self._last.get(name, -1) >= self._place + (not self._next_counts)
+        if name not in self._lines or name in self._defined:
+            return False
+        need = self._lines[name][0]
+        return self._kind == "miss" or (need is not None and need not in self._defined)
+
+    def all(self) -> set[int]:
+        """Return all names that would be mistakes here."""
+        return {name for name in (self._right if self._kind == "weak" else self._lines) if name in self}
+
+    def go_on(self) -> None:
+        """Pass the right sentence behind this place."""
+        self._defined.add(self._right[self._place])
+        self._place += 1
 
 
 def read(ids: Any, modulus: int, names: int) -> ParsedChain:
     """Return what a row of token ids says. Raises ValueError for anything that is no chain with a solution."""
-    if isinstance(ids, str | bytes) or not isinstance(ids, Sequence) or len(ids) > MAX_TOKENS:
-        raise ValueError("not a list of token ids")
+    try:
+        ids = ids_of(ids)
+    except WrongKind as error:
+        raise ValueError(f"not a list of token ids: {error}") from None
     border, size = FIRST_VALUE + modulus, FIRST_VALUE + modulus + names
-    if not all(type(token_id) is int and 0 <= token_id < size for token_id in ids):
+    if not all(0 <= token_id < size for token_id in ids):
         raise ValueError("a token is not in the vocabulary")
     reading, at = ParsedChain(), 0
 

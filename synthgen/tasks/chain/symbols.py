@@ -9,3 +9,5 @@ SIGNS = (ADD, SUBTRACT, MULTIPLY)
 FIRST_VALUE = 12
 SENTENCE = 5
 """Tokens of a sentence of the solution: define, a name, as, a value or BACK, a stop."""
+LINE = 4
+"""Tokens of the shortest line of a problem: a name, :=, a value, a stop."""

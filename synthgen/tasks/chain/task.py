@@ -17,12 +17,12 @@ from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
-from synthgen.task.kit.retries import RetryParams, expected_bits, expected_number, odds
+from synthgen.task.kit.retries import TOO_MUCH_BACK, RetryParams, expected_bits, expected_number, first_too_much, odds
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.chain.reading import ParsedChain, fault_of, read
-from synthgen.tasks.chain.symbols import BACK, BOS, EOS, PAD, SENTENCE, WORDS
+from synthgen.tasks.chain.symbols import ASK, BACK, BOS, EOS, LINE, PAD, SENTENCE, WORDS
 from synthgen.tasks.chain.writing import (
     MISTAKE_KINDS,
     N_FIGURES,
@@ -237,25 +237,41 @@ class Chain(Task):
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a solution of a prompt, both lists of ids: right is what is not taken back. `step`: the first fault.
 
-        `parts` has one entry: steps, retries, needless (no mistakes of the kind), unknown (names without a line).
+        `parts` has one entry: steps, retries, needless (no mistakes of the kind), unknown (names without a line). Only
+        so much may be taken back (`first_too_much`), and all but nothing where the spec does not speak of retries.
         """
         try:
             return self._judge(self._read([*prompt, *completion]))
         except (ValueError, TypeError) as error:
             return Verdict.wrong(f"format: {error}", 0)
 
+    def longest_answer(self, prompt: Any) -> int:
+        """A sentence a line, all that could be taken back before each, and the lines where the prompt does not ask."""
+        params = self.params
+        asks = ASK in prompt
+        lines = len(prompt) // LINE if asks else params.steps[1] + params.others[1]
+        back = lines * (lines + 1) // 2 if self._retracts else 0
+        return SENTENCE * (lines + back) + (0 if asks else 6 * lines + 2)
+
     def _judge(self, reading: ParsedChain) -> Verdict:
         fault = fault_of(reading, self.params.modulus)
-        places = reading.mistakes(self.params.retry.kind, self.params.retry.next_counts)
-        back = [(name, candidates) for wrong, candidates in places for name in wrong]
-        known = [(name, candidates) for name, candidates in back if name in reading.lines]
-        whole = {
-            "steps": len(places),
-            "retries": sum(value is None for _, value in reading.sentences),
-            "needless": sum(name not in candidates for name, candidates in known),
-            "unknown": len(back) - len(known),
-        }
+        too_much = first_too_much((value is None for _, value in reading.sentences), len(reading.lines), self._retracts)
+        if not fault and too_much is not None:
+            fault = too_much, TOO_MUCH_BACK
+        retry, places = self.params.retry, reading.places()
+        mistakes, needless, unknown = reading.mistakes(retry.kind, retry.next_counts), 0, 0
+        for wrong in places[:-1]:
+            unknown += sum(name not in reading.lines for name in wrong)
+            needless += sum(name in reading.lines and name not in mistakes for name in wrong)
+            mistakes.go_on()
+        retries = sum(value is None for _, value in reading.sentences)
+        whole = {"steps": len(places) - 1, "retries": retries, "needless": needless, "unknown": unknown}
         return Verdict.wrong(fault[1], fault[0], parts=[whole]) if fault else Verdict.right([whole])
+
+    @property
+    def _retracts(self) -> bool:
+        """Whether the spec speaks of retries, be it of rate 0: what was trained with them is tested without."""
+        return "retry" in self.params.model_fields_set
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Solve the chain from its tokens, hold what is taken back against its kind, recount mask, spans and bits."""
@@ -264,7 +280,7 @@ class Chain(Task):
         verdict = self._judge(reading)
         if not verdict.correct:
             return Reread.refused(verdict)
-        chain, places = reading.chain(), reading.mistakes(params.retry.kind, params.retry.next_counts)
+        chain, mistakes = reading.chain(), reading.mistakes(params.retry.kind, params.retry.next_counts)
         others = len(reading.lines) - len(chain)
         starts = sum(need is None for need, _, _ in reading.lines.values())
         if [name for name, value in reading.sentences if value is not None] != chain or starts != 1 + (others > 0):
@@ -275,7 +291,9 @@ class Chain(Task):
         coins = {False: log2_units(whole) - log2_units(no)}
         coins[True] = log2_units(whole) - log2_units(whole - no) if whole > no else 0
         retries = 0
-        for step, (wrong, candidates) in enumerate(places, 1):
+        for step, wrong in enumerate(reading.places()[:-1], 1):
+            candidates = mistakes.all()
+            mistakes.go_on()
             if not set(wrong) <= candidates or (wrong and whole == no):
                 raise Misread(f"what is taken back before step {step} is no mistake of kind {params.retry.kind!r}")
             if len(set(wrong)) < len(wrong):

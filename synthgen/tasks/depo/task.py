@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -215,41 +215,53 @@ class Depo(Task):
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge the answers in a completion of a prompt, both lists of ids: a row cut anywhere after its edges.
 
-        Each part is a query that the completion answers; `step` is the number of the first wrong one among them.
+        A completion answers the query that the prompt leaves open, and may go on as rows do; where none is open, all
+        queries of a row must come. Each part is a query that the completion answers; `step` is the number of the first
+        wrong one among them, and the score of a wrong answer the share of the row's queries that are right before it:
+        queries that a model puts to itself buy nothing back.
         """
         try:
             given, more = self.alphabet.read(prompt), self.alphabet.read(completion)
             reading = read(given + more, self.marks)
-            return self._judge(reading, len(given))
+            return self._judge(reading, given)
         except ValueError as error:
             return Verdict.wrong(str(error), step=0)
 
-    def _judge(self, reading: ParsedDepo, begin: int) -> Verdict:
+    def longest_answer(self, prompt: Any) -> int:
+        """All queries of a row, and its edges where the prompt does not ask yet."""
+        params, name = self.params, self.params.name_tokens[1]
+        asks = any(number in self.marks.hops for number in self.alphabet.read(prompt))
+        edges = 0 if asks else params.nodes * (2 * name + 1)
+        return edges + min(params.queries, params.nodes) * (2 * name + 2) + 1
+
+    def _judge(self, reading: ParsedDepo, given: Sequence[int]) -> Verdict:
+        """Judge the queries that are answered behind the numbers of a prompt."""
+        before = sum(query.end <= len(given) for query in reading.queries)
+        asked = min(len(reading.edges), self.params.queries) - before
         parts = [
             {"query": i, "difficulty": query.hops, "hops": query.hops, "correct": not fault, "fault": fault}
             for i, (query, fault) in enumerate(zip(reading.queries, reading.judge(), strict=True))
-            if query.end > begin
+            if i >= before
         ]
-        wrong = [i for i, part in enumerate(parts) if not part["correct"]]
+        opened = sum(number in self.marks.hops for number in given) > before
         if not parts:
             return Verdict.wrong("no query is answered", 0)
+        if len(parts) > asked or (len(parts) < asked and not opened):
+            return Verdict.wrong(f"{len(parts)} queries are answered; a row with these edges has {asked} here", 0)
+        wrong = [i for i, part in enumerate(parts) if not part["correct"]]
         if wrong:
             fault = parts[wrong[0]]
-            return Verdict.wrong(
-                f"answer {fault['query']} {fault['fault']}", wrong[0], 1 - len(wrong) / len(parts), parts
-            )
+            return Verdict.wrong(f"answer {fault['query']} {fault['fault']}", wrong[0], wrong[0] / asked, parts)
         return Verdict.right(parts)
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Follow the edges as they stand, compare every answer, and recount mask, spans and bits."""
         params, numbers = self.params, self.alphabet.read(row["input_ids"])
         reading = read(numbers, self.marks)
-        verdict = self._judge(reading, 0)
+        verdict = self._judge(reading, [])
         if not verdict.correct:
             return Reread.refused(verdict)
         n, queries = len(reading.edges), reading.queries
-        if len(queries) != min(n, params.queries):
-            raise Misread(f"there are {len(queries)} queries")
         if params.distinct and len({query.node for query in queries}) < len(queries):
             raise Misread("two queries start at one node")
         if {query.hops for query in queries} - set(params.steps):

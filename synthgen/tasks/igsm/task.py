@@ -134,7 +134,8 @@ class Igsm(Task):
         retry = params.retry or RetryParams()
         marked = params.layout == "markers"
         kind = (retry.kind, retry.next_counts)
-        return SolutionReader(self.world, params.phrasing, params.modulus, params.detail, params.format, *kind, marked)
+        form = (params.phrasing, params.modulus, params.detail, params.format)
+        return SolutionReader(self.world, *form, *kind, marked, params.retry is not None)
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
@@ -285,6 +286,9 @@ class Igsm(Task):
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion step by step; `parts` hold each step's verdict, then counts."""
         return self.reader.judge(prompt, completion)
+
+    def longest_answer(self, prompt: Any) -> int:
+        return self.reader.longest(prompt)
 
     def plot(self, row: Mapping[str, Any], file: Path) -> None:
         """Draw the dependencies of a row's problem."""

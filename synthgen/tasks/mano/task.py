@@ -233,6 +233,9 @@ class Mano(Task):
         except (ValueError, TypeError) as error:
             return Verdict.wrong(str(error), step=0)
 
+    def longest_answer(self, prompt: Any) -> int:
+        return max(0, 2 * self.params.operations + 4 - len(prompt))
+
     def _judge(self, reading: ParsedMano) -> Verdict:
         value = reading.value(self.params.modulus)
         parts = ({"query": 0, "difficulty": reading.operations, "correct": value == reading.answer},)

@@ -23,6 +23,7 @@ from synthgen.exact.bits import Bits, at_most
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Book, Draws, Entropy, log2_binomial, log2_factorial, log2_falling
 from synthgen.exact.ledger import log2_units
+from synthgen.task.answers import ids_of
 from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
 from synthgen.task.kit.capacity import Knowledge
@@ -194,7 +195,7 @@ class Biod(Task):
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return name, values and order from the ids alone. Raises ValueError on anything else."""
-        return read([int(i) for i in row["input_ids"]], self.params, self.strings)
+        return read(ids_of(row["input_ids"]), self.params, self.strings)
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Read the ids; the bits of an order follow from the number of attributes."""

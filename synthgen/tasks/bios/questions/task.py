@@ -24,6 +24,7 @@ from synthgen.exact.bits import Bits, at_most
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Draws, Entropy, entropy_of, log2_factorial
 from synthgen.exact.ledger import log2_units
+from synthgen.task.answers import ids_of
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
@@ -318,7 +319,7 @@ class Questions(Task):
         """Return a row's prompt and completion as text, and what they show. Raises ValueError on junk."""
         if self.row_format != "tokens":
             return row["prompt"], row["completion"], self.reader.parse(row["prompt"], row["completion"])
-        prompt, completion, spans = self.scribe.row(list(row["input_ids"]), list(row["completion_mask"]))
+        prompt, completion, spans = self.scribe.row(ids_of(row["input_ids"]), list(row["completion_mask"]))
         shown = self.reader.parse(prompt, completion)
         return prompt, completion, {**shown, "spans": spans}
 
@@ -333,8 +334,11 @@ class Questions(Task):
                 form, prompt, _ = self.scribe.prompt(prompt)
                 completion, _ = self.scribe.completion(form, completion)
             except (TypeError, ValueError, IndexError) as error:
-                return Verdict.wrong(str(error))
+                return Verdict.wrong(str(error), 0)
         return self.reader.judge(prompt, completion)
+
+    def longest_answer(self, prompt: Any) -> int:
+        return self.reader.longest
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Work the answer out anew from the lists and the world."""

@@ -66,9 +66,10 @@ class ParsedBrevo:
 
     def depth(self) -> int:
         """Return the shortest way from the query to a node that needs nothing."""
-        level, depth = {self.query}, 0
+        level, seen, depth = {self.query}, {self.query}, 0
         while all(self.parents.get(node) for node in level):
-            level, depth = {parent for node in level for parent in self.parents[node]}, depth + 1
+            level, depth = {parent for node in level for parent in self.parents[node]} - seen, depth + 1
+            seen |= level
         return depth
 
     def layers(self) -> dict[Name, int]:

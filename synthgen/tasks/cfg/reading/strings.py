@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthgen.exact.ledger import log2_units
+from synthgen.task.answers import WrongKind, ids_of
 from synthgen.task.verdict import TOLERANCE, Misread, Verdict
 from synthgen.tasks.cfg.rules import DERIVATION, TOKENS, Rules
 
@@ -15,13 +16,14 @@ def tokens_of(grammar: Rules, content: Any) -> list[int]:
     if isinstance(content, str):
         words = content.split(" ")[1:] if content.startswith(" ") else content.split(" ") if content else []
         known = {grammar.symbol(t): t for t in grammar.terminals}
-        unknown = [word for word in words if word not in known]
-        if unknown:
-            raise ValueError(f"{unknown[0][:40]!r} is no token of the grammar")
+        unknown = next((word for word in words if word not in known), None)
+        if unknown is not None:
+            raise ValueError(f"{unknown[:40]!r} is no token of the grammar")
         return [known[word] for word in words]
-    if not isinstance(content, Sequence) or not all(type(i) is int for i in content):
-        raise ValueError("neither a text nor a list of token ids")
-    return list(content)
+    try:
+        return ids_of(content)
+    except WrongKind:
+        raise ValueError("neither a text nor a list of token ids") from None
 
 
 def judged(ids: Sequence[int], first_error: int | None) -> Verdict:

@@ -34,6 +34,11 @@ def combine(sign: str, parts: list[Tree]) -> Tree:
     return flat[0] if len(flat) == 1 else (sign, tuple(flat))
 
 
+def size(tree: Tree) -> int:
+    """Return how many parameters and numbers a calculation has."""
+    return 1 if tree[0] in "@#" else sum(map(size, tree[1]))
+
+
 def formula(problem: Problem, parameter: Parameter) -> Tree:
     """Return how the problem says a parameter is computed."""
     sentence = problem.sentences.get(parameter)

@@ -7,14 +7,16 @@ the problem, and so lets faults through that leave the answer alone.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
+from synthgen.task.kit.retries import TOO_MUCH_BACK, first_too_much
 from synthgen.task.verdict import Verdict
-from synthgen.tasks.igsm.reading.calculations import Tree, combine, formula, leaf, leaves, number, rename
+from synthgen.tasks.igsm.reading.calculations import Tree, combine, formula, leaf, leaves, number, rename, size
 from synthgen.tasks.igsm.reading.problem import Parameter, Problem
-from synthgen.tasks.igsm.reading.retractions import label, taken_back
-from synthgen.tasks.igsm.reading.steps import BACK, Step, StepReader
+from synthgen.tasks.igsm.reading.retractions import labels
+from synthgen.tasks.igsm.reading.steps import BACK, LITERAL, NUMBER, Step, StepReader
 
 FAULTS = (
     "wrong operand", "wrong operator", "wrong literal", "wrong reference value", "wrong arithmetic", "not ready",
@@ -23,6 +25,7 @@ FAULTS = (
 """What a step or a solution can be found guilty of; a verdict's reason begins with one of these."""
 
 OPERATION = re.compile(r"(.+?) ([+*-]) (.+)")
+NUMBERS = re.compile(rf"({NUMBER}) ([+*-]) ({NUMBER})")
 
 MAX_WAYS = 256
 """Explanations of steps without names that are followed at a time."""
@@ -43,10 +46,12 @@ class Judge:
         values: dict[Parameter, int],
         needed: set[Parameter],
         mistakes: tuple[str, bool],
+        retracts: bool = True,
     ) -> None:
-        """`values`: of all parameters, where nothing else shows; `mistakes`: their kind, and if what is next counts."""
+        """`values`: of all parameters, where nothing else shows; `mistakes`: their kind, and if what is next counts;
+        `retracts`: whether the data know of retries."""
         self.problem, self.form, self.modulus, self.values, self.needed = problem, form, modulus, values, needed
-        self.mistakes = mistakes
+        self.mistakes, self.retracts = mistakes, retracts
         self.letters: dict[str, tuple[Parameter | None, int]] = {}  # a letter's parameter (None: partial) and value
         self.defined: dict[Parameter, int] = {}
         self.parts: list[dict[str, Any]] = []
@@ -58,12 +63,14 @@ class Judge:
         first: tuple[int, str] | None = None
         last: Parameter | None = None
         if BACK in [step.letter for step in steps]:
-            places = taken_back(self.problem, steps, *self.mistakes)
-            self.labels = [label(self.problem, wrong, place) for place in places for wrong in place.wrong]
-        labels = iter(self.labels)
+            self.labels = labels(self.problem, steps, *self.mistakes)
+            back, known = [step.back for step in steps], len(self.problem.parameters())
+            if (number := first_too_much(back, known, self.retracts)) is not None:
+                return Verdict.wrong(TOO_MUCH_BACK, number)
+        said = iter(self.labels)
         for i, step in enumerate(steps):
             if step.back:
-                self.parts.append({"step": i, "parameter": step.parameter, "verdict": next(labels)})
+                self.parts.append({"step": i, "parameter": step.parameter, "verdict": next(said)})
                 continue
             fault = ""
             try:
@@ -130,12 +137,14 @@ class Judge:
                 if other not in self.defined:
                     raise Fault(f"not ready: {parameter[0]}'s {parameter[1]} needs {other[0]}'s {other[1]}")
         trees: dict[str, Tree] = {}
+        wanted = None if parameter is None or self.form.no_symbols else formula(problem, parameter)
+        most = self._longest_formula if wanted is None else size(wanted)
         for place, operation in enumerate(step.operations):
             letter = operation[0]
             final = place == len(step.operations) - 1
             if letter in self.letters or letter in trees or (letter == step.letter and not final):
                 raise Fault(f"redefinition: {letter} stands for something already")
-            trees[letter] = self._calculate(operation, trees)
+            trees[letter] = self._calculate(operation, trees, most)
             if not final:
                 self.letters[letter] = (None, operation[3])
         result = step.operations[-1][3]
@@ -143,16 +152,21 @@ class Judge:
         if parameter is None:
             parameter = (step.letter, "")
             self.unnamed.append((step.letter, tree, result))
-        elif not self.form.no_symbols:
-            self._compare(parameter, tree)
+        elif wanted is not None:
+            self._compare(parameter, tree, wanted)
         if parameter in self.values and result != self.values[parameter]:
             raise Fault(f"wrong arithmetic: {result}, but it is {self.values[parameter]}")
         self.defined[parameter] = result
         self.letters[step.letter] = (parameter, result)
         return parameter
 
-    def _calculate(self, operation: tuple[str, str | None, str | None, int], trees: dict[str, Tree]) -> Tree:
-        """Check one operation by itself; return its calculation in parameters and numbers."""
+    @functools.cached_property
+    def _longest_formula(self) -> int:
+        """The parameters and numbers of the longest formula: what a step without a name may put together."""
+        return max((size(formula(self.problem, parameter)) for parameter in self.values), default=0)
+
+    def _calculate(self, operation: tuple[str, str | None, str | None, int], trees: dict[str, Tree], most: int) -> Tree:
+        """Check one operation by itself; return its calculation, of at most `most` parameters and numbers."""
         _, symbols, numbers, result = operation
         if self.form.no_symbols:
             self._check_numbers(numbers, result)
@@ -163,7 +177,7 @@ class Judge:
         operands: list[Tree] = []
         values: list[int] = []
         for side in sides:
-            if side.isdigit():
+            if LITERAL.fullmatch(side):
                 operands.append(number(int(side)))
                 values.append(int(side))
             elif side in trees:
@@ -176,7 +190,7 @@ class Judge:
             else:
                 raise Fault(f"unknown: {side[:40]} stands for nothing that this step may use")
         if not sign:
-            if numbers is not None or sides[0].isdigit():
+            if numbers is not None or LITERAL.fullmatch(sides[0]):
                 raise Fault(f"format: {symbols[:40]} is no calculation")
             if result != values[0]:
                 raise Fault(f"wrong reference value: {sides[0][:40]} is {values[0]}, not {result}")
@@ -185,6 +199,8 @@ class Judge:
         if not self.form.no_numbers and numbers != right:
             raise Fault(f"wrong reference value: {symbols[:60]} is {right}, not {str(numbers)[:40]}")
         self._check(values[0], sign, values[1], result)
+        if sum(map(size, operands)) > most:
+            raise Fault(f"wrong operand: {symbols[:40]} puts together more than the problem does")
         return combine(sign, operands)
 
     def _sides(self, symbols: str) -> tuple[list[str], str]:
@@ -203,14 +219,13 @@ class Judge:
     def _check_numbers(self, numbers: str | None, result: int) -> None:
         if numbers is None:
             return
-        match = re.fullmatch(r"(-?\d+) ([+*-]) (-?\d+)", numbers)
+        match = NUMBERS.fullmatch(numbers)
         if match is None:
             raise Fault(f"format: {numbers[:40]} is no calculation")
         self._check(int(match[1]), match[2], int(match[3]), result)
 
-    def _compare(self, parameter: Parameter, tree: Tree) -> None:
+    def _compare(self, parameter: Parameter, tree: Tree, wanted: Tree) -> None:
         """See that a calculation is the one the problem states, and say what differs."""
-        wanted = formula(self.problem, parameter)
         if tree == wanted:
             return
         (cited, numbers), (others, stated) = leaves(tree), leaves(wanted)

@@ -19,20 +19,23 @@ MAX_TEXT = 100_000
 """Characters of a prompt or completion that are read; more is refused at once."""
 
 NAME = r"[A-Z][A-Za-z]*(?: [A-Z][A-Za-z]*)*"
+DIGITS = r"(?:0|[1-9][0-9]{0,999})"
+"""A number as texts write it: ASCII digits without leading noughts, no more than anybody multiplies."""
+TOO_LARGE = 10**1000
 BARE, ADDED, TIMES, CONSTANT = range(4)
 
 _EACH = rf"each {NAME}'s {NAME}"
 _THE = rf"the {NAME} in each {NAME}"
 PAPER_SENTENCE = re.compile(
-    rf"The number of each ({NAME})'s ({NAME}) equals (?:(\d+)(?=\.)|(?:(\d+) (more than|times as much as) )?"
+    rf"The number of each ({NAME})'s ({NAME}) equals (?:({DIGITS})(?=\.)|(?:({DIGITS}) (more than|times as much as) )?"
     rf"(?:the (sum|difference) of )?({_EACH}(?:(?:, {_EACH})* and {_EACH})?))\."
 )
 PAPER_REFERENCE = re.compile(rf"each ({NAME})'s ({NAME})")
 PAPER_QUESTION = re.compile(rf"How many ({NAME}) does each ({NAME}) have\?")
 COUNT_SENTENCE = re.compile(
-    rf"(?:There (are|is) (\d+) ({NAME}) in each ({NAME})|To count the ({NAME}) in each ({NAME}), "
-    rf"(?:add (\d+) to ({_THE})|multiply ({_THE}) by (\d+)|count ({_THE})|(?:take ({_THE}) away from ({_THE})"
-    rf"|add up ({_THE}(?:, {_THE})* and {_THE}))(?:, then (add|multiply by) (\d+))?))\."
+    rf"(?:There (are|is) ({DIGITS}) ({NAME}) in each ({NAME})|To count the ({NAME}) in each ({NAME}), "
+    rf"(?:add ({DIGITS}) to ({_THE})|multiply ({_THE}) by ({DIGITS})|count ({_THE})|(?:take ({_THE}) away from ({_THE})"
+    rf"|add up ({_THE}(?:, {_THE})* and {_THE}))(?:, then (add|multiply by) ({DIGITS}))?))\."
 )
 COUNT_REFERENCE = re.compile(rf"the ({NAME}) in each ({NAME})")
 COUNT_QUESTION = re.compile(rf"How many ({NAME}) are in each ({NAME})\?")
@@ -276,7 +279,7 @@ class ProblemReader:
 def solve(problem: Problem, modulus: int, wanted: list[Parameter]) -> dict[Parameter, int]:
     """Return the values of parameters and of all they need, modulo a prime, or as integers for modulus 0.
 
-    Raises ValueError for a circle.
+    Raises ValueError for a circle, and for an integer of more than 1,000 digits.
     """
     values: dict[Parameter, int] = {}
     open_: set[Parameter] = set()
@@ -295,6 +298,8 @@ def solve(problem: Problem, modulus: int, wanted: list[Parameter]) -> dict[Param
             stack += missing
             continue
         value = _value(problem, parameter, [values[other] for other in needs])
+        if not modulus and abs(value) >= TOO_LARGE:
+            raise ValueError(f"{parameter[0]}'s {parameter[1]} has more than 1,000 digits")
         values[parameter] = value % modulus if modulus else value
         stack.pop()
     return values

@@ -19,25 +19,48 @@ class TakenBack(NamedTuple):
     candidates: set[Parameter]
 
 
-def taken_back(problem: Problem, steps: Sequence[Step], kind: str, next_counts: bool) -> list[TakenBack]:
-    """Return the place before each right step; one more behind the last step, if something is taken back there.
+class Mistakes:
+    """What would be a mistake at one place of a solution, asked parameter by parameter, so that long ones cost little.
 
-    perfect: a mistake is what needs something that is not defined yet; weak: what the step behind the place (unless
-    not `next_counts`) or a later one defines; miss: what the problem states, cites or asks for, and is not defined yet.
+    perfect: what needs something that is not defined yet; weak: what the step behind the place (unless not
+    `next_counts`) or a later one defines; miss: what the problem states, cites or asks for, and is not defined yet.
     """
-    right = [step.parameter for step in steps if not step.back and step.parameter]
-    spoken = {problem.query, *problem.sentences}
-    for sentence in problem.sentences.values():
-        spoken.update(sentence.cites)
-    everything = problem.parameters() if kind == "perfect" else []
-    defined: set[Parameter] = set()
-    places: list[TakenBack] = []
 
-    def candidates() -> set[Parameter]:
+    def __init__(self, problem: Problem, steps: Sequence[Step], kind: str, next_counts: bool) -> None:
+        self._problem, self._kind, self._next_counts = problem, kind, next_counts
+        right = [step.parameter for step in steps if not step.back and step.parameter]
         if kind == "perfect":
-            return {x for x in everything if x not in defined and not defined.issuperset(problem.needs(x))}
-        return set(right[len(places) + (not next_counts) :]) if kind == "weak" else spoken - defined
+            self._known = dict.fromkeys(problem.parameters(), 0)
+        elif kind == "weak":
+            self._known = {parameter: place for place, parameter in enumerate(right)}  # where each stands last
+        else:
+            cited = [parameter for sentence in problem.sentences.values() for parameter in sentence.cites]
+            self._known = dict.fromkeys([problem.query, *problem.sentences, *cited], 0)
+        self._defined: set[Parameter] = set()
+        self._place = 0
 
+    def __contains__(self, parameter: Parameter) -> bool:
+        if parameter not in self._known:
+            return False
+        if self._kind == "weak":
+            return self._known[parameter] >= self._place + (not self._next_counts)
+        if parameter in self._defined:
+            return False
+        return self._kind == "miss" or not self._defined.issuperset(self._problem.needs(parameter))
+
+    def all(self) -> set[Parameter]:
+        """Return everything that would be a mistake here."""
+        return {parameter for parameter in self._known if parameter in self}
+
+    def go_on(self, parameter: Parameter) -> None:
+        """Pass the right step behind this place, which defines `parameter`."""
+        self._defined.add(parameter)
+        self._place += 1
+
+
+def taken_back(problem: Problem, steps: Sequence[Step], kind: str, next_counts: bool) -> list[TakenBack]:
+    """Return the place before each right step; one more behind the last step, if something is taken back there."""
+    mistakes, places = Mistakes(problem, steps, kind, next_counts), list[TakenBack]()
     wrong: list[Parameter] = []
     for step in steps:
         if step.parameter is None:
@@ -45,14 +68,22 @@ def taken_back(problem: Problem, steps: Sequence[Step], kind: str, next_counts: 
         if step.back:
             wrong.append(step.parameter)
             continue
-        places.append(TakenBack(wrong, candidates()))
-        defined.add(step.parameter)
+        places.append(TakenBack(wrong, mistakes.all()))
+        mistakes.go_on(step.parameter)
         wrong = []
-    return [*places, TakenBack(wrong, candidates())] if wrong else places
+    return [*places, TakenBack(wrong, mistakes.all())] if wrong else places
 
 
-def label(problem: Problem, parameter: Parameter, place: TakenBack) -> str:
-    """Say what a retraction is: `back` (of a mistake), `needless` (of none), `unknown` (there is no such thing)."""
-    if parameter in place.candidates:
-        return "back"
-    return "needless" if problem.exists(parameter) else "unknown"
+def labels(problem: Problem, steps: Sequence[Step], kind: str, next_counts: bool) -> list[str]:
+    """Say of each retraction what it is: `back` (of a mistake), `needless` (of none), `unknown` (no such thing)."""
+    mistakes, said = Mistakes(problem, steps, kind, next_counts), []
+    for step in steps:
+        if step.parameter is None:
+            continue
+        if not step.back:
+            mistakes.go_on(step.parameter)
+        elif step.parameter in mistakes:
+            said.append("back")
+        else:
+            said.append("needless" if problem.exists(step.parameter) else "unknown")
+    return said

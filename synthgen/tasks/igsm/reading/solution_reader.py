@@ -11,10 +11,11 @@ import math
 from typing import Any
 
 from synthgen.task.verdict import Verdict
+from synthgen.tasks.igsm.reading.calculations import formula, size
 from synthgen.tasks.igsm.reading.judge import OPERATION, Judge
 from synthgen.tasks.igsm.reading.problem import ADDED, CONSTANT, TIMES, Parameter, Problem, ProblemReader, solve
 from synthgen.tasks.igsm.reading.retractions import TakenBack, taken_back
-from synthgen.tasks.igsm.reading.steps import BACK, Step, StepReader
+from synthgen.tasks.igsm.reading.steps import BACK, LITERAL, Step, StepReader
 from synthgen.tasks.igsm.worlds import World
 
 PREFIX = b"synthgen igsm template 1 "
@@ -37,9 +38,11 @@ class SolutionReader:
         kind: str = "perfect",
         next_counts: bool = True,
         marked: bool = False,
+        retracts: bool = True,
     ) -> None:
+        """`kind`, `next_counts`: of what mistakes; `retracts`: whether the data know of retries."""
         self.problems = ProblemReader(world, family, modulus, form, marked)
-        self.kind, self.next_counts = kind, next_counts
+        self.kind, self.next_counts, self.retracts = kind, next_counts, retracts
         self.family, self.modulus = family, modulus
         self.form = StepReader(family, detail, self.problems.singular, marked)
         self.problem = functools.lru_cache(maxsize=64)(self.problems.read)
@@ -57,7 +60,8 @@ class SolutionReader:
         """Judge a completion of a prompt. `parts` holds a verdict for every step, then counts of the whole.
 
         What is taken back does not make a solution wrong, whatever it names: it is labelled `back` (a mistake of the
-        reader's kind), `needless` (none) or `unknown` (the problem has no such thing), and counted.
+        reader's kind), `needless` (none) or `unknown` (the problem has no such thing), and counted. But only so much
+        may be taken back (`first_too_much`), and all but nothing where `retracts` is not set.
         """
         try:
             problem = self.problem(prompt)
@@ -71,7 +75,26 @@ class SolutionReader:
         except ValueError as error:
             return Verdict.wrong(f"format: {error}", step=0)
         mistakes = (self.kind, self.next_counts)
-        return Judge(problem, self.form, self.modulus, values, needed, mistakes).verdict(steps, answer)
+        return Judge(problem, self.form, self.modulus, values, needed, mistakes, self.retracts).verdict(steps, answer)
+
+    def longest(self, prompt: Any) -> int:
+        """Return a bound of the characters of a right solution. Raises ValueError for what is no problem.
+
+        Every parameter may be defined, in as many operations as its formula has numbers and parameters, after as many
+        retractions as there are parameters left. An operation has three names or letters twice, and three numbers.
+        """
+        problem = self.problem(prompt)
+        parameters = problem.parameters()
+        name = max(len(owner) + len(target) for owner, target in parameters) + 40  # "Let .. be the .. in each ..; "
+        letter = name if self.form.names == 2 else 2
+        number = (
+            len(str(self.modulus))
+            if self.modulus
+            else 1 + len(str(max(map(abs, solve(problem, 0, parameters).values()))))
+        )
+        operations = sum(size(formula(problem, parameter)) for parameter in parameters)
+        retractions = len(parameters) * (len(parameters) + 1) // 2 if self.retracts else 0
+        return (len(parameters) + retractions) * (name + 4) + operations * 3 * (letter + number + 4) + number + 40
 
     # -- what the text shows ------------------------------------------------------------------------------------------
 
@@ -143,7 +166,7 @@ class SolutionReader:
                 parts = [("so " if letter == step.letter else "") + name(letter)]
                 match = OPERATION.fullmatch(symbols) if symbols else None
                 if match:
-                    sides = ["0" if side.isdigit() else name(side) for side in (match[1], match[3])]
+                    sides = ["0" if LITERAL.fullmatch(side) else name(side) for side in (match[1], match[3])]
                     parts += [f"{sides[0]} {match[2]} {sides[1]}", f"0 {match[2]} 0"]
                 elif symbols:
                     parts.append(name(symbols))

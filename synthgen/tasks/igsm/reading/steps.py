@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthgen.tasks.igsm.markers import MARKERS
-from synthgen.tasks.igsm.reading.problem import MAX_TEXT, NAME, Parameter
+from synthgen.tasks.igsm.reading.problem import DIGITS, MAX_TEXT, NAME, Parameter
 
 _SMALL = "abcdefghijklmnopqrstuvwxyz"
 LETTERS = {*_SMALL, *_SMALL.upper()} | {a + b for a in _SMALL.upper() for b in _SMALL}
 """What variables may be called."""
-PAPER_STEP = re.compile(rf"Define ({NAME})'s ({NAME}) as (\w+)")
-COUNT_STEP = re.compile(rf"Let (\w+) be the ({NAME}) in each ({NAME})")
+NUMBER = rf"(?:-(?!0))?{DIGITS}"
+"""A whole number as solutions write it, as a regular expression."""
+LITERAL, RESULT = re.compile(DIGITS), re.compile(NUMBER)
+PAPER_STEP = re.compile(rf"Define ({NAME})'s ({NAME}) as ([A-Za-z]+)")
+COUNT_STEP = re.compile(rf"Let ([A-Za-z]+) be the ({NAME}) in each ({NAME})")
 PAPER_NAME = re.compile(rf"({NAME})'s ({NAME})")
 COUNT_NAME = re.compile(rf"the ({NAME}) in each ({NAME})")
 BACK = "BACK"
@@ -42,7 +45,7 @@ class StepReader:
         self.names, self.no_symbols, self.no_numbers = detail % 3, detail // 3 % 2 == 1, detail // 6 == 1
         so, answer = ("so ", " Answer: ") if family == "paper" else ("hence ", " So the answer is ")
         self._so, self._answer, self._stop = so, f"{MARKERS[2]} " if marked else answer, "" if marked else "."
-        self._end = re.compile(re.escape(f".{self._answer}") + r"(-?\d+)" + re.escape(self._stop))
+        self._end = re.compile(re.escape(f".{self._answer}") + rf"({NUMBER})" + re.escape(self._stop))
 
     def read(self, completion: Any) -> tuple[list[Step], int, tuple[int, int]]:
         """Return the steps of a solution, its answer, and where that stands. Raises ValueError for a fault of form."""
@@ -101,12 +104,11 @@ class StepReader:
 
     def _operation(self, text: str) -> tuple[str, str | None, str | None, int]:
         parts = text.split(" = ")
-        try:
-            result = int(parts[-1])
-        except ValueError:
-            raise ValueError(f"{text[:80]!r} has no result") from None
-        if str(result) != parts[-1] or not 2 <= len(parts) <= 4:
+        if not RESULT.fullmatch(parts[-1]):
+            raise ValueError(f"{text[:80]!r} has no result")
+        if not 2 <= len(parts) <= 4:
             raise ValueError(f"{text[:80]!r} is no calculation")
+        result = int(parts[-1])
         middle = parts[1:-1]
         symbols = middle.pop(0) if middle and not self.no_symbols else None
         numbers = middle.pop(0) if middle and not self.no_numbers else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from synthgen.task.answers import ids_of
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, Lists
 
@@ -33,7 +34,7 @@ class CompactReader:
 
     def read(self, ids: Sequence[int], name_at: int, full_name: bool) -> dict[str, Any]:
         """Return name, values, templates, order and spans of a row. Raises ValueError on anything else."""
-        kinds = [self._kind(int(token)) for token in ids]
+        kinds = [self._kind(token) for token in ids_of(ids)]
         spans: dict[str, list[tuple[int, int]]] = {kind: [] for kind in ("name", *ATTRIBUTES)}
         values: dict[str, int] = {}
         templates: dict[str, int] = {}

@@ -7,6 +7,7 @@ facts are the ones given.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,11 @@ from typing import Any
 
 from synthgen.task.verdict import Misread, Verdict
 from synthgen.tasks.bios.questions.forms import Form
+from synthgen.tasks.bios.world.lists import MONTHS
 from synthgen.tasks.bios.world.reading.registry import Registry
+
+MOST_ASKED = 10_000
+"""Characters of a prompt that are read."""
 
 Search = Callable[[Form, Mapping[str, str]], Sequence[int]]
 """Suggests the people who may fit given facts; the judge confirms each."""
@@ -50,15 +55,35 @@ class QuestionJudge:
             for number, wording in enumerate(wordings):
                 escaped = re.escape(wording.replace("{", "\x00").replace("}", "\x01"))
                 pattern = re.sub(r"\x00([AB])\x01", r"(?P<\1>[^ ,;]+ [^ ,;]+ [^ ,;]+?)", escaped)
-                pattern = re.sub(r"\x00(\w+)\x01", r"(?P<\1>.+?)", pattern)
+                pattern = re.sub(r"\x00(\w+)\x01", self._any_value, pattern)
                 first = wording.split(" ")[0] if not wording.startswith("{") else ""
                 self._patterns.setdefault(first, []).append((form, number, re.compile(pattern)))
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
+    def _any_value(self, marker: re.Match[str]) -> str:
+        """Return a pattern of any value of a fact; no longer than the longest, so that matching is quick."""
+        return rf"(?P<{marker[1]}>.{{1,{self._widest(marker[1])}}}?)"
+
+    def _widest(self, fact: str) -> int:
+        """Return the characters of a fact's longest value."""
+        lists = self.world.lists
+        parts = [max(map(len, names)) for names in (lists.first_names, lists.middle_names, lists.last_names)]
+        if fact in ("full", "first"):
+            return sum(parts) + 2 if fact == "full" else parts[0]
+        if fact in ("birth_date", "month", "day", "year", "result"):
+            return len("September 28, 9899")
+        return max(map(len, lists.cities if fact == "company_city" else getattr(lists, fact)))
+
+    @functools.cached_property
+    def longest(self) -> int:
+        """The most characters of a completion: every part of hints and answer at its longest."""
+        parts = [(*form.hint, *form.hint, *form.answer) for form in self._forms.values()]
+        return max(2 + sum(self._widest(fact) + 2 for fact in facts) for facts in parts)
+
     def read(self, prompt: Any) -> ParsedQuestion:
         """Return what a prompt says. Raises ValueError if it is no question of this spec about people of its world."""
-        if not isinstance(prompt, str) or len(prompt) > 10_000:
+        if not isinstance(prompt, str) or len(prompt) > MOST_ASKED:
             raise ValueError("the prompt is no text of a question")
         endings = sorted(enumerate(self.endings), key=lambda pair: -len(pair[1]))  # one may be the end of the other
         wants, ending = next(((wants, e) for wants, e in endings if prompt.endswith(e)), (0, None))
@@ -94,6 +119,10 @@ class QuestionJudge:
             return True
         if key == "birth_date":
             return bool(re.fullmatch(r"[A-Z][a-z]+ [1-9][0-9]?, [0-9]{4}", text))
+        if key == "month":
+            return text in MONTHS
+        if key == "day":
+            return bool(re.fullmatch(r"[1-9][0-9]?", text))
         return text in (lists.cities if key == "company_city" else getattr(lists, key))
 
     # -- answering ----------------------------------------------------------------------------------------------------
@@ -121,14 +150,14 @@ class QuestionJudge:
         return [person for person in sorted(self._search(form, given)) if self.world.fits(person, given)]
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
-        """Judge a completion by its answer; a hint before it is judged in `parts`. Never raises."""
+        """Judge a completion by its answer. A hint before it must be values of its facts, and is judged in `parts`."""
         try:
             reading = self.read(prompt)
-            if not isinstance(completion, str) or len(completion) > 10_000:
+            if not isinstance(completion, str):
                 raise ValueError("the completion is no text")
-            return self._judge(reading, completion.strip().removesuffix(".").split("; "))
+            return self._judge(reading, completion.strip(" \t\r\n").removesuffix(".").split("; "))
         except (ValueError, TypeError, KeyError, IndexError) as error:
-            return Verdict.wrong(str(error))
+            return Verdict.wrong(str(error), 0)
 
     def _judge(self, reading: ParsedQuestion, said: list[str]) -> Verdict:
         form = reading.form
@@ -140,7 +169,10 @@ class QuestionJudge:
             hint, answer = self.stated(form, reading.people)
             n = len(answer)
             told = None if len(said) <= n else said[:-n] == hint
-            right = [len(said) in (n, n + len(hint)) and a == b for a, b in zip(said[-n:], answer, strict=False)]
+            # A hint of other values is judged in `parts`; any other text before the answer is talk, worth nothing.
+            facts, hinted = form.hint * (1 + form.pair), said[:-n]
+            sound = len(said) == n or (len(hinted) == len(facts) > 0 and all(map(self._known, facts, hinted)))
+            right = [sound and a == b for a, b in zip(said[-n:], answer, strict=False)]
         part = {"query": form.key, "correct": all(right), "hint": told, "difficulty": form.facts}
         if right and all(right):
             return Verdict.right([part])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from synthgen.task.answers import ids_of
 from synthgen.tasks.bios.questions.compact import CONTROLS, QuestionVocab
 from synthgen.tasks.bios.questions.forms import Form
 
@@ -54,7 +55,7 @@ class CompactScribe:
 
     def prompt(self, ids: Sequence[int]) -> tuple[Form, str, dict[str, list[tuple[int, int]]]]:
         """Return a prompt's form, its text, and its spans in tokens. Raises ValueError on junk."""
-        said = [self._say(int(token)) for token in ids]
+        said = [self._say(token) for token in ids_of(ids)]
         places = [place for place, (kind, _) in enumerate(said) if kind == "question"]
         if len(places) != 1 or said[places[0]][1] not in self._wordings:
             raise ValueError("the prompt has no token of a question that is asked here")
@@ -107,7 +108,7 @@ class CompactScribe:
 
     def completion(self, form: Form, ids: Sequence[int]) -> tuple[str, dict[str, list[tuple[int, int]]]]:
         """Return a completion's text, and its spans in tokens from its own start. Raises ValueError on junk."""
-        said = [self._say(int(token)) for token in ids]
+        said = [self._say(token) for token in ids_of(ids)]
         hints = [(fact, "hint") for _ in range(1 + form.pair) for fact in form.hint]
         answers = [(fact, "answer") for fact in form.answer]
         width: Callable[[str], int] = lambda f: {"full": 3, "birth_date": len(self._vocab.date)}.get(f, 1)  # noqa: E731

@@ -1,0 +1,106 @@
+"""Answers: what a model said, as text or token ids, and how much of it is read. The one guard before every judge.
+
+A trainer hands over what it has: text, a list of ids, an array or tensor of them, or a conversation. `judge_answer`
+turns that into text or plain ids, refuses what is longer than any right answer needs, and asks the task. So a judge is
+fed what it can read, and the work of a reward is bounded by the prompt, whatever the answer says.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from synthgen.task.verdict import UNREADABLE, Verdict
+
+if TYPE_CHECKING:
+    from synthgen.task.contract import Task
+
+ROOM = 4
+"""How many times as long as the longest right answer one may be: what is taken back takes room too."""
+MOST_CHARACTERS, MOST_TOKENS = 10_000, 2_000
+"""Answers up to these are read, however short the right ones are."""
+MOST_UNTOLD = 1_000_000
+"""Characters or tokens that are read where a task does not tell how long right answers are."""
+
+
+class WrongKind(TypeError):
+    """Raised for what is neither text, token ids nor a list of messages: a fault of the program, not of the answer."""
+
+
+def judge_answer(task: Task, prompt: Any, completion: Any) -> Verdict:
+    """Judge a completion of a prompt. What it says raises nothing; raises WrongKind for what nobody can read."""
+    asked, said = _bare(prompt, "prompt"), _bare(completion, "completion")
+    question = asked if isinstance(asked, str) else ids_of(asked, "the prompt")
+    unit = "characters" if isinstance(said, str) else "tokens"
+    most = longest_read(task, question, isinstance(said, str))
+    if len(said) > most:
+        return Verdict.wrong(f"format: the completion has {len(said):,} {unit}; of this prompt's {most:,} are read", 0)
+    answer = said if isinstance(said, str) else ids_of(said, "the completion")
+    try:
+        return task.judge(question, answer)
+    except UNREADABLE as error:
+        return Verdict.wrong(f"format: cannot be read: {str(error) or type(error).__name__}", 0)
+
+
+def longest_read(task: Task, prompt: str | list[int], text: bool) -> int:
+    """Return how many characters of an answer that is a text, or tokens of another, are read."""
+    longest, least = longest_answer(task, prompt), MOST_CHARACTERS if text else MOST_TOKENS
+    return MOST_UNTOLD if longest is None else max(least, ROOM * longest)
+
+
+def longest_answer(task: Task, prompt: str | list[int]) -> int | None:
+    """Return what the task says of the longest right answer; 0 for a prompt that it cannot read."""
+    try:
+        return task.longest_answer(prompt)
+    except UNREADABLE:  # its judge says what is wrong with the prompt
+        return 0
+
+
+def ids_of(ids: Any, what: str = "this") -> list[int]:
+    """Return token ids as plain integers, from a sequence, an array or a tensor of whole numbers.
+
+    Raises WrongKind, naming the kind, for anything else: booleans and floats are no ids.
+    """
+    numbers = ids.tolist() if hasattr(ids, "tolist") and not isinstance(ids, memoryview) else ids
+    if isinstance(numbers, str | bytes | bytearray | memoryview) or not isinstance(numbers, Sequence):
+        raise _wrong_kind(what, _kind(ids))
+    if set(map(type, numbers)) <= {int}:
+        return list(numbers)
+    return [_whole(number, place, what) for place, number in enumerate(numbers)]
+
+
+def _whole(number: Any, place: int, what: str) -> int:
+    if not (isinstance(number, bool) or str(getattr(number, "dtype", "")).endswith("bool")):
+        try:
+            return operator.index(number)
+        except TypeError:
+            pass
+    raise _wrong_kind(what, f"a list with {_kind(number)} at place {place}")
+
+
+def _bare(said: Any, part: str) -> Any:
+    """Return a text or what must be ids, unread; of a list of messages the last one's content, as TRL has them."""
+    if isinstance(said, str):
+        return said
+    if isinstance(said, list | tuple) and said and all(isinstance(message, Mapping) for message in said):
+        content = said[-1].get("content")
+        if not isinstance(content, str):
+            raise _wrong_kind(f"the {part}", f"a list of messages whose last one has {_kind(content)} as its content")
+        return content
+    if hasattr(said, "__len__") and (isinstance(said, Sequence) or hasattr(said, "tolist")):
+        try:
+            len(said)
+        except TypeError:  # an array of no dimension
+            raise _wrong_kind(f"the {part}", _kind(said)) from None
+        return said
+    raise _wrong_kind(f"the {part}", _kind(said))
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _wrong_kind(what: str, kind: str) -> WrongKind:
+    return WrongKind(f"{what} is {kind}: give a text, token ids or a list of messages")
