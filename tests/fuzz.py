@@ -37,7 +37,7 @@ from synthgen.dataset.folder import read_manifest
 from synthgen.dataset.manifest import Manifest, open_folder
 from synthgen.errors import SynthgenError
 from synthgen.spec.spec import shipped_specs, specs_folder
-from synthgen.task.answers import WrongKind
+from synthgen.task.ids import WrongKind
 from synthgen.task.verdict import Verdict
 from synthgen.tasks.cfg.grammar import Grammar
 

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthgen
-from synthgen.task.answers import MOST_CHARACTERS, MOST_TOKENS, ROOM, ids_of, longest_read
+from synthgen.task.answers import MOST_CHARACTERS, MOST_TOKENS, ROOM, longest_read
+from synthgen.task.ids import ids_of
 
 JUDGED = (
     "copy-tiny", "recall-tiny", "mano-tiny", "depo1-tiny", "brevo1-tiny", "chain-retry50", "cfg3b", "cfg3f-cut50",

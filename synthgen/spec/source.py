@@ -20,9 +20,10 @@ from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
 from synthgen.spec.spec import Spec, load_spec
-from synthgen.task.answers import WrongKind, judge_answer
+from synthgen.task.answers import judge_answer
 from synthgen.task.arrow import CONTENT_COLUMNS, said_in, schema_of, to_batch, with_features
 from synthgen.task.contract import Task
+from synthgen.task.ids import WrongKind
 from synthgen.task.rows import Vocab
 from synthgen.task.verdict import UNREADABLE, Verdict
 

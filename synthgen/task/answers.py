@@ -7,10 +7,10 @@ fed what it can read, and the work of a reward is bounded by the prompt, whateve
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synthgen.task.ids import ids_of, kind_of, wrong_kind
 from synthgen.task.verdict import UNREADABLE, Verdict
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ MOST_CHARACTERS, MOST_TOKENS = 10_000, 2_000
 """Answers up to these are read, however short the right ones are."""
 MOST_UNTOLD = 1_000_000
 """Characters or tokens that are read where a task does not tell how long right answers are."""
-
-
-class WrongKind(TypeError):
-    """Raised for what is neither text, token ids nor a list of messages: a fault of the program, not of the answer."""
 
 
 def judge_answer(task: Task, prompt: Any, completion: Any) -> Verdict:
@@ -57,28 +53,6 @@ def longest_answer(task: Task, prompt: str | list[int]) -> int | None:
         return 0
 
 
-def ids_of(ids: Any, what: str = "this") -> list[int]:
-    """Return token ids as plain integers, from a sequence, an array or a tensor of whole numbers.
-
-    Raises WrongKind, naming the kind, for anything else: booleans and floats are no ids.
-    """
-    numbers = ids.tolist() if hasattr(ids, "tolist") and not isinstance(ids, memoryview) else ids
-    if isinstance(numbers, str | bytes | bytearray | memoryview) or not isinstance(numbers, Sequence):
-        raise _wrong_kind(what, _kind(ids))
-    if set(map(type, numbers)) <= {int}:
-        return list(numbers)
-    return [_whole(number, place, what) for place, number in enumerate(numbers)]
-
-
-def _whole(number: Any, place: int, what: str) -> int:
-    if not (isinstance(number, bool) or str(getattr(number, "dtype", "")).endswith("bool")):
-        try:
-            return operator.index(number)
-        except TypeError:
-            pass
-    raise _wrong_kind(what, f"a list with {_kind(number)} at place {place}")
-
-
 def _bare(said: Any, part: str) -> Any:
     """Return a text or what must be ids, unread; of a list of messages the last one's content, as TRL has them."""
     if isinstance(said, str):
@@ -86,21 +60,12 @@ def _bare(said: Any, part: str) -> Any:
     if isinstance(said, list | tuple) and said and all(isinstance(message, Mapping) for message in said):
         content = said[-1].get("content")
         if not isinstance(content, str):
-            raise _wrong_kind(f"the {part}", f"a list of messages whose last one has {_kind(content)} as its content")
+            raise wrong_kind(f"the {part}", f"a list of messages whose last one has {kind_of(content)} as its content")
         return content
     if hasattr(said, "__len__") and (isinstance(said, Sequence) or hasattr(said, "tolist")):
         try:
             len(said)
         except TypeError:  # an array of no dimension
-            raise _wrong_kind(f"the {part}", _kind(said)) from None
+            raise wrong_kind(f"the {part}", kind_of(said)) from None
         return said
-    raise _wrong_kind(f"the {part}", _kind(said))
-
-
-def _kind(value: Any) -> str:
-    name = type(value).__name__
-    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
-
-
-def _wrong_kind(what: str, kind: str) -> WrongKind:
-    return WrongKind(f"{what} is {kind}: give a text, token ids or a list of messages")
+    raise wrong_kind(f"the {part}", kind_of(said))

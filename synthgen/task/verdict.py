@@ -51,8 +51,8 @@ class Verdict:
         """
         if all(right):
             return cls.right()
-        step, own = list(right).index(False), right[given:]
-        return cls.wrong(reason, step, sum(own) / len(own) if step >= given else 0.0)
+        step, asked = list(right).index(False), right[given:]
+        return cls.wrong(reason, step, sum(asked) / len(asked) if step >= given else 0.0)
 
 
 class Misread(ValueError):

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from synthgen.task.answers import WrongKind, ids_of
+from synthgen.task.ids import WrongKind, ids_of
 from synthgen.task.rows import Vocab
 
 Numbering = Literal["released", "compact"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from synthgen.task.answers import WrongKind, ids_of
+from synthgen.task.ids import WrongKind, ids_of
 from synthgen.tasks.chain.symbols import ADD, AS, ASK, BACK, DEFINE, FIRST_VALUE, IS, SENTENCE, SIGNS, STOP, SUBTRACT
 
 

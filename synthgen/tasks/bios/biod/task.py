@@ -23,9 +23,9 @@ from synthgen.exact.bits import Bits, at_most
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Book, Draws, Entropy, log2_binomial, log2_factorial, log2_falling
 from synthgen.exact.ledger import log2_units
-from synthgen.task.answers import ids_of
 from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
+from synthgen.task.ids import ids_of
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread

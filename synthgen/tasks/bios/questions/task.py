@@ -24,10 +24,10 @@ from synthgen.exact.bits import Bits, at_most
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Draws, Entropy, entropy_of, log2_factorial
 from synthgen.exact.ledger import log2_units
-from synthgen.task.answers import ids_of
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
+from synthgen.task.ids import ids_of
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.rows import Rows, Tokens, Vocab

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthgen.exact.ledger import log2_units
-from synthgen.task.answers import WrongKind, ids_of
+from synthgen.task.ids import WrongKind, ids_of
 from synthgen.task.verdict import TOLERANCE, Misread, Verdict
 from synthgen.tasks.cfg.rules import DERIVATION, TOKENS, Rules
 

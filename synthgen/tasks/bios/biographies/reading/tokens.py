@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from synthgen.task.answers import ids_of
+from synthgen.task.ids import ids_of
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, Lists
 

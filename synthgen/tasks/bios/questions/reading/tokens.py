@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from synthgen.task.answers import ids_of
+from synthgen.task.ids import ids_of
 from synthgen.tasks.bios.questions.compact import CONTROLS, QuestionVocab
 from synthgen.tasks.bios.questions.forms import Form
 
