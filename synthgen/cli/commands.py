@@ -282,7 +282,7 @@ def check(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Hashes, schema, counts and bits on all rows; a sample re-derived, and made anew. Exits with 1 if a check fails."""
+    """Hashes, schema, counts and bits on all rows; a sample re-derived and made anew. Exits with 1 if a check fails."""
     from synthgen.cli.display import Progress
     from synthgen.dataset.check import check_folder
     from synthgen.dataset.manifest import Manifest
