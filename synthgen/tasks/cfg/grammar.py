@@ -53,9 +53,13 @@ class Grammar(Rules):
         return cls.checked(formats.read_toml(Path(name)), str(name))
 
     @classmethod
-    def from_nltk(cls, text: str) -> Grammar:
-        """Read a grammar in nltk's PCFG format (`S -> NP VP [1.0]`). Raises SynthgenError with what is wrong."""
-        return cls.checked(formats.read_nltk(text), "nltk grammar")
+    def from_nltk(cls, grammar: Any, drop_unreachable: bool = False) -> Grammar:
+        """Read a grammar in nltk's PCFG format (`S -> NP VP [1.0]`), or an `nltk.PCFG`, whose probabilities are exact.
+
+        With `drop_unreachable`, rules that the start symbol does not lead to are left out. Raises SynthgenError with
+        what is wrong.
+        """
+        return cls.checked(formats.read_nltk(grammar, drop_unreachable), "nltk grammar")
 
     def to_nltk(self) -> Any:
         """Return the grammar as an `nltk.PCFG`; symbols are called by their names, terminals are strings."""
@@ -69,12 +73,15 @@ class Grammar(Rules):
         rules: Mapping[str, Sequence[tuple[Sequence[str], int]]],
         terminals: Sequence[str] | None = None,
         origin: str = "",
+        drop_unreachable: bool = False,
     ) -> Grammar:
         """Number a grammar given by symbol names, and check it: `rules` maps a symbol to (children, weight) pairs.
 
-        Without `terminals`, every symbol that has no rules is one.
+        Without `terminals`, every symbol that has no rules is one. With `drop_unreachable`, symbols that the root does
+        not lead to are left out.
         """
-        return cls.checked(Rules.from_names(name, root, rules, terminals, origin), origin or name)
+        numbered = Rules.from_names(name, root, rules, terminals, origin, drop_unreachable)
+        return cls.checked(numbered, origin or name)
 
     @classmethod
     def checked(cls, rules: Rules, origin: str) -> Grammar:
@@ -88,7 +95,8 @@ class Grammar(Rules):
         unreachable = set(self.rules) - self.reachable
         if unreachable:
             raise SynthgenError(
-                f"{origin}: {self.listed(unreachable)} cannot be reached from the root; remove the rules"
+                f"{origin}: {self.listed(unreachable)} cannot be reached from the root; remove the rules, or say "
+                "drop_unreachable = true"
             )
         unproductive = set(self.rules) - self.productive
         if unproductive:
@@ -96,6 +104,10 @@ class Grammar(Rules):
         for symbol, rules in self.rules.items():
             if len({rule.children for rule in rules}) < len(rules):
                 raise SynthgenError(f"{origin}: {self.symbol(symbol)} has the same right-hand side twice; use a weight")
+        try:
+            _ = self.unit_order
+        except SynthgenError as error:
+            raise SynthgenError(f"{origin}: {error}") from None
         moments.mean_matrix(self)
         _ = self.chart
 

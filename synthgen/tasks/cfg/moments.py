@@ -20,10 +20,16 @@ LENGTH_TAIL = 1e-12
 """The length law of a recursive grammar is cut where less than this is left."""
 
 LENGTH_CUT = 4096
-"""... or at this many tokens."""
+"""... or at this many tokens, or before, ..."""
+
+LENGTH_WORK = 1 << 28
+"""... where so many products are made, a second's worth."""
 
 BEYOND = 1e-4
-"""Bits that the strings of a recursive grammar which are too long to be looked at may hold, on average."""
+"""Bits that the strings of a recursive grammar which are too long to be looked at may hold, on average, ..."""
+
+CUBES = 10_000
+"""... or more, where to look at all others takes time: so much at most is the mean cube of their tokens."""
 
 
 def expectation(grammar: Rules, node_value: Mapping[int, float], leaf: float) -> dict[int, float]:
@@ -77,33 +83,82 @@ def expected_length(grammar: Rules) -> float:
     return expectation(grammar, dict.fromkeys(grammar.rules, 0.0), 1.0)[grammar.root]
 
 
-def length_law(grammar: Rules) -> np.ndarray:
-    """Return the law of a string's length: law[n] is the probability of n tokens; exact up to its cut."""
-    law: dict[int, np.ndarray] = {t: np.array([0.0, 1.0]) for t in grammar.terminals}
+def length_sd(grammar: Rules) -> float:
+    """Return the standard deviation of the number of tokens of a string.
+
+    With recursion it comes from the law of total variance, since the law of lengths is cut somewhere.
+    """
     if not grammar.recursive:
-        for a in grammar.order:
-            law[a] = _one_length_law(grammar, law, a, LENGTH_CUT**2)
-        return law[grammar.root]
-    symbols, _ = mean_matrix(grammar)
-    law |= {a: np.zeros(1) for a in symbols}
-    for _ in range(LENGTH_CUT):
-        law |= {a: _one_length_law(grammar, law, a, LENGTH_CUT) for a in symbols}
-        if 1 - law[grammar.root].sum() < LENGTH_TAIL:
-            break
-    return np.trim_zeros(law[grammar.root], "b")
+        law = length_law(grammar)
+        return float(np.sqrt(law @ (np.arange(law.size) - expected_length(grammar)) ** 2))
+    mean = expectation(grammar, dict.fromkeys(grammar.rules, 0.0), 1.0)
+    among_rules = {
+        a: math.fsum(p * (sum(mean[c] for c in rule.children) - mean[a]) ** 2 for p, rule in grammar.expand(a))
+        for a in grammar.rules
+        if a in grammar.reachable
+    }
+    return math.sqrt(expectation(grammar, among_rules, 0.0)[grammar.root])
 
 
-def _one_length_law(grammar: Rules, law: Mapping[int, np.ndarray], a: int, cut: int) -> np.ndarray:
+def length_law(grammar: Rules) -> np.ndarray:
+    """Return the law of a string's length: law[n] is the probability of n tokens.
+
+    Each entry is exact. That of a grammar with recursion ends at some length: what is missing to a sum of 1, the
+    remainder, is the probability of all longer strings.
+    """
+    if grammar.recursive:
+        return _cut_length_law(grammar)
+    law: dict[int, np.ndarray] = {t: np.array([0.0, 1.0]) for t in grammar.terminals}
+    for a in grammar.order:
+        law[a] = _one_length_law(grammar, law, a)
+    return law[grammar.root]
+
+
+def _one_length_law(grammar: Rules, law: Mapping[int, np.ndarray], a: int) -> np.ndarray:
     parts = []
     for p, rule in grammar.expand(a):
         part = np.array([p])
         for child in rule.children:
-            part = np.convolve(part, law[child])[: cut + 1]
+            part = np.convolve(part, law[child])
         parts.append(part)
     total = np.zeros(max(part.size for part in parts))
     for part in parts:
         total[: part.size] += part
     return total
+
+
+def _cut_length_law(grammar: Rules) -> np.ndarray:
+    """Return the law of the lengths of a grammar with recursion, one length after the other.
+
+    Every child has a token at least, so two of them make n tokens by laws that are known below n. `row` numbers what
+    has a law: symbols, and beginnings of right-hand sides, each a shorter beginning and one child more.
+    """
+    mean_matrix(grammar)  # tells of strings without end
+    row: dict[tuple[int, ...], int] = {(t,): i for i, t in enumerate(grammar.terminals)}
+    heads = [a for a in grammar.unit_order if a in grammar.reachable]
+    row |= {(a,): len(row) + i for i, a in enumerate(heads)}
+    pairs = []
+    for a in heads:
+        for rule in grammar.rules[a]:
+            for size in range(2, len(rule.children) + 1):
+                if rule.children[:size] not in row:
+                    row[rule.children[:size]] = len(row)
+                    pairs.append((row[rule.children[: size - 1]], row[rule.children[size - 1 : size]]))
+    options = [(row[a,], [(p, row[rule.children]) for p, rule in grammar.expand(a)]) for a in heads]
+    cut = min(LENGTH_CUT, max(64, math.isqrt(2 * LENGTH_WORK // max(1, len(pairs)))))
+    law = np.zeros((len(row), cut + 1))
+    back = np.zeros((len(row), cut + 1))  # the same from its end, so that a convolution is a product of two slices
+    law[: len(grammar.terminals), 1] = back[: len(grammar.terminals), cut - 1] = 1.0
+    first_pair, root, left = len(grammar.terminals) + len(heads), row[grammar.root,], 1.0
+    for n in range(1, cut + 1):
+        for i, (head, last) in enumerate(pairs, first_pair):
+            law[i, n] = back[i, cut - n] = law[head, 1:n] @ back[last, cut - n + 1 : cut]
+        for a, rules in options:
+            law[a, n] = back[a, cut - n] = sum(p * law[children, n] for p, children in rules)
+        left -= law[root, n]
+        if left < LENGTH_TAIL:
+            break
+    return np.trim_zeros(law[root], "b")
 
 
 def shortest(grammar: Rules) -> int:
@@ -157,12 +212,13 @@ def long_tail(grammar: Rules, law: np.ndarray) -> tuple[int, float, float]:
     """Return (tokens, bits, rest) of a recursive grammar, whose lengths have this `law`.
 
     Strings of at most so many `tokens` have at most so many `bits` of derivation; all longer ones together add `rest`
-    to the mean bits of a derivation, at most, which is not more than BEYOND but where the law is cut before.
+    to the mean bits of a derivation, at most. That is not more than BEYOND, unless the law is cut before, or the time
+    to look at the strings, which grows with the cube of their tokens, is too long.
     """
     a_token, more = bits_by_length(grammar)
     lengths, mean = np.arange(law.size), expected_length(grammar)
-    tokens, rest = 8, math.inf
-    while rest > BEYOND and tokens < law.size:
+    tokens, rest, cubes = 8, math.inf, np.cumsum(law * lengths**3.0)
+    while rest > BEYOND and tokens < law.size and cubes[tokens] <= CUBES:
         tokens += 1 + tokens // 4
         known = slice(tokens + 1)
         rest_tokens = max(0.0, mean - float(law[known] @ lengths[known]))
@@ -186,8 +242,11 @@ def collision_bits(grammar: Rules) -> float:
     if grammar.recursive:
         value |= dict.fromkeys(grammar.rules, -math.inf)
     for _ in range(1000 if grammar.recursive else 1):
+        before = dict(value)
         for a in sorted(grammar.rules) if grammar.recursive else grammar.order:
             terms = [2 * math.log2(p) + sum(value[c] for c in rule.children) for p, rule in grammar.expand(a)]
             top = max(terms)
             value[a] = top + math.log2(math.fsum(2 ** (t - top) for t in terms)) if top > -math.inf else top
+        if value == before:
+            break
     return -value[grammar.root]

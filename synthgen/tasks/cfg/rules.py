@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import functools
 import graphlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from synthgen.errors import SynthgenError, nearest
 
 DERIVATION, CORRUPTION, TOKENS = 0, 1, 2
 """The books of choices: rules; whether and how a row is corrupted; which token of its bag a terminal shows as."""
+
+MAX_WEIGHT = 2**62
+"""What a symbol's weights may sum to, about: draws are below 2^63."""
+
+MAX_SYMBOL = 1_000_000
+"""The largest number a symbol may be called by: tables have a place for each up to it."""
+
+Symbol = TypeVar("Symbol", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -52,22 +61,31 @@ class Rules:
         rules: Mapping[str, Sequence[tuple[Sequence[str], int]]],
         terminals: Sequence[str] | None = None,
         origin: str = "",
+        drop_unreachable: bool = False,
     ) -> Rules:
         """Number rules given by symbol names: `rules` maps a symbol to (children, weight) pairs.
 
-        Without `terminals`, every symbol that has no rules is one.
+        Without `terminals`, every symbol that has no rules is one. With `drop_unreachable`, symbols that the root does
+        not lead to are left out.
         """
         origin = origin or name
         if root not in rules:
             raise SynthgenError(f"{origin}: root {root!r} has no rules{nearest(root, rules)}")
+        if drop_unreachable:
+            kept = reached(root, {symbol: [children for children, _ in rules[symbol]] for symbol in rules})
+            rules = {symbol: options for symbol, options in rules.items() if symbol in kept}
         used = dict.fromkeys(child for options in rules.values() for children, _ in options for child in children)
         leaves = [symbol for symbol in used if symbol not in rules]
-        undefined = [symbol for symbol in leaves if terminals is not None and symbol not in terminals]
+        allowed = None if terminals is None else set(terminals)
+        undefined = [symbol for symbol in leaves if allowed is not None and symbol not in allowed]
         if undefined:
             hint = nearest(undefined[0], [*rules, *(terminals or ())])
             raise SynthgenError(f"{origin}: symbol {undefined[0]!r} has no rules and is no terminal{hint}")
         symbols = [*rules, *leaves]
-        if all(symbol.isdecimal() for symbol in symbols):
+        if all(symbol.isascii() and symbol.isdecimal() for symbol in symbols):
+            long = [symbol for symbol in symbols if len(symbol) > 7 or int(symbol) > MAX_SYMBOL]
+            if long:
+                raise SynthgenError(f"{origin}: symbol {long[0][:40]}: numbers of symbols go to {MAX_SYMBOL:,}")
             number = {symbol: int(symbol) for symbol in symbols}
             if min(number.values()) < 1 or len(set(number.values())) < len(number):
                 raise SynthgenError(f"{origin}: symbol numbers must be distinct and at least 1")
@@ -109,14 +127,7 @@ class Rules:
     @functools.cached_property
     def reachable(self) -> frozenset[int]:
         """The symbols that some derivation holds."""
-        seen, todo = {self.root}, [self.root]
-        while todo:
-            for rule in self.rules.get(todo.pop(), ()):
-                for child in rule.children:
-                    if child not in seen:
-                        seen.add(child)
-                        todo.append(child)
-        return frozenset(seen)
+        return reached(self.root, {a: [rule.children for rule in rules] for a, rules in self.rules.items()})
 
     @functools.cached_property
     def productive(self) -> frozenset[int]:
@@ -129,6 +140,22 @@ class Rules:
             if not more:
                 return frozenset(done)
             done |= more
+
+    @functools.cached_property
+    def unit_order(self) -> tuple[int, ...]:
+        """The non-terminals, each behind those that a rule of one child makes of it.
+
+        Raises SynthgenError that names the symbols of a circle of such rules.
+        """
+        units = {
+            a: {rule.children[0] for rule in rules if len(rule.children) == 1 and rule.children[0] in self.rules}
+            for a, rules in self.rules.items()
+        }
+        try:
+            return tuple(graphlib.TopologicalSorter(units).static_order())
+        except graphlib.CycleError as error:
+            circle = " -> ".join(self.symbol(a) for a in reversed(error.args[1]))
+            raise SynthgenError(f"unit rules lead in a circle: {circle}; remove one of them") from None
 
     @functools.cached_property
     def order(self) -> tuple[int, ...]:
@@ -160,3 +187,15 @@ class Rules:
         if self.recursive or any(level.get(t, depth) != depth for t in self.terminals):
             return None
         return tuple(tuple(sorted(s for s, at in level.items() if at == d)) for d in range(depth + 1))
+
+
+def reached(root: Symbol, rules: Mapping[Symbol, Iterable[Iterable[Symbol]]]) -> frozenset[Symbol]:
+    """Return the symbols that `root` leads to, itself among them; `rules` has the right-hand sides of each."""
+    seen, todo = {root}, [root]
+    while todo:
+        for children in rules.get(todo.pop(), ()):
+            for child in children:
+                if child not in seen:
+                    seen.add(child)
+                    todo.append(child)
+    return frozenset(seen)

@@ -241,13 +241,7 @@ class Cfg(Task):
         hidden = "" if grammar.unambiguous else UNPROVED
         books = {BOOKS[number]: Book(Bits(self._book_entropy(number))) for number in self._booked}
         derivation = sum(book.bits.value for book in books.values())
-        if self.params.length is not None:
-            law = np.zeros(self.params.length + 1)
-            law[-1] = 1.0
-        else:
-            law = grammar.length_law
-        n = np.arange(law.size)
-        mean = float(law @ n) if self.params.length else grammar.expected_length
+        mean = float(self.params.length or grammar.expected_length)
         text = Bits(derivation)
         if hidden and self.params.length is not None:
             text = at_most(derivation, hidden)
@@ -256,7 +250,7 @@ class Cfg(Task):
             text = text_entropy(self._plain, estimates) + Bits(shown)
         facts: dict[str, Any] = {
             "expected_length": mean,
-            "length_sd": float(np.sqrt(law @ (n - mean) ** 2)),
+            "length_sd": 0.0 if self.params.length else moments.length_sd(grammar),
             "length_min": self.params.length or grammar.lengths[0],
             "length_max": self.params.length or grammar.lengths[1],
             "derivations": "endless" if grammar.recursive else str(grammar.derivations),

@@ -48,7 +48,11 @@ def text_entropy(grammar: Grammar, draw: bool = True) -> Bits:
     excess = sampling_of(grammar).mean(reason, draw or not grammar.perturbed)
     if excess is None:
         return at_most(booked, UNPROVED)
-    beyond = grammar.long_tail[2] if grammar.recursive else 0.0  # of strings that are too long to be looked at
+    beyond = 0.0
+    if grammar.recursive:  # strings that are too long to be looked at
+        longest, _, beyond = grammar.long_tail
+        if beyond > moments.BEYOND:
+            reason += f"; those of more than {longest} tokens are not looked at, and hold up to {beyond:.4g} bits of it"
     ends = {"low": max(0.0, booked - excess.high - beyond), "high": booked - excess.low}
     return Bits(
         booked - excess.value, "bracket", reason, level=excess.level, method=excess.method, n=excess.n, **ends
