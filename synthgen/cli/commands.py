@@ -190,8 +190,9 @@ def generate(
     from synthgen.windowing.token_files import FORMATS
 
     if format in FORMATS:
-        given = {"--rank": rank, "--shards": shards, "--columns": columns, "--workers": workers}
-        _token_files(_spec(spec, seed, world, sets), out, format, split, rows, given, json)
+        given = {"--rank": rank, "--world-size": world_size, "--engine": None if engine == "local" else engine}
+        given |= {"--scheduler": scheduler, "--shards": shards, "--columns": columns, "--workers": workers}
+        _token_files(_spec(spec, seed, world, sets), out, format, split, rows, verify, given, json)
         return
     own_rank, size = rank_from(rank, world_size)
     with Progress("rows") as progress:
@@ -225,7 +226,7 @@ def rewrite(
     spec: SpecArgument,
     out: Annotated[Path, typer.Option(help="The file of rewrites; name it in the spec's params.texts.")],
     model: Annotated[str, typer.Option(help="The model's name at the endpoint.")],
-    rows: Annotated[int | None, typer.Option(help="The first rows only.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
     temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = 1.0,
     attempts: Annotated[int, typer.Option(min=1, help="Answers asked for, before the grammar's rewrite stays.")] = 3,
     cache: Annotated[Path | None, typer.Option(help="The cache of answers; by default beside OUT.")] = None,
@@ -275,8 +276,12 @@ def check(
     remote: Annotated[
         str | None, typer.Option(metavar="ORG/NAME", help="See too that what is published there is whole and the same.")
     ] = None,
-    revision: Annotated[str, typer.Option(help="The published revision: a tag, a commit.")] = "main",
-    config: Annotated[str, typer.Option(help="The config of the published dataset.")] = "default",
+    revision: Annotated[
+        str | None, typer.Option(help="The published revision: a tag, a commit; by default main.")
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option(help="The config of the published dataset; by default `default`.")
+    ] = None,
     certificates: Annotated[
         bool, typer.Option("--certificates", help="Draw a part of the certificates behind its bits again.")
     ] = False,
@@ -286,14 +291,18 @@ def check(
     from synthgen.cli.display import Progress
     from synthgen.dataset.check import check_folder
     from synthgen.dataset.manifest import Manifest
+    from synthgen.errors import SynthgenError
 
+    for option, value in (("--revision", revision), ("--config", config)):
+        if value is not None and remote is None:
+            raise SynthgenError(f"{option} {value}: says what of --remote ORG/NAME is meant; add that, or leave it out")
     with Progress("rows") as progress:
         progress.expect(Manifest.read(folder).totals["rows"])
         findings = check_folder(folder, sample, progress.add)
     if remote is not None:
         from synthgen.publish.hub import check_remote
 
-        findings += check_remote(folder, remote, revision=revision, config=config)
+        findings += check_remote(folder, remote, revision=revision or "main", config=config or "default")
     if certificates:
         from synthgen.dataset.check import check_certificates
 
@@ -444,8 +453,11 @@ def score(
     ] = None,
     prompts: Annotated[Path | None, typer.Option(help="Write the prompts there, a JSON line each: id, prompt.")] = None,
     split: Annotated[str, typer.Option(help="The split whose rows are asked.")] = "test",
-    rows: Annotated[int, typer.Option(help="How many rows.")] = 1000,
-    temperature: Annotated[float, typer.Option(help="0: greedy; else sampled.")] = 0.0,
+    rows: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many rows, by default 1,000; with --completions: all of these must be answered."),
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, help="Of our model; 0: greedy, by default.")] = None,
     json: Json = False,
 ) -> None:
     """Judge answers with the task's verifier: our model's, or anybody's from a file."""
@@ -470,8 +482,11 @@ def reproduce(
     """Train small models and see whether the papers' findings appear. Exits with 1 if a required one fails."""
     from synthgen.cli.train_commands import reproduce_command
     from synthgen.cli.train_report import listing, print_listing, print_results
+    from synthgen.errors import SynthgenError
 
     if list_:
+        if name is not None or all_:
+            raise SynthgenError("--list shows every experiment: leave the name and --all out")
         table = listing()
         _print_json(table) if json else print_listing(table)
         return
@@ -495,7 +510,14 @@ def _print_findings(findings: list[Any], folder: Path, json: bool) -> None:
 
 
 def _token_files(
-    spec: Any, out: Path, format: str, splits: list[str] | None, rows: int | None, given: dict[str, Any], json: bool
+    spec: Any,
+    out: Path,
+    format: str,
+    splits: list[str] | None,
+    rows: int | None,
+    verify: bool,
+    given: dict[str, Any],
+    json: bool,
 ) -> None:
     """Write token files: one process, one file a split."""
     from synthgen.cli.display import Progress
@@ -506,7 +528,7 @@ def _token_files(
         if value is not None:
             raise SynthgenError(f"{option}: does not go with --format {format}, which makes one file a split")
     with Progress("rows") as progress:
-        sidecars = write_bins(spec, out, format=format, splits=splits, rows=rows, on_rows=progress.add)
+        sidecars = write_bins(spec, out, format=format, splits=splits, rows=rows, verify=verify, on_rows=progress.add)
     if json:
         _print_json(sidecars)
         return
@@ -518,7 +540,14 @@ def _token_files(
 
 
 def _columns(columns: str | None) -> list[str] | None:
-    return [column.strip() for column in columns.split(",") if column.strip()] if columns else None
+    from synthgen.errors import SynthgenError
+
+    if columns is None:
+        return None
+    names = [column.strip() for column in columns.split(",") if column.strip()]
+    if not names:
+        raise SynthgenError(f"--columns {columns!r}: names no column; leave it out for all of them")
+    return names
 
 
 def _print_json(value: Any) -> None:

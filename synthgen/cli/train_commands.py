@@ -27,6 +27,9 @@ from synthgen.train.score import (
 )
 from synthgen.windowing.spec_rows import SpecRows
 
+SCORED = 1000
+"""Rows that `score` asks, where nobody says how many."""
+
 
 def spec_of(subject: str) -> str:
     """Return the spec behind a spec's name, its file, or a dataset folder (its `spec.toml`)."""
@@ -77,29 +80,43 @@ def train_command(
 
 
 def score_command(
-    subject: Path, completions: Path | None, prompts: Path | None, split: str, rows: int, temperature: float
+    subject: Path,
+    completions: Path | None,
+    prompts: Path | None,
+    split: str,
+    rows: int | None,
+    temperature: float | None,
 ) -> Scores | None:
     """Judge our run, or a file of answers to a dataset's rows; or write the prompts for somebody else's model."""
     is_run = (subject / SETTINGS).is_file()
     if not is_run and not (subject / MANIFEST).is_file():
         raise SynthgenError(f"{subject}: neither a run ({SETTINGS}) nor a dataset folder ({MANIFEST})")
+    if completions is not None and prompts is not None:
+        raise SynthgenError("--prompts writes what is asked and --completions judges the answers: give one of the two")
     if completions is not None or prompts is not None:
+        if temperature is not None:
+            raise SynthgenError(f"--temperature {temperature:g}: our model says nothing here; leave it out")
         source = _source_of_run(subject) if is_run else load(subject / "spec.toml")
         if completions is not None:
-            return score_completions(source, split, completions)
+            return score_completions(source, split, completions, rows)
         assert prompts is not None
-        write_prompts(source, split, rows, prompts)
+        write_prompts(source, split, rows or SCORED, prompts)
         return None
     if not is_run:
         raise SynthgenError(f"{subject}: a dataset answers nothing; give --completions FILE, or a run's folder")
     model, data = load_run(subject)
     corpus = SpecRows(data.sources[0].source, split, vocabulary=data.vocabulary)
+    rows = rows or SCORED
     sample = corpus.read(0, corpus.first(rows), spans=True)
     if "answer" in corpus.span_kinds and corpus.task.vocab is not None:
+        if temperature:
+            raise SynthgenError(
+                f"--temperature {temperature:g}: these answers are the model's first choices; leave it out"
+            )
         return judge_masked(model, corpus, sample, data.start_of(0))
     if sample.trained.all():
         return judge_samples(model, corpus, rows, temperature or 1.0, data.start_of(0))
-    return judge_generated(model, corpus, sample, data.start_of(0), temperature)
+    return judge_generated(model, corpus, sample, data.start_of(0), temperature or 0.0)
 
 
 def _source_of_run(folder: Path) -> Source:

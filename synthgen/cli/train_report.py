@@ -94,5 +94,7 @@ def print_scores(scores: Scores) -> None:
         table.add_row(name, f"{scored['accuracy']:.4f}", between, f"{scored['n']:,}")
     console = stdout()
     console.print(table)
+    if scores.unanswered:
+        console.print(f"  {scores.unanswered:,} rows of the split are not answered, and not counted", style="dim")
     for reason, count in list(scores.to_json()["reasons"].items())[:3]:
         console.print(f"  {count:,} x {reason}", style="dim", highlight=False, markup=False)

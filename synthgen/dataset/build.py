@@ -36,7 +36,7 @@ from synthgen.dataset.readme import short_readme
 from synthgen.dataset.shards import Shard, shard_path, shard_range
 from synthgen.errors import SynthgenError, nearest
 from synthgen.spec.source import Source
-from synthgen.spec.spec import Spec, load_spec
+from synthgen.spec.spec import Spec, check_split_labels, load_spec
 from synthgen.task.files import sync_folder, write_whole
 
 ENGINES = ("local", "dask")
@@ -80,6 +80,7 @@ def generate(
     folder = Path(out)
     with opened(folder, plan.to_json(), resolved, rank, verify) as work:
         manifest = read_manifest(folder, verify)
+        check_split_labels(dict.fromkeys([*(manifest.splits if manifest else ()), *plan.splits]), str(folder))
         journal = BuildJournal(work, plan.to_json())
         known = {shard.path: shard for shard in [*(manifest.shards if manifest else ()), *journal.shards()]}
         todo: list[tuple[str, int, Shard | None]] = []
@@ -174,6 +175,8 @@ def _write_definition(folder: Path, source: Source, manifest: Manifest, scratch:
 
 def _check_engine(engine: str, scheduler: str | None, workers: int | None, rank: int | None, world_size: int) -> None:
     """Raise SynthgenError for a way of working that does not exist, or that contradicts itself."""
+    if rank is None and world_size != 1:
+        raise SynthgenError(f"--world-size {world_size}: say which rank this is with --rank R, or --rank auto")
     if rank is not None and not 0 <= rank < world_size:
         raise SynthgenError(f"--rank {rank}: ranks run from 0 to {world_size - 1} (--world-size {world_size})")
     if workers is not None and workers < 1:

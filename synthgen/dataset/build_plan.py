@@ -10,7 +10,7 @@ from typing import Any
 from synthgen.dataset.shards import CONTAINERS, shard_path
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import INDEX_MAX, Source
-from synthgen.spec.spec import SHARDS_MAX, Spec, load_spec
+from synthgen.spec.spec import SHARDS_MAX, Spec, check_split_labels, load_spec
 
 SHARD_BYTES = 64 << 20
 """Shards are about this large where nobody says how many there are, and larger where there would be too many."""
@@ -81,6 +81,7 @@ def plan_build(
     names = list(dict.fromkeys(splits or source.splits))
     if not names:
         raise SynthgenError(f"{source.spec.name} names no splits: say which with --split NAME --rows N")
+    check_split_labels(dict.fromkeys([*source.splits, *names]))
     sizes: dict[str, tuple[int, int]] = {}
     for name in names:
         stated = source.spec.splits.get(name)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from synthgen.dataset.shards import CONTAINERS, Shard
 from synthgen.errors import DISTRIBUTION, SynthgenError
 from synthgen.spec.source import Source
-from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME
+from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME, check_split_labels, split_label
 from synthgen.task.files import exists, write_whole
 from synthgen.version import __version__
 
@@ -259,14 +259,15 @@ def _told(error: ValidationError) -> str:
 def open_folder(folder: str | Path) -> datasets.DatasetDict:
     """Return a `datasets.DatasetDict` over a dataset folder's Arrow shards: mapped into memory, nothing copied.
 
-    Raises SynthgenError if the folder has no readable manifest, or shards that are not what it says. Parquet shards are
-    for `datasets.load_dataset`.
+    Splits are called as `datasets.load_dataset` calls them: `a-b` is `a_b`. Raises SynthgenError if the folder has no
+    readable manifest, or shards that are not what it says. Parquet shards are for `datasets.load_dataset`.
     """
     import datasets
     import pyarrow as pa
 
     folder = Path(folder)
     manifest = Manifest.read(folder)
+    check_split_labels(manifest.splits, str(folder))
     splits: dict[str, list[Any]] = {}
     for shard in manifest.shards:
         if not shard.path.endswith(".arrow"):
@@ -278,7 +279,7 @@ def open_folder(folder: str | Path) -> datasets.DatasetDict:
             raise SynthgenError(f"{folder}: {shard.path} cannot be opened: {reason}; see `synthgen check`") from None
         if part.column_names != manifest.columns or part.num_rows != shard.rows:
             raise SynthgenError(f"{folder}: {shard.path} is not what the manifest says; see `synthgen check`")
-        others = splits.setdefault(shard.split, [])
+        others = splits.setdefault(split_label(shard.split), [])
         if others and part.features != others[0].features:
             raise SynthgenError(f"{folder}: {shard.path} has other columns than the rest; see `synthgen check`")
         others.append(part)

@@ -14,6 +14,7 @@ import yaml
 from synthgen.dataset.manifest import Manifest
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
+from synthgen.spec.spec import split_label
 from synthgen.task.arrow import features_of
 
 SIZES: tuple[tuple[int, str], ...] = (
@@ -34,11 +35,6 @@ LARGER: tuple[tuple[int, str], ...] = (
 def size_category(rows: int) -> str:
     """Return the Hub's size category of a number of rows."""
     return next((name for limit, name in SIZES + LARGER if rows < limit), "n>100B")
-
-
-def split_label(split: str) -> str:
-    """Return a split's name for `datasets`, which allows no hyphens."""
-    return split.replace("-", "_")
 
 
 def front_matter(manifest: Manifest, schema: pa.Schema) -> dict[str, Any]:

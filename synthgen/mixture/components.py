@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.spec import Spec, load_spec, spec_of_table
+from synthgen.task.written import Written
 
 
-class ComponentParams(BaseModel):
+class ComponentParams(Written):
     """One component of a mixture."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     spec: str | dict[str, Any] = Field(
         description="a shipped spec's name, a file beside this one, or a spec as a table"

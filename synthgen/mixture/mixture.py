@@ -18,12 +18,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits, at_most, total
@@ -42,6 +42,7 @@ from synthgen.task.kit.surprisal import mixed
 from synthgen.task.phrases import Codes
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
+from synthgen.task.written import Written
 
 KIND = "kind"
 """The row book of the arrangement: which component comes next."""
@@ -51,13 +52,14 @@ MEASURED_ROWS = 1024
 """Rows of a component whose mean length turns shares of tokens into shares of rows."""
 
 
-class StageParams(BaseModel):
+Weight = Annotated[float | int, Field(ge=0, le=10**12)]
+
+
+class StageParams(Written):
     """A stage of a curriculum."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     start: int = Field(gt=0, lt=2**62, description="the row from which on the weights hold; a multiple of the block")
-    weights: tuple[float | int, ...] = Field(description="one weight a component")
+    weights: tuple[Weight, ...] = Field(description="one weight a component")
 
 
 class MixtureParams(TaskParams):
@@ -81,6 +83,8 @@ class MixtureParams(TaskParams):
             given = [weight for weight in weights if weight is not None]
             if given and (min(given) < 0 or not any(given)):
                 raise ValueError("weights must be 0 or more, and not all 0")
+        if self.stage and any(component.weight is None for component in self.component):
+            raise ValueError("stages go on from weights: give one to each component, or leave the stages out")
         if self.stage and self.unit == "windows":
             raise ValueError("stages count rows, so they go with unit = 'rows' or 'tokens'")
         return self

@@ -22,7 +22,7 @@ import yaml
 
 from synthgen.dataset.check import Finding, check_folder
 from synthgen.dataset.manifest import Manifest
-from synthgen.dataset.readme import front_matter, split_label
+from synthgen.dataset.readme import front_matter
 from synthgen.dataset.shards import read_batches
 from synthgen.errors import CheckFailed, SynthgenError
 from synthgen.exact.bits import stated_bits, stated_status
@@ -32,7 +32,7 @@ from synthgen.publish.howto import lessons
 from synthgen.publish.papers import papers_of
 from synthgen.publish.pictures import PICTURE, SplitLengths, plot_lengths, read_folder
 from synthgen.spec.source import Source
-from synthgen.spec.spec import load_spec
+from synthgen.spec.spec import load_spec, split_label
 from synthgen.task.arrow import CONTENT_COLUMNS
 from synthgen.task.contract import SplitBy
 from synthgen.task.files import shipped, write_whole

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from synthgen.dataset.readme import split_label
-from synthgen.spec.spec import Spec
+from synthgen.spec.spec import Spec, split_label
 
 
 def lessons(spec: Spec, data: str, split: str = "train") -> list[tuple[str, str]]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from synthgen.task.written import Written
 
 Packing = Literal["chop", "cut", "left", "pad", "row"]
 WHOLE_ROWS: tuple[str, ...] = ("cut", "left", "pad", "row")
 """The packings whose windows begin at a row; the order of `packing.pack_rows`."""
 
 
-class Recipe(BaseModel):
+class Recipe(Written):
     """How a spec's rows are trained on; nothing of it changes a row."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     context: int = Field(512, ge=2, le=2**20, description="tokens that a window predicts")
     packing: Packing = Field(

@@ -20,12 +20,12 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import Keys
@@ -33,6 +33,7 @@ from synthgen.spec.recipe import Recipe
 from synthgen.task.assets import asset_digests, read_asset, read_toml
 from synthgen.task.contract import Task
 from synthgen.task.files import is_file, shipped
+from synthgen.task.written import Written
 from synthgen.tasks import task_class, task_names
 from synthgen.tokens.tokenized import Tokenized
 from synthgen.tokens.tokenizer import BYTES
@@ -43,23 +44,22 @@ SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 SHARDS_MAX = 99_999
 """Shards of a split, since their names count with five digits."""
 
+MOST_OF_A_VALUE = 300
+"""Characters of a wrong value that an error shows."""
+
 ROW_FORMATS = ("document", "prompt-completion", "tokens")
 
 
-class SplitSpec(BaseModel):
+class SplitSpec(Written):
     """One split of a spec."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rows: int | None = Field(None, gt=0, lt=2**62, description="rows; may be left out for a finite corpus: all of it")
     shards: int | None = Field(None, gt=0, le=SHARDS_MAX, description="files; by default about 64 MiB each")
     params: dict[str, Any] = Field(default_factory=dict, description="params that differ from the spec's in this split")
 
 
-class Spec(BaseModel):
+class Spec(Written):
     """A dataset's definition. `params` here is as written; `params_of(split)` gives the task's validated model."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: str = Field(description="name of the task that makes the rows")
     title: str = Field("", description="one line for people: what the dataset is")
@@ -244,6 +244,7 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
         raise SynthgenError(f"{origin}: row_format = {row_format!r}: task {spec.task!r} makes {', '.join(formats)}")
     for split in spec.splits:
         check_split_name(split, origin)
+    check_split_labels(spec.splits, origin)
     world = spec.seed if spec.world is None else spec.world
     params = dict(spec.task_class.resolve(spec.params, files))
     spec = spec.model_copy(update={"row_format": row_format, "world": world, "params": params})
@@ -293,6 +294,23 @@ def check_split_name(split: str, origin: str = "--split") -> None:
         raise SynthgenError(f"{origin}: split {split!r}: use letters, digits and _, joined by single '-' or '.'")
 
 
+def split_label(split: str) -> str:
+    """Return a split's name for `datasets`, which allows no hyphens."""
+    return split.replace("-", "_")
+
+
+def check_split_labels(splits: Iterable[str], origin: str = "--split") -> None:
+    """Raise SynthgenError for two splits that `datasets` would call the same."""
+    first: dict[str, str] = {}
+    for split in splits:
+        other = first.setdefault(split_label(split), split)
+        if other != split:
+            raise SynthgenError(
+                f"{origin}: splits {other!r} and {split!r}: both are {split_label(split)!r} for load_dataset; "
+                "rename one of them"
+            )
+
+
 def set_arguments(arguments: list[str]) -> dict[str, Any]:
     """Parse `--set field=value` arguments; a value is TOML (5, true, [1, 2]) or else a bare string."""
     sets: dict[str, Any] = {}
@@ -328,14 +346,18 @@ def validated(model: Any, table: Mapping[str, Any], origin: str, field: str) -> 
 
 def _sentence(model: type[BaseModel], error: Any, origin: str, field: str) -> str:
     """Return one validation error as: file: field = value: what would be right."""
-    where = ".".join(str(part) for part in ([field] if field else []) + list(error["loc"]))
+    named = [part for part in error["loc"] if "[" not in str(part)]  # not pydantic's words for how it validates
+    where = ".".join(str(part) for part in ([field] if field else []) + named)
     if error["type"] == "extra_forbidden":
         owner = SplitSpec if model is Spec and len(error["loc"]) > 1 else model
         return f"{origin}: unknown key {where!r}{nearest(str(error['loc'][-1]), owner.model_fields)}"
     if error["type"] == "missing":
         return f"{origin}: {where!r} is missing; add it"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{origin}: {where} = {error['input']!r}: {message}"
+    value = repr(error["input"])
+    return (
+        f"{origin}: {where} = {value if len(value) < MOST_OF_A_VALUE else f'{value[:MOST_OF_A_VALUE]}...'}: {message}"
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -81,9 +81,12 @@ def cached_by_contents(most: int) -> Callable[[Reader[P, T]], Reader[P, T]]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Return the lines of a text file. Raises SynthgenError that names the file."""
+    """Return the lines of a text file, without a byte order mark. Raises SynthgenError that names the file.
+
+    A line ends with what editors end lines with; other separators, such as U+2028, stand inside of it.
+    """
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise SynthgenError(f"{path}: cannot be read: {error}") from None
 

@@ -19,7 +19,6 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Status
@@ -30,12 +29,11 @@ from synthgen.task.certificates import Sampling
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.rows import Rows, Vocab
 from synthgen.task.verdict import UNREADABLE, Misread, Reread, Verdict, held_against
+from synthgen.task.written import Written
 
 
-class TaskParams(BaseModel):
+class TaskParams(Written):
     """Base of every task's params: unknown keys are refused, values are checked, nothing changes afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
 class SplitBy(StrEnum):

@@ -38,6 +38,8 @@ class Scores:
     queries: Accuracy = field(default_factory=Accuracy)
     by_query: dict[str, Accuracy] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    unanswered: int = 0
+    """Rows of the split that nobody answered, and that are not counted."""
 
     def add(self, verdict: Verdict, difficulty: int) -> None:
         """Count the verdict on one row."""
@@ -69,6 +71,8 @@ class Scores:
         if self.queries.of:
             table["queries"] = self.queries.to_json()
             table["by_query"] = {name: accuracy.to_json() for name, accuracy in sorted(self.by_query.items())}
+        if self.unanswered:
+            table["unanswered"] = self.unanswered
         table["reasons"] = dict(sorted(self.reasons.items(), key=lambda item: -item[1])[:5])
         return table
 
@@ -180,27 +184,47 @@ def judge_samples(
     return scores
 
 
-def score_completions(source: Source, split: str, file: Path) -> Scores:
+def score_completions(source: Source, split: str, file: Path, rows: int | None = None) -> Scores:
     """Judge a file of answers, one JSON object {id, completion} a line, against the rows of a split.
 
-    Raises SynthgenError for a line that is no such object, for an id beyond the data, and for one given twice.
+    With `rows`, each of the split's first rows must be answered, and no other one; without, rows that are not answered
+    are not counted, and `unanswered` says how many. Raises SynthgenError for a line that is no such object, for an id
+    beyond the data, and for one given twice.
     """
     scores, seen = Scores(split), set()
     limit = source.rows_max(split)
+    if rows is not None:
+        if limit is not None and rows > limit:
+            raise SynthgenError(f"--rows {rows}: the split {split} has {limit:,}")
+        limit = rows
     for number, answer in _lines(file):
         where = f"{file}, line {number}"
         if not isinstance(answer, Mapping) or type(answer.get("id")) is not int or "completion" not in answer:
             raise SynthgenError(f'{where}: write {{"id": 17, "completion": "..."}}')
-        index = answer["id"]
+        index, completion = answer["id"], answer["completion"]
+        if not isinstance(completion, str | list):
+            said = json.dumps(completion)[:40]
+            raise SynthgenError(
+                f"{where}: completion = {said}: write a text, a list of token ids, or leave the line out"
+            )
         if index in seen:
             raise SynthgenError(f"{where}: id {index} stands there twice")
         if index < 0 or (limit is not None and index >= limit):
-            raise SynthgenError(f"{where}: id {index}: the split {split} has no such row")
+            asked = f"rows 0 to {rows - 1} are asked (--rows)" if rows else f"the split {split} has no such row"
+            raise SynthgenError(f"{where}: id {index}: {asked}")
         seen.add(index)
         row = source.row(index, split)
-        scores.add(source.verify(prompt_of(row), answer["completion"], split=split), row["difficulty"])
+        scores.add(source.verify(prompt_of(row), completion, split=split), row["difficulty"])
     if not seen:
         raise SynthgenError(f"{file}: holds no answers")
+    stated = source.spec.splits[split].rows if split in source.spec.splits else None
+    scores.unanswered = max(0, (rows or stated or limit or 0) - len(seen))
+    if rows is not None and scores.unanswered:
+        first = next(index for index in range(rows) if index not in seen)
+        raise SynthgenError(
+            f"{file}: {scores.unanswered:,} of {rows:,} rows are not answered, such as {first}; answer them, or leave "
+            "--rows out"
+        )
     return scores
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
-from synthgen.spec.spec import Spec, load_spec
+from synthgen.spec.spec import Spec, check_split_labels, load_spec
 from synthgen.task.files import is_file, sync_folder, write_whole
 from synthgen.windowing.blocks import LaneSettings, block_rows
 from synthgen.windowing.spec_rows import SpecRows
@@ -43,20 +43,25 @@ def write_bins(
     format: str = "bin",
     splits: Sequence[str] | None = None,
     rows: int | None = None,
+    verify: bool = False,
     on_rows: Callable[[int], None] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Write the splits of a spec as token files into a folder; return their sidecars, by split.
 
     A split whose sidecar says the same, with files of the sizes that it states, is left as it is; a lost or cut file
-    is made anew. Raises SynthgenError for text without a tokenizer, and for a folder with another dataset's files.
+    is made anew, and with `verify` one whose bytes are not those that were written. Raises SynthgenError for text
+    without a tokenizer, and for a folder with another dataset's files.
     """
     loaded = load_spec(spec)
     if format not in FORMATS:
         raise SynthgenError(f"--format {format!r}: choose one of {', '.join(FORMATS)}")
+    if rows is not None and rows < 1:
+        raise SynthgenError(f"--rows {rows}: must be at least 1")
     source, folder = Source(loaded), Path(out)
     names = list(dict.fromkeys(splits or source.splits))
     if not names:
         raise SynthgenError(f"{loaded.name} names no splits: say which with --split NAME --rows N")
+    check_split_labels(dict.fromkeys([*source.splits, *names]))
     if folder.exists() and not folder.is_dir():
         raise SynthgenError(f"{folder}: is a file; name a folder")
     sidecars = {}
@@ -65,12 +70,18 @@ def write_bins(
         number = rows or (split.rows if split else None) or source.rows_max(name)
         if number is None:
             raise SynthgenError(f"split {name!r} of {loaded.name} has no size: say how many rows with --rows N")
-        sidecars[name] = _write(source, name, number, folder, format, on_rows or (lambda _: None))
+        sidecars[name] = _write(source, name, number, folder, format, verify, on_rows or (lambda _: None))
     return sidecars
 
 
 def _write(
-    source: Source, split: str, rows: int, folder: Path, format: str, on_rows: Callable[[int], None]
+    source: Source,
+    split: str,
+    rows: int,
+    folder: Path,
+    format: str,
+    verify: bool,
+    on_rows: Callable[[int], None],
 ) -> dict[str, Any]:
     """Write one split's files, unless they are there."""
     token_rows = SpecRows(source, split, rows)
@@ -95,8 +106,9 @@ def _write(
             raise SynthgenError(
                 f"{sidecar}: is of another dataset ({', '.join(different)} differ); name another folder"
             )
-        if _are_made(folder, split, there):
+        if _are_made(folder, split, there) and (not verify or _is_sound(folder, split, there)):
             return there
+        sidecar.unlink()  # what it says is not so; it is written last again
     folder.mkdir(parents=True, exist_ok=True)
     names = {"tokens": folder / f"{split}.bin", "mask": folder / f"{split}.mask.bin"}
     hashes = {kind: hashlib.sha256() for kind in names}
@@ -147,6 +159,18 @@ def _are_made(folder: Path, split: str, sidecar: Mapping[str, Any]) -> bool:
     except (KeyError, TypeError):
         return False  # a sidecar without its counts tells nothing
     return all(is_file(folder / name) and (folder / name).stat().st_size == size for name, size in sizes.items())
+
+
+def _is_sound(folder: Path, split: str, sidecar: Mapping[str, Any]) -> bool:
+    """Say whether a split's files hold what its sidecar says, byte for byte but for a header."""
+    files = [(f"{split}.bin", sidecar["header_bytes"], sidecar.get("sha256"))]
+    files += [(f"{split}.mask.bin", 0, sidecar.get("mask_sha256"))] if sidecar["masked"] else []
+    for name, header, digest in files:
+        with (folder / name).open("rb") as file:
+            file.seek(header)
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                return False
+    return True
 
 
 def _put(file: BinaryIO, data: np.ndarray, digest: Any) -> None:

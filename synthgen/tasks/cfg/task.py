@@ -21,6 +21,7 @@ from synthgen.task.assets import read_asset
 from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.entries import Entry, refuse_twins, unseen
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
@@ -108,10 +109,24 @@ class Cfg(Task):
             raise SynthgenError(
                 f"params.cut = {params.cut}: the shortest string has {shortest} tokens; cut before its end"
             )
+        if self.row_format != "tokens":
+            self._lint_words()
         if params.labels and self.base.levels is None:
             raise SynthgenError("params.labels: only a layered grammar has levels to label")
         self._booked = [DERIVATION, *([CORRUPTION] if params.noise else []), *([TOKENS] if params.bags else [])]
         self.books = tuple(BOOKS[number] for number in self._booked)
+
+    def _lint_words(self) -> None:
+        """Refuse terminals that are no words: texts hold them apart by spaces."""
+        origin = f"params.grammar = {self.params.grammar!r}"
+        words = [Entry(self.grammar.symbol(t), origin) for t in self.grammar.terminals]
+        for word, where in words:
+            fault = unseen(word)
+            if word.split() != [word]:
+                fault = "is not one word, and texts hold words apart by spaces"
+            if fault:
+                raise SynthgenError(f"{where}: terminal {word!r}: {fault}; or take row_format = 'tokens'")
+        refuse_twins(words)
 
     @functools.cached_property
     def _plain(self) -> Grammar:

@@ -1,7 +1,8 @@
 """The word lists behind people: names, dates, cities, universities, majors, employers and sentence templates.
 
 A spec may bring its own folder of files; those it lacks are ours. All lists are linted when they are read: no entry
-twice, and no value a part of another value, of a name or of a template, so that every value in a text is one fact.
+twice, and no value a part of another value, of a name, of a template or of a date, so that every value in a text is one
+fact; and nothing that would mean something else to whoever reads a text again, such as the end of a sentence.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from pathlib import Path
 from pydantic import Field
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task.assets import cached_by_contents, read_lines, read_toml
+from synthgen.task.assets import cached_by_contents, read_toml
 from synthgen.task.contract import TaskParams
+from synthgen.task.entries import Entry, looks, read_entries, refuse_strangers, refuse_twins, unseen
 
 OWN = Path(__file__).with_name("lists")
 MONTHS = tuple(
     "January February March April May June July August September October November December".split()  # noqa: SIM905
 )
 FIRST_YEAR = 1900
+SPOKEN = frozenset("he his him himself she her herself they their them themselves the person".split())  # noqa: SIM905
+"""Words that stand for a person in texts, so that no name can be one of them."""
 
 OWN_LISTS = (
     "Sentences, names and values are our own, in the numbers of the released lists (400 first, 400 middle and 1,000 "
@@ -32,7 +36,13 @@ ATTRIBUTES = ("birth_date", "birth_city", "university", "major", "employer", "co
 """The facts of a person in canonical order (Part 3.1, section 2): the employer before its city."""
 
 NAME_PARTS = ("first_names", "middle_names", "last_names")
+FILES = ("templates.toml", "clauses.toml", "questions.toml")
+"""Files of the folder that are no lists of words; each task of this family reads its own."""
+
 VALUE_FILES = {"birth_city": "birth_cities", "university": "universities", "major": "majors", "employer": "employers"}
+
+MARKER = re.compile(r"v|S|S's|O|he|his|him|himself|(he:)?[^|{}]*\|[^|{}]*")
+"""What may stand in braces in a template."""
 
 
 class Sizes(TaskParams):
@@ -98,30 +108,43 @@ def read_lists(folder: Path | None, sizes: Sizes) -> Lists:
 
     Raises SynthgenError that names the file and the entry.
     """
+    if folder is not None:
+        refuse_strangers(folder, [*FILES, *(f"{name}.txt" for name in (*NAME_PARTS, *VALUE_FILES.values()))])
     names = {part: _read(folder, part, getattr(sizes, part)) for part in NAME_PARTS}
     values = {attribute: _read(folder, file, getattr(sizes, file)) for attribute, file in VALUE_FILES.items()}
-    employers, homes = [], []
-    for entry in values.pop("employer"):
-        employer, separator, city = entry.partition("; ")
-        if not separator or not city:
-            raise SynthgenError(f"{path_of(folder, 'employers.txt')}: {entry!r}: write EMPLOYER; CITY")
-        employers.append(employer)
-        homes.append(city)
-    cities = tuple(sorted(set(homes)))
+    homes = []
+    for number, entry in enumerate(values["employer"]):
+        employer, separator, city = entry.text.partition("; ")
+        if not separator or not city or not employer:
+            raise SynthgenError(f"{entry.where}: {entry.text!r}: write EMPLOYER; CITY")
+        values["employer"][number] = entry._replace(text=employer)
+        homes.append(entry._replace(text=city))
+    refuse_twins(values["employer"])
+    values["company_city"] = list({home.text: home for home in homes}.values())
+    refuse_twins(values["company_city"])
     templates = _read_templates(path_of(folder, "templates.toml"), sizes.templates)
-    lists = Lists(
-        **names,
+    _lint_names([entry for entries in names.values() for entry in entries])
+    _lint_values(
+        [entry for entries in values.values() for entry in entries],
+        [entry for entries in names.values() for entry in entries],
+        [template for entries in templates.values() for template in entries],
+    )
+    cities = tuple(sorted({home.text for home in homes}))
+    return Lists(
+        **{part: _texts(entries) for part, entries in names.items()},
         dates=(sizes.months, sizes.days, sizes.years),
-        birth_city=values["birth_city"],
-        university=values["university"],
-        major=values["major"],
-        employer=tuple(employers),
+        birth_city=_texts(values["birth_city"]),
+        university=_texts(values["university"]),
+        major=_texts(values["major"]),
+        employer=_texts(values["employer"]),
         cities=cities,
-        company_city=tuple(cities.index(city) for city in homes),
+        company_city=tuple(cities.index(home.text) for home in homes),
         templates=templates,
     )
-    _lint(lists, folder)
-    return lists
+
+
+def _texts(entries: list[Entry]) -> tuple[str, ...]:
+    return tuple(entry.text for entry in entries)
 
 
 def path_of(folder: Path | None, file: str) -> Path:
@@ -129,20 +152,16 @@ def path_of(folder: Path | None, file: str) -> Path:
     return folder / file if folder is not None and (folder / file).is_file() else OWN / file
 
 
-def _read(folder: Path | None, name: str, size: int | None) -> tuple[str, ...]:
+def _read(folder: Path | None, name: str, size: int | None) -> list[Entry]:
     path = path_of(folder, f"{name}.txt")
-    entries = [line.strip() for line in read_lines(path) if line.strip()]
-    seen: set[str] = set()
-    for number, entry in enumerate(entries, 1):
-        if entry in seen:
-            raise SynthgenError(f"{path}: {entry!r} stands there twice (entry {number}); every entry must be different")
-        seen.add(entry)
+    entries = read_entries(path)
+    refuse_twins(entries)
     wanted = len(entries) if size is None else size
     if len(entries) < max(wanted, 1):
         raise SynthgenError(
             f"{path}: {len(entries)} entries, but the spec needs {max(wanted, 1)} (params.sizes.{name})"
         )
-    return tuple(entries[:wanted])
+    return entries[:wanted]
 
 
 def _read_templates(path: Path, size: int | None) -> dict[str, tuple[str, ...]]:
@@ -164,22 +183,62 @@ def _read_templates(path: Path, size: int | None) -> dict[str, tuple[str, ...]]:
             if slots.count("v") != 1 or len(slots) != 2:
                 message = "a template holds {v} once and one of {S}, {S's}, {O} once"
                 raise SynthgenError(f"{path}: {attribute}: {entry!r}: {message}")
+            for marker in re.findall(r"\{([^}]*)\}", entry):
+                if not MARKER.fullmatch(marker):
+                    raise SynthgenError(f"{path}: {attribute}: {entry!r}: unknown marker {{{marker}}}")
+            if fault := unseen(entry):
+                raise SynthgenError(f"{path}: {attribute}: {entry!r}: {fault}")
+            if entry != entry.strip() or not entry.endswith(".") or ". " in entry or ".." in entry:
+                message = "a template is one sentence, ends with its only full stop, and has no space around it"
+                raise SynthgenError(f"{path}: {attribute}: {entry!r}: {message}")
+        shapes = [_shape(entry) for entry in entries]
+        for number, shape in enumerate(shapes):
+            if shape in shapes[:number]:
+                alike = entries[shapes.index(shape)]
+                raise SynthgenError(
+                    f"{path}: {attribute}: {entries[number]!r} says the same as {alike!r}; take one out"
+                )
     return {attribute: tuple(table[attribute][:size]) for attribute in ATTRIBUTES}
 
 
-def _lint(lists: Lists, folder: Path | None) -> None:
-    values = [*lists.birth_city, *lists.university, *lists.major, *lists.employer, *lists.cities]
-    origin = folder or OWN
-    for value in values:
-        if values.count(value) > 1:
-            raise SynthgenError(f"{origin}: {value!r} stands in two lists; a value must be one fact")
-    names = [*lists.first_names, *lists.middle_names, *lists.last_names]
-    templates = [template for entries in lists.templates.values() for template in entries]
-    haystack = "\n".join(values + names + templates)
-    for value in values:
-        if haystack.count(value) > 1:
-            other = next(text for text in values + names + templates if value in text and text != value)
-            raise SynthgenError(f"{origin}: {value!r} is a part of {other!r}; a value must not stand inside other text")
-    for part in names:
-        if " " in part or part in MONTHS:
-            raise SynthgenError(f"{origin}: name {part!r}: a name is one word, and no month")
+def _shape(template: str) -> str:
+    """Return how a template reads of a man: two that read the same could not be told apart."""
+    forms = {"S": "he", "S's": "his", "O": "him", "v": "{v}"}
+    return re.sub(r"\{(?:he:)?([^}|]*)[^}]*\}", lambda marker: forms.get(marker[1], marker[1]), template).lower()
+
+
+def _lint_names(names: list[Entry]) -> None:
+    for name, where in names:
+        if name.lower() in SPOKEN:
+            raise SynthgenError(f"{where}: name {name!r}: texts call people so who have a name; take it out")
+        if " " in name or name in MONTHS:
+            raise SynthgenError(f"{where}: name {name!r}: a name is one word, and no month")
+        if any(mark in name for mark in ".,;") or name.endswith("'s"):
+            fault = "a name has no full stop, comma or semicolon, which end it in texts, and does not end in 's"
+            raise SynthgenError(f"{where}: name {name!r}: {fault}")
+
+
+def _lint_values(values: list[Entry], names: list[Entry], templates: list[str]) -> None:
+    first: dict[str, Entry] = {}
+    for entry in values:
+        other = first.setdefault(looks(entry.text), entry)
+        if other is not entry:
+            raise SynthgenError(
+                f"{entry.where}: {entry.text!r} stands in two lists ({other.where}); a value must be one fact"
+            )
+    others = [*values, *names, *(Entry(template, "a template") for template in templates)]
+    haystack = "\n".join(looks(other.text) for other in others)
+    for value, where in values:
+        if value.endswith(".") or ". " in value or ";" in value:
+            raise SynthgenError(
+                f"{where}: {value!r}: a full stop ends a sentence, a semicolon a fact; write it without"
+            )
+        if re.fullmatch(r"[0-9 ,]*", value) or any(value in month for month in MONTHS):
+            raise SynthgenError(f"{where}: {value!r} is a part of a date; a value must be one fact")
+        if haystack.count(looks(value)) > 1:
+            whole = next(o for o in others if looks(value) in looks(o.text) and (o.text, o.where) != (value, where))
+            if whole.text == value:
+                raise SynthgenError(f"{where}: {value!r} is a name too ({whole.where}); a value must be one fact")
+            raise SynthgenError(
+                f"{where}: {value!r} is a part of {whole.text!r} ({whole.where}); a value must not stand inside others"
+            )

@@ -1,0 +1,47 @@
+"""Values as they are written: `true` is no count, and "7" is no number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+
+class Written(BaseModel):
+    """A model of what people write in TOML: unknown keys are refused, and no value is taken for one of another kind.
+
+    Lists may be tuples and whole numbers decimals; but texts and truth values are not turned into numbers, nor
+    numbers into truth values, as pydantic does it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_written(cls, value: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
+        model = handler(value)
+        lines = []
+        for name, given in value.items() if isinstance(value, Mapping) else ():
+            if fault := _fault(given, getattr(model, name, given)):
+                error = PydanticCustomError("written", "{message}", {"message": fault})
+                lines.append(InitErrorDetails(type=error, loc=(name,), input=given))
+        if lines:
+            raise ValidationError.from_exception_data(cls.__name__, lines)
+        return model
+
+
+def _fault(given: Any, taken: Any) -> str:
+    """Return how a value was taken for one of another kind; "" if it was not."""
+    if isinstance(given, bool) and not isinstance(taken, bool):
+        return "should be a number or a text; true and false are neither"
+    if isinstance(given, int | float) and not isinstance(given, bool) and isinstance(taken, bool):
+        return "should be true or false, not a number"
+    if isinstance(given, str) and isinstance(taken, bool | int | float):
+        return "should be a number or a truth value, without quotes"
+    if isinstance(given, list | tuple) and isinstance(taken, list | tuple) and len(given) == len(taken):
+        return next(filter(None, map(_fault, given, taken)), "")
+    if isinstance(given, Mapping) and isinstance(taken, Mapping) and len(given) == len(taken):
+        return next(filter(None, map(_fault, given.values(), taken.values())), "")
+    return ""
