@@ -28,6 +28,7 @@ import hypothesis
 import pyarrow as pa
 import tomli_w
 from hypothesis import strategies as st
+from test_words import list_cases, read_list_or_refuse, read_terminals_or_refuse, terminal_cases
 
 import synthgen
 from synthgen.dataset.build import finish
@@ -308,6 +309,18 @@ def word_lists(file):
     name, text = file
     with place({"junk.toml": LISTS_SPEC, f"lists/{name}": text}) as folder, bounded():
         use(folder / "junk.toml")
+
+
+@target(list_cases)
+def lists_read_to_the_end(case):
+    with bounded():
+        read_list_or_refuse(*case)
+
+
+@target(terminal_cases)
+def terminals_read_to_the_end(case):
+    with bounded():
+        read_terminals_or_refuse(*case)
 
 
 @functools.cache

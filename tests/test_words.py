@@ -61,23 +61,27 @@ SEEDS = [
 entries = st.lists(words | st.sampled_from(SEEDS), min_size=1, max_size=3)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from([*TASKS]), st.sampled_from(LISTS), entries, st.sampled_from(["\n", "\r\n"]), st.booleans())
-@example("bios", "birth_cities", ["St. Louis, MO"], "\n", False)
-@example("rewrites", "universities", ["Davis, University of"], "\n", False)
-@example("rewrites", "majors", ["History and Law"], "\n", False)
-@example("qa", "employers", ["Smith, Wesson and Sons"], "\n", False)
-@example("bios", "last_names", ["O'Neill", "Ste-Marie"], "\r\n", True)
-def test_lists_are_refused_or_read_right_to_the_end(task, name, entries, newline, mark):
+list_cases = st.tuples(
+    st.sampled_from([*TASKS]), st.sampled_from(LISTS), entries, st.sampled_from(["\n", "\r\n"]), st.booleans()
+)
+"""Task, list, its entries, how its lines end, and whether it begins with a byte order mark."""
+
+terminal_cases = st.tuples(
+    st.lists(words | st.just("") | st.just("North End"), min_size=1, max_size=5),
+    st.sampled_from(["document", "tokens"]),
+)
+"""Terminals of a grammar, and the format of its rows."""
+
+
+def read_list_or_refuse(task, name, entries, newline, mark):
+    """Make rows of a list and have each verified, unless it is refused with the name of the file."""
     if name == "employers":
         entries = [f"{entry}; Zyx{i}" for i, entry in enumerate(entries)]
-    text = newline.join([*entries, ""])
+    text = ("\ufeff" if mark else "") + newline.join([*entries, ""])
     with tempfile.TemporaryDirectory() as folder:
         try:
-            sizes = {part: SIZES[part] for part in ("templates", *LISTS[:3]) if part in SIZES and part != name}
-            spec = spec_with(
-                Path(folder), task, {f"{name}.txt": ("\ufeff" if mark else "") + text}, {"sizes": sizes, "people": 1}
-            )
+            sizes = {part: size for part, size in SIZES.items() if part != name}
+            spec = spec_with(Path(folder), task, {f"{name}.txt": text}, {"sizes": sizes, "people": 1})
         except SynthgenError as error:
             assert f"{name}.txt" in str(error) or "clauses.toml" in str(error) or "names" in str(error)
             return
@@ -87,11 +91,8 @@ def test_lists_are_refused_or_read_right_to_the_end(task, name, entries, newline
             assert "\ufeff" not in str(row) and "\r" not in str(row)
 
 
-@given(
-    st.lists(words | st.just("") | st.just("North End"), min_size=1, max_size=5),
-    st.sampled_from(["document", "tokens"]),
-)
-def test_terminals_are_refused_or_read_right_to_the_end(terminals, row_format):
+def read_terminals_or_refuse(terminals, row_format):
+    """Make rows of a grammar with these terminals and have each verified, unless its file is refused by name."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "g.toml"
         rules = {"S0": [["S1", word] for word in terminals], "S1": [[*terminals], ["x"]]}
@@ -103,6 +104,23 @@ def test_terminals_are_refused_or_read_right_to_the_end(terminals, row_format):
             assert "g.toml" in str(error)
             return
         assert_read_to_the_end(spec)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(list_cases)
+@example(("bios", "birth_cities", ["St. Louis, MO"], "\n", False))
+@example(("rewrites", "universities", ["Davis, University of"], "\n", False))
+@example(("rewrites", "majors", ["History and Law"], "\n", False))
+@example(("qa", "employers", ["Smith, Wesson and Sons"], "\n", False))
+@example(("bios", "last_names", ["O'Neill", "Ste-Marie"], "\r\n", True))
+@example(("rewrites", "first_names", ["he", "Otto"], "\n", False))
+def test_lists_are_refused_or_read_right_to_the_end(case):
+    read_list_or_refuse(*case)
+
+
+@given(terminal_cases)
+def test_terminals_are_refused_or_read_right_to_the_end(case):
+    read_terminals_or_refuse(*case)
 
 
 @pytest.mark.parametrize(
