@@ -28,7 +28,7 @@ LENGTH_WORK = 1 << 28
 BEYOND = 1e-4
 """Bits that the strings of a recursive grammar which are too long to be looked at may hold, on average, ..."""
 
-CUBES = 10_000
+CUBES = 5_000
 """... or more, where to look at all others takes time: so much at most is the mean cube of their tokens."""
 
 
