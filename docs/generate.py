@@ -1,4 +1,4 @@
-"""Write docs/specs.md, docs/api.md, docs/contract.md and specs/listing.json from the package itself: `make docs`.
+"""Write docs/specs.md, docs/api.md, docs/contract.md and synthgen/cli/listing.json from the package itself: `make docs`.
 
 Every page is a function from what the package says to Markdown, so a test can tell whether the file is fresh.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import synthgen
 import synthgen.task
-from synthgen.cli.listing import listed, listing_file
+from synthgen.cli.listing import LISTING, listed
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
 from synthgen.spec.spec import shipped_specs
@@ -235,7 +235,7 @@ def contract_page() -> str:
 def main() -> None:
     """Write the three pages, and the table of shipped specs."""
     entries = listed(shipped_specs())
-    listing_file().write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    LISTING.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
     for name, text in {"specs": specs_page(entries), "api": api_page(), "contract": contract_page()}.items():
         (DOCS / f"{name}.md").write_text(text, encoding="utf-8")
 

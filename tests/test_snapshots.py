@@ -21,7 +21,7 @@ from helpers import SPECS
 
 import synthgen
 from synthgen.cli.commands import app
-from synthgen.cli.listing import listed, listing_file
+from synthgen.cli.listing import LISTING, listed
 from synthgen.publish.card import write_card
 from synthgen.spec.spec import shipped_specs
 from synthgen.train.batches import RunData
@@ -177,7 +177,7 @@ def test_entropy_is_told(task):
 
 
 def test_the_shipped_list_is_fresh():
-    equal(listed(shipped_specs()), json.loads(listing_file().read_text("utf-8")))
+    equal(listed(shipped_specs()), json.loads(LISTING.read_text("utf-8")))
 
 
 @tasks

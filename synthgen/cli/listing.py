@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task.files import shipped
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+LISTING = Path(__file__).with_name("listing.json")
+"""The shipped table, which `make docs` writes and a test compares with the specs."""
 
 ROOMY = 150
 """Columns from which on a spec has one line, its title in it."""
@@ -21,18 +23,13 @@ PIPED = 1000
 """Columns where output goes to a file or a pipe: no line is broken there."""
 
 
-def listing_file() -> Path:
-    """Return the file of the shipped table, which `make docs` writes and a test compares with the specs."""
-    return shipped("specs") / "listing.json"
-
-
 def shipped_listing(pattern: str = "") -> list[dict[str, Any]]:
     """Return the entries of `listed` for the shipped specs, or for those whose name fits a pattern.
 
     A pattern is a name, the beginning of some (`igsm`), or has * and ? in it (`bios-*5*`). Raises SynthgenError if none
     fits.
     """
-    entries: list[dict[str, Any]] = json.loads(listing_file().read_text("utf-8"))
+    entries: list[dict[str, Any]] = json.loads(LISTING.read_text("utf-8"))
     wild = pattern if any(c in pattern for c in "*?[") else f"{pattern}*"
     fitting = [entry for entry in entries if fnmatch(entry["name"], wild)]
     if not fitting:
