@@ -1,4 +1,4 @@
-"""Write docs/specs.md, docs/api.md, docs/contract.md and synthgen/cli/listing.json from the package itself: `make docs`.
+"""Write docs/specs.md, api.md and contract.md, and the table of `synthgen list`, from the package itself: `make docs`.
 
 Every page is a function from what the package says to Markdown, so a test can tell whether the file is fresh.
 """
