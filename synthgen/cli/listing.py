@@ -39,6 +39,7 @@ def listing() -> list[dict[str, Any]]:
 def print_listing(entries: list[dict[str, Any]]) -> None:
     """Print the list as a table: one line a spec, those of a suite together under its name."""
     from rich.table import Table
+    from rich.text import Text
 
     from synthgen.cli.terminal import stdout
 
@@ -59,7 +60,7 @@ def print_listing(entries: list[dict[str, Any]]) -> None:
         if entry["suite"] != suite:
             suite = entry["suite"]
             table.add_row()
-            table.add_row(f"[bold]{suite}[/bold]")
+            table.add_row(Text(suite, style="bold"))
         splits = list(entry["splits"])
         shown = " ".join(splits[:3]) + (f" +{len(splits) - 3}" if len(splits) > 3 else "")
         bits = stated_bits(text_entry(entry))

@@ -6,16 +6,17 @@ synthgen score data/igsm --completions answers.jsonl      # a line an answer: {"
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
+from synthgen.task.foreign import read_json_lines
 from synthgen.task.kit.accuracy import Accuracy
 from synthgen.task.verdict import Verdict
 from synthgen.train.decode import complete
@@ -180,6 +181,13 @@ def judge_samples(
     return scores
 
 
+class _Answer(BaseModel):
+    """A line of a file of answers."""
+
+    id: int
+    completion: Any
+
+
 def score_completions(source: Source, split: str, file: Path) -> Scores:
     """Judge a file of answers, one JSON object {id, completion} a line, against the rows of a split.
 
@@ -187,18 +195,15 @@ def score_completions(source: Source, split: str, file: Path) -> Scores:
     """
     scores, seen = Scores(split), set()
     limit = source.rows_max(split)
-    for number, answer in _lines(file):
-        where = f"{file}, line {number}"
-        if not isinstance(answer, Mapping) or type(answer.get("id")) is not int or "completion" not in answer:
-            raise SynthgenError(f'{where}: write {{"id": 17, "completion": "..."}}')
-        index = answer["id"]
+    for number, answer in read_json_lines(file, _Answer, 'write {"id": 17, "completion": "..."}'):
+        where, index = f"{file}, line {number}", answer.id
         if index in seen:
             raise SynthgenError(f"{where}: id {index} stands there twice")
         if index < 0 or (limit is not None and index >= limit):
             raise SynthgenError(f"{where}: id {index}: the split {split} has no such row")
         seen.add(index)
         row = source.row(index, split)
-        scores.add(source.verify(prompt_of(row), answer["completion"], split=split), row["difficulty"])
+        scores.add(source.verify(prompt_of(row), answer.completion, split=split), row["difficulty"])
     if not seen:
         raise SynthgenError(f"{file}: holds no answers")
     return scores
@@ -211,16 +216,3 @@ def prompt_of(row: Mapping[str, Any]) -> Any:
     if "completion_mask" in row:
         return row["input_ids"][: row["completion_mask"].index(True)]
     raise SynthgenError("these rows have no prompts: their text is one document")
-
-
-def _lines(file: Path) -> Iterable[tuple[int, Any]]:
-    try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SynthgenError(f"{file}: cannot be read: {error}") from None
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except ValueError as error:
-                raise SynthgenError(f"{file}, line {number}: not JSON: {error}") from None

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import read_batches
@@ -104,13 +103,7 @@ class ComponentRows:
 
 def _open_shard(path: Path) -> pa.Table:
     """Return a shard's columns that windows need. An Arrow stream stays on disk, mapped; Parquet is read whole."""
-    wanted = ("input_ids", "completion_mask", "latent")
-    if path.suffix == ".parquet":
-        file = pq.ParquetFile(path)
-        return file.read([name for name in wanted if name in file.schema_arrow.names])
-    batches = list(read_batches(path))
-    table = pa.Table.from_batches(batches)
-    return table.select([name for name in wanted if name in table.column_names])
+    return pa.Table.from_batches(read_batches(path, ("input_ids", "completion_mask", "latent")))
 
 
 def _flat(column: pa.ChunkedArray) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task import assets
+from synthgen.task import foreign
 from synthgen.tasks.cfg.rules import Rules
 
 MAX_DENOMINATOR = 10**9
@@ -27,7 +27,7 @@ def read_toml(path: Path) -> Rules:
 
     Terminals are numbered 1, 2, ... in order of appearance; where all symbols are integers, the numbers stay.
     """
-    table = assets.read_toml(path)
+    table = foreign.read_toml(path)
     known = ("root", "terminals", "rules")
     for key in table:
         if key not in known:

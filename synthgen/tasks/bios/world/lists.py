@@ -14,8 +14,9 @@ from pathlib import Path
 from pydantic import Field
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task.assets import read_lines, read_toml
+from synthgen.task.assets import read_lines
 from synthgen.task.contract import TaskParams
+from synthgen.task.foreign import read_toml
 
 OWN = Path(__file__).with_name("lists")
 MONTHS = tuple(
