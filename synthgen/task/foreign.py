@@ -65,10 +65,11 @@ def read_bytes(path: str | Path, most: int = MAX_BYTES) -> bytes:
     """Return what a regular file holds. Raises Unreadable for any other kind of file, and beyond `most` bytes."""
     try:
         with open(path, "rb", opener=_regular) as file:
-            data = file.read(most + 1)
+            large = os.fstat(file.fileno()).st_size > most
+            data = b"" if large else file.read(most + 1)  # which may have grown
     except (OSError, ValueError) as error:
         raise Unreadable(f"{path}: cannot be read: {_reason(error)}") from None
-    if len(data) > most:
+    if large or len(data) > most:
         raise Unreadable(f"{path}: larger than {_size(most)}; no such file is")
     return data
 
