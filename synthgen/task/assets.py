@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from synthgen.errors import SynthgenError
 from synthgen.task.files import exists
 from synthgen.task.foreign import read_text
+from synthgen.task.foreign import read_toml as read_toml  # here in 0.1.0
 
 MAX_FILES = 1000
 MAX_BYTES = 256 << 20

@@ -7,6 +7,7 @@ bounded depth, and without numbers that nothing can hold. Then a *shape*, a pyda
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import os
@@ -193,7 +194,8 @@ def shaped(shape: Any, value: Any, origin: str, fix: str = "") -> Any:
     if shape is Any:
         return value
     try:
-        return _adapter(shape).validate_python(value, strict=True)
+        strict = not dataclasses.is_dataclass(shape)  # which strictly is no table
+        return _adapter(shape).validate_python(value, strict=strict)
     except ValidationError as error:
         raise Unreadable(f"{origin}: {first_fault(error)}{fix and '; '}{fix}") from None
 
