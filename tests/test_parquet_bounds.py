@@ -11,6 +11,7 @@ import pytest
 from synthgen.dataset import shards
 from synthgen.dataset.shards import BATCH_BYTES, read_batches, write_shard
 from synthgen.errors import SynthgenError
+from synthgen.windowing import folder_rows
 
 
 def repeated(path, size, rows, groups=1, **options):
@@ -71,3 +72,15 @@ def test_a_pipe_in_the_place_of_a_shard_is_told(tmp_path):
         os.mkfifo(tmp_path / f"a.{ending}")
         with pytest.raises(SynthgenError, match="not a whole shard"):
             list(read_batches(tmp_path / f"a.{ending}"))
+
+
+def test_a_shard_that_is_read_whole_is_bounded_as_a_whole(tmp_path, monkeypatch):
+    """Batch by batch it may pass: for windows, all of it is held."""
+    monkeypatch.setattr(folder_rows, "LARGE", 1 << 20)
+    table = pa.table({"input_ids": pa.array([[7] * 1000] * 4096, pa.list_(pa.uint16()))})
+    batches = table.combine_chunks().to_batches()
+    write_shard(iter(batches), table.schema, tmp_path / "a.parquet", "data/a.parquet", "train")
+    with pytest.raises(SynthgenError, match="decodes to more than"):
+        folder_rows._open_shard(tmp_path / "a.parquet")
+    write_shard(iter(batches), table.schema, tmp_path / "a.arrow", "data/a.arrow", "train")
+    assert folder_rows._open_shard(tmp_path / "a.arrow").equals(table)

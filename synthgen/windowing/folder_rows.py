@@ -21,6 +21,9 @@ from synthgen.task.rows import Vocab
 from synthgen.windowing.spec_rows import no_tokens
 from synthgen.windowing.token_rows import TokenRows, spans_of_tokens
 
+LARGE, RATIO = 1 << 30, 200
+"""A shard may decode to so many bytes, or so many times its own: Parquet is read whole."""
+
 
 class FolderRows:
     """Rows of a dataset folder's shards: mapped into memory, not copied."""
@@ -103,7 +106,13 @@ class ComponentRows:
 
 def _open_shard(path: Path) -> pa.Table:
     """Return a shard's columns that windows need. An Arrow stream stays on disk, mapped; Parquet is read whole."""
-    return pa.Table.from_batches(read_batches(path, ("input_ids", "completion_mask", "latent")))
+    batches, size, most = [], 0, max(LARGE, RATIO * path.stat().st_size)
+    for batch in read_batches(path, ("input_ids", "completion_mask", "latent")):
+        batches.append(batch)
+        size += batch.nbytes
+        if size > most:
+            raise SynthgenError(f"{path}: decodes to more than {most:,} bytes, {RATIO} times its size; no shard does")
+    return pa.Table.from_batches(batches)
 
 
 def _flat(column: pa.ChunkedArray) -> np.ndarray:
