@@ -14,12 +14,12 @@ def shown(text: str) -> str:
     >>> shown("row\x1b[2J \u202etxt")
     'row\\x1b[2J \\u202etxt'
     """
-    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def in_json(text: str) -> str:
     """Return JSON whose strings have escapes for what `shown` escapes; its value is the same."""
-    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def in_markdown(text: str) -> str:
