@@ -488,6 +488,65 @@ def test_a_shard_that_was_tampered_with_is_named(hub, client, folder, repo, tmp_
     assert victim in next(f for f in found if not f["ok"])["detail"]
 
 
+def change(hub, repo, **files):
+    """Put files into main as somebody with write access could, by their paths; None removes one."""
+    repository = hub.repo(repo)
+    tree = dict(repository.tree("main"))
+    for path, data in files.items():
+        if data is None:
+            del tree[path]
+        else:
+            tree[path] = hub.store.put_regular(data)
+    repository.move("main", repository.add(repository.branches["main"], "evil", tree))
+
+
+def test_a_pull_that_dies_while_it_checks_leaves_no_dataset(hub, client, folder, repo, tmp_path):
+    """The manifest, by which a folder is one, comes last; and the next pull goes on, without what is there already."""
+    client.push(folder, repo)
+    code = f"""
+import os, signal
+from synthgen.publish.hub import pull
+pull({repo!r}, "down", on_rows=lambda rows: os.kill(os.getpid(), signal.SIGKILL))"""
+    died = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=hub.env(tmp_path / "home"), timeout=120)
+    assert died.returncode == -signal.SIGKILL
+    assert os.listdir(tmp_path / "down") == [".pull"]
+    for moved in ("data", "spec.toml"):  # as if it had died a little later, while it moves what has passed
+        (tmp_path / "down/.pull/dataset" / moved).rename(tmp_path / "down" / moved)
+    again = client.pull(repo, tmp_path / "down")
+    assert not [text for text in again["said"] if ".parquet" in text], "shards that are there do not come again"
+    assert all(finding["ok"] for finding in again["done"])
+    assert sorted(os.listdir(tmp_path / "down")) == ["README.md", "data", "manifest.json", "spec.toml"]
+    assert rows_of(tmp_path / "down") == rows_of(folder)
+
+
+def test_a_pull_that_does_not_pass_its_check_is_no_dataset(hub, client, folder, repo, tmp_path):
+    client.push(folder, repo)
+    spec = hub.store.read(hub.repo(repo).tree("main")["spec.toml"])
+    change(hub, repo, **{"spec.toml": spec.replace(b"seed = 0", b"seed = 7")})
+    found = client.pull(repo, tmp_path / "down")["done"]
+    assert [finding["check"] for finding in found if not finding["ok"]]
+    assert os.listdir(tmp_path / "down") == [".pull"]
+    change(hub, repo, **{"spec.toml": b"C" + spec})
+    assert "'task' is missing" in client.pull(repo, tmp_path / "other")["error"]
+    assert os.listdir(tmp_path / "other") == [".pull"]
+
+
+def test_files_that_no_manifest_names_are_seen(hub, client, folder, repo, tmp_path):
+    client.push(folder, repo)
+    change(hub, repo, **{"assets/notes.txt": b"hello"})
+    assert "assets/notes.txt is not in the manifest" in client.pull(repo, tmp_path / "down")["error"]
+    found = client("check_remote", str(folder), repo)["done"]
+    assert "assets/notes.txt" in next(f for f in found if not f["ok"])["detail"]
+
+
+@pytest.mark.parametrize("path", ["assets/../../evil", "assets/\x1b[2J", "assets//x", "assets\\..\\x"])
+def test_a_path_that_leads_out_of_the_folder_is_refused(hub, client, folder, repo, tmp_path, path):
+    client.push(folder, repo)
+    change(hub, repo, **{path: b"evil"})
+    assert "no path of a dataset" in client.pull(repo, tmp_path / "down")["error"]
+    assert sorted(os.listdir(tmp_path)) == ["bios"]
+
+
 @pytest.mark.slow
 def test_bytes_that_were_tampered_with_behind_the_listing_are_named(data, folder, repo, tmp_path):
     with Hub(tmp_path / "hub", xet_on=False) as hub:

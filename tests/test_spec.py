@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.spec.spec import load_spec, set_arguments, shipped_specs, spec_schema, specs_folder
-from synthgen.task.assets import read_toml
+from synthgen.task.foreign import read_toml
 
 SPEC = """
 task = "bios"

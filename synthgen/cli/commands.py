@@ -65,21 +65,19 @@ def show(
     json: Json = False,
 ) -> None:
     """Rows with latents, bits and coloured spans."""
-    from synthgen.cli.display import print_row
+    from synthgen.cli.display import MOST_ROWS, print_row, rows_to_show
+    from synthgen.cli.terminal import print_json_list
     from synthgen.errors import SynthgenError
     from synthgen.spec.source import Source
 
     source = Source(_spec(spec, seed, world, sets))
-    if n < 1:
-        raise SynthgenError(f"-n {n}: must be at least 1")
-    try:
-        rows = source.batch(row, row + n, split).to_pylist()
-    except IndexError as error:
-        raise SynthgenError(str(error)) from None
+    if not 1 <= n <= MOST_ROWS:
+        raise SynthgenError(f"-n {n}: must be from 1 to {MOST_ROWS:,}; `synthgen generate` makes any number")
+    rows = rows_to_show(source, row, n, split)
     if plot is not None:
-        source.task(split).plot(rows[0], plot)
+        source.task(split).plot(source.row(row, split), plot)
     if json:
-        _print_json(rows)
+        print_json_list(rows)
     else:
         for one in rows:
             print_row(source, one, split)
@@ -498,7 +496,13 @@ def reproduce(
 
 def _say(text: str) -> None:
     if sys.stderr.isatty():
-        print(f"synthgen: {text}", file=sys.stderr)
+        _complain(text)
+
+
+def _complain(text: str) -> None:
+    from synthgen.dataset.plain_text import shown
+
+    print(f"synthgen: {shown(text)}", file=sys.stderr)
 
 
 def _print_findings(findings: list[Any], folder: Path, json: bool) -> None:
@@ -551,26 +555,34 @@ def _columns(columns: str | None) -> list[str] | None:
 
 
 def _print_json(value: Any) -> None:
-    import json
+    from synthgen.cli.terminal import print_json
 
-    print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+    print_json(value)
 
 
 def main() -> None:
     """Run the command line; the entry point of the script `synthgen`."""
+    from synthgen.cli.terminal import prepare_streams
     from synthgen.errors import SynthgenError
 
+    prepare_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a fault can still be told
     except SynthgenError as error:
-        print(f"synthgen: {error}", file=sys.stderr)
+        _complain(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("synthgen: interrupted", file=sys.stderr)
+        _complain("interrupted")
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except MemoryError as error:
+        _complain(f"not enough memory for what is asked: {str(error).split(chr(10))[0] or 'ask for less'}")
+        sys.exit(2)
+    except OSError as error:
+        _complain(f"{error.filename or 'a file'}: {error.strerror or error}")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

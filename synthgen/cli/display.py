@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
-from synthgen.cli.terminal import stdout
+from synthgen.cli.terminal import is_read, stdout
 from synthgen.dataset.manifest import Manifest
+from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits
 from synthgen.exact.entropy import Entropy
 from synthgen.exact.facts import formatted
@@ -24,6 +26,10 @@ from synthgen.spec.source import Source
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green", "bright_yellow")
 LATENT_WIDTH = 400
 """Characters of a latent that `show` prints; `--json` prints all."""
+
+
+MOST_ROWS, AT_A_TIME = 1_000_000, 256
+"""Rows that `show` shows, and makes at a time."""
 
 
 class Progress:
@@ -59,6 +65,22 @@ class Progress:
         return self._rows, self._last - self._start
 
 
+def rows_to_show(source: Source, first: int, n: int, split: str) -> Iterator[dict[str, Any]]:
+    """Return n rows from the first, made a few at a time, for as long as somebody reads.
+
+    Raises SynthgenError, before any is made, where the split has not as many.
+    """
+    try:
+        source.batch(first, first + 1, split)
+        source.batch(first + n - 1, first + n, split)
+    except IndexError as error:
+        raise SynthgenError(str(error)) from None
+    starts = itertools.takewhile(lambda _: is_read(), range(first, first + n, AT_A_TIME))
+    return (
+        row for start in starts for row in source.batch(start, min(start + AT_A_TIME, first + n), split).to_pylist()
+    )
+
+
 def print_row(source: Source, row: Mapping[str, Any], split: str) -> None:
     """Print one row: its content with coloured spans, then difficulty, bits and latent."""
     console = stdout()
@@ -68,7 +90,7 @@ def print_row(source: Source, row: Mapping[str, Any], split: str) -> None:
     latent = dict(row.get("latent") or {})
     spans = latent.pop("spans", None) or {}
     if "input_ids" in row:
-        console.print(source.task(split).readable(row), highlight=False, markup=False)
+        console.print(source.task(split).readable(row), highlight=False)
     else:
         console.print(_coloured(row, spans), highlight=False)
         if spans:
@@ -200,7 +222,7 @@ def print_manifest(manifest: Manifest, folder: Path, rate: tuple[int, float] | N
     for name, split in manifest.splits.items():
         shards = [shard for shard in manifest.shards if shard.split == name]
         mean = sum(shard.bits.get("total", 0.0) for shard in shards) / split["rows"]
-        table.add_row(name, f"{split['rows']:,}", str(split["shards"]), f"{mean:.4f}", split["entropy"]["status"])
+        table.add_row(name, f"{split['rows']:,}", str(split["shards"]), f"{mean:.4f}", manifest.entropy(name)["status"])
     console = stdout()
     console.print(table)
     totals = manifest.totals

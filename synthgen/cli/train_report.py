@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from synthgen.cli.terminal import stdout
+from synthgen.dataset.plain_text import shown
 from synthgen.train.experiment import load_experiment, shipped_experiments, sizes_of
 from synthgen.train.reproduce import Result
 from synthgen.train.score import Scores
@@ -16,7 +18,7 @@ from synthgen.train.score import Scores
 
 def say(text: str) -> None:
     """Print a line of progress to stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(shown(text), file=sys.stderr, flush=True)
 
 
 def listing() -> list[dict[str, Any]]:
@@ -44,11 +46,11 @@ def print_listing(table: Sequence[dict[str, Any]]) -> None:
     console = stdout()
     for entry in table:
         about = f"{entry['title']} ({entry['paper']}; {', '.join(entry['sizes'])})"
-        console.print(f"[bold]{entry['experiment']}[/bold]  {about}")
+        console.print(Text(entry["experiment"], style="bold"), f" {about}")
         for claim in entry["claims"]:
-            console.print(f"    {claim}", highlight=False, markup=False)
+            console.print(f"    {claim}", highlight=False)
         if entry["held"]:
-            console.print(f"    {entry['held']}", style="dim", highlight=False, markup=False)
+            console.print(f"    {entry['held']}", style="dim", highlight=False)
 
 
 def print_results(results: Sequence[Result]) -> None:
@@ -67,14 +69,14 @@ def print_results(results: Sequence[Result]) -> None:
                 "" if line.chance is None else f"{line.chance:.3g}",
                 *(f"{figures[key]:.4g}" for key in ("mean", "min", "max")),
                 str(len(line.values)),
-                "[green]yes[/green]" if line.green else f"[red]{sum(line.held)} of {len(line.held)}[/red]",
+                Text("yes", "green") if line.green else Text(f"{sum(line.held)} of {len(line.held)}", "red"),
             )
     console = stdout()
     console.print(table)
     for result in results:
         seconds = ", ".join(f"{s:.0f}" for s in result.seconds.values())
         style = "green" if result.green else "red"
-        console.print(f"[{style}]{result.verdict}[/{style}] {result.name} ({result.size}): {seconds} s a seed")
+        console.print(Text(result.verdict, style), f"{result.name} ({result.size}): {seconds} s a seed")
 
 
 def print_scores(scores: Scores) -> None:
@@ -97,4 +99,4 @@ def print_scores(scores: Scores) -> None:
     if scores.unanswered:
         console.print(f"  {scores.unanswered:,} rows of the split are not answered, and not counted", style="dim")
     for reason, count in list(scores.to_json()["reasons"].items())[:3]:
-        console.print(f"  {count:,} x {reason}", style="dim", highlight=False, markup=False)
+        console.print(f"  {count:,} x {reason}", style="dim", highlight=False)

@@ -11,13 +11,17 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
+from synthgen.dataset.manifest_table import ShardTable
 from synthgen.dataset.shards import CONTAINERS, Shard
 from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME
-from synthgen.task.files import write_whole
+from synthgen.task.files import file_sha256, write_whole
+from synthgen.task.foreign import Unreadable, read_json, shaped
+
+T = TypeVar("T")
 
 
 class BuildJournal:
@@ -43,11 +47,11 @@ class BuildJournal:
         """Yield the finished shards of this build; says so on stderr where entries are damaged."""
         damaged = 0
         for file in sorted((self._work / "shards").glob("*.json")):
-            entry = _unsealed(self.token, file)
+            entry = _unsealed(self.token, file, ShardTable)
             if entry is None:
                 damaged += 1
             else:
-                yield Shard(**entry)  # under this build's seal, so one that `add` wrote
+                yield entry.shard()
         if damaged:
             print(f"synthgen: {damaged} journal entries are damaged; their shards are made again", file=sys.stderr)
 
@@ -75,24 +79,21 @@ class _Begun(BaseModel):
 
 def read_begun(work: Path) -> Mapping[str, Any] | None:
     """Return what `BuildJournal.begin` wrote: name, build, spec (a hash); None if it is missing or damaged."""
-    entry = _unsealed("build.json", work / "build.json")
-    try:
-        return None if entry is None else _Begun.model_validate(entry, strict=True).model_dump()
-    except ValidationError:
-        return None  # forged: nothing that this package would have written
+    entry = _unsealed("build.json", work / "build.json", _Begun)
+    return None if entry is None else entry.model_dump()
 
 
 def spec_is_sound(work: Path, begun: Mapping[str, Any]) -> bool:
     """Say whether `spec.toml` beside the journal is still the one that was written."""
     file = work / "spec.toml"
-    return file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == begun["spec"]
+    return file.is_file() and file_sha256(file) == begun["spec"]
 
 
 def _write(work: Path, name: str, text: str) -> None:
     write_whole(work / name, text, scratch=work / "tmp")
 
 
-def _seal(kind: str, entry: Mapping[str, Any]) -> str:
+def _seal(kind: str, entry: Any) -> str:
     return hashlib.sha256(json.dumps([kind, entry], sort_keys=True).encode()).hexdigest()
 
 
@@ -100,10 +101,12 @@ def _sealed(kind: str, entry: Mapping[str, Any]) -> str:
     return json.dumps({"entry": entry, "seal": _seal(kind, entry)}) + "\n"
 
 
-def _unsealed(kind: str, file: Path) -> Mapping[str, Any] | None:
-    """Return a file's entry, or None if there is none, it is damaged, or it is under another seal."""
+def _unsealed(kind: str, file: Path, shape: type[T]) -> T | None:
+    """Return a file's entry, or None if there is none, it is damaged, under another seal, or nothing that we write."""
     try:
-        table = json.loads(file.read_bytes())
-        return table["entry"] if table["seal"] == _seal(kind, table["entry"]) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        table: dict[str, Any] = read_json(file, dict[str, Any])
+        if table.get("seal") != _seal(kind, table.get("entry")):
+            return None
+        return shaped(shape, table["entry"], str(file))
+    except Unreadable:
         return None

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import tomli_w
 
+from synthgen.dataset.folder import asset_paths
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.remaking import Remaking
 from synthgen.dataset.shards import Shard, Summary, read_batches
@@ -27,10 +28,11 @@ from synthgen.exact.entropy import Book, disagreement, text_entry
 from synthgen.exact.jit import kernel
 from synthgen.spec.certify import differences
 from synthgen.spec.source import Source
-from synthgen.spec.spec import load_spec
+from synthgen.spec.spec import Spec, load_spec
 from synthgen.task.arrow import CONTENT_COLUMNS
 from synthgen.task.contract import Certificate
 from synthgen.task.files import file_sha256
+from synthgen.task.foreign import read_text
 from synthgen.task.verdict import UNREADABLE
 from synthgen.version import __version__
 
@@ -100,7 +102,7 @@ def check_folder(
     findings = [
         _check_identity(manifest, spec.content_id),
         _check_manifest(folder, manifest, source),
-        *_check_files(folder, manifest),
+        *_check_files(folder, manifest, spec),
     ]
     splits: dict[str, _Split] = {}
     for name, stated in manifest.splits.items():
@@ -147,7 +149,7 @@ def _check_manifest(folder: Path, manifest: Manifest, source: Source) -> Finding
         if not fault and not manifest.is_unchanged(folder):
             fault = "the file was changed: its seal differs"
         table = {key: value for key, value in manifest.spec.items() if key != "name"}
-        if not fault and (folder / "spec.toml").read_text(encoding="utf-8") != tomli_w.dumps(table):
+        if not fault and read_text(folder / "spec.toml") != tomli_w.dumps(table):
             fault = "spec.toml was changed: it is not what the manifest holds"
     except (SynthgenError, ValueError, TypeError, KeyError, AttributeError) as error:
         fault = f"cannot be derived: {type(error).__name__}: {error}".splitlines()[0]
@@ -181,7 +183,7 @@ def _difference(stated: Any, derived: Any, field: str) -> str:
     return "" if stated == derived else f"{field} is {stated!r} and should be {derived!r}"
 
 
-def _check_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
+def _check_files(folder: Path, manifest: Manifest, spec: Spec) -> Iterator[Finding]:
     """See that the shards of every split are all listed, once, and that no other file lies among them."""
     listed = [shard.path for shard in manifest.shards]
     for name, stated in manifest.splits.items():
@@ -190,9 +192,17 @@ def _check_files(folder: Path, manifest: Manifest) -> Iterator[Finding]:
         count = stated["shards"]
         wanted = [f"data/{name}-{i:05d}-of-{count:05d}{ending}" for i in range(count)]
         yield Finding("shards listed", name, present == wanted, f"{len(present)} of {count}")
-    there = sorted(path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*") if path.is_file())
-    strange = sorted(set(there) - set(listed))
-    yield Finding("no other file", "data/", not strange, ", ".join(strange[:3]) or f"{len(there)} files")
+    for room, known in (("data", set(listed)), ("assets", set(asset_paths(spec)))):
+        there = _files_in(folder, room)
+        if there or room == "data":
+            strange = sorted(there - known)
+            yield Finding("no other file", f"{room}/", not strange, ", ".join(strange[:3]) or f"{len(there)} files")
+
+
+def _files_in(folder: Path, room: str) -> set[str]:
+    """Return what lies below a folder's folder: files, and links, behind which there may be a folder of them."""
+    entries = (folder / room).rglob("*")
+    return {path.relative_to(folder).as_posix() for path in entries if path.is_symlink() or not path.is_dir()}
 
 
 def _check_shard(

@@ -23,6 +23,7 @@ from synthgen.errors import Interrupted, SynthgenError, Terminated
 from synthgen.spec.spec import Spec, load_spec
 from synthgen.task.assets import asset_files
 from synthgen.task.files import write_whole
+from synthgen.task.foreign import read_bytes
 
 UNWRITABLE = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE),
@@ -200,6 +201,11 @@ def explaining_a_full_disk(folder: Path) -> Iterator[None]:
             raise SynthgenError(
                 f"{folder}: the disk is full; finished shards are kept: free some space and run the same command again"
             ) from None
+        if error.errno == errno.EFBIG:
+            raise SynthgenError(
+                f"{folder}: the system refuses files of this size (see `ulimit -f`); finished shards are kept: raise "
+                "the limit, or make more --shards in a new folder"
+            ) from None
         if error.errno in UNWRITABLE:
             raise SynthgenError(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
         raise
@@ -232,10 +238,15 @@ def write_assets(folder: Path, spec: Spec, scratch: Path, only_lost: bool = Fals
     Raises SynthgenError if they were edited after the spec was read.
     """
     spec.refuse_edited_files()
-    for path in spec.assets.values():
-        for name, file in asset_files(path):
-            copy = folder / "assets" / path.name / name
-            if only_lost and copy.is_file():
-                continue
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(copy, file.read_bytes(), scratch)
+    for name, file in asset_paths(spec).items():
+        copy = folder / name
+        if only_lost and copy.is_file():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(copy, read_bytes(file), scratch)
+
+
+def asset_paths(spec: Spec) -> dict[str, Path]:
+    """Return the files that a spec's params name, by their path in a dataset folder."""
+    assets = spec.assets.values()
+    return {f"assets/{path.name}{name and '/'}{name}": file for path in assets for name, file in asset_files(path)}

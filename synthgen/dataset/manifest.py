@@ -9,15 +9,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from synthgen.dataset.shards import CONTAINERS, Shard
+from synthgen.dataset.manifest_table import EntropyTable, Numbered, Table
+from synthgen.dataset.shards import Shard
 from synthgen.errors import DISTRIBUTION, SynthgenError
 from synthgen.spec.source import Source
-from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME, check_split_labels, split_label
+from synthgen.spec.spec import check_split_labels, split_label
 from synthgen.task.files import exists, write_whole
+from synthgen.task.foreign import Unreadable, json_of, read_bytes, read_text, shaped
 from synthgen.version import __version__
 
 if TYPE_CHECKING:
@@ -47,6 +47,13 @@ class Manifest:
     def name(self) -> str:
         """The spec's name."""
         return str(self.spec["name"])
+
+    def entropy(self, split: str) -> Mapping[str, Any]:
+        """Return the entropy that is stated of a split. Raises SynthgenError for one that cannot be shown."""
+        stated: Mapping[str, Any] = self.splits[split]["entropy"]
+        where = f"{FILE} of {self.name}: splits.{split}.entropy"
+        shaped(EntropyTable, stated, where, "run the same `synthgen generate` again with --verify")
+        return stated
 
     @property
     def totals(self) -> dict[str, Any]:
@@ -98,7 +105,7 @@ class Manifest:
 
     def is_unchanged(self, folder: Path) -> bool:
         """Say whether `manifest.json`, from which this was read, is to the byte what was written."""
-        return (folder / FILE).read_bytes() == self.text().encode()
+        return read_bytes(folder / FILE) == self.text().encode()
 
     def write(self, folder: Path, scratch: Path | None = None) -> None:
         """Write `manifest.json`, whole or not at all, by way of a file in `scratch`."""
@@ -153,32 +160,28 @@ class Manifest:
                 "; it is unfinished: run the same `synthgen generate` again" if (folder / ".synthgen").is_dir() else ""
             )
             raise SynthgenError(f"{folder}: no {FILE}, so this is no finished dataset{hint}")
-        try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise SynthgenError(f"{path}: cannot be read: {error}") from None
-        return parse_manifest(text, str(path))
+        return parse_manifest(read_text(path), str(path))
 
 
-def parse_manifest(text: str | bytes, origin: str) -> Manifest:
+def parse_manifest(text: str, origin: str) -> Manifest:
     """Return the manifest in a text. Raises SynthgenError if it is truncated or not one; `origin` says whose it is."""
     try:
-        begun = _Numbered.model_validate_json(text)
+        stated = json_of(text, "")
+        begun: Numbered = shaped(Numbered, stated, "")
         if begun.format != FORMAT:
             raise SynthgenError(f"{origin}: {_other_format(begun)}")
-        table = _Table.model_validate_json(text, strict=True)
-    except ValueError as error:
-        reason = _told(error) if isinstance(error, ValidationError) else str(error).splitlines()[0]
+        table: Table = shaped(Table, stated, "")
+    except Unreadable as error:
         raise SynthgenError(
-            f"{origin}: truncated or no manifest of synthgen ({reason}); run the same `synthgen generate` again "
-            "with --verify"
+            f"{origin}: truncated or no manifest of synthgen ({str(error).removeprefix(': ')}); run the same "
+            "`synthgen generate` again with --verify"
         ) from None
-    shards = [Shard(**dict(shard)) for shard in table.shards]
+    shards = [shard.shard() for shard in table.shards]
     fields = {name: value for name, value in dict(table).items() if name not in ("format", "name", "totals")}
     return Manifest(**{**fields, "splits": {n: s.entry() for n, s in table.splits.items()}, "shards": shards})
 
 
-def _other_format(begun: _Numbered) -> str:
+def _other_format(begun: Numbered) -> str:
     """Return why a manifest of another format cannot be read, and which version of synthgen reads it."""
     newer = type(begun.format) is int and begun.format > FORMAT
     writer = begun.versions.get("synthgen") if isinstance(begun.versions, Mapping) else None
@@ -188,72 +191,6 @@ def _other_format(begun: _Numbered) -> str:
         f"format {begun.format} was written by synthgen {writer}, and this is {__version__}, which reads format "
         f"{FORMAT}; install that version or a later one: pip install -U '{DISTRIBUTION}>={writer}'"
     )
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
-
-
-ENDINGS = "|".join(container.ending for container in CONTAINERS.values())
-
-
-class _Numbered(BaseModel):
-    format: Any
-    versions: Any = None
-
-
-class _ShardTable(_Strict):
-    path: str = Field(pattern=rf"^data/{SPLIT_NAME.pattern}\.({ENDINGS})$")  # nowhere else, whatever it says
-    split: str = Field(pattern=rf"^{SPLIT_NAME.pattern}$")
-    rows: int = Field(gt=0)
-    bytes: int = Field(ge=0)
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    content: str = Field(pattern="^[0-9a-f]{64}$")
-    bits: dict[str, float]
-    sizes: dict[str, int] = Field(default_factory=dict)  # of mixtures
-
-
-class _SplitTable(_Strict):
-    rows: int = Field(gt=0)
-    shards: int = Field(gt=0, le=SHARDS_MAX)
-    complete: bool | None
-    split_by: str
-    params: dict[str, Any]
-    entropy: dict[str, Any]
-    component_rows: dict[str, int] | None = None  # of mixtures
-
-    def entry(self) -> dict[str, Any]:
-        """Return the entry as a manifest holds it."""
-        return {k: v for k, v in self if k != "component_rows" or v is not None}
-
-
-class _Table(_Strict):
-    """What `manifest.json` must look like; what its values must be, `check` derives."""
-
-    format: int
-    name: str
-    content_id: str
-    identity: dict[str, Any]
-    versions: dict[str, Any]
-    spec: dict[str, Any]
-    container: Literal[tuple(CONTAINERS)]  # type: ignore[valid-type]
-    columns: list[str]
-    vocab: dict[str, Any] | None
-    splits: dict[Annotated[str, Field(pattern=rf"^{SPLIT_NAME.pattern}$")], _SplitTable]
-    totals: dict[str, Any]
-    shards: list[_ShardTable]
-
-    @model_validator(mode="after")
-    def _named(self) -> _Table:
-        if not isinstance(self.spec.get("name"), str):
-            raise ValueError("spec.name is missing")
-        return self
-
-
-def _told(error: ValidationError) -> str:
-    """Return the first fault as field: what is wrong."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    return ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
 
 
 def open_folder(folder: str | Path) -> datasets.DatasetDict:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import yaml
 
 from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.plain_text import in_markdown
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
 from synthgen.spec.spec import split_label
@@ -79,16 +80,17 @@ def _yaml_feature(feature: Mapping[str, Any]) -> dict[str, Any]:
 def short_readme(manifest: Manifest, schema: pa.Schema) -> str:
     """Return the README that `generate` writes."""
     totals = manifest.totals
+    title = in_markdown(str(manifest.spec.get("title") or "Synthetic pretraining data."))
     rows = "\n".join(
         f"| {name} | {split['rows']:,} | {split['shards']} | "
-        f"{stated_bits(text_entry(split['entropy']))} ({split['entropy']['status']}) |"
+        f"{stated_bits(text_entry(manifest.entropy(name)))} ({manifest.entropy(name)['status']}) |"
         for name, split in manifest.splits.items()
     )
     return f"""---
 {yaml.safe_dump(front_matter(manifest, schema), sort_keys=False, allow_unicode=True)}---
-# {manifest.name}
+# {in_markdown(manifest.name)}
 
-{manifest.spec.get("title") or "Synthetic pretraining data."} Made by synthgen {manifest.versions["synthgen"]};
+{title} Made by synthgen {manifest.versions["synthgen"]};
 content id `{manifest.content_id[:16]}`. `synthgen card` writes the full dataset card here.
 
 | split | rows | shards | bits a row |

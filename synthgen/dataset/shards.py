@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from synthgen.dataset.parquet_bounds import refuse_beyond, steps_of
 from synthgen.dataset.values import check_values
 from synthgen.errors import SynthgenError
 from synthgen.exact.ledger import UNITS_PER_BIT, to_bits
@@ -30,6 +31,9 @@ BATCH_ROWS = 4096
 
 COMPONENTS_END = 2**16
 """Numbers of components are below this."""
+
+BATCH_BYTES = 512 << 20
+"""Of a record batch of Parquet, decoded: a few bytes may stand for any number, and memory goes before it is seen."""
 
 ROW_GROUP_BYTES = 95_000_000
 """Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
@@ -198,6 +202,10 @@ def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _
     with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, **options) as writer:
         group: list[pa.RecordBatch] = []
         for batch in batches:
+            if batch.nbytes > BATCH_BYTES:
+                raise SynthgenError(
+                    f"{BATCH_ROWS:,} rows of {batch.nbytes:,} bytes are too large for Parquet; take Arrow"
+                )
             if group and sum(b.nbytes for b in group) + batch.nbytes > ROW_GROUP_BYTES:
                 writer.write_table(pa.Table.from_batches(group), row_group_size=2**30)
                 group = []
@@ -205,13 +213,13 @@ def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _
         writer.write_table(pa.Table.from_batches(group, schema), row_group_size=2**30)
 
 
-def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    """Yield a shard's record batches of 4,096 rows; an Arrow stream is mapped, not copied.
+def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield a shard's record batches of 4,096 rows, or `columns` of them; an Arrow stream is mapped, not copied.
 
-    Raises SynthgenError for a file that is truncated or no shard at all, and for values that none can hold (see
-    `check_values`).
+    Raises SynthgenError for a file that is truncated, no shard at all or decodes to what no shard holds, and for values
+    that none can hold (see `check_values`).
     """
-    for batch in map_batches(path):
+    for batch in map_batches(path, columns):
         try:
             check_values(batch)
         except SynthgenError as error:
@@ -226,6 +234,8 @@ def map_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa
     """
     empty = True
     try:
+        if not path.is_file():
+            raise FileNotFoundError("no such file, or a pipe or device")
         for batch in _container_of(path).read(path, columns):
             empty = False
             yield batch
@@ -252,7 +262,23 @@ def _read_arrow(path: Path, columns: Sequence[str] | None) -> Iterator[pa.Record
 
 
 def _read_parquet(path: Path, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-    yield from _rebatch(pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=columns))
+    file = pq.ParquetFile(path)
+    refuse_beyond(path, file.metadata, BATCH_BYTES)
+    wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
+    yield from _rebatch(_bounded(file, path, wanted))
+
+
+def _bounded(file: pq.ParquetFile, path: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+    """Yield a file's rows, few at a time where a few might be large; refuse what no shard holds before it is whole."""
+    rows, size = 0, 0
+    for group, step in enumerate(steps_of(path, file.metadata, BATCH_ROWS)):
+        for batch in file.iter_batches(step, row_groups=[group], columns=columns):
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if size > BATCH_BYTES * -(-rows // BATCH_ROWS):
+                raise EOFError(f"decodes to more than {BATCH_BYTES >> 20:,} MiB for {BATCH_ROWS:,} rows")
+            if rows >= BATCH_ROWS:
+                rows, size = 0, 0
+            yield batch
 
 
 def _is_compressed(metadata: bytes) -> bool:

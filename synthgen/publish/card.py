@@ -22,9 +22,10 @@ import yaml
 
 from synthgen.dataset.check import Finding, check_folder
 from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.plain_text import fence_of, in_json, in_markdown, shown
 from synthgen.dataset.readme import front_matter
 from synthgen.dataset.shards import read_batches
-from synthgen.errors import CheckFailed, SynthgenError
+from synthgen.errors import CheckFailed
 from synthgen.exact.bits import stated_bits, stated_status
 from synthgen.exact.entropy import text_entry
 from synthgen.exact.facts import formatted
@@ -36,6 +37,7 @@ from synthgen.spec.spec import load_spec, split_label
 from synthgen.task.arrow import CONTENT_COLUMNS
 from synthgen.task.contract import SplitBy
 from synthgen.task.files import shipped, write_whole
+from synthgen.task.foreign import yaml_of
 
 LICENCES = {
     "cc0-1.0": "The data is dedicated to the public domain: "
@@ -125,6 +127,7 @@ def render(
     shortened = _shorten(row)
     content = [name for name in CONTENT_COLUMNS if name in manifest.columns]
     groups = _books(manifest)
+    readable = shown(_shorten(task.readable(row))) if "input_ids" in row else ""
     templates = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     measured = {
         split_lengths.rows
@@ -132,8 +135,8 @@ def render(
         if split_lengths.rows < manifest.splits[split_lengths.split]["rows"]
     }
     text = templates.from_string(template()).render(
-        name=manifest.name,
-        title=_sentence(spec.title or "Synthetic pretraining data"),
+        name=in_markdown(manifest.name),
+        title=in_markdown(_sentence(spec.title or "Synthetic pretraining data")),
         note=note,
         papers=papers_of(spec.paper or task.paper),
         task=spec.task,
@@ -154,16 +157,18 @@ def render(
         first=first,
         first_label=split_label(first),
         content_python=" + ".join(f'row["{name}"]' for name in content) or "row",
-        params=tomli_w.dumps({"params": manifest.spec["params"]}),
+        params=shown(tomli_w.dumps({"params": manifest.spec["params"]})),
         columns=[
             {"name": field.name, "type": _type(field.type), "meaning": _meaning(field.name, task.difficulty)}
             for field in schema
         ],
         row=",\n".join(
-            f" {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in shortened.items()
+            f" {json.dumps(name)}: {in_json(json.dumps(value, ensure_ascii=False))}"
+            for name, value in shortened.items()
         ),
         shortened="in all)" in json.dumps(shortened),
-        readable=_shorten(task.readable(row)) if "input_ids" in row else "",
+        readable=readable,
+        fence=fence_of(readable),
         books=groups[:MOST_BOOK_TABLES],
         more_books=f"The manifest has the books of {len(groups) - MOST_BOOK_TABLES} more groups of splits."
         if len(groups) > MOST_BOOK_TABLES
@@ -186,6 +191,12 @@ def render(
 def template() -> str:
     """Return the card template."""
     return (shipped("cards") / "template.md").read_text(encoding="utf-8")
+
+
+def _code(text: str) -> str:
+    """Return a text as code within a line; without backticks, which would end it."""
+    without = shown(text).replace("`", "'")
+    return f"`{without}`"
 
 
 def _sentence(text: str) -> str:
@@ -253,26 +264,31 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
     tables = []
     for text, names in groups.items():
         entropy = json.loads(text)
-        stated = manifest.splits[names[0]]["entropy"]  # in its order, which the key of the group has not
+        stated = manifest.entropy(names[0])  # in its order, which the key of the group has not
         paid = [
             {"name": f"a perfect model pays for a {what}, in bits", "value": stated_bits(bits)}
             for what, bits in stated.get("floor", {}).items()
             if bits and bits != stated["floor"]["row"]
         ]
         facts = paid + [
-            {"name": name.replace("_", " "), "value": formatted(value, "card")}
+            {"name": in_markdown(name.replace("_", " ")), "value": in_markdown(formatted(value, "card"))}
             for name, value in stated["facts"].items()
         ]
         tables.append(
             {
                 "splits": ", ".join(f"`{name}`" for name in names[:12]) + (" ..." if len(names) > 12 else ""),
                 "books": [
-                    {"name": name, "scope": book["scope"], "bits": stated_bits(book), "status": stated_status(book)}
+                    {
+                        "name": in_markdown(name),
+                        "scope": in_markdown(book["scope"]),
+                        "bits": stated_bits(book),
+                        "status": in_markdown(stated_status(book)),
+                    }
                     for name, book in stated["books"].items()
                 ],
                 "booked": f"{stated['bits']:,.4f}" if text_entry(stated)["bits"] != stated["bits"] else "",
                 "bits": stated_bits(text_entry(entropy)),
-                "status": stated_status(text_entry(entropy)),
+                "status": in_markdown(stated_status(text_entry(entropy))),
                 "facts": facts[:MOST_FACTS],
             }
         )
@@ -295,7 +311,7 @@ def _split(manifest: Manifest, split_lengths: SplitLengths) -> dict[str, Any]:
     return {
         "name": split_lengths.split,
         "rows": f"{stated['rows']:,}{whole}",
-        "params": ", ".join(f"`{name} = {json.dumps(value)}`" for name, value in stated["params"].items()),
+        "params": ", ".join(_code(f"{name} = {json.dumps(value)}") for name, value in stated["params"].items()),
         "shards": stated["shards"],
         "formula": f"{entropy['bits']:,.4f}" if "text" in entropy else stated_bits(entropy),
         "ledger": f"{booked:,.4f}" if "bits" in manifest.columns else "-",
@@ -322,8 +338,5 @@ def read_front_matter(card: str, origin: str) -> dict[str, Any]:
     """Return a card's metadata, empty where it has none. Raises SynthgenError for metadata that is no YAML."""
     if not card.startswith("---\n"):
         return {}
-    try:
-        matter = yaml.safe_load(card[4:].split("\n---", 1)[0])
-    except yaml.YAMLError as error:
-        raise SynthgenError(f"{origin}: its metadata is no YAML: {str(error).splitlines()[0]}") from None
+    matter = yaml_of(card[4:].split("\n---", 1)[0], origin)
     return matter if isinstance(matter, dict) else {}

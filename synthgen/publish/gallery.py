@@ -22,6 +22,7 @@ from synthgen.publish.card import template, write_card
 from synthgen.spec.source import Source, load
 from synthgen.spec.spec import shipped_specs, specs_folder
 from synthgen.task.files import write_whole
+from synthgen.task.foreign import read_json
 
 ROWS = 256
 """Rows of each split of a card in the gallery."""
@@ -78,7 +79,7 @@ def main(names: list[str]) -> None:
     """Write the cards of some specs, or of all, and remove those of specs that are gone."""
     out = gallery_folder()
     out.mkdir(parents=True, exist_ok=True)
-    fresh = json.loads((out / FRESH).read_text()) if (out / FRESH).exists() else {}
+    fresh = read_json(out / FRESH, dict[str, str]) if (out / FRESH).exists() else {}
     for name in names or shipped_specs():
         render_card(name, out / name)
         fresh[name] = digest(name)

@@ -14,14 +14,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from synthgen.dataset.folder import explaining_a_full_disk, is_made
+from synthgen.dataset.folder import explaining_a_full_disk, is_made, write_assets
 from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.manifest_table import ShardTable
 from synthgen.dataset.readme import short_readme
 from synthgen.dataset.shards import Shard, read_batches, write_shard
 from synthgen.errors import CheckFailed
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
 from synthgen.task.files import write_whole
+from synthgen.task.foreign import Unreadable, read_bytes, read_json
 
 
 def to_parquet(folder: Path, out: Path, on_rows: Callable[[int], None] | None = None) -> Manifest:
@@ -50,17 +52,27 @@ def to_parquet(folder: Path, out: Path, on_rows: Callable[[int], None] | None = 
 
 
 def copy_definition(folder: Path, out: Path) -> None:
-    """Copy what defines the rows: `spec.toml` and the files it names."""
-    shutil.copyfile(folder / "spec.toml", out / "spec.toml")
-    if (folder / "assets").is_dir():
-        shutil.copytree(folder / "assets", out / "assets", dirs_exist_ok=True)
+    """Copy what defines the rows: `spec.toml` and the files it names, and none that merely lie beside them."""
+    write_whole(out / "spec.toml", read_bytes(folder / "spec.toml"))
+    if (out / "assets").is_dir():
+        shutil.rmtree(out / "assets")
+    write_assets(out, load_spec(folder / "spec.toml"), out)
+
+
+def _known(record: Path) -> Shard | None:
+    """Return what was written down of a copy; None if nothing was or it is damaged, for then it is copied anew."""
+    try:
+        table: ShardTable | None = read_json(record, ShardTable) if record.exists() else None
+    except Unreadable:
+        return None
+    return table.shard() if table else None
 
 
 def _copy_shard(folder: Path, out: Path, shard: Shard, record: Path, component_field: str) -> Shard:
     """Write one shard as Parquet, unless its record says that it is there already."""
     path = str(Path(shard.path).with_suffix(".parquet"))
-    known = Shard(**json.loads(record.read_text())) if record.exists() else None
-    if known is not None and known.content == shard.content and is_made(out, known):
+    known = _known(record)
+    if known is not None and (known.path, known.content) == (path, shard.content) and is_made(out, known):
         return known
     batches = read_batches(folder / shard.path)
     first = next(batches)

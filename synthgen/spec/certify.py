@@ -11,8 +11,8 @@ from functools import partial
 from synthgen.errors import SynthgenError
 from synthgen.exact.samples import Sums
 from synthgen.spec.source import Source
-from synthgen.task.certificates import SHIPPED, Plan, Run, Sampling, certificates, users_file
-from synthgen.task.files import is_file, write_whole
+from synthgen.task.certificates import SHIPPED, Plan, Run, Sampling, certificates, runs_in, users_file
+from synthgen.task.files import write_whole
 
 CHUNKS = 64
 """Parts of a run whose sums stand each for itself, so that it can be drawn again."""
@@ -65,10 +65,7 @@ def keep(runs: Mapping[str, Run], in_package: bool = False) -> None:
     file = SHIPPED if in_package else users_file()
     if not file.is_absolute():
         raise SynthgenError("no home folder is known to keep certificates in; set XDG_DATA_HOME")
-    certificates.cache_clear()
-    certificates()  # what stands there is whole, or nothing is written
-    entries = json.loads(file.read_text("utf-8")) if is_file(file) else {}
-    entries |= {digest: run.to_json() for digest, run in runs.items()}
+    entries = {digest: run.to_json() for digest, run in (runs_in(file) | dict(runs)).items()}
     lines = ",\n".join(f"{json.dumps(digest)}: {json.dumps(entries[digest])}" for digest in sorted(entries))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

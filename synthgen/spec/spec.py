@@ -19,7 +19,6 @@ import functools
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,10 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import Keys
 from synthgen.spec.recipe import Recipe
-from synthgen.task.assets import asset_digests, read_asset, read_toml
+from synthgen.task.assets import asset_digests, read_asset
 from synthgen.task.contract import Task
 from synthgen.task.files import is_file, shipped
+from synthgen.task.foreign import Unreadable, read_toml, short, toml_of
 from synthgen.task.written import Written
 from synthgen.tasks import task_class, task_names
 from synthgen.tokens.tokenized import Tokenized
@@ -319,8 +319,10 @@ def set_arguments(arguments: list[str]) -> dict[str, Any]:
         if not equals or not field:
             raise SynthgenError(f"--set {argument}: write field=value, for example --set people=1000")
         try:
-            sets[field.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except (tomllib.TOMLDecodeError, RecursionError):
+            sets[field.strip()] = toml_of(f"value = {text}", f"--set {field}")["value"]
+        except Unreadable as error:
+            if re.fullmatch(r"[+-]?[0-9_]{19,}", text):  # no word, but a number that is too large
+                raise error from None
             sets[field.strip()] = text
     return sets
 
@@ -354,10 +356,7 @@ def _sentence(model: type[BaseModel], error: Any, origin: str, field: str) -> st
     if error["type"] == "missing":
         return f"{origin}: {where!r} is missing; add it"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    value = repr(error["input"])
-    return (
-        f"{origin}: {where} = {value if len(value) < MOST_OF_A_VALUE else f'{value[:MOST_OF_A_VALUE]}...'}: {message}"
-    )
+    return f"{origin}: {where} = {short(error['input'])}: {message}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
-import tomllib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from synthgen.errors import SynthgenError
 from synthgen.task.files import exists, file_sha256
+from synthgen.task.foreign import read_text
+from synthgen.task.foreign import read_toml as read_toml  # here in 0.1.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,11 +21,6 @@ Reader = Callable[Concatenate[Any, P], T]
 MAX_FILES = 1000
 MAX_BYTES = 256 << 20
 """What a param may bring along: so many files, so many bytes in all."""
-
-MAX_TOML_BYTES = 64 << 20
-
-DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){64}""")
-"""A key of more than 64 parts (a.a.a ...): tomllib's time is quadratic in them, and no spec has any such."""
 
 
 def read_asset(files: Path, name: str, field: str) -> Path:
@@ -35,7 +31,25 @@ def read_asset(files: Path, name: str, field: str) -> Path:
     path = files / parts
     if not exists(path):
         raise SynthgenError(f"{field} = {name!r}: no such file or folder in {files.resolve()}")
+    home = os.path.realpath(files)
+    for entry in itertools.islice(_below(path), MAX_FILES + 1):
+        target = Path(os.path.realpath(entry))  # unlike Path.resolve, also of a link to itself
+        if not target.is_relative_to(home):
+            link = next((step for step in (entry, *entry.parents) if step.is_symlink()), entry)
+            raise SynthgenError(
+                f"{field} = {name!r}: {link} is a link to {os.path.realpath(link)}, outside of the spec's folder: "
+                "copy the file there, if it is meant"
+            )
+        if not entry.is_file() and not entry.is_dir():
+            raise SynthgenError(f"{field} = {name!r}: {entry} is a pipe, a device or a dead link; put a file there")
     return path
+
+
+def _below(path: Path) -> Iterator[Path]:
+    """Yield a path and, if it is a folder, what lies below; a link to a folder is not followed."""
+    yield path
+    if path.is_dir():
+        yield from path.rglob("*")
 
 
 def asset_files(path: Path) -> list[tuple[str, Path]]:
@@ -43,7 +57,7 @@ def asset_files(path: Path) -> list[tuple[str, Path]]:
     if path.is_file():
         files = [("", path)]
     else:
-        below = (file for file in path.rglob("*") if file.is_file())
+        below = (file for file in _below(path) if file.is_file())
         first = itertools.islice(below, MAX_FILES + 1)
         files = sorted((file.relative_to(path).as_posix(), file) for file in first)
     if len(files) > MAX_FILES or sum(file.stat().st_size for _, file in files) > MAX_BYTES:
@@ -85,24 +99,4 @@ def read_lines(path: Path) -> list[str]:
 
     A line ends with what editors end lines with; other separators, such as U+2028, stand inside of it.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises SynthgenError that names the file, whatever it holds."""
-    try:
-        if path.stat().st_size > MAX_TOML_BYTES:
-            raise SynthgenError(f"{path}: larger than {MAX_TOML_BYTES >> 20} MiB; no spec or list is")
-        text = path.read_text(encoding="utf-8")
-        if DEEP_KEY.search(text):
-            raise RecursionError
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SynthgenError(f"{path}: not valid TOML: {error}") from None
-    except RecursionError:
-        raise SynthgenError(f"{path}: not valid TOML: nested too deeply") from None
-    except (OSError, ValueError) as error:
-        raise SynthgenError(f"{path}: cannot be read: {error}") from None
+    return read_text(path).split("\n")

@@ -18,14 +18,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
-from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits
 from synthgen.exact.samples import Sums
-from synthgen.task.files import is_file
+from synthgen.task.files import exists
+from synthgen.task.foreign import read_json
 
 SHIPPED = Path(__file__).with_name("certificates.json")
 
@@ -98,6 +99,21 @@ class Plan:
         return Sums.of(drawn[:, 0] - drawn[:, 1:] @ np.array(self.coefficients), self.cuts)
 
 
+_Chunk = Annotated[list[float], Field(min_length=len(Sums._fields), max_length=len(Sums._fields))]
+
+
+class _Entry(BaseModel):
+    """A run, as the file holds it."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    spec: str
+    fitted: int = Field(ge=2)
+    coefficients: list[float]
+    cuts: Annotated[list[float], Field(min_length=2, max_length=2)]
+    chunks: list[_Chunk] = Field(min_length=1)
+
+
 @dataclass(frozen=True)
 class Run:
     """A run: its plan, and the sums of its chunks in order, which are of equally many rows."""
@@ -122,10 +138,11 @@ class Run:
         return {"spec": self.spec, **plan, "chunks": [list(chunk) for chunk in self.chunks]}
 
     @classmethod
-    def from_json(cls, entry: Mapping[str, Any]) -> Run:
+    def from_json(cls, entry: _Entry) -> Run:
         """Read a run of the file."""
-        plan = Plan(entry["fitted"], tuple(entry["coefficients"]), (entry["cuts"][0], entry["cuts"][1]))
-        return cls(plan, [Sums(*chunk) for chunk in entry["chunks"]], entry["spec"])
+        plan = Plan(entry.fitted, tuple(entry.coefficients), (entry.cuts[0], entry.cuts[1]))
+        sums = [Sums(int(n), total, squares, int(under), int(over)) for n, total, squares, under, over in entry.chunks]
+        return cls(plan, sums, entry.spec)
 
 
 def users_file() -> Path:
@@ -142,12 +159,15 @@ def certificates() -> Mapping[str, Run]:
     """
     runs: dict[str, Run] = {}
     for file in (SHIPPED, users_file()):
-        try:
-            entries = json.loads(file.read_text("utf-8")) if is_file(file) else {}
-            runs = {digest: Run.from_json(entry) for digest, entry in entries.items()} | runs
-        except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            raise SynthgenError(f"{file}: no certificates ({type(error).__name__}: {error}); remove the file") from None
+        runs = runs_in(file) | runs
     return runs
+
+
+def runs_in(file: Path) -> dict[str, Run]:
+    """Return the runs that a file holds, none if it is not there. Raises SynthgenError that names the file."""
+    fix = "so these are no certificates: remove the file"
+    entries: dict[str, _Entry] = read_json(file, dict[str, _Entry], fix) if exists(file) else {}
+    return {digest: Run.from_json(entry) for digest, entry in entries.items()}
 
 
 _now: dict[str, Run] = {}

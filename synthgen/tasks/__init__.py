@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.task.contract import Task
@@ -42,5 +42,21 @@ def task_class(name: str) -> type[Task]:
         module, attribute = BUILT_IN[name].split(":")
         return getattr(importlib.import_module(module), attribute)
     for point in entry_points(group="synthgen.tasks", name=name):
-        return point.load()
+        return _plugged_in(point)
     raise SynthgenError(f"no task named {name!r}{nearest(name, task_names())}")
+
+
+def _plugged_in(point: EntryPoint) -> type[Task]:
+    """Return the class of a task of another package. Raises SynthgenError that names the package, whatever it does."""
+    package = point.dist.name if point.dist is not None else point.module
+    told = f"task {point.name!r}: its package {package}, as {point.value},"
+    try:
+        loaded = point.load()
+    except (Exception, SystemExit) as error:  # code of others: anything may happen while it is imported
+        reason = (str(error) or "no reason given").splitlines()[0]
+        raise SynthgenError(
+            f"{told} cannot be imported: {type(error).__name__}: {reason}; mend it, or pip uninstall {package}"
+        ) from error
+    if not (isinstance(loaded, type) and issubclass(loaded, Task)):
+        raise SynthgenError(f"{told} is no class of a task (synthgen.task.Task); mend it, or pip uninstall {package}")
+    return loaded

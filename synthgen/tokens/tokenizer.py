@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import SynthgenError, missing
+from synthgen.task.foreign import read_text
 from synthgen.task.rows import Vocab
 
 if TYPE_CHECKING:
@@ -164,7 +165,9 @@ def read_tokenizer(path: Path, end: str, markers: Sequence[str] = ()) -> Tokeniz
     """Read a `tokenizers` JSON file. Raises SynthgenError that says what is wrong with it."""
     library = _library(str(path))
     try:
-        backend = library.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        backend = library.Tokenizer.from_str(read_text(path))
+    except SynthgenError:
+        raise
     except Exception as error:  # the library raises bare Exceptions for whatever it cannot parse
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SynthgenError(f"{path}: is no tokenizer of the library tokenizers: {reason}") from None

@@ -30,8 +30,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.spec.spec import specs_folder
-from synthgen.task.assets import read_toml
 from synthgen.task.files import is_file
+from synthgen.task.foreign import read_toml
 from synthgen.train.measures import MeasureSettings
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 

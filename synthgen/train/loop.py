@@ -27,6 +27,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from synthgen.errors import SynthgenError
 from synthgen.task.files import write_whole
+from synthgen.task.foreign import Unreadable, json_of, read_text, shaped
 from synthgen.train.batches import Batch, RunData
 from synthgen.train.floor import FRESH, Floor, measure
 from synthgen.train.lora import adapt, merge
@@ -39,6 +40,7 @@ from synthgen.train.runs import (
     load_model,
     save,
     save_model,
+    telling_damage,
     write_settings,
 )
 from synthgen.train.settings import RunSettings, TrainSettings
@@ -220,7 +222,8 @@ def train(
         loop = Loop(settings, data, model, ranks)
         lines = Lines(out if ranks.rank == 0 else None)
         if out is not None and (out / CHECKPOINT).exists():
-            loop.restore(torch.load(out / CHECKPOINT, map_location=ranks.device, weights_only=True))
+            with telling_damage(out / CHECKPOINT, "remove it: the run then begins anew"):
+                loop.restore(torch.load(out / CHECKPOINT, map_location=ranks.device, weights_only=True))
         lines.forget(loop.step)
         _run(loop, lines, out if ranks.rank == 0 else None, watch, check_floor)
     return loop
@@ -312,12 +315,12 @@ class Lines:
         """Drop the lines of steps that a resumed run takes again: all of them, where it begins anew (`step` 0)."""
         if self.file is None or not self.file.exists():
             return
-        steps = {_step(line): line for line in self.file.read_text().splitlines(keepends=True)}
-        write_whole(self.file, "".join(line for at, line in steps.items() if at <= step), only_writer=True)
+        steps = {_step(line): line for line in read_text(self.file).split("\n") if line}
+        write_whole(self.file, "".join(f"{line}\n" for at, line in steps.items() if at <= step), only_writer=True)
 
 
 def _step(line: str) -> float:
     try:
-        return float(json.loads(line)["step"])
-    except (ValueError, TypeError, KeyError):  # a line that a kill cut short
+        return float(shaped(dict[str, Any], json_of(line, METRICS), METRICS)["step"])
+    except (Unreadable, KeyError, TypeError, ValueError):  # a line that a kill cut short
         return math.inf

@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from synthgen.errors import SynthgenError
 from synthgen.task.files import write_whole
+from synthgen.task.foreign import Unreadable, read_json
 from synthgen.train.batches import RunData
 from synthgen.train.experiment import Arm, Experiment, load_experiment
 from synthgen.train.loop import Loop, train
@@ -27,6 +30,14 @@ from synthgen.train.runs import MODEL, holds_run, load_model
 from synthgen.train.runs import identity as run_identity
 
 FIGURES = "figures.json"
+
+
+class _Saved(BaseModel):
+    """What an arm's file of figures holds."""
+
+    identity: Any
+    figures: dict[str, float]
+    seconds: float
 
 
 @dataclass
@@ -150,6 +161,14 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def _saved(file: Path) -> _Saved | None:
+    """Return the figures of an earlier call; None if there are none, or damaged ones: they are then taken anew."""
+    try:
+        return read_json(file, _Saved) if file.exists() else None
+    except Unreadable:
+        return None
+
+
 def _arm(
     experiment: Experiment, arm: Arm, seed: int, folder: Path, specs: Path, say: Callable[[str], None]
 ) -> tuple[dict[str, float], float]:
@@ -162,9 +181,9 @@ def _arm(
     run_table = run_identity(settings, data, init)
     identity = [run_table, json.loads(json.dumps(measures))]
     done = run / FIGURES
-    saved = json.loads(done.read_text()) if done.exists() else {}
-    if saved.get("identity") == identity:
-        return saved["figures"], saved["seconds"]
+    saved = _saved(done)
+    if saved is not None and saved.identity == identity:
+        return saved.figures, saved.seconds
     if run.exists() and not holds_run(run, run_table):
         shutil.rmtree(run)  # a run of this arm with other settings or data, or begun with another model
 
@@ -176,7 +195,7 @@ def _arm(
 
     if (run / MODEL).exists():  # trained before; what is measured has changed
         model = load_model(run)
-        figures = {key: value for key, value in saved.get("figures", {}).items() if key.startswith("train.")}
+        figures = {key: value for key, value in saved.figures.items() if key.startswith("train.")} if saved else {}
     else:
         model = train(settings, run, init=init, specs=specs, data=data, watch=watch).model
         figures = {"train.seconds": time.perf_counter() - begun, "train.core_seconds": time.process_time() - worked}

@@ -8,20 +8,32 @@ RUN/model.pt          the weights of a finished run
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, Field, ValidationError
 
 from synthgen.errors import SynthgenError
 from synthgen.task.files import replacing, write_whole
+from synthgen.task.foreign import Unreadable, first_fault, read_json, read_json_lines
 from synthgen.train.batches import RunData
 from synthgen.train.model import Transformer
 from synthgen.train.settings import ModelSettings, RunSettings
 
 SETTINGS, METRICS, CHECKPOINT, MODEL = "settings.json", "metrics.jsonl", "checkpoint.pt", "model.pt"
+
+DAMAGED = "take another --out, or remove the run"
+
+
+class _Identity(BaseModel):
+    """What `settings.json` holds."""
+
+    settings: dict[str, Any]
+    vocabulary: int = Field(gt=0, lt=2**31)
 
 
 def identity(settings: RunSettings, data: RunData, init: Path | None = None) -> dict[str, Any]:
@@ -33,7 +45,7 @@ def identity(settings: RunSettings, data: RunData, init: Path | None = None) -> 
     }
     if init is not None:
         read_settings(init)
-        table["init"] = json.loads((Path(init) / SETTINGS).read_text())
+        table["init"] = read_json(Path(init) / SETTINGS)
     run_table: dict[str, Any] = json.loads(json.dumps(table))  # as it is read back
     return run_table
 
@@ -41,7 +53,10 @@ def identity(settings: RunSettings, data: RunData, init: Path | None = None) -> 
 def holds_run(folder: Path, run_table: Mapping[str, Any]) -> bool:
     """Say whether a folder holds the run of an `identity`, finished or not."""
     file = folder / SETTINGS
-    return file.exists() and json.loads(file.read_text()) == run_table
+    try:
+        return file.exists() and read_json(file) == run_table
+    except Unreadable:
+        return False
 
 
 def write_settings(folder: Path, run_table: Mapping[str, Any]) -> None:
@@ -51,7 +66,7 @@ def write_settings(folder: Path, run_table: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(file, json.dumps(run_table, indent=1) + "\n", only_writer=True)
         return
-    saved = json.loads(file.read_text())
+    saved = read_json(file, Any, DAMAGED)
     if saved != run_table:
         field = _difference(saved, run_table)
         raise SynthgenError(f"{folder} holds a run with another {field}; take another --out, or remove it")
@@ -68,11 +83,11 @@ def _difference(old: Any, new: Any, path: str = "") -> str:
 def read_settings(folder: Path) -> tuple[RunSettings, int]:
     """Return a run's settings and vocabulary. Raises SynthgenError where there is no run."""
     file = Path(folder) / SETTINGS
+    table: _Identity = read_json(file, _Identity, f"so {folder} is no run")
     try:
-        table = json.loads(file.read_text())
-        return RunSettings.model_validate(table["settings"]), int(table["vocabulary"])
-    except (OSError, ValueError, KeyError) as error:
-        raise SynthgenError(f"{folder} is no run: {SETTINGS} cannot be read ({error})") from None
+        return RunSettings.model_validate(table.settings), table.vocabulary
+    except ValidationError as error:
+        raise SynthgenError(f"{file}: settings: {first_fault(error)}; so {folder} is no run") from None
 
 
 def save(file: Path, table: dict[str, Any]) -> None:
@@ -89,13 +104,26 @@ def save_model(folder: Path, model: Transformer) -> None:
 
 def load_model(folder: Path) -> Transformer:
     """Return the model of a finished run. Raises SynthgenError where there is none."""
-    try:
-        table = torch.load(Path(folder) / MODEL, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise SynthgenError(f"{folder} holds no finished run: {MODEL} cannot be read ({error})") from None
-    model = Transformer(ModelSettings.model_validate(table["settings"]), table["vocabulary"])
-    model.load_state_dict(table["model"])
+    file = Path(folder) / MODEL
+    if not file.is_file():
+        raise SynthgenError(f"{folder} holds no finished run: there is no {MODEL}")
+    with telling_damage(file, "remove it and train again: the run goes on from its checkpoint"):
+        table = torch.load(file, map_location="cpu", weights_only=True)
+        model = Transformer(ModelSettings.model_validate(table["settings"]), table["vocabulary"])
+        model.load_state_dict(table["model"])
     return model.eval()
+
+
+@contextlib.contextmanager
+def telling_damage(file: Path, fix: str) -> Iterator[None]:
+    """Turn whatever a damaged or crafted file of tensors makes torch raise into a SynthgenError that says the `fix`."""
+    try:
+        yield
+    except (SynthgenError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # torch promises nothing of what it raises; pickles are not run (weights_only)
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise SynthgenError(f"{file}: damaged ({type(error).__name__}: {reason[:120]}); {fix}") from None
 
 
 def load_run(folder: Path) -> tuple[Transformer, RunData]:
@@ -107,4 +135,5 @@ def load_run(folder: Path) -> tuple[Transformer, RunData]:
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """Return a run's metrics, a mapping a line."""
     file = Path(folder) / METRICS
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    fix = "remove the line: a kill may have cut it short"
+    return [line for _, line in read_json_lines(file, dict[str, Any], fix)] if file.exists() else []

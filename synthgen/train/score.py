@@ -6,16 +6,17 @@ synthgen score data/igsm --completions answers.jsonl      # a line an answer: {"
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
+from synthgen.task.foreign import read_json_lines, short
 from synthgen.task.kit.accuracy import Accuracy
 from synthgen.task.verdict import Verdict
 from synthgen.train.decode import complete
@@ -184,6 +185,13 @@ def judge_samples(
     return scores
 
 
+class _Answer(BaseModel):
+    """A line of a file of answers."""
+
+    id: int
+    completion: Any
+
+
 def score_completions(source: Source, split: str, file: Path, rows: int | None = None) -> Scores:
     """Judge a file of answers, one JSON object {id, completion} a line, against the rows of a split.
 
@@ -197,15 +205,12 @@ def score_completions(source: Source, split: str, file: Path, rows: int | None =
         if limit is not None and rows > limit:
             raise SynthgenError(f"--rows {rows}: the split {split} has {limit:,}")
         limit = rows
-    for number, answer in _lines(file):
-        where = f"{file}, line {number}"
-        if not isinstance(answer, Mapping) or type(answer.get("id")) is not int or "completion" not in answer:
-            raise SynthgenError(f'{where}: write {{"id": 17, "completion": "..."}}')
-        index, completion = answer["id"], answer["completion"]
-        if not isinstance(completion, str | list):
-            said = json.dumps(completion)[:40]
+    for number, answer in read_json_lines(file, _Answer, 'write {"id": 17, "completion": "..."}'):
+        where, index = f"{file}, line {number}", answer.id
+        if not isinstance(answer.completion, str | list):
             raise SynthgenError(
-                f"{where}: completion = {said}: write a text, a list of token ids, or leave the line out"
+                f"{where}: completion = {short(answer.completion)}: write a text, a list of token ids, or leave the "
+                "line out"
             )
         if index in seen:
             raise SynthgenError(f"{where}: id {index} stands there twice")
@@ -214,7 +219,7 @@ def score_completions(source: Source, split: str, file: Path, rows: int | None =
             raise SynthgenError(f"{where}: id {index}: {asked}")
         seen.add(index)
         row = source.row(index, split)
-        scores.add(source.verify(prompt_of(row), completion, split=split), row["difficulty"])
+        scores.add(source.verify(prompt_of(row), answer.completion, split=split), row["difficulty"])
     if not seen:
         raise SynthgenError(f"{file}: holds no answers")
     stated = source.spec.splits[split].rows if split in source.spec.splits else None
@@ -235,16 +240,3 @@ def prompt_of(row: Mapping[str, Any]) -> Any:
     if "completion_mask" in row:
         return row["input_ids"][: row["completion_mask"].index(True)]
     raise SynthgenError("these rows have no prompts: their text is one document")
-
-
-def _lines(file: Path) -> Iterable[tuple[int, Any]]:
-    try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SynthgenError(f"{file}: cannot be read: {error}") from None
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except ValueError as error:
-                raise SynthgenError(f"{file}, line {number}: not JSON: {error}") from None

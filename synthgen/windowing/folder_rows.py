@@ -26,6 +26,9 @@ from synthgen.windowing.token_rows import TokenRows, spans_of_tokens
 WANTED = ("input_ids", "completion_mask", "latent")
 """The columns that windows need."""
 
+LARGE, RATIO = 1 << 30, 200
+"""A shard may decode to so many bytes, or so many times its own: Parquet is read whole."""
+
 
 class FolderRows:
     """Rows of a dataset folder's shards: mapped into memory, not copied."""
@@ -101,7 +104,14 @@ class FolderRows:
         path, rows = self._shards[number], int(self._starts[number + 1] - self._starts[number])
         if not path.is_file():
             raise SynthgenError(f"{path}: is missing; run the same `synthgen generate` again")
-        batches = list(map_batches(path, WANTED))
+        batches, size, most = [], 0, max(LARGE, RATIO * path.stat().st_size)
+        for batch in map_batches(path, WANTED):
+            batches.append(batch)
+            size += batch.nbytes
+            if size > most:
+                raise SynthgenError(
+                    f"{path}: decodes to more than {most:,} bytes, {RATIO} times its size; no shard does"
+                )
         strange = [batch.schema for batch in batches if not batch.schema.equals(self._schema)]
         if strange:
             raise SynthgenError(f"{path}: its columns are not those of the spec; see `synthgen check`")

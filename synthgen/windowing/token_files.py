@@ -23,6 +23,7 @@ from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec, check_split_labels, load_spec
 from synthgen.task.files import is_file, sync_folder, write_whole
+from synthgen.task.foreign import read_json
 from synthgen.windowing.blocks import LaneSettings, block_rows
 from synthgen.windowing.spec_rows import SpecRows
 
@@ -191,7 +192,4 @@ def _head(file: BinaryIO, dtype: np.dtype, total: int, path: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError, OSError) as error:
-        raise SynthgenError(f"{path}: cannot be read ({error}); remove it and run again") from None
+    return read_json(path, dict[str, Any], "remove it and run again")

@@ -11,6 +11,7 @@ from synthgen.dataset.manifest import FILE, Manifest, parse_manifest
 from synthgen.errors import CheckFailed, SynthgenError
 from synthgen.publish.hub.remote import Entry, Remote
 from synthgen.publish.hub.staging import LocalFile
+from synthgen.task.foreign import read_text
 
 
 def same_file(file: LocalFile, entry: Entry) -> bool:
@@ -26,7 +27,7 @@ def missing_of(files: Sequence[LocalFile], tree: Mapping[str, Entry]) -> list[Lo
 
 
 def faults_of(manifest: Manifest, prefix: str, tree: Mapping[str, Entry]) -> list[str]:
-    """Return one sentence for every shard that a listing lacks or has otherwise, and every data file too many."""
+    """Return a sentence for every shard that a listing lacks or has otherwise, and every file too many beside them."""
     faults = []
     for shard in manifest.shards:
         entry = tree.get(prefix + shard.path)
@@ -38,11 +39,23 @@ def faults_of(manifest: Manifest, prefix: str, tree: Mapping[str, Entry]) -> lis
             faults.append(f"{prefix}{shard.path} is listed without a SHA-256, so it cannot be verified")
         elif entry.sha256 != shard.sha256:
             faults.append(f"{prefix}{shard.path} was changed: its SHA-256 is not the manifest's")
-    listed = {prefix + shard.path for shard in manifest.shards}
-    faults += [
-        f"{path} is not in the manifest" for path in tree if path.startswith(f"{prefix}data/") and path not in listed
-    ]
+    assets = {prefix + path for path in assets_of(manifest)}
+    faults += [f"{path} is missing" for path in sorted(assets) if path not in tree]
+    listed = {prefix + shard.path for shard in manifest.shards} | assets
+    rooms = (f"{prefix}data/", f"{prefix}assets/")
+    faults += [f"{path} is not in the manifest" for path in tree if path.startswith(rooms) and path not in listed]
     return faults
+
+
+def assets_of(manifest: Manifest) -> list[str]:
+    """Return the paths of the files that a manifest's spec names: its identity has their hashes where they stand."""
+    stated = {**manifest.spec, **(manifest.spec.get("params") or {})}
+    hashed = {**manifest.identity, **(manifest.identity.get("params") or {})}
+    paths = []
+    for field, place in stated.items():
+        if isinstance(place, str) and place.startswith("assets/") and isinstance(hashed.get(field), dict):
+            paths += [f"{place}{name and '/'}{name}" for name in hashed[field]]
+    return paths
 
 
 def prefix_of(config: str) -> str:
@@ -57,7 +70,7 @@ def published_manifest(remote: Remote, config: str, commit: str, tree: Mapping[s
         others = sorted(p.split("/")[0] for p in tree if p.endswith(f"/{FILE}") and p.count("/") == 1)
         hint = f"; its configs are {', '.join(others)}: name one with --config" if others else ""
         raise SynthgenError(f"{remote.repo}: {commit[:12]} has no {path}, so no dataset of synthgen{hint}")
-    return parse_manifest(remote.download(path, commit, folder).read_text("utf-8"), f"{remote.repo}: {path}")
+    return parse_manifest(read_text(remote.download(path, commit, folder)), f"{remote.repo}: {path}")
 
 
 def check_remote(folder: str | Path, repo: str, *, revision: str = "main", config: str = "default") -> list[Finding]:

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from synthgen.dataset.check import Finding, check_folder
-from synthgen.dataset.folder import explaining_a_full_disk
+from synthgen.dataset.folder import discard, explaining_a_full_disk, locked
 from synthgen.dataset.manifest import FILE, Manifest
 from synthgen.errors import CheckFailed, SynthgenError
 from synthgen.publish.hub.compare import faults_of, prefix_of, published_manifest, refuse
-from synthgen.publish.hub.remote import Remote
-from synthgen.task.files import file_sha256, write_whole
+from synthgen.publish.hub.remote import Entry, Remote
+from synthgen.task.files import exists, file_sha256, sync_folder, write_whole
+from synthgen.task.foreign import read_json
 
-WORK = ".pull"
-"""The folder inside the target where an unfinished pull keeps its files."""
+WORK, BEGUN = ".pull", "pull.json"
+"""The folder inside the target where an unfinished pull keeps its files, and the file in it that says of what."""
+
+
+class _Begun(BaseModel):
+    """What `pull.json` holds."""
+
+    repo: str
+    commit: str
+    config: str
 
 
 def pull(
@@ -31,35 +42,62 @@ def pull(
 ) -> list[Finding]:
     """Download a published dataset, verify every hash, and check it; return the findings.
 
-    A killed pull goes on where it stopped. Raises CheckFailed that names a file which is not what the manifest says;
-    then there is no manifest in the folder, so nothing takes it for a dataset.
+    All of it lies in `DIR/.pull` until it has passed its check; the manifest, by which a folder is a dataset, is the
+    last to be moved out. A killed pull goes on where it stopped. Raises CheckFailed that names a file which is not what
+    the manifest says.
     """
     folder = Path(folder)
     remote = Remote(repo, say)
     commit = remote.head(revision)
     tree = remote.tree(commit)
-    _refuse_other(folder, {"repo": repo, "commit": commit, "config": config})
+    wanted = {"repo": repo, "commit": commit, "config": config}
+    _refuse_other(folder, wanted)
     work = folder / WORK
     with explaining_a_full_disk(folder):
-        work.mkdir(parents=True, exist_ok=True)
-        write_whole(work / "pull.json", json.dumps({"repo": repo, "commit": commit, "config": config}))
-        manifest = published_manifest(remote, config, commit, tree, work)
-        prefix = prefix_of(config)
-        refuse(faults_of(manifest, prefix, tree), repo, commit)
-        hashes = {prefix + shard.path: shard.sha256 for shard in manifest.shards}
-        papers = [path for path in tree if path.startswith(prefix) and _is_paper(path.removeprefix(prefix))]
-        for number, path in enumerate([*hashes, *papers], 1):
-            target = folder / path.removeprefix(prefix)
-            if path in hashes and target.is_file() and file_sha256(target) == hashes[path]:
-                continue
-            say(f"file {number} of {len(hashes) + len(papers)}: {path}")
-            _fetch(remote, path, commit, work, target, hashes.get(path))
-        manifest.write(folder)
-        shutil.rmtree(work)
-    findings = check_folder(folder, sample, on_rows)
-    if not all(finding.ok for finding in findings):
-        (folder / FILE).unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(work, None, "pulling into"):
+            _refuse_other(folder, wanted)  # again: another pull may have ended between
+            write_whole(work / BEGUN, json.dumps(wanted))
+            there = work / "dataset"
+            _gather(folder, there)
+            manifest = published_manifest(remote, config, commit, tree, work)
+            _download(remote, manifest, prefix_of(config), commit, tree, work, there)
+            manifest.write(there)
+            findings = check_folder(there, sample, on_rows)
+            if all(finding.ok for finding in findings):
+                _settle(there, folder)
+                discard(work)
     return findings
+
+
+def _download(
+    remote: Remote, manifest: Manifest, prefix: str, commit: str, tree: Mapping[str, Entry], work: Path, there: Path
+) -> None:
+    """Fetch every file of a config that is not `there` yet, each held against the hash that is known of it."""
+    refuse(faults_of(manifest, prefix, tree), remote.repo, commit)
+    shards = {prefix + shard.path: shard.sha256 for shard in manifest.shards}
+    papers = [path for path in tree if path.startswith(prefix) and _is_paper(path.removeprefix(prefix))]
+    for number, path in enumerate([*shards, *papers], 1):
+        target = there / path.removeprefix(prefix)
+        if path in shards and target.is_file() and file_sha256(target) == shards[path]:
+            continue
+        remote.say(f"file {number} of {len(shards) + len(papers)}: {path}")
+        _fetch(remote, path, commit, work, target, shards.get(path))
+
+
+def _gather(folder: Path, there: Path) -> None:
+    """Bring what a killed pull has moved out already, or an earlier version of synthgen, back beneath the work."""
+    there.mkdir(exist_ok=True)
+    for entry in folder.iterdir():
+        if entry.name != WORK and not (there / entry.name).exists():
+            entry.replace(there / entry.name)
+
+
+def _settle(there: Path, folder: Path) -> None:
+    """Move a dataset that has passed to where it is wanted: each part by one rename, the manifest last."""
+    for entry in sorted(there.iterdir(), key=lambda entry: entry.name == FILE):
+        entry.replace(folder / entry.name)
+        sync_folder(folder)
 
 
 def _is_paper(path: str) -> bool:
@@ -87,15 +125,15 @@ def _refuse_other(folder: Path, wanted: dict[str, str]) -> None:
     """Raise SynthgenError if a folder holds anything but an unfinished pull of the same commit."""
     if folder.exists() and not folder.is_dir():
         raise SynthgenError(f"{folder}: is a file; name a folder")
-    begun = folder / WORK / "pull.json"
-    if begun.is_file():
-        there = json.loads(begun.read_text())
-        if there != wanted:
+    begun = folder / WORK / BEGUN
+    if exists(begun):
+        there: _Begun = read_json(begun, _Begun, f"remove {folder}, and pull again")
+        if there.model_dump() != wanted:
             raise SynthgenError(
-                f"{folder}: holds an unfinished pull of {there['repo']} at {there['commit'][:12]}; "
+                f"{folder}: holds an unfinished pull of {there.repo} at {there.commit[:12]}; "
                 "name another folder, or remove that one"
             )
     elif (folder / FILE).exists():
         raise SynthgenError(f"{folder}: holds the dataset {Manifest.read(folder).name} already; name another folder")
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif folder.is_dir() and any(entry.name != WORK for entry in folder.iterdir()):
         raise SynthgenError(f"{folder}: holds other files; name a new or empty folder")

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from synthgen.errors import SynthgenError
-from synthgen.task.files import write_whole
+from synthgen.task.files import exists, write_whole
+from synthgen.task.foreign import read_json
 
 
 @dataclass
@@ -31,12 +31,11 @@ class PushJournal:
     @classmethod
     def load(cls, path: Path) -> PushJournal | None:
         """Read a journal; None if there is none. Raises SynthgenError for a damaged one."""
-        if not path.exists():
-            return None
-        try:
-            return cls(**json.loads(path.read_text()))
-        except (ValueError, TypeError):
-            raise SynthgenError(f"{path}: damaged; remove it and push again: what is published is safe") from None
+        return (
+            read_json(path, cls, "damaged: remove it and push again; what is published is safe")
+            if exists(path)
+            else None
+        )
 
 
 def journal_path(work: Path, repo: str) -> Path:

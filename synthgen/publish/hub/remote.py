@@ -40,6 +40,13 @@ class Entry:
     sha256: str | None
 
 
+def _refuse_path(repo: str, path: str) -> None:
+    """Raise SynthgenError for a listed path that would not lie below the folder it is downloaded to."""
+    parts = path.split("/")
+    if not path.isprintable() or "\\" in path or any(part in ("", ".", "..") for part in parts):
+        raise SynthgenError(f"{repo}: lists a file {path!r}, which is no path of a dataset; do not use it")
+
+
 @dataclass(frozen=True)
 class PullRequest:
     """A pull request's number, state (draft, open, closed, merged) and, once merged, its commit."""
@@ -63,7 +70,7 @@ class Remote:
         if not sys.stderr.isatty():
             disable_progress_bars()
         huggingface_hub.utils.logging.set_verbosity_error()
-        self.repo, self._say = repo, say
+        self.repo, self.say = repo, say
         self._api = HfApi(library_name="synthgen", library_version=__version__)
 
     # -- reads --------------------------------------------------------------------------------------------------------
@@ -88,6 +95,7 @@ class Remote:
             entries = {}
             for item in self._api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type="dataset"):
                 if isinstance(item, huggingface_hub.RepoFile):
+                    _refuse_path(self.repo, item.path)
                     sha256 = item.lfs.sha256 if item.lfs else None
                     entries[item.path] = Entry(item.path, item.size, item.blob_id, sha256)
             return entries
@@ -245,7 +253,7 @@ class Remote:
             if not passing or not left:
                 raise told(self.repo, what, failure, status, passing, TRIES) from None
             pause = min(LONGEST_WAIT, asked_wait(failure) or wait)
-            self._say(f"{what}: {in_short(failure, status)}; trying again in {pause:.1f} s")
+            self.say(f"{what}: {in_short(failure, status)}; trying again in {pause:.1f} s")
             time.sleep(pause)
             wait *= 2
         raise AssertionError("the last try returns or raises")

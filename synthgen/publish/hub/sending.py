@@ -16,6 +16,7 @@ from synthgen.publish.hub.push_journal import PushJournal, journal_path
 from synthgen.publish.hub.remote import Entry, Remote
 from synthgen.publish.hub.staging import LocalFile, Staged, root_card
 from synthgen.task.files import write_whole
+from synthgen.task.foreign import read_text
 
 BATCH_BYTES = 5 << 30
 """Bytes of a commit: what a kill may cost to send again."""
@@ -116,7 +117,7 @@ class Sending:
         if prefix + FILE not in tree:
             return None
         file = self.remote.download(prefix + FILE, revision, self.work / "base" / revision[:12])
-        return parse_manifest(file.read_text("utf-8"), f"{self.repo}: {prefix}{FILE}")
+        return parse_manifest(read_text(file), f"{self.repo}: {prefix}{FILE}")
 
     def _refuse_strangers(self, tree: Mapping[str, Entry], revision: str) -> None:
         """Raise SynthgenError if publishing would put another dataset out of sight and nobody said so."""
@@ -171,7 +172,7 @@ class Sending:
         if any(one.prefix for one in self.staged):
             there = ""
             if "README.md" in tree:
-                there = self.remote.download("README.md", base, self.work / "base" / base[:12]).read_text("utf-8")
+                there = read_text(self.remote.download("README.md", base, self.work / "base" / base[:12]))
             target = self.work / "README.md"
             write_whole(target, root_card(self.repo, there, self.staged))
             others.append(LocalFile.of("README.md", target))

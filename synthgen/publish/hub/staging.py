@@ -16,15 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel, Field
 
-from synthgen.dataset.folder import is_made
+from synthgen.dataset.folder import asset_paths, is_made
 from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.plain_text import in_markdown
 from synthgen.dataset.readme import size_category
 from synthgen.dataset.shards import CONTAINERS
 from synthgen.errors import SynthgenError
 from synthgen.publish.card import Address, read_front_matter, write_card
 from synthgen.publish.parquet import copy_definition, to_parquet
-from synthgen.task.files import file_sha256, write_whole
+from synthgen.publish.pictures import PICTURE
+from synthgen.spec.spec import load_spec
+from synthgen.task.files import exists, file_sha256, write_whole
+from synthgen.task.foreign import Unreadable, read_bytes, read_json, read_text, shaped
 
 FORMATS = tuple(sorted(CONTAINERS, reverse=True))
 WORK = ".push"
@@ -47,7 +52,7 @@ class LocalFile:
 
     def blob_id(self) -> str:
         """Return the id git gives to the file's bytes; listings have it for files too small for LFS."""
-        data = self.source.read_bytes()
+        data = read_bytes(self.source)
         return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
@@ -74,9 +79,11 @@ class Staged:
     def other_files(self) -> list[LocalFile]:
         """Return the other files: spec, assets, pictures, card, and the manifest last."""
         named = ["spec.toml", "README.md", "manifest.json"]
-        more = [p for part in ("assets", "pictures") for p in sorted((self.folder / part).rglob("*")) if p.is_file()]
-        paths = [*(path.relative_to(self.folder).as_posix() for path in more), *named]
+        paths = [*asset_paths(load_spec(self.folder / "spec.toml")), *self._picture(), *named]
         return [LocalFile.of(self.prefix + path, self.folder / path) for path in paths]
+
+    def _picture(self) -> list[str]:
+        return [PICTURE] if (self.folder / PICTURE).is_file() else []
 
 
 def configs_of(folders: Sequence[Path], named: Sequence[str]) -> dict[str, Path]:
@@ -135,7 +142,7 @@ def stage(
         "source": [shard.to_json() for shard in source.shards],
     }
     record = out / "staged.json"
-    if not (record.exists() and json.loads(record.read_text()) == wanted and _is_whole(out)):
+    if not (_is_staged(record, wanted) and _is_whole(out)):
         record.unlink(missing_ok=True)
         if container == source.container:
             manifest = _link(folder, out, source)
@@ -156,6 +163,14 @@ def _is_whole(out: Path) -> bool:
     return (out / "manifest.json").is_file() and all(is_made(out, shard) for shard in Manifest.read(out).shards)
 
 
+def _is_staged(record: Path, wanted: Mapping[str, Any]) -> bool:
+    """Say whether what is wanted was staged before; what is damaged is staged anew."""
+    try:
+        return exists(record) and read_json(record) == wanted
+    except Unreadable:
+        return False
+
+
 def _link(folder: Path, out: Path, manifest: Manifest) -> Manifest:
     """Stage shards that are in the published form already: by hard links, or copies on another file system."""
     (out / "data").mkdir(parents=True, exist_ok=True)
@@ -163,7 +178,7 @@ def _link(folder: Path, out: Path, manifest: Manifest) -> Manifest:
         target = out / shard.path
         target.unlink(missing_ok=True)
         try:
-            os.link(folder / shard.path, target)
+            os.link(os.path.realpath(folder / shard.path), target)  # not a link to it, where it is one itself
         except OSError:
             shutil.copyfile(folder / shard.path, target)
     copy_definition(folder, out)
@@ -182,11 +197,10 @@ def _remove_strangers(out: Path, manifest: Manifest) -> None:
 def root_card(name: str, there: str, staged: Sequence[Staged]) -> str:
     """Return the README of a repository with named configs: `there` is the one it has, whose other configs stay."""
     old = read_front_matter(there, f"{name}: README.md")
-    ours = {
-        one.config: read_front_matter((one.folder / "README.md").read_text("utf-8"), str(one.folder)) for one in staged
-    }
-    infos = {info["config_name"]: info for info in _listed(old.get("dataset_info")) if "config_name" in info}
-    configs = {config["config_name"]: config for config in _listed(old.get("configs")) if "config_name" in config}
+    ours = {one.config: read_front_matter(read_text(one.folder / "README.md"), str(one.folder)) for one in staged}
+    origin, fix = f"{name}: README.md", "mend the card there, or push to another repository"
+    infos = {info["config_name"]: info for info in _listed(old.get("dataset_info"), _Info, origin, fix)}
+    configs = {config["config_name"]: config for config in _listed(old.get("configs"), _Config, origin, fix)}
     for config, matter in ours.items():
         files = [{**file, "path": f"{config}/{file['path']}"} for file in matter["configs"][0]["data_files"]]
         configs[config] = {"config_name": config, "data_files": files}
@@ -202,7 +216,7 @@ def root_card(name: str, there: str, staged: Sequence[Staged]) -> str:
     }
     lines = "\n".join(
         f"| [{config}]({config}/README.md) | "
-        + ", ".join(f"{split['name']} {split['num_examples']:,}" for split in infos[config]["splits"])
+        + ", ".join(f"{in_markdown(split['name'])} {split['num_examples']:,}" for split in infos[config]["splits"])
         + " |"
         for config in sorted(infos)
     )
@@ -213,5 +227,27 @@ def root_card(name: str, there: str, staged: Sequence[Staged]) -> str:
     )
 
 
-def _listed(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+class _Config(BaseModel):
+    """What is read of a config in a card's metadata."""
+
+    config_name: str = Field(pattern=r"^[\w.-]+$")
+
+
+class _Split(BaseModel):
+    name: str
+    num_examples: int = Field(ge=0)
+
+
+class _Info(_Config):
+    """What is read of what a config holds."""
+
+    splits: list[_Split]
+
+
+def _listed(value: Any, shape: type[BaseModel], origin: str, fix: str) -> list[dict[str, Any]]:
+    """Return the entries with a config's name in a list of metadata. Raises SynthgenError for one of another shape."""
+    entries = value if isinstance(value, list) else []
+    named = [entry for entry in entries if isinstance(entry, dict) and "config_name" in entry]
+    for entry in named:
+        shaped(shape, entry, origin, fix)
+    return named

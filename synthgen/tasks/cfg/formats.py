@@ -12,7 +12,7 @@ from typing import Any
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.ratios import whole
-from synthgen.task import assets
+from synthgen.task import foreign
 from synthgen.tasks.cfg.rules import MAX_WEIGHT, Rules
 
 MAX_DENOMINATOR = 10**9
@@ -44,7 +44,7 @@ def read_toml(path: Path) -> Rules:
 
     Terminals are numbered 1, 2, ... in order of appearance; where all symbols are integers, the numbers stay.
     """
-    table = assets.read_toml(path)
+    table = foreign.read_toml(path)
     known = ("root", "terminals", "drop_unreachable", "rules")
     for key in table:
         if key not in known:

@@ -7,7 +7,6 @@ grammar.contains([1, 2, 3]), grammar.log2_probability(ids), grammar.next_token(i
 from __future__ import annotations
 
 import functools
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -18,6 +17,7 @@ import numpy as np
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import Keys, new_state
+from synthgen.task.foreign import read_json
 from synthgen.tasks.cfg import ambiguity, formats, moments
 from synthgen.tasks.cfg.reading.chart import Chart, chart_rules
 from synthgen.tasks.cfg.rules import CORRUPTION, Rule, Rules
@@ -261,7 +261,7 @@ class Grammar(Rules):
 
 @functools.cache
 def _published() -> dict[str, Any]:
-    return json.loads(PUBLISHED.read_text())
+    return read_json(PUBLISHED)
 
 
 @functools.cache

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task.assets import cached_by_contents, read_toml
+from synthgen.task.assets import cached_by_contents
+from synthgen.task.foreign import read_toml
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Lists
 
 FILE = "questions.toml"

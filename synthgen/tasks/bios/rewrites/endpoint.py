@@ -25,9 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from synthgen.errors import SynthgenError, missing
 from synthgen.task.contract import Task
-from synthgen.task.files import replacing
+from synthgen.task.files import exists, replacing
+from synthgen.task.foreign import Unreadable, json_of, shaped, text_of
 from synthgen.tasks.bios.rewrites.reading.model_text import (
     LONGEST,
     PROMPT_VERSION,
@@ -71,28 +74,71 @@ class RewriteReport:
     refused: int = 0
 
 
+class _Text(BaseModel):
+    """An answer."""
+
+    text: str
+    bits: float | None
+
+
+class _Fault(BaseModel):
+    """A reply that was none."""
+
+    fault: str
+
+
+class _Message(BaseModel):
+    content: Any = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    logprobs: Any = None
+
+
+class _Reply(BaseModel):
+    """What is read of an endpoint's reply."""
+
+    choices: list[_Choice] = Field(min_length=1)
+
+
 class Cache:
     """Answers by the hash of what was asked, in one SQLite file; each is committed before it is used."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._path = threading.Lock(), path
+        if exists(path) and not path.is_file():
+            raise SynthgenError(f"{path}: is no file, so no cache of answers")
         try:
             self._base = sqlite3.connect(path, check_same_thread=False)
             self._base.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
             self._base.commit()
         except sqlite3.Error as error:
-            raise SynthgenError(f"{path}: is no cache of answers: {error}") from None
+            raise self._damaged(error) from None
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return the answer under a key, or None."""
-        with self._lock:
-            row = self._base.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-        return json.loads(row[0]) if row else None
+        """Return the answer under a key, or None. Raises SynthgenError for a damaged file."""
+        try:
+            with self._lock:
+                row = self._base.execute("SELECT CAST(answer AS TEXT) FROM answers WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise self._damaged(error) from None
+        if row is None:
+            return None
+        where = f"{self._path}: {key[:16]}"
+        answer: _Fault | _Text = shaped(_Fault | _Text, json_of(str(row[0]), where), where, "remove the file")
+        return answer.model_dump()
 
     def put(self, key: str, answer: dict[str, Any]) -> None:
-        """Keep an answer."""
-        with self._lock, self._base:
-            self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, json.dumps(answer)))
+        """Keep an answer. Raises SynthgenError where it cannot be kept."""
+        try:
+            with self._lock, self._base:
+                self._base.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (key, json.dumps(answer)))
+        except sqlite3.Error as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: sqlite3.Error) -> SynthgenError:
+        return SynthgenError(f"{self._path}: cannot be used as a cache of answers: {error}; remove it, or name another")
 
     def close(self) -> None:
         """Close the file."""
@@ -111,7 +157,7 @@ class Endpoint:
         if not base:
             raise SynthgenError("OPENAI_BASE_URL is not set: give the endpoint's address, such as http://host:8000/v1")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._errors = (httpx2.HTTPError, ValueError, KeyError, TypeError, IndexError)
+        self._errors = (httpx2.HTTPError, Unreadable, ValueError, KeyError, TypeError, OverflowError)
         self._client = httpx2.Client(base_url=base, headers=headers, timeout=timeout)
 
     def ask(self, sampling: Sampling, chat: list[dict[str, str]], seed: int) -> dict[str, Any]:
@@ -146,21 +192,22 @@ class Endpoint:
                         data += chunk
                         if len(data) > REPLY_MAX:
                             return {"fault": f"a reply of more than {REPLY_MAX:,} bytes"}
-                choice = json.loads(data)["choices"][0]
-                text = choice["message"]["content"]
+                reply_read: _Reply = shaped(_Reply, json_of(text_of(data, "its reply"), "its reply"), "its reply")
+                choice = reply_read.choices[0]
+                text = choice.message.content
                 if not isinstance(text, str):
                     return {"fault": "no text (the model may have refused)"}
                 if len(text) > 4 * LONGEST:
                     return {"fault": f"a text of {len(text):,} characters"}
-                return {"text": text, "bits": _bits(choice)}
+                return {"text": text, "bits": _bits(choice.logprobs)}
             except self._errors as error:
                 problem = type(error).__name__
         raise SynthgenError(f"the endpoint gave no usable reply in {TRIES} tries: {problem}")
 
 
-def _bits(choice: dict[str, Any]) -> float | None:
+def _bits(logprobs: Any) -> float | None:
     """Return -log2 of the probability of an answer, if the endpoint tells its tokens' log-probabilities."""
-    tokens = (choice.get("logprobs") or {}).get("content")
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
     if not isinstance(tokens, list) or not tokens:
         return None
     nats = -math.fsum(float(token["logprob"]) for token in tokens)

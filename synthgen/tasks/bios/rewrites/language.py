@@ -22,7 +22,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from synthgen.errors import SynthgenError
-from synthgen.task.assets import read_toml
+from synthgen.task.foreign import read_toml
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, path_of
 
 N = len(ATTRIBUTES)

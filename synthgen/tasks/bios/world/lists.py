@@ -14,9 +14,10 @@ from pathlib import Path
 from pydantic import Field
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.task.assets import cached_by_contents, read_toml
+from synthgen.task.assets import cached_by_contents
 from synthgen.task.contract import TaskParams
 from synthgen.task.entries import Entry, looks, read_entries, refuse_strangers, refuse_twins, unseen
+from synthgen.task.foreign import read_toml
 
 OWN = Path(__file__).with_name("lists")
 MONTHS = tuple(

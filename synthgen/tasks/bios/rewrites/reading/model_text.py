@@ -8,15 +8,17 @@ pronoun is in it: so no fact is lost, changed or added as far as the lists reach
 from __future__ import annotations
 
 import functools
-import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
 
 from synthgen.errors import SynthgenError
+from synthgen.task.foreign import read_json_lines, shaped
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, MONTHS, Lists
 
 PROMPT_VERSION = 1
@@ -133,26 +135,38 @@ class ModelTexts:
     rows: int
 
 
+class _Begun(BaseModel):
+    """The first line of a file of rewrites: how they were asked for."""
+
+    rewrites: dict[str, Any]
+
+
+class _Rewrite(BaseModel):
+    """Any other line: the accepted text of a row, or null where the grammar's own stays."""
+
+    row: int
+    text: str | None
+    bits: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+
+
 def read_texts(path: Path) -> ModelTexts:
     """Read what `synthgen rewrite` wrote. Raises SynthgenError that names the line."""
     texts: dict[int, str] = {}
     bits: dict[int, float] = {}
     about: Mapping[str, Any] = {}
     number = 0
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines):
-                entry = json.loads(line)
-                if number == 0:
-                    about = entry["rewrites"]
-                elif entry["row"] != number - 1:
-                    raise ValueError(f"row {entry['row']} where {number - 1} belongs")
-                elif entry["text"] is not None:
-                    texts[number - 1] = str(entry["text"])
-                    if entry["bits"] is not None:
-                        bits[number - 1] = float(entry["bits"])
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
-        raise SynthgenError(
-            f"{path}, line {number + 1}: {error}: make the file again with `synthgen rewrite`"
-        ) from None
+    again = "make the file again with `synthgen rewrite`"
+    lines: Iterator[tuple[int, Any]] = read_json_lines(path, Any, again)
+    for number, (line, entry) in enumerate(lines):
+        where = f"{path}, line {line}"
+        if number == 0:
+            about = shaped(_Begun, entry, where, again).rewrites
+            continue
+        rewrite: _Rewrite = shaped(_Rewrite, entry, where, again)
+        if rewrite.row != number - 1:
+            raise SynthgenError(f"{where}: row {rewrite.row} where {number - 1} belongs; {again}")
+        if rewrite.text is not None:
+            texts[number - 1] = rewrite.text
+            if rewrite.bits is not None:
+                bits[number - 1] = rewrite.bits
     return ModelTexts(about, texts, bits, number)
