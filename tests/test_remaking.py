@@ -160,3 +160,15 @@ def test_the_command_says_so(sound, tmp_path):
 def test_one_row_is_no_fault(seed, tmp_path):
     synthgen.generate("cfg-english", tmp_path / "one", splits=["train"], rows=1, seed=seed)
     assert [finding for finding in check_folder(tmp_path / "one") if not finding.ok] == []
+
+
+def test_a_column_made_on_request_is_compared_too(tmp_path):
+    columns = [*synthgen.load("mano-tiny").schema.names, "token_bits"]
+    synthgen.generate("mano-tiny", tmp_path / "data", splits=["test"], rows=40, columns=columns, workers=1)
+    assert all(finding.ok for finding in check_folder(tmp_path / "data"))
+
+    def fault(rows):
+        rows[0]["token_bits"][0] += 0.5
+
+    replant(tmp_path / "data", fault)
+    assert [f.check for f in check_folder(tmp_path / "data") if not f.ok] == ["made anew"]

@@ -106,7 +106,7 @@ def check_folder(
     ]
     splits: dict[str, _Split] = {}
     for name, stated in manifest.splits.items():
-        whole = manifest.columns == source.schema.names
+        whole = set(source.schema.names) <= set(manifest.columns)
         remaking = Remaking(source, name, stated["rows"], sample, _other_version(manifest, source))
         certificate = source.task(name).certificate(stated["rows"]) if whole else None
         split = splits[name] = _Split(remaking, certificate=certificate)
@@ -226,7 +226,7 @@ def _check_shard(
         yield Finding("hash", shard.path, False, f"{what}; run the same `synthgen generate` again with --verify")
         return
     yield Finding("hash", shard.path, True, digest[:16])
-    wanted = source.schema
+    wanted = source.schema_with(manifest.columns)
     if manifest.columns != wanted.names:
         wanted = pa.schema([wanted.field(name) for name in manifest.columns])
     summary, first, fault = Summary(wanted, source.task().component_field), split.rows, ""
@@ -237,7 +237,7 @@ def _check_shard(
                 raise SynthgenError("its columns are not those of the spec")
             split.remaking.add(batch, split.rows, place, shard.sha256)
             summary.add(batch)
-            _gather(batch, source, shard.split, split, stride, full=manifest.columns == source.schema.names)
+            _gather(batch, source, shard.split, split, stride, full=set(source.schema.names) <= set(manifest.columns))
             on_rows(batch.num_rows)
     except SynthgenError as error:
         split.readable = False
