@@ -167,7 +167,11 @@ def _write_definition(folder: Path, source: Source, manifest: Manifest, scratch:
     """Write what stands beside the shards: assets, sidecars, `spec.toml` and README; or what of it is not there."""
     write_assets(folder, source.spec, scratch, only_lost)
     spec = tomli_w.dumps(source.spec.resolved(manifest.splits))
-    beside = {**source.task().sidecars(), "spec.toml": spec, "README.md": short_readme(manifest, source.schema_with(manifest.columns))}
+    beside = {
+        **source.task().sidecars(),
+        "spec.toml": spec,
+        "README.md": short_readme(manifest, source.schema_with(manifest.columns)),
+    }
     for name, text in beside.items():
         if not (only_lost and (folder / name).is_file()):
             write_whole(folder / name, text, scratch)

@@ -53,6 +53,7 @@ class Words:
     set_bits: np.ndarray  # (most + 1,): bits of the set of n words
     mean_tokens: np.ndarray  # (most + 1,): expected tokens of n words
     collision_bits: np.ndarray  # (most + 1,): minus log2 of the chance that two sets of n words are the same
+    laws: Sequence[np.ndarray]  # for n = 0 .. most: how likely each number of words of each length but the last is
 
     @classmethod
     @functools.lru_cache(maxsize=64)
@@ -83,7 +84,13 @@ class Words:
         same = [_collision_bits(law, table / UNITS_PER_BIT) for law, table in zip(laws, units, strict=True)]
         flat = np.concatenate([table.reshape(-1) for table in units])
         tables = WordTables(first, weight, flat, offset, spelling, size)
-        return cls(symbols, shortest, longest, most, tables, np.array(bits), np.array(tokens), np.array(same))
+        return cls(symbols, shortest, longest, most, tables, np.array(bits), np.array(tokens), np.array(same), laws)
+
+    def count_law(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return how many of n words may be of each length, (cases, lengths), and how likely each case is, (cases,)."""
+        law = self.laws[n]
+        possible = law > 0
+        return np.column_stack([count[possible] for count in _counts(law.shape, n)]), law[possible]
 
     def set_units(self, counts: Sequence[int]) -> int:
         """Return the bits of any set with counts[c] words of the c-th length, in ledger units."""

@@ -22,6 +22,7 @@ from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.depo.reading import Marks, ParsedDepo, read
+from synthgen.tasks.depo.surprisal import Reading, row_surprisals
 from synthgen.tasks.depo.writing import STAGES, Drawn, Layout, recount, write_rows
 
 BOS, EOS, PAD = 9999, 9995, 0
@@ -204,6 +205,12 @@ class Depo(Task):
             },
             tokens=float(tokens + 1),
         )
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        params = self.params
+        row = self.alphabet.numbers_of([int(i) for i in said])
+        reading = Reading(row, self.marks, self.words, self.sizes.law)
+        return row_surprisals(reading, self.marks, params.steps, params.queries, params.distinct)
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
