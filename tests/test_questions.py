@@ -670,10 +670,8 @@ def test_questions_of_ones_own(tmp_path):
         ("not toml", "not valid TOML"),
     ):
         own.write_text(text)
-        read_questions.cache_clear()
         with pytest.raises(SynthgenError, match=message):
             synthgen.load(spec)
-    read_questions.cache_clear()
 
 
 def test_toy_worlds():

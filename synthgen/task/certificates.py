@@ -138,8 +138,9 @@ class Run:
         return {"spec": self.spec, **plan, "chunks": [list(chunk) for chunk in self.chunks]}
 
     @classmethod
-    def from_json(cls, entry: _Entry) -> Run:
-        """Read a run of the file."""
+    def from_json(cls, table: _Entry | Mapping[str, Any]) -> Run:
+        """Read a run of the file. Raises pydantic's ValidationError for what is none."""
+        entry = _Entry.model_validate(table)
         plan = Plan(entry.fitted, tuple(entry.coefficients), (entry.cuts[0], entry.cuts[1]))
         sums = [Sums(int(n), total, squares, int(under), int(over)) for n, total, squares, under, over in entry.chunks]
         return cls(plan, sums, entry.spec)
