@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from synthgen.dataset.manifest_table import EntropyTable, Numbered, Table
 from synthgen.dataset.shards import Shard
 from synthgen.errors import DISTRIBUTION, SynthgenError
+from synthgen.exact.bits import stated_bits
+from synthgen.exact.entropy import text_entry
+from synthgen.exact.notebook import html_table
 from synthgen.spec.source import Source
 from synthgen.spec.spec import check_split_labels, split_label
 from synthgen.task.files import exists, write_whole
@@ -29,7 +32,7 @@ VERSION = r"[0-9]+(\.[0-9a-z]+){1,4}"
 """What a version of synthgen looks like."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Manifest:
     """The contents of `manifest.json`."""
 
@@ -42,6 +45,15 @@ class Manifest:
     vocab: Mapping[str, Any] | None
     splits: Mapping[str, Mapping[str, Any]]  # rows, complete, split_by, params, entropy (as `synthgen entropy --json`)
     shards: list[Shard] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{name} {split['rows']:,}" for name, split in self.splits.items())
+        return f"<Manifest of {self.name}: {splits} rows in {len(self.shards):,} shards; {self.content_id}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(n, split["rows"], stated_bits(text_entry(self.entropy(n)))) for n, split in self.splits.items()]
+        note = f"{self.container} in {len(self.shards):,} shards; content id {self.content_id}"
+        return html_table(self.name, ("split", "rows", "bits of a row's text"), rows, note)
 
     @property
     def name(self) -> str:

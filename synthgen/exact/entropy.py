@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from synthgen.exact.bits import Bits, Status, hiding, total
+from synthgen.exact.notebook import html_table
 from synthgen.exact.samples import LEVEL, bernstein
 
 Scope = Literal["row", "world"]
@@ -63,7 +64,7 @@ class Floor(NamedTuple):
         return {name: bits.to_json() if bits else None for name, bits in self._asdict().items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Entropy:
     """What is known of a split before any row is made.
 
@@ -122,6 +123,17 @@ class Entropy:
     def status(self) -> Status:
         """The status of `text`: `bits` is all of it where that is exact, and its upper end elsewhere."""
         return self.text.status
+
+    def __repr__(self) -> str:
+        books = ", ".join(f"{name} {book.bits}" for name, book in self.books.items() if book.scope == "row")
+        of = f" {self.spec}/{self.split}" if self.spec else ""
+        return f"<Entropy{of}: {self.text} bits of a row's text; booked {self.booked}: {books}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, book.scope, str(book.bits), book.bits.status) for name, book in self.books.items()]
+        rows += [("booked", "row", str(self.booked), self.booked.status), ("text", "row", str(self.text), self.status)]
+        note = self.text.reason or self.hidden
+        return html_table(f"{self.spec}/{self.split}", ("book", "of", "bits", "status"), rows, note)
 
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that `synthgen entropy --json` prints."""

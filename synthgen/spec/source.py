@@ -8,6 +8,7 @@ source.entropy()                      # bits by book, without any data
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ import pyarrow as pa
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
+from synthgen.exact.notebook import html_table
 from synthgen.spec.spec import Spec, load_spec
 from synthgen.task.answers import judge_answer
 from synthgen.task.arrow import CONTENT_COLUMNS, said_in, schema_of, to_batch, with_features
@@ -32,6 +34,10 @@ INDEX_MAX = 2**62
 
 TOKEN_BITS = "token_bits"
 """The column that there is on request."""
+
+
+def _rows(rows: int | None) -> str:
+    return "endless" if rows is None else f"{rows:,}"
 
 
 def load(
@@ -58,6 +64,52 @@ class Source:
 
     def __reduce__(self) -> tuple[type[Source], tuple[Spec]]:
         return Source, (self.spec,)
+
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{name} {_rows(rows)}" for name, rows in self._rows_by_split())
+        return f"<Source {self.spec.name}: {splits or 'no splits'}; seed {self.spec.seed}>"
+
+    def _repr_html_(self) -> str:
+        columns = ("split", "rows", "bits of a row's text")
+        rows = [(n, r, str(self.entropy(n, estimates=False).text)) for n, r in self._rows_by_split()]
+        return html_table(f"{self.spec.name}: {self.spec.title}", columns, [(n, _rows(r), b) for n, r, b in rows])
+
+    def _rows_by_split(self) -> list[tuple[str, int | None]]:
+        return [(name, table.rows or self.rows_max(name)) for name, table in self.spec.splits.items()]
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        """Return how many rows the split `train` has: those that the spec says, or all of a finite corpus.
+
+        Raises TypeError where the spec says nothing and the rows have no end.
+        """
+        rows = dict(self._rows_by_split()).get("train") or self.rows_max()
+        if rows is None:
+            raise TypeError(f"{self.spec.name} is endless, and its spec does not say how many rows there are")
+        return rows
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return row `index` of the split `train`, or of a slice the list of its rows.
+
+        An index from the end, or a slice, goes by `len`; others go on behind it, where the rows have no end. Raises
+        IndexError where there is no such row.
+        """
+        if isinstance(index, slice):
+            numbers = range(*index.indices(len(self)))
+            if numbers.step == 1 and numbers:
+                return self.batch(numbers.start, numbers.stop).to_pylist()
+            return [self.row(number) for number in numbers]
+        number = operator.index(index)
+        if number < 0 and number + len(self) < 0:
+            raise IndexError(f"row {number} of {self.spec.name}: it has {len(self):,}")
+        return self.row(number + len(self) if number < 0 else number)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the split `train`, as many as `len` says."""
+        for start in range(0, len(self), 1024):
+            yield from self.batch(start, min(start + 1024, len(self))).to_pylist()
 
     def task(self, split: str = "train") -> Task:
         """Return the task behind a split."""
@@ -194,6 +246,13 @@ class Source:
                     batch = batch.append_column(pa.field("epoch", pa.int32()), epochs)
                 yield batch
             block, number = upto, number + 1
+
+    def decode(self, row: Mapping[str, Any] | int, split: str = "train") -> str:
+        """Return what a row says, for people: its text, or its tokens by name. `row`: its index, or the row itself."""
+        row = self.row(operator.index(row), split) if not isinstance(row, Mapping) else row
+        if "input_ids" in row:
+            return self.task(split).readable(row)
+        return "".join(row[name] for name in CONTENT_COLUMNS if name in row)
 
     def verify(self, row: Any, completion: Any = None, split: str = "train") -> Verdict:
         """Judge a whole row, `verify(row)`, or a completion of a prompt, `verify(prompt, completion)`. Never raises.

@@ -28,6 +28,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import Keys
+from synthgen.exact.notebook import html_table
 from synthgen.spec.recipe import Recipe
 from synthgen.task.assets import asset_digests, read_asset
 from synthgen.task.contract import Task
@@ -79,6 +80,16 @@ class Spec(Written):
     _origin: str = PrivateAttr("")
     _files: Path = PrivateAttr(Path())
     _digests: dict[str, dict[str, str]] | None = PrivateAttr(None)
+
+    def __repr__(self) -> str:
+        splits = ", ".join(self.splits) or "none"
+        return f"<Spec {self.name}: task {self.task}, {self.row_format} rows, splits {splits}; seed {self.seed}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(f"params.{name}", repr(value)) for name, value in self.params.items()]
+        rows += [(f"splits.{name}", repr(split.model_dump(exclude_none=True))) for name, split in self.splits.items()]
+        about = [("task", self.task), ("row_format", self.row_format), ("seed", str(self.seed))]
+        return html_table(f"{self.name}: {self.title}", ("field", "value"), about + rows)
 
     @property
     def name(self) -> str:

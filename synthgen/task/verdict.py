@@ -10,6 +10,7 @@ from typing import Any
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.exact.notebook import html_table
 
 UNREADABLE = (
     LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError, StopIteration, RuntimeError,
@@ -30,6 +31,11 @@ class Verdict:
     reason: str = ""
     step: int | None = None
     parts: tuple[Mapping[str, Any], ...] = ()
+
+    def _repr_html_(self) -> str:
+        rows = [(number, str(part)) for number, part in enumerate(self.parts)]
+        caption = "right" if self.correct else f"wrong: {self.reason}"
+        return html_table(f"{caption} (score {self.score:g})", ("part", "says") if rows else (), rows)
 
     @classmethod
     def right(cls, parts: Sequence[Mapping[str, Any]] = ()) -> Verdict:

@@ -107,6 +107,11 @@ class Windows:
         self._batch = 0
         self._state: Mapping[str, Any] = {"batch": 0, "lanes": {}}
 
+    def __repr__(self) -> str:
+        data = ", ".join(dict.fromkeys(member.source.name for member in self._members))
+        rank = f", rank {self.rank} of {self.world_size}" if self.world_size > 1 else ""
+        return f"<Windows of {data}: {self.batch_size} x {self.context} tokens{rank}; {', '.join(self.fields)}>"
+
     def _lane_settings(self, member: Member, several: bool) -> LaneSettings:
         settings, source = self._settings, member.source
         shuffle = settings.shuffle if member.shuffle is None else member.shuffle

@@ -1,0 +1,106 @@
+"""What people see of objects in Python and in notebooks: short, true, and every text as text."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import synthgen
+from synthgen.dataset.manifest import Manifest
+from synthgen.exact.notebook import html_table
+from synthgen.spec.spec import load_spec
+
+EVIL = "<script>alert(1)</script>&"
+
+
+class Cells(HTMLParser):
+    """The texts of a table's cells, and every tag there is."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.cells = set(), []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_data(self, text):
+        if self.cells:
+            self.cells[-1] += text
+
+
+def test_a_source_is_a_sequence_of_its_rows():
+    source = synthgen.load("copy-tiny")
+    assert len(source) == source.spec.splits["train"].rows
+    assert source[17] == source.row(17)
+    assert source[-1] == source.row(len(source) - 1)
+    assert source[3:6] == [source.row(i) for i in (3, 4, 5)]
+    assert source[10:2:-4] == [source.row(10), source.row(6)]
+    assert source[5:5] == []
+    assert source[10**12] == source.row(10**12), "endless tasks go on behind what the spec asks for"
+    with pytest.raises(IndexError, match="row -"):
+        source[-len(source) - 1]
+    finite = synthgen.load("bios-single", params={"people": 30})
+    assert list(finite) == finite.batch(0, 30).to_pylist()
+    assert len(finite) == 30
+    assert bool(finite)
+    with pytest.raises(IndexError):
+        finite[30]
+
+
+def test_an_endless_source_without_rows_has_no_length(tmp_path):
+    (tmp_path / "s.toml").write_text('task = "mano"\n[splits.train]\n')
+    source = synthgen.load(tmp_path / "s.toml")
+    with pytest.raises(TypeError, match="is endless"):
+        len(source)
+    assert source[10**9] == source.row(10**9)
+    assert source
+    assert "train endless" in repr(source)
+
+
+def test_rows_are_decoded_for_people():
+    source = synthgen.load("mano-tiny")
+    assert "=" in source.decode(3) == source.task().readable(source.row(3))
+    text = synthgen.load("cfg3f-cut50")
+    assert text.decode(text.row(2)) == text.row(2)["prompt"] + text.row(2)["completion"]
+
+
+def test_objects_are_short_in_python(tmp_path):
+    source = synthgen.load("mano-tiny")
+    manifest = synthgen.generate("mano-tiny", tmp_path / "data", splits=["test"], rows=20, workers=1)
+    for thing, said in (
+        (source, f"<Source mano-tiny: train {len(source):,}, "),
+        (source.entropy(), f"<Entropy mano-tiny/train: {source.entropy().text} bits of a row's text; booked "),
+        (manifest, "<Manifest of mano-tiny: test 20 rows in 1 shards; "),
+        (source.spec, "<Spec mano-tiny: task mano, tokens rows, splits train, "),
+        (synthgen.windows("mano-tiny", 64, batch_size=4), "<Windows of mano-tiny/train: 4 x 64 tokens; input_ids, "),
+    ):
+        assert repr(thing).startswith(said)
+        assert len(repr(thing)) < 300
+
+
+def test_objects_are_tables_in_a_notebook(tmp_path):
+    source = synthgen.load("igsm-med-pq")
+    synthgen.generate("mano-tiny", tmp_path / "data", splits=["test"], rows=20, workers=1)
+    for thing, wanted in (
+        (source, "train"),
+        (source.entropy(), "structure"),
+        (Manifest.read(tmp_path / "data"), "20"),
+        (source.spec, "splits.train"),
+        (synthgen.load("copy-tiny").verify([1, 2], [3]), None),
+    ):
+        cells = Cells(thing._repr_html_())
+        assert cells.tags <= {"div", "strong", "table", "thead", "tbody", "tr", "th", "td"}
+        assert wanted is None or wanted in cells.cells
+
+
+def test_every_text_of_a_table_is_text(tmp_path):
+    cells = Cells(html_table(EVIL, (EVIL,), [(EVIL,), (1234567,), (0.5,)], EVIL))
+    assert "script" not in cells.tags
+    assert cells.cells[:3] == [EVIL, EVIL, "1,234,567"]
+    (tmp_path / "s.toml").write_text(f'task = "mano"\ntitle = "{EVIL}"\n[splits.train]\nrows = 5\n')
+    for thing in (synthgen.load(tmp_path / "s.toml"), load_spec(Path(tmp_path / "s.toml"))):
+        assert "<script" not in thing._repr_html_()
+        assert "&lt;script&gt;" in thing._repr_html_()
