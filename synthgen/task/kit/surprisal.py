@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -73,3 +74,31 @@ def walked(
     with np.errstate(divide="ignore", invalid="ignore"):
         bits = -np.diff(np.log2(chances))
     return np.where(np.isnan(bits), np.inf, np.maximum(bits, 0.0))
+
+
+Piece = Phrase | int
+"""What a sentence is made of: phrases, and numbers of what is filled in."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A piece that may come next, how likely, and the ways on from there: none at the end of the sentence."""
+
+    share: float
+    piece: Piece
+    onward: tuple[Way, ...]
+
+
+def ways_of(sentences: Sequence[Sequence[Piece]], weights: Sequence[float] | None = None) -> tuple[Way, ...]:
+    """Return sentences as ways: those that begin with the same piece are one until they part. No weights: all alike."""
+    weights = [1.0] * len(sentences) if weights is None else weights
+    by_piece: dict[Piece, list[tuple[float, Sequence[Piece]]]] = {}
+    for weight, (first, *rest) in zip(weights, sentences, strict=True):
+        by_piece.setdefault(first, []).append((weight, rest))
+    ways, total = [], math.fsum(weights)
+    for piece, behind in by_piece.items():
+        going_on = any(rest for _, rest in behind)  # where some end here and others do not, those say nothing more
+        rests = [rest or [""] for _, rest in behind] if going_on else []
+        of_rests = [weight for weight, _ in behind] if going_on else []
+        ways.append(Way(math.fsum(weight for weight, _ in behind) / total, piece, ways_of(rests, of_rests)))
+    return tuple(ways)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synthgen.task.kit.surprisal import Phrase, walked
+from synthgen.task.kit.surprisal import Phrase, Piece, Way, walked, ways_of
 from synthgen.task.phrases import PhraseTable
 from synthgen.tasks.bios.biographies.compact import CompactVocab
 from synthgen.tasks.bios.biographies.writing.documents import Wording
@@ -34,6 +34,7 @@ from synthgen.tasks.bios.biographies.writing.sentences import (
     REFERENCES,
     VALUE,
 )
+from synthgen.tasks.bios.world.crowd import Crowd
 from synthgen.tasks.bios.world.writing.people import (
     DAY,
     EMPLOYER,
@@ -51,31 +52,6 @@ DATE, BIRTHDAY, HOME = range(FIELDS, FIELDS + 3)
 """Fields beside those of a person: month and day as one, the whole date as one, and the employer's city."""
 
 NAMES = (FIRST, MIDDLE, LAST)
-
-Piece = str | tuple[int, ...] | int
-"""What a sentence is made of: phrases, and numbers of fields, whose value is said."""
-
-
-@dataclass(frozen=True)
-class Way:
-    """A piece that may come next, how likely, and the ways on from there: none at the end of the sentence."""
-
-    share: float
-    piece: Piece
-    onward: tuple[Way, ...]
-
-
-def ways_of(sentences: Sequence[Sequence[Piece]]) -> tuple[Way, ...]:
-    """Return sentences, all alike likely, as ways: those that begin with the same piece are one until they part."""
-    by_piece: dict[Piece, list[Sequence[Piece]]] = {}
-    for first, *rest in sentences:
-        by_piece.setdefault(first, []).append(rest)
-    ways = []
-    for piece, rests in by_piece.items():
-        if not all(rests):  # some end here: nothing more is said
-            rests = [rest or [""] for rest in rests] if any(rests) else []
-        ways.append(Way(len(by_piece[piece]) / len(sentences), piece, ways_of(rests)))
-    return tuple(ways)
 
 
 @dataclass(frozen=True)
@@ -155,10 +131,6 @@ def value_fields(attribute: int) -> list[Piece]:
     return [DATE, YEAR] if attribute == 0 else [HOME if attribute == CITY else YEAR + attribute]
 
 
-KEPT = 1000
-"""Groups of more people are told apart once for all rows."""
-
-
 class BiographyLaw:
     """The law of biographies, for readers who know the world."""
 
@@ -166,14 +138,12 @@ class BiographyLaw:
         """people: everybody's fields, (people, FIELDS)."""
         date = people[:, MONTH] * world.sizes[DAY] + people[:, DAY]
         birthday = date * world.sizes[YEAR] + people[:, YEAR]
-        self._fields = np.column_stack([people, date, birthday, world.homes[people[:, EMPLOYER]]])
-        self._style, self._saying = style, saying
-        self._all = np.arange(len(people))
-        self._parts: dict[tuple[int, int], dict[Phrase, list[tuple[float, Phrase, np.ndarray]]]] = {}
+        fields = np.column_stack([people, date, birthday, world.homes[people[:, EMPLOYER]]])
+        self._style, self._saying, self._crowd = style, saying, Crowd(fields, saying.words)
 
     def surprisals(self, said: Phrase) -> np.ndarray:
         """Return the bits of each token of a row and of its end, (tokens + 1,)."""
-        return walked(said, Reading(self._all), self._follow)
+        return walked(said, Reading(self._crowd.all), self._follow)
 
     def _follow(self, reading: Reading, ahead: Phrase) -> Iterator[tuple[float, Phrase, Reading | None]]:
         """Give the next pieces of the sentence at hand, or the sentences about what may be told next."""
@@ -184,7 +154,7 @@ class BiographyLaw:
         for way in reading.ways:
             last = complete and not way.onward
             if isinstance(way.piece, int):
-                for share, phrase, people in self._apart(reading.people, way.piece).get(ahead, ()):
+                for share, phrase, people in self._crowd.apart(reading.people, way.piece).get(ahead, ()):
                     behind = None if last else Reading(people, told, way.onward, closing)
                     yield way.share * share, phrase, behind
             else:
@@ -200,8 +170,8 @@ class BiographyLaw:
         if place == self._style.name_at or self._style.full_name:
             reference = BY_NAME
         attributes = self._next_attributes(reading.told)
-        for share, _, people in self._apart(reading.people, PRONOUN)[saying.between[:0]]:
-            pronoun = int(self._fields[people[0], PRONOUN])
+        for share, _, people in self._crowd.apart(reading.people, PRONOUN)[saying.between[:0]]:
+            pronoun = int(self._crowd.fields[people[0], PRONOUN])
             for attribute in attributes:
                 ways = saying.ways[attribute, pronoun, reference]
                 yield share / len(attributes), between, Reading(people, (*reading.told, attribute), ways)
@@ -218,19 +188,3 @@ class BiographyLaw:
         if self._style.city_first:
             order[EMPLOYER_PLACE], order[CITY] = CITY, EMPLOYER_PLACE
         return [order[len(told)]]
-
-    def _apart(self, people: np.ndarray, field: int) -> dict[Phrase, list[tuple[float, Phrase, np.ndarray]]]:
-        """Return the values of a field among some people: by how they begin, (share, how it is said, who has it)."""
-        key = id(people), field
-        if key in self._parts:
-            return self._parts[key]
-        values, words = self._fields[people, field], self._saying.words[field]
-        order = np.argsort(values, kind="stable")
-        groups = np.split(people[order], np.flatnonzero(np.diff(values[order])) + 1)
-        parts: dict[Phrase, list[tuple[float, Phrase, np.ndarray]]] = {}
-        for group in groups:
-            phrase = words[self._fields[group[0], field]]
-            parts.setdefault(phrase[:1], []).append((group.size / people.size, phrase, group))
-        if people.size > KEPT:  # kept, and with them the groups, whose ids are then those of no other array
-            self._parts[key] = parts
-        return parts

@@ -20,8 +20,9 @@ import numpy as np
 import pyarrow as pa
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.bijection import permuted
 from synthgen.exact.bits import Bits, at_most
-from synthgen.exact.draw import Keys
+from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Book, Draws, Entropy, entropy_of, log2_factorial
 from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
@@ -39,6 +40,7 @@ from synthgen.tasks.bios.questions.params import QuestionsParams
 from synthgen.tasks.bios.questions.reading.judge import QuestionJudge
 from synthgen.tasks.bios.questions.reading.roster import Roster, people_of
 from synthgen.tasks.bios.questions.reading.tokens import CompactScribe
+from synthgen.tasks.bios.questions.surprisal import QuestionLaw
 from synthgen.tasks.bios.questions.writing.asking import LAWS, Asked, Law, Stages, write_questions
 from synthgen.tasks.bios.questions.writing.people_by_facts import MOST_PEOPLE, PeopleByForm
 from synthgen.tasks.bios.questions.writing.programs import Programs, text_programs
@@ -46,7 +48,9 @@ from synthgen.tasks.bios.questions.writing.tokens import to_tokens, token_progra
 from synthgen.tasks.bios.world.lists import OWN_LISTS, Sizes
 from synthgen.tasks.bios.world.population import knowledge_of, lists_of, world_bits
 from synthgen.tasks.bios.world.reading.registry import Registry
-from synthgen.tasks.bios.world.writing.people import Group, World
+from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE as MOST_READ
+from synthgen.tasks.bios.world.writing.everybody import everybody
+from synthgen.tasks.bios.world.writing.people import MAJOR, Group, World
 
 ONE = dict.fromkeys((size for size in Sizes.model_fields if size != "templates"), 1)
 """Sizes of a world without facts: one value in each list."""
@@ -292,6 +296,29 @@ class Questions(Task):
         if self.params.questions == "drawn" and len(self.persons) <= MOST_COUNTED:
             return Bits(booked - self.people_by_facts.shared_bits(self.persons, shares))
         return at_most(booked, self._hidden, low=max(0.0, booked - lost))
+
+    @property
+    def without_surprisals(self) -> str:
+        people = len(self.persons)
+        return f"of {people:,} people asked about, {MOST_READ:,} at most are kept in memory" * (people > MOST_READ)
+
+    @functools.cached_property
+    def _law(self) -> QuestionLaw:
+        table, programs = self._programs
+        people = everybody(self._world, Group(self.persons.start, len(self.persons)))
+        majors = range(int(self._world.sizes[MAJOR]))
+        drawn = self.params.major_ranks == "drawn"
+        ranks = [permuted(new_state(), self._stages.ranks, 0, len(majors), m) if drawn else m for m in majors]
+        tokens = self.row_format == "tokens"
+        hint = float(Fraction(str(self.params.hint)))
+        return QuestionLaw(
+            programs,
+            (lambda number: (number,)) if tokens else table.__getitem__,
+            people, self._world, np.array(ranks), self._weights, hint,
+        )  # fmt: skip
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        return self._law.surprisals(said if isinstance(said, str) else tuple(int(i) for i in said))
 
     @property
     def _hidden(self) -> str:
