@@ -1,6 +1,7 @@
 """Files that specs bring along: what was read is known by contents, so that an edited file is another file."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -10,6 +11,7 @@ from synthgen.dataset.check import check_folder
 from synthgen.errors import SynthgenError
 from synthgen.task.assets import cached_by_contents
 from synthgen.tasks.bios.world.lists import OWN
+from synthgen.tasks.igsm.worlds import OWN as WORLDS
 
 BIOS = 'task = "bios"\n[params]\npeople = 50\nlists = "lists"\n[splits.train]\n'
 QUESTIONS = (
@@ -75,6 +77,38 @@ def test_an_edited_tokenizer_gives_other_tokens(write, tmp_path):
         assert ids != before
         assert source.verify(source.row(0)).correct
         before = ids
+
+
+IGSM = 'task = "igsm"\n[params]\nworld = "FILE"\nsizes = { chains = 1 }\nop = 2\nsampler = "open"\n'
+GRAMMAR = 'root = "S"\n[rules]\nS = [["OLD"]]\n'
+WORLD = (WORLDS / "boxes.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "spec, old, new",
+    [
+        (IGSM, WORLD, re.sub(r"\b(Room|Box|Cellar|Loft|Pantry|Garage|Shed)\b", r"\1er", WORLD)),
+        ('task = "cfg"\nrow_format = "document"\n[params]\ngrammar = "FILE"\n', GRAMMAR, GRAMMAR.replace("OLD", "new")),
+    ],
+    ids=["world", "grammar"],
+)
+def test_rows_are_of_the_edited_file_and_a_task_keeps_what_it_was_made_with(write, spec, old, new):
+    path = write("s.toml", spec.replace("FILE", "file.toml"))
+    write("file.toml", old)
+    first, held = synthgen.load(path), synthgen.load(path)
+    held.task()
+    row = first.row(0)
+    write("file.toml", new)
+    second = synthgen.load(path)
+    assert second.row(0) != row
+    assert second.spec.content_id != first.spec.content_id
+    assert held.row(0) == row, "a task that was made before the edit reads nothing of the new file"
+
+
+def test_a_bad_world_is_refused_when_the_spec_is_read(write):
+    write("file.txt", WORLD.replace("Amber Cellar", "Amber Cellar 2"))
+    with pytest.raises(SynthgenError, match="'Amber Cellar 2': a name is capitalised words without digits"):
+        synthgen.load(write("s.toml", IGSM.replace("FILE", "file.txt")))
 
 
 def test_rows_never_stand_under_the_content_id_of_another_file(write, tmp_path):

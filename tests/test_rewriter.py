@@ -229,6 +229,11 @@ def test_refusals(tmp_path, monkeypatch):
     (tmp_path / "own.toml").write_text('task = "rewrites"\n[params]\ntexts = "texts.jsonl"\n[splits.train]\n')
     with pytest.raises(SynthgenError, match="line 2"):
         synthgen.load(tmp_path / "own.toml").batch(0, 1)
+    for text in ("", "Hello.", "x" * 70, "(" * 3000):
+        line = json.dumps({"row": 0, "text": text, "bits": None})
+        (tmp_path / "texts.jsonl").write_text(f'{{"rewrites": {{}}}}\n{line}\n')
+        with pytest.raises(SynthgenError, match=r"texts\.jsonl': row 0 has a text that is not accepted: "):
+            synthgen.load(tmp_path / "own.toml").batch(0, 1)
 
 
 def test_the_judge_accepts_the_grammar_and_never_raises():

@@ -94,6 +94,7 @@ class Igsm(Task):
     def __init__(self, params: IgsmParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
         self.law = law_of(params, keys)
+        _ = self.world  # a bad file is told at once, and rows are of the one that was there
         self.capabilities = self.law.capabilities
         if params.retry:
             self.books = (*BOOKS, "retries")

@@ -7,7 +7,6 @@ a category, none ends in s or has a digit, so that a reader always knows where a
 
 from __future__ import annotations
 
-import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from synthgen.errors import SynthgenError
-from synthgen.task.assets import read_lines
+from synthgen.task.assets import cached_by_contents, read_lines
 from synthgen.task.contract import TaskParams
 
 OWN = Path(__file__).with_name("worlds")
@@ -70,10 +69,13 @@ def plural(name: str) -> str:
     return name + ("es" if re.search(r"(ch|sh|x|z)$", name) else "s")
 
 
-@functools.cache
 def read_world(pack: str | Path) -> World:
     """Return a pack by name, or from a file. Raises SynthgenError that names the file and the entry."""
-    path = OWN / f"{pack}.txt" if pack in PACKS else Path(pack)
+    return _read_pack(OWN / f"{pack}.txt" if pack in PACKS else Path(pack))
+
+
+@cached_by_contents(8)
+def _read_pack(path: Path) -> World:
     categories: list[tuple[str, list[list[str]]]] = []
     for number, line in enumerate(read_lines(path), 1):
         if line.startswith("= "):

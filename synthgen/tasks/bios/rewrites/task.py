@@ -107,6 +107,7 @@ class Rewrites(Task):
         self.lists = lists_of(params, folder)
         self.language: Language = read_language(folder, params.clauses, params.references, params.sentence_facts)
         self._lint()
+        _ = self.texts  # bad ones are told at once, and rows are of those that were there
         if params.law == "uniform" and params.entries != "online" and params.entries > self.language.size:
             raise SynthgenError(
                 f"params.entries = {params.entries:,}: a person has {self.language.size:,} rewrites; take fewer entries"
@@ -171,6 +172,10 @@ class Rewrites(Task):
         path = self.assets.get("texts")
         return read_texts(path) if path else None
 
+    @functools.cached_property
+    def _judge_of_texts(self) -> RewriteJudge:
+        return RewriteJudge(self.lists)
+
     def requests(self, start: int, stop: int) -> Iterator[Request]:
         """Yield what a language model is asked for, row by row: the grammar's rewrite and what must survive."""
         for row in _listed(self._rows(start, stop, new_state()), start):
@@ -203,7 +208,13 @@ class Rewrites(Task):
                 span_kind: [(s["start"], s["end"]) for s in latent["spans"][span_kind]] for span_kind in SPAN_KINDS
             }
             if text is not None:
-                spans = spans_of(text, self._request(number, row["text"], latent))
+                request = self._request(number, row["text"], latent)
+                if faults := self._judge_of_texts.faults(text, request):
+                    raise SynthgenError(
+                        f"params.texts = {self.params.texts!r}: row {number:,} has a text that is not accepted: "
+                        f"{'; '.join(faults[:3])}; make the file again with `synthgen rewrite`"
+                    )
+                spans = spans_of(text, request)
                 units[number - start, 0] = round(self.texts.bits.get(number, 0.0) * UNITS_PER_BIT)
             text = row["text"] if text is None else text
             at = 0
@@ -334,7 +345,7 @@ class Rewrites(Task):
     def _reread_text(self, row: Mapping[str, Any]) -> Reread:
         """Judge a text of a language model: its values, and where they stand."""
         request = self._request(row["id"], "", row["latent"])
-        if faults := RewriteJudge(self.lists).faults(row["text"], request):
+        if faults := self._judge_of_texts.faults(row["text"], request):
             raise Misread("; ".join(faults))
         return Reread(N, spans=spans_of(row["text"], request))
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from synthgen.errors import SynthgenError
+from synthgen.task.assets import cached_by_contents
 from synthgen.task.foreign import read_json_lines, shaped
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, MONTHS, Lists
 
@@ -149,6 +150,7 @@ class _Rewrite(BaseModel):
     bits: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
 
 
+@cached_by_contents(2)
 def read_texts(path: Path) -> ModelTexts:
     """Read what `synthgen rewrite` wrote. Raises SynthgenError that names the line."""
     texts: dict[int, str] = {}
