@@ -3,6 +3,8 @@
 import itertools
 import json
 import math
+import random
+import time
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
@@ -19,6 +21,7 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw, Keys
 from synthgen.tasks.cfg import Grammar, Rule
 from synthgen.tasks.cfg.ambiguity import proved_unambiguous
+from synthgen.tasks.cfg.reading.recognizer import Recognizer
 from synthgen.tasks.cfg.reading.strings import tokens_of
 
 PUBLISHED = json.loads(Path(__file__).with_name("published_grammars.json").read_text())
@@ -364,3 +367,51 @@ def test_bad_nltk_grammars_are_told(text, message):
 def test_bad_weights_leave_no_grammar():
     with pytest.raises(SynthgenError, match="same right-hand side twice"):
         Grammar("x", 2, {2: (Rule((1,)), Rule((1,)))}).check("x")
+
+
+AMBIGUOUS = Grammar("twos", 9, {9: (Rule((9, 9), 49), Rule((1,), 51))})
+
+
+def test_the_recognizer_says_what_the_chart_does():
+    """Random recursive grammars with unit rules: the same first error, by bits and by probabilities."""
+    draw, found = random.Random(3), Counter()
+    for _ in range(60):
+        rules = {}
+        for head in (9, 8, 7):
+            lower = [symbol for symbol in (9, 8, 7) if symbol < head]
+            ends = [Rule((draw.choice([1, 2, *lower] if head > 7 else [1, 2]),), 6)]
+            rules[head] = (*ends, *(Rule(tuple(draw.choices([9, 8, 7, 1, 2], k=draw.choice([2, 3]))), 1) for _ in "ab"))
+        grammar = Grammar("any", 9, {head: tuple(dict.fromkeys(rules[head])) for head in rules})
+        for _ in range(40):
+            tokens = np.array(draw.choices([0, 0, 0, 1, 1, 1, 5, -1], k=draw.choice([0, 1, 3, 8, 70])), np.int64)
+            given, reached = grammar.chart.conditionals(tokens)
+            assert Recognizer(grammar.chart.rules).read(tokens) == (reached, given[-1] > 0)
+            found[given[-1] > 0, reached == tokens.size] += 1
+    assert min(found[True, True], found[False, True], found[False, False]) > 20
+
+
+def test_two_thousand_tokens_of_the_most_ambiguous_grammar_are_read_at_once():
+    """Every part can be parsed in every way: the chart takes ten seconds."""
+    for said, error in (([1] * 2000, None), ([1] * 1999 + [2], 1999)):
+        AMBIGUOUS.first_error([1])
+        times = []
+        for _ in range(3):
+            started = time.perf_counter()
+            assert AMBIGUOUS.first_error(said) == error
+            times.append(time.perf_counter() - started)
+        assert min(times) < 0.5
+
+
+def test_noise_and_recursion_cost_no_judge_more_than_a_moment():
+    """Wherever a grammar may be ambiguous, its longest answers are read in a moment; under noise it was a second."""
+    for name in ("cfg3f-perturb-t", "cfg3f-perturb-nt", "cfg-english"):
+        source = synthgen.load(name)
+        row, times = source.row(0), []
+        said = row["input_ids"] * 9 if "input_ids" in row else " ".join([row["text"].removesuffix(" ."), "and"] * 30)
+        begin = said[:0]
+        source.verify(begin, said[:1])
+        for _ in range(3):
+            started = time.perf_counter()
+            assert not source.verify(begin, said).correct
+            times.append(time.perf_counter() - started)
+        assert min(times) < 0.5, name

@@ -20,6 +20,7 @@ from synthgen.exact.draw import Keys, new_state
 from synthgen.task.foreign import read_json
 from synthgen.tasks.cfg import ambiguity, formats, moments
 from synthgen.tasks.cfg.reading.chart import Chart, chart_rules
+from synthgen.tasks.cfg.reading.recognizer import Recognizer
 from synthgen.tasks.cfg.rules import CORRUPTION, Rule, Rules
 from synthgen.tasks.cfg.writing.sampler import Tables, sample_rows
 
@@ -179,6 +180,10 @@ class Grammar(Rules):
                 yield drawn.ids[edges[i] : edges[i + 1]], units
 
     @functools.cached_property
+    def _recognizer(self) -> Recognizer:
+        return Recognizer(self.chart.rules)
+
+    @functools.cached_property
     def chart(self) -> Chart:
         """The parser. Raises SynthgenError for a cycle of unit rules."""
         heads = sorted(a for a in self.rules if a in self.reachable)
@@ -212,10 +217,9 @@ class Grammar(Rules):
     def contains(self, ids: Any) -> bool:
         """Say whether the grammar makes exactly these tokens; False for junk."""
         try:
-            given, _ = self.chart.conditionals(self._read(ids))
+            return self.first_error(ids) is None
         except ValueError:
             return False
-        return bool(given[-1] > 0)
 
     def parses(self, ids: Any) -> int:
         """Return how many derivations make these tokens; exact."""
@@ -255,6 +259,9 @@ class Grammar(Rules):
         tokens, longest = self._read(ids), self.lengths[1]
         if longest is not None:
             tokens = tokens[: longest + 1]  # behind the longest string stands an error, whatever is read further on
+        if not self.proof and self._recognizer.fits(tokens.size):  # else the chart holds less, and is faster
+            reached, whole = self._recognizer.read(tokens)
+            return None if whole else reached
         given, reached = self.chart.conditionals(tokens)
         return None if given[-1] > 0 else reached
 
