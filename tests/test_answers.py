@@ -71,6 +71,7 @@ def test_an_answer_may_come_as_text_ids_arrays_or_messages(name):
     [
         (None, "None"),
         (b" 1.", "a bytes"),
+        (b" 1." * 10**6, "a bytes"),
         (7, "an int"),
         ({"content": " 1."}, "a dict"),
         (iter([1]), "a list_iterator"),

@@ -62,6 +62,8 @@ def _bare(said: Any, part: str) -> Any:
         if not isinstance(content, str):
             raise wrong_kind(f"the {part}", f"a list of messages whose last one has {kind_of(content)} as its content")
         return content
+    if isinstance(said, bytes | bytearray | memoryview):  # however long: no answer, so no long one either
+        raise wrong_kind(f"the {part}", kind_of(said))
     if hasattr(said, "__len__") and (isinstance(said, Sequence) or hasattr(said, "tolist")):
         try:
             len(said)

@@ -1,8 +1,8 @@
 """The recognizer: whether a string is one of an ambiguous grammar, and how far it could be, without probabilities.
 
-The chart's Earley parser (see `synthgen.tasks.cfg.reading.chart`), with all items of a dotted rule at a place as one row
-of bits, a bit for each start. Steps still grow with the cube of the tokens, but 64 at a time: two thousand tokens of the
-most ambiguous grammar take a tenth of a second and not ten.
+The chart's Earley parser (see `synthgen.tasks.cfg.reading.chart`), with all items of a dotted rule at a place as one
+row of bits, a bit for each start. Steps still grow with the cube of the tokens, but 64 at a time: 2,000 tokens of
+the most ambiguous grammar take a tenth of a second and not ten.
 """
 
 from __future__ import annotations
