@@ -66,6 +66,20 @@ def test_an_answer_may_come_as_text_ids_arrays_or_messages(name):
         assert source.reward(*([one] for one in kind), split=split) == [1.0]
 
 
+def test_a_message_may_have_parts_or_call_a_tool():
+    """What else a chat model may give: parts of content, of which the texts count, and a call in the place of words."""
+    source = synthgen.load("igsm-med-pq")
+    row = source.row(0)
+    half = len(row["completion"]) // 2
+    parts = [{"type": "text", "text": row["completion"][:half]}, {"type": "image", "url": "x"}]
+    parts += [{"type": "text", "text": row["completion"][half:]}]
+    call = {"role": "assistant", "content": None, "tool_calls": [{"type": "function", "function": {"name": "f"}}]}
+    said = [[{"role": "assistant", "content": parts}], [call], [{"role": "assistant", "content": parts[:2]}]]
+    assert source.reward([row["prompt"]] * 3, said) == [1.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match="1 prompts and 3 completions: give one for each"):
+        source.reward([row["prompt"]], said)
+
+
 @pytest.mark.parametrize(
     "kind, says",
     [

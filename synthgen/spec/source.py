@@ -280,5 +280,7 @@ class Source:
         for name, values in (("prompts", prompts), ("completions", completions)):
             if isinstance(values, str | Mapping):
                 raise TypeError(f"{name} is a {type(values).__name__}: give a list, one entry an answer")
+        if len(prompts) != len(completions):
+            raise ValueError(f"{len(prompts):,} prompts and {len(completions):,} completions: give one for each")
         task = self.task(split if isinstance(split, str) else "train")
         return [judge_answer(task, *pair).score for pair in zip(prompts, completions, strict=True)]

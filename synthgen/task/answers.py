@@ -58,7 +58,7 @@ def _bare(said: Any, part: str) -> Any:
     if isinstance(said, str):
         return said
     if isinstance(said, list | tuple) and said and all(isinstance(message, Mapping) for message in said):
-        content = said[-1].get("content")
+        content = _content(said[-1])
         if not isinstance(content, str):
             raise wrong_kind(f"the {part}", f"a list of messages whose last one has {kind_of(content)} as its content")
         return content
@@ -71,3 +71,14 @@ def _bare(said: Any, part: str) -> Any:
             raise wrong_kind(f"the {part}", kind_of(said)) from None
         return said
     raise wrong_kind(f"the {part}", kind_of(said))
+
+
+def _content(message: Mapping[str, Any]) -> Any:
+    """Return what a message says: its parts of text in one, nothing where it calls a tool, or else its content."""
+    content = message.get("content")
+    if content is None and message.get("tool_calls"):
+        return ""
+    if isinstance(content, list | tuple) and content and all(isinstance(part, Mapping) for part in content):
+        texts = [part.get("text") for part in content if part.get("type") == "text"]
+        return "".join(texts) if all(isinstance(text, str) for text in texts) else content
+    return content
