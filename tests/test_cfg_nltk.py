@@ -15,6 +15,7 @@ import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.tasks.cfg import Grammar
 from synthgen.tasks.cfg.moments import BEYOND, CUBES
+from synthgen.tasks.cfg.recursion import closure, dies_out, spectral_radius
 from synthgen.tasks.cfg.rules import MAX_WEIGHT
 
 
@@ -136,6 +137,68 @@ def test_a_circle_of_unit_rules_is_named():
     text = "S -> 'x' [0.5] | A [0.5]\nA -> B [0.5] | 'a' [0.5]\nB -> A [0.5] | 'b' [0.5]"
     with pytest.raises(SynthgenError, match=r"nltk grammar: unit rules lead in a circle: (A -> B -> A|B -> A -> B);"):
         Grammar.from_nltk(text)
+
+
+@pytest.mark.parametrize(
+    ("grammar", "message"),
+    [
+        (None, "an nltk.PCFG or its text, not NoneType"),
+        (b"S -> 'a' [1.0]", "an nltk.PCFG or its text, not bytes"),
+        (nltk.CFG.fromstring("S -> 'a'"), "an nltk.PCFG or its text, not CFG"),
+        (nltk.PCFG(nltk.Nonterminal("S"), [nltk.ProbabilisticProduction(nltk.Nonterminal("S"), [5], prob=1.0)]), "5"),
+    ],
+)
+def test_what_is_no_grammar_of_nltk_is_told(grammar, message):
+    with pytest.raises(SynthgenError, match=message):
+        Grammar.from_nltk(grammar)
+
+
+def test_a_mark_and_numbers_of_numpy_are_read():
+    symbol = nltk.Nonterminal("S")
+    halves = [nltk.ProbabilisticProduction(symbol, [word], prob=np.float32(0.5)) for word in "ab"]
+    assert by_name(Grammar.from_nltk(nltk.PCFG(symbol, halves))) == by_name(
+        Grammar.from_nltk("S -> 'a' [.5] | 'b' [.5]")
+    )
+    assert by_name(Grammar.from_nltk("\ufeffS -> 'a' [1.0]")) == by_name(Grammar.from_nltk("S -> 'a' [1.0]"))
+
+
+# -- many symbols -----------------------------------------------------------------------------------------------------
+
+
+def chain(symbols, children=1):
+    """A0 -> A1 ..., A1 -> A2 ..., and so on; the last one is a or b."""
+    rules = {f"A{i}": [([f"A{i + 1}"] * children, 1)] for i in range(symbols - 1)}
+    return Grammar.from_names("chain", "A0", rules | {f"A{symbols - 1}": [(["a"], 1), (["b"], 1)]})
+
+
+def test_a_thousand_symbols_take_seconds():
+    grammar = chain(1000)
+    assert (grammar.lengths, grammar.derivation_entropy, grammar.contains([1])) == ((1, 1), 1.0, True)
+
+
+def test_symbols_beyond_the_bound_are_told():
+    with pytest.raises(SynthgenError, match=r"chain: 2,001 symbols have rules; at most 2,000 are handled"):
+        chain(2001)
+
+
+def test_strings_beyond_all_numbers_are_told():
+    with pytest.raises(SynthgenError, match=r"chain: strings are expected to have more than 10\^308 tokens"):
+        chain(1100, children=2)
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([0, 0, 0.1, 0.3, 0.45, 0.9, 1.5]), min_size=4, max_size=4), min_size=4, max_size=4
+    )
+)
+def test_recursion_is_read_off_a_matrix(entries):
+    matrix = np.array(entries)
+    radius = max(abs(np.linalg.eigvals(matrix)))
+    if abs(radius - 1) > 1e-6:
+        assert dies_out(matrix) == (radius < 1)
+    steps = np.linalg.matrix_power((matrix > 0) + np.eye(4), 4) > 0
+    assert np.array_equal(closure(matrix), steps)
+    assert math.isclose(spectral_radius(matrix), radius, rel_tol=1e-2, abs_tol=1e-3)
 
 
 # -- recursion: lengths without end -----------------------------------------------------------------------------------

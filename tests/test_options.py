@@ -8,6 +8,7 @@ import datasets
 import pytest
 
 import synthgen
+from synthgen.cli import train_commands
 from synthgen.cli.commands import main
 from synthgen.errors import SynthgenError
 from synthgen.spec.spec import load_spec, spec_of_table
@@ -97,12 +98,26 @@ def test_rows_of_token_files_are_counted_from_one(tmp_path):
         (("score", "--prompts", "b", "--temperature", "0.5"), "--temperature 0.5: our model says nothing here"),
         (("reproduce", "--list", "floor"), "--list shows every experiment"),
         (("reproduce", "--list", "--all"), "--list shows every experiment"),
+        (("reproduce", "--list", "--size", "ci"), "--size ci: --list runs nothing"),
+        (("reproduce", "--list", "--seeds", "3"), "--seeds 3: --list runs nothing"),
+        (("plan", "copy-tiny", "--workers", "0"), "--workers 0: must be at least 1"),
+        (("plan", "copy-tiny", "--workers", "-3"), "--workers -3: must be at least 1"),
+        (("generate", "copy-tiny", "--rank", "\u0661", "--world-size", "2"), "give a number from 0, or `auto`"),
+        (("card", "--license", "a\nb: c"), "--license 'a\\nb: c': name a licence"),
+        (("push", "org/name", "--dry-run", "--license", "\x1b[31m"), "--license '\\x1b[31m': name a licence"),
+        (("push", "org/name", "--dry-run", "--tag", "a b"), "--tag 'a b': use letters"),
+        (("push", "org/name", "--dry-run", "--tag", "../main"), "--tag '../main': use letters"),
+        (("score", "--prompts", "/dev/full"), "--prompts /dev/full: cannot be written"),
+        (("score", "--prompts", "b", "--rows", "1" + "0" * 30), "--rows"),
     ],
 )
 def test_options_without_a_use_are_refused(said, folder, tmp_path, arguments, message):
     command, *rest = arguments
-    place = {"generate": ("--out", tmp_path / "o"), "check": (folder,), "score": (folder,), "reproduce": ()}[command]
-    code, _, told = said(command, *rest, *place)
+    if command in ("check", "score", "card", "push"):
+        rest = [folder, *rest]
+    if command == "generate":
+        rest += ["--out", tmp_path / "o"]
+    code, _, told = said(command, *rest)
     assert (code, message in told) == (2, True), told
 
 
@@ -189,6 +204,44 @@ def test_values_on_the_command_line_are_toml(said):
     for wrong in ("true", "'7'", "seven"):
         code, _, told = said("entropy", "bios-single", "--set", f"people={wrong}")
         assert (code, "params.people" in told) == (2, True)
+
+
+def test_a_value_on_the_command_line_has_one_line(said):
+    for hidden in ("7\nworld = 5", "7\r\n[splits]"):  # which was read, and dropped
+        code, _, told = said("entropy", "bios-single", "--set", f"people={hidden}")
+        assert (code, "has several lines" in told) == (2, True), told
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("train.steps=true", "--set: train.steps = True: should be a number"),
+        ("train.steps='3'", "--set: train.steps = '3': should be a number"),
+        ("train.steps=0", "--set: train.steps = 0: should be greater than or equal to 1"),
+        ("train.lr=nan", "--set: train.lr = nan: should be greater than 0"),
+        ("train.betas=[true, 0.9]", "--set: train.betas = [True, 0.9]: should be a number"),
+        ("model.width=-1", "--set: model.width = -1: should be greater than or equal to 1"),
+        ("model.width=66", "--set: model ="),
+        ("packing=5", "--set: packing = 5: should be 'row', 'chop', 'cut', 'left' or 'pad'"),
+        ("data.params=5", "--set: data.0.params = 5: should be a valid dictionary"),
+    ],
+)
+def test_wrong_settings_of_a_run_are_told(said, tmp_path, change, message):
+    code, _, told = said("train", "copy-tiny", "--set", change, "--out", tmp_path / "run")
+    assert (code, message in told, (tmp_path / "run").exists()) == (2, True, False), told
+
+
+def test_prompts_are_written_a_few_at_a_time(said, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_commands, "AT_A_TIME", 3)
+    code, _, told = said("score", folder, "--prompts", tmp_path / "prompts", "--rows", 8)
+    lines = [json.loads(line) for line in (tmp_path / "prompts").read_text().splitlines()]
+    assert (code, [line["id"] for line in lines]) == (0, list(range(8))), told
+
+
+def test_settings_of_windows_are_of_the_kind_that_is_asked_for():
+    for name, value in (("batch_size", True), ("batch_size", "4"), ("domains", 1), ("rows", "7")):
+        with pytest.raises(SynthgenError, match=f"{name} = "):
+            synthgen.windows("copy-tiny", **{"context": 66, name: value})
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------

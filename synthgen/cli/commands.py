@@ -20,6 +20,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+MOST_SCORED = 10_000_000
+"""Rows that `score` asks."""
+
 SpecArgument = Annotated[
     str, typer.Argument(metavar="SPEC", help="A shipped spec's name (cfg3f) or the path of a TOML file.")
 ]
@@ -103,7 +106,7 @@ def entropy(
 @app.command()
 def certify(
     spec: SpecArgument,
-    rows: Annotated[int, typer.Option(min=2, help="Rows to draw for each sampled figure.")] = 200_000,
+    rows: Annotated[int, typer.Option(min=2, max=10**12, help="Rows to draw for each sampled figure.")] = 200_000,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")] = None,
     shipped: Annotated[bool, typer.Option("--shipped", help="Write into the package, not for this user.")] = False,
     sets: Sets = None,
@@ -319,7 +322,9 @@ def card(
     from synthgen.cli.display import Progress
     from synthgen.dataset.manifest import Manifest
     from synthgen.publish.card import write_card
+    from synthgen.publish.licence import check_licence
 
+    check_licence(licence)
     with Progress("rows") as progress:
         progress.expect(Manifest.read(folder).totals["rows"])
         findings = write_card(folder, licence=licence, pictures=pictures, sample=sample, on_rows=progress.add)
@@ -453,7 +458,11 @@ def score(
     split: Annotated[str, typer.Option(help="The split whose rows are asked.")] = "test",
     rows: Annotated[
         int | None,
-        typer.Option(min=1, help="How many rows, by default 1,000; with --completions: all of these must be answered."),
+        typer.Option(
+            min=1,
+            max=MOST_SCORED,
+            help="How many rows, by default 1,000; with --completions: all of these must be answered.",
+        ),
     ] = None,
     temperature: Annotated[float | None, typer.Option(min=0, help="Of our model; 0: greedy, by default.")] = None,
     json: Json = False,
@@ -472,9 +481,14 @@ def reproduce(
     name: Annotated[str | None, typer.Argument(help="An experiment's name, or the path of its TOML file.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="The shipped experiments and their claims.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Every shipped experiment.")] = False,
-    size: Annotated[str, typer.Option(help="ci (seconds), laptop (minutes) or gpu (the paper's recipe).")] = "laptop",
-    seeds: Annotated[int, typer.Option(help="How many seeds, from 0.")] = 1,
-    out: Annotated[Path, typer.Option(help="Where runs, results and pictures go.")] = Path("reproductions"),
+    size: Annotated[
+        str | None,
+        typer.Option(help="ci (seconds), laptop (minutes; the default) or gpu (the paper's recipe)."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds, from 0; by default 1.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where runs, results and pictures go; by default reproductions.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train small models and see whether the papers' findings appear. Exits with 1 if a required one fails."""
@@ -485,10 +499,15 @@ def reproduce(
     if list_:
         if name is not None or all_:
             raise SynthgenError("--list shows every experiment: leave the name and --all out")
+        for option, value in (("--size", size), ("--seeds", seeds), ("--out", out)):
+            if value is not None:
+                raise SynthgenError(f"{option} {value}: --list runs nothing; leave it out")
         table = listing()
         _print_json(table) if json else print_listing(table)
         return
-    results = reproduce_command(name, all_, size, seeds, out)
+    results = reproduce_command(
+        name, all_, size or "laptop", 1 if seeds is None else seeds, out or Path("reproductions")
+    )
     _print_json([result.to_json() for result in results]) if json else print_results(results)
     if any(not result.green and result.experiment.verdict == "required" for result in results):
         raise typer.Exit(1)

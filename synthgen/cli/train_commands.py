@@ -27,8 +27,8 @@ from synthgen.train.score import (
 )
 from synthgen.windowing.spec_rows import SpecRows
 
-SCORED = 1000
-"""Rows that `score` asks, where nobody says how many."""
+SCORED, AT_A_TIME = 1000, 4096
+"""Rows that `score` asks, where nobody says how many; and whose prompts are written at a time."""
 
 
 def spec_of(subject: str) -> str:
@@ -126,10 +126,15 @@ def _source_of_run(folder: Path) -> Source:
 
 def write_prompts(source: Source, split: str, rows: int, file: Path) -> None:
     """Write the prompts of a split's first rows, a JSON line each: id and prompt."""
-    limit = source.rows_max(split)
-    with file.open("w", encoding="utf-8") as handle:
-        for row in source.batch(0, min(rows, limit or rows), split).to_pylist():
-            handle.write(json.dumps({"id": row["id"], "prompt": prompt_of(row)}, ensure_ascii=False) + "\n")
+    rows = min(rows, source.rows_max(split) or rows)
+    prompt_of(source.row(0, split))  # told before a file is begun
+    try:
+        with file.open("w", encoding="utf-8") as handle:
+            for first in range(0, rows, AT_A_TIME):
+                for row in source.batch(first, min(first + AT_A_TIME, rows), split).to_pylist():
+                    handle.write(json.dumps({"id": row["id"], "prompt": prompt_of(row)}, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise SynthgenError(f"--prompts {file}: cannot be written: {error.strerror}") from None
 
 
 def reproduce_command(name: str | None, everything: bool, size: str, seeds: int, out: Path) -> list[Result]:

@@ -13,6 +13,7 @@ from typing import Any
 from synthgen.dataset.build_plan import BuildPlan
 from synthgen.dataset.processes import usable_cores
 from synthgen.dataset.shards import BATCH_ROWS, Summary
+from synthgen.errors import SynthgenError
 from synthgen.task.arrow import row_lengths
 
 SAMPLE_SECONDS = 0.5
@@ -30,6 +31,8 @@ def estimate(plan: BuildPlan, out: Path, workers: int | None) -> dict[str, Any]:
 
     Times are of a sample on this machine now: batches made, hashed and serialised, not the disk's share.
     """
+    if workers is not None and workers < 1:
+        raise SynthgenError(f"--workers {workers}: must be at least 1")
     cores = workers or usable_cores()
     splits = {name: _split(plan, name, rows, shards) for name, (rows, shards) in plan.splits.items()}
     seconds = sum(split["core_seconds"] for split in splits.values())

@@ -8,6 +8,7 @@ Each of 64 tasks makes every 64th shard; a task that was preempted is simply run
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -71,10 +72,9 @@ def rank_from(
     if world_size is not None and world_size < 1:
         raise SynthgenError(f"--world-size {world_size}: must be at least 1")
     if rank is not None and rank != "auto":
-        try:
-            number = int(rank)
-        except ValueError:
-            raise SynthgenError(f"--rank {rank}: give a number from 0, or `auto`") from None
+        if not re.fullmatch("-?[0-9]{1,9}", str(rank)):
+            raise SynthgenError(f"--rank {rank}: give a number from 0, or `auto`")
+        number = int(rank)
         if world_size is None:
             raise SynthgenError(f"--rank {rank}: say of how many with --world-size W, or use --rank auto")
         return number, world_size

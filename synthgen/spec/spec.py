@@ -329,6 +329,8 @@ def set_arguments(arguments: list[str]) -> dict[str, Any]:
         field, equals, text = argument.partition("=")
         if not equals or not field:
             raise SynthgenError(f"--set {argument}: write field=value, for example --set people=1000")
+        if "\n" in text.strip() or "\r" in text.strip():  # whatever stands behind the value would be dropped
+            raise SynthgenError(f"--set {field}: the value {short(text)} has several lines; write it in one")
         try:
             sets[field.strip()] = toml_of(f"value = {text}", f"--set {field}")["value"]
         except Unreadable as error:

@@ -26,12 +26,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.spec.spec import specs_folder
 from synthgen.task.files import is_file
 from synthgen.task.foreign import read_toml
+from synthgen.task.written import Written
 from synthgen.train.measures import MeasureSettings
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 
@@ -41,10 +42,8 @@ NUMBER = r"-?\d+(?:\.\d+)?"
 CLAIM = re.compile(rf"(?P<left>\S+) (?P<sign>[<>]) (?:(?P<factor>{NUMBER}) \* )?(?P<right>\S+)")
 
 
-class Claim(BaseModel):
+class Claim(Written):
     """One assertion with its margin."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     holds: str = Field(description="such as `canon.hops.query.1 > 0.9`, or `a.b.c > 8 * d.b.c`")
     paper: str = Field("", description="the paper's figure")
@@ -77,10 +76,8 @@ class Outcome:
     holds: bool
 
 
-class Arm(BaseModel):
+class Arm(Written):
     """One training run of an experiment and what is measured of it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"[a-z0-9-]+", description="the arm's name in claims")
     data: tuple[DataSettings, ...] = Field((), description="the streams of a batch; by default the experiment's")
@@ -91,10 +88,8 @@ class Arm(BaseModel):
     measures: dict[str, MeasureSettings] = Field(default_factory=dict, description="measures, by name")
 
 
-class Experiment(BaseModel):
+class Experiment(Written):
     """A whole experiment, at one size."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str = Field(description="one line for people")
     paper: str = Field(description="arXiv number")

@@ -15,10 +15,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from synthgen.errors import SynthgenError
 from synthgen.task.kit.capacity import Knowledge
+from synthgen.task.written import Written
 from synthgen.train.batches import RunData, source_of
 from synthgen.train.floor import FRESH, RowBits, measure, model_bits
 from synthgen.train.model import Transformer
@@ -28,10 +29,8 @@ from synthgen.windowing.spec_rows import SpecRows
 from synthgen.windowing.token_rows import TokenRows
 
 
-class MeasureSettings(BaseModel):
+class MeasureSettings(Written):
     """One measure of an arm."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["floor", "samples", "recall", "capacity", "answers", "generated"] = Field(description="see above")
     data: int = Field(0, ge=0, description="the stream whose spec the rows come from")

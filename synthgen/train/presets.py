@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from synthgen.errors import SynthgenError, nearest
-from synthgen.spec.spec import WORDS, load_spec
+from synthgen.spec.spec import WORDS, load_spec, validated
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 
 
@@ -209,6 +209,6 @@ def settings_of(spec: str, preset: Preset, params: dict[str, Any], changes: dict
         for key in tables[table]:
             if key not in model.model_fields:
                 raise SynthgenError(f"--set {table}.{key}: no such field{nearest(key, model.model_fields)}")
-    return RunSettings.model_validate(
-        {"data": (tables["data"],), "model": tables["model"], "train": tables["train"], **whole}
-    )
+    run = {"data": (tables["data"],), "model": tables["model"], "train": tables["train"], **whole}
+    settings: RunSettings = validated(RunSettings, run, "--set", "")
+    return settings

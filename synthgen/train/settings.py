@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from synthgen.task.written import Written
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelSettings(_Settings):
+class ModelSettings(Written):
     """A decoder-only transformer."""
 
     layers: int = Field(2, ge=1, description="layers")
@@ -69,7 +67,7 @@ class ModelSettings(_Settings):
         return 4 * self.width if self.mlp.startswith("gelu") else -(-8 * self.width // 3 // 8) * 8
 
 
-class DataSettings(_Settings):
+class DataSettings(Written):
     """One stream of training rows; a run has one or several, with a fixed number of rows of each in every batch."""
 
     spec: str = Field(description="a shipped spec's name or the path of a TOML file")
@@ -84,7 +82,7 @@ class DataSettings(_Settings):
     loss: str = Field("all", description="tokens with a loss: all, completion, or one kind of span, such as name")
 
 
-class TrainSettings(_Settings):
+class TrainSettings(Written):
     """How a run is trained."""
 
     steps: int = Field(1000, ge=1, description="optimizer steps")
@@ -108,7 +106,7 @@ class TrainSettings(_Settings):
     lora_alpha: float = Field(4.0, gt=0, description="LoRA's alpha: an update counts alpha / rank")
 
 
-class RunSettings(_Settings):
+class RunSettings(Written):
     """All of a run: data, model, training."""
 
     data: tuple[DataSettings, ...] = Field(min_length=1, description="the streams of a batch")

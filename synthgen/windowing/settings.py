@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from synthgen.errors import nearest
 from synthgen.spec.recipe import Packing, Recipe
 from synthgen.spec.spec import validated
+from synthgen.task.written import Written
 
 SPAN_LOSS = "span:"
 """How a loss begins that is of one kind of span alone."""
@@ -52,10 +53,8 @@ class WindowOptions(TypedDict, total=False):
     params: Mapping[str, Any] | None
 
 
-class WindowSettings(BaseModel):
+class WindowSettings(Written):
     """How data become windows. What is None is as the data's own table `[windows]`, or its spec, has it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     context: int | None = Field(None, description="tokens that a window predicts")
     batch_size: int = Field(1, ge=1, description="windows of a batch")

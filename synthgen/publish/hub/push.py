@@ -12,6 +12,7 @@ A killed push goes on from its journal and the pull request's listing. If main m
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,10 @@ from synthgen.publish.hub.push_journal import journal_path
 from synthgen.publish.hub.remote import Remote
 from synthgen.publish.hub.sending import BATCH_BYTES, Pushed, Sending, cut_into_batches
 from synthgen.publish.hub.staging import FORMATS, WORK, Staged, configs_of, digest_of, stage
+from synthgen.publish.licence import check_licence
+
+TAG = re.compile(r"[A-Za-z0-9_]+([./-][A-Za-z0-9_]+)*")
+"""What git takes for a tag's name, and no more."""
 
 
 def push(
@@ -52,6 +57,9 @@ def push(
         raise SynthgenError(f"--format {container!r}: choose one of {', '.join(FORMATS)}")
     if batch_bytes < 1:
         raise SynthgenError(f"--batch-bytes {batch_bytes}: must be at least 1")
+    if tag is not None and not TAG.fullmatch(tag):
+        raise SynthgenError(f"--tag {tag!r}: use letters, digits and _, joined by single '-', '.' or '/'")
+    check_licence(licence)
     remote = Remote(repo, say)
     chosen = configs_of([Path(folder) for folder in folders], configs)
     digest = digest_of(chosen, container)

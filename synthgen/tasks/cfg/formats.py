@@ -94,6 +94,11 @@ def read_nltk(grammar: Any, drop_unreachable: bool = False) -> Rules:
     A symbol's probabilities become whole weights. They may be any doubles that sum to 1 (to 1e-5); what rounding has
     taken from them or added is evened out.
     """
+    nltk = _nltk()
+    if isinstance(grammar, str):
+        grammar = grammar.removeprefix("\ufeff")
+    elif not isinstance(grammar, nltk.PCFG):
+        raise SynthgenError(f"a grammar of nltk is an nltk.PCFG or its text, not {type(grammar).__name__}")
     parsed = _parsed(grammar) if isinstance(grammar, str) else grammar
     head = PRINTED.match(grammar) if isinstance(grammar, str) else None
     start = head[1] if head else str(parsed.start())
@@ -103,8 +108,11 @@ def read_nltk(grammar: Any, drop_unreachable: bool = False) -> Rules:
             raise SynthgenError(f"rule {production}: empty right-hand sides are not allowed")
         if not production.prob() > 0:
             raise SynthgenError(f"rule {production}: a probability must be above 0")
+        strange = [child for child in production.rhs() if not isinstance(child, str | nltk.Nonterminal)]
+        if strange:
+            raise SynthgenError(f"rule {production}: the word {strange[0]!r} is no text; write it as one")
         children = [str(child) for child in production.rhs()]
-        shares.setdefault(str(production.lhs()), []).append((children, production.prob()))
+        shares.setdefault(str(production.lhs()), []).append((children, float(production.prob())))
     rules = {}
     for symbol, options in shares.items():
         try:

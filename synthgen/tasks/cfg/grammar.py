@@ -21,6 +21,7 @@ from synthgen.task.foreign import read_json
 from synthgen.tasks.cfg import ambiguity, formats, moments
 from synthgen.tasks.cfg.reading.chart import Chart, chart_rules
 from synthgen.tasks.cfg.reading.recognizer import Recognizer
+from synthgen.tasks.cfg.recursion import MOST_SYMBOLS
 from synthgen.tasks.cfg.rules import CORRUPTION, Rule, Rules
 from synthgen.tasks.cfg.writing.sampler import Tables, sample_rows
 
@@ -92,7 +93,11 @@ class Grammar(Rules):
         return grammar
 
     def check(self, origin: str) -> None:
-        """Raise SynthgenError for useless symbols, equal rules, unit cycles and strings that would be endless."""
+        """Raise SynthgenError for too many or useless symbols, equal rules, unit cycles and endless strings."""
+        if len(self.rules) > MOST_SYMBOLS:
+            raise SynthgenError(
+                f"{origin}: {len(self.rules):,} symbols have rules; at most {MOST_SYMBOLS:,} are handled"
+            )
         unreachable = set(self.rules) - self.reachable
         if unreachable:
             raise SynthgenError(
@@ -109,7 +114,10 @@ class Grammar(Rules):
             _ = self.unit_order
         except SynthgenError as error:
             raise SynthgenError(f"{origin}: {error}") from None
-        moments.mean_matrix(self)
+        if self.recursive:
+            moments.mean_matrix(self)
+        if not math.isfinite(self.expected_length):
+            raise SynthgenError(f"{origin}: strings are expected to have more than 10^308 tokens; take rules out")
         _ = self.chart
 
     # -- its law ------------------------------------------------------------------------------------------------------

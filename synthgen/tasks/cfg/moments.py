@@ -14,6 +14,7 @@ import numpy as np
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import entropy_of
+from synthgen.tasks.cfg.recursion import dies_out, spectral_radius
 from synthgen.tasks.cfg.rules import Rules
 
 LENGTH_TAIL = 1e-12
@@ -60,11 +61,10 @@ def mean_matrix(grammar: Rules) -> tuple[list[int], np.ndarray]:
             for child in rule.children:
                 if child in number:
                     matrix[number[a], number[child]] += p
-    radius = max(abs(np.linalg.eigvals(matrix)))
-    if radius >= 1 - 1e-9:
+    if not dies_out(matrix):
         raise SynthgenError(
-            f"grammar {grammar.name}: strings are expected to be endless (spectral radius {radius:.4f}, not below 1); "
-            "give the rules without recursion more weight"
+            f"grammar {grammar.name}: strings are expected to be endless (spectral radius "
+            f"{spectral_radius(matrix):.4f}, not below 1); give the rules without recursion more weight"
         )
     return symbols, matrix
 
@@ -164,9 +164,11 @@ def _cut_length_law(grammar: Rules) -> np.ndarray:
 def shortest(grammar: Rules) -> int:
     """Return the tokens of the shortest string."""
     length: dict[int, float] = dict.fromkeys(grammar.terminals, 1)
-    for _ in range(len(grammar.rules)):
-        for a, rules in grammar.rules.items():
-            length[a] = min(sum(length.get(c, math.inf) for c in rule.children) for rule in rules)
+    before: dict[int, float] = {}
+    while length != before:
+        before = dict(length)
+        for a in grammar.order or grammar.rules:
+            length[a] = min(sum(length.get(c, math.inf) for c in rule.children) for rule in grammar.rules[a])
     return int(length[grammar.root])
 
 

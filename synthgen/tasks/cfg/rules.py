@@ -132,14 +132,21 @@ class Rules:
     @functools.cached_property
     def productive(self) -> frozenset[int]:
         """The symbols that some string of terminals comes from."""
-        done = set(self.terminals)
-        while True:
-            more = {
-                a for a, rules in self.rules.items() if any(done.issuperset(rule.children) for rule in rules)
-            } - done
-            if not more:
-                return frozenset(done)
-            done |= more
+        waiting: dict[int, list[tuple[int, set[int]]]] = {}  # by symbol: heads, and what their rules still wait for
+        for a, rules in self.rules.items():
+            for rule in rules:
+                missing = set(rule.children)
+                for child in rule.children:
+                    waiting.setdefault(child, []).append((a, missing))
+        done, todo = set(self.terminals), list(self.terminals)
+        while todo:
+            symbol = todo.pop()
+            for a, missing in waiting.pop(symbol, ()):
+                missing.discard(symbol)
+                if not missing and a not in done:
+                    done.add(a)
+                    todo.append(a)
+        return frozenset(done)
 
     @functools.cached_property
     def unit_order(self) -> tuple[int, ...]:

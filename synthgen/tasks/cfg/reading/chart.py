@@ -21,6 +21,7 @@ from numba.extending import register_jitable
 
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_of_double
+from synthgen.tasks.cfg.recursion import closure, dies_out
 
 EXACT_FLOAT = 2.0**53
 """Counts up to this are exact in a float; larger ones are counted again with Python integers."""
@@ -63,9 +64,9 @@ def chart_rules(
     for a, right_side, w in rules:
         if right_side[0] < nonterminals:
             corners[a, right_side[0]] += w
-    if max(abs(np.linalg.eigvals(corners))) >= 1:
+    if not dies_out(corners):
         raise ValueError("left recursion does not converge")
-    reach = np.linalg.matrix_power((corners > 0) + np.eye(nonterminals), nonterminals) > 0
+    reach = closure(corners)
     return ChartRules(
         weight=np.array([w for _, _, w in rules], np.float64),
         corner_weight=np.linalg.inv(np.eye(nonterminals) - corners)[np.nonzero(reach)],
