@@ -161,6 +161,7 @@ def test_the_command_line(hub, folder, repo, tmp_path):
         assert WRITER not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_two_configs_then_a_third(hub, client, data, repo, tmp_path):
     folders = [str(shutil.copytree(data / name, tmp_path / name)) for name in ("bios", "cfg", "other")]
     first = client("push", folders[:2], repo, configs=["people", "strings"], pictures=False)["done"]

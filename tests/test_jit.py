@@ -77,6 +77,7 @@ def test_an_edit_of_a_callee_in_another_file_is_seen(site, tmp_path):
     assert other != folder
 
 
+@pytest.mark.slow
 def test_an_edit_above_the_task_recompiles_nothing(site, tmp_path):
     """Rows, and their texts, are made by kernels that know nothing of what stands above tasks."""
     cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
