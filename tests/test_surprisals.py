@@ -215,3 +215,25 @@ def test_windows_have_them_beside_their_targets(packing, separator):
 def test_windows_of_text_cut_into_tokens_have_none():
     with pytest.raises(SynthgenError, match="fields: bios-single/train has no token_bits"):
         synthgen.windows("bios-single", 256, tokenizer="words", fields=("input_ids", "token_bits"))
+
+
+def test_a_split_without_a_law_is_refused_where_another_has_one(tmp_path):
+    (tmp_path / "s.toml").write_text(
+        'task = "cfg"\n[params]\ngrammar = "cfg3b"\n[splits.train]\nrows = 5\n'
+        "[splits.long]\nrows = 5\nparams = { length = 300 }\n"
+    )
+    source = synthgen.load(tmp_path / "s.toml")
+    assert source.batch(0, 2, columns=["token_bits"]).num_rows == 2
+    for ask in (lambda: source.batch(0, 2, "long", ["token_bits"]), lambda: source.surprisals(0, "long")):
+        with pytest.raises(SynthgenError, match=r"params\.length"):
+            ask()
+
+
+def test_a_mixture_of_a_curriculum_has_no_law(tmp_path):
+    """Which of its grammars a row is of depends on the curriculum's own row, which the mixture's does not tell."""
+    (tmp_path / "s.toml").write_text(
+        'task = "mixture"\nrow_format = "tokens"\n[[params.component]]\nspec = "cfg-curriculum"\nweight = 1\n'
+        '[[params.component]]\nspec = "cfg3f"\nweight = 1\n[splits.train]\nrows = 512\n'
+    )
+    with pytest.raises(SynthgenError, match="cfg_curriculum: its shares change along its own rows"):
+        synthgen.load(tmp_path / "s.toml").surprisals(0)

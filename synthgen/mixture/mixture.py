@@ -428,7 +428,9 @@ class Mixture(Task):
     @property
     def without_surprisals(self) -> str:
         reasons = ((component.name, component.task.without_surprisals) for component in self.components)
-        return next((f"{name}: {reason}" for name, reason in reasons if reason), "")
+        staged = (c.name for c in self.components if isinstance(c.task, Mixture) and len(c.task.slots.stages) > 1)
+        known = next((f"{name}: {reason}" for name, reason in reasons if reason), "")
+        return known or next((f"{name}: its shares change along its own rows" for name in staged), "")
 
     def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
         """Each component's bits, weighed by its share of the row's stage and by how likely it has made what was said.

@@ -169,7 +169,8 @@ class Source:
             return batch
         schema = self.schema_with(columns)
         if TOKEN_BITS in schema.names and TOKEN_BITS not in batch.schema.names:
-            bits = [task.surprisals(said, start + i) for i, said in enumerate(said_in(batch))]
+            law = self._law_of(split)  # params of a split may leave it without one that another split has
+            bits = [law.surprisals(said, start + i) for i, said in enumerate(said_in(batch))]
             batch = pa.RecordBatch.from_arrays([*batch.columns, pa.array(bits, pa.list_(pa.float64()))], schema=schema)
         return batch.select(self.check_columns(columns))
 
