@@ -38,6 +38,14 @@ def test_help_names_every_command_and_imports_nothing_heavy():
     assert heavy.stdout.strip().endswith("[]"), heavy.stdout[-200:]
 
 
+def test_a_command_starts_without_pandas_which_is_there_when_asked_for():
+    code = "import sys, pyarrow, synthgen.cli; sys.argv = ['synthgen', 'show', 'copy-tiny', '--json']\n"
+    code += "try:\n    synthgen.cli.main()\nexcept SystemExit:\n    print('pandas' in sys.modules)\n"
+    code += "print(len(pyarrow.table({'n': [1, 2]}).to_pandas()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split()[-2:] == ["False", "2"], done.stderr
+
+
 def test_list_json():
     table = loads("list", "--json")
     assert [entry["name"] for entry in table] == shipped_specs()

@@ -17,11 +17,14 @@ from rich.text import Text
 
 from synthgen.cli.terminal import is_read, stdout
 from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.pandas_later import put_pandas_off
 from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits
 from synthgen.exact.entropy import Entropy
 from synthgen.exact.facts import formatted
 from synthgen.spec.source import Source
+
+put_pandas_off()  # before a command makes its first array: all that make one show something, too
 
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green", "bright_yellow")
 LATENT_WIDTH = 400

@@ -19,6 +19,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
+from synthgen.dataset.pandas_later import put_pandas_off
 from synthgen.dataset.shards import Shard
 from synthgen.errors import SynthgenError
 
@@ -115,6 +116,7 @@ _counter: Any = None
 def _start_worker(counter: Any) -> None:
     global _counter
     _counter = counter
+    put_pandas_off()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     parent = multiprocessing.parent_process()
