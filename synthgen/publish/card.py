@@ -20,7 +20,8 @@ import pyarrow as pa
 import tomli_w
 import yaml
 
-from synthgen.dataset.check import Finding, check_folder
+from synthgen.dataset.check import check_folder
+from synthgen.dataset.finding import Finding
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.plain_text import fence_of, in_json, in_markdown, shown
 from synthgen.dataset.readme import front_matter

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from synthgen.dataset.check import Finding
+from synthgen.dataset.finding import Finding
 from synthgen.dataset.manifest import FILE, Manifest, parse_manifest
 from synthgen.errors import CheckFailed, SynthgenError
 from synthgen.publish.hub.remote import Entry, Remote

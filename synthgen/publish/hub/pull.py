@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from synthgen.dataset.check import Finding, check_folder
+from synthgen.dataset.check import check_folder
+from synthgen.dataset.finding import Finding
 from synthgen.dataset.folder import discard, explaining_a_full_disk, locked
 from synthgen.dataset.manifest import FILE, Manifest
 from synthgen.errors import CheckFailed, SynthgenError
