@@ -395,12 +395,13 @@ def jumping_clock(place, turn, quick=False):
 
 def after_shards(out, number, running):
     """Wait until `number` shards are finished."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and running.poll() is None:
         if (out / "data").is_dir() and len(list((out / "data").glob("*.arrow"))) >= number:
             return
         time.sleep(0.002)
-    raise AssertionError(f"no {number} shards: {running.communicate(timeout=10)}")
+    running.kill()
+    raise AssertionError(f"no {number} shards: {running.communicate(timeout=60)}")
 
 
 def end(running, target, number):

@@ -13,6 +13,8 @@ from helpers import files, manifest, process, run, start
 
 import synthgen
 from synthgen.dataset import folder
+from synthgen.dataset.build import finish
+from synthgen.dataset.build_journal import _sealed
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import BATCH_ROWS, read_batches, shard_range
 from synthgen.errors import SynthgenError
@@ -64,9 +66,20 @@ def test_two_rank_halves_and_finish_make_the_same_folder(reference, tmp_path):
             assert early.returncode == 2
             assert "6 shards are missing" in early.stderr
             assert "train-00000-of-00012" in early.stderr
+    (out / ".synthgen/tmp").rmdir()  # as after a copy by what leaves out empty folders
     assert run("finish", out).returncode == 0
     assert files(out) == files(reference)
     assert run("finish", out).returncode == 0, "finishing twice is fine"
+
+
+def test_a_build_that_was_to_make_nothing_is_damaged(tmp_path):
+    synthgen.generate("copy-tiny", tmp_path / "data", splits=["test"], rows=40, shards=2, rank=0, world_size=2)
+    journal = tmp_path / "data/.synthgen/build.json"
+    entry = json.loads(journal.read_text())["entry"]
+    entry["build"]["splits"] = {}
+    journal.write_text(_sealed("build.json", entry))
+    with pytest.raises(SynthgenError, match="damaged; run the same `synthgen generate` again"):
+        finish(tmp_path / "data")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -141,6 +141,7 @@ def finish(out: str | Path) -> Manifest:
             raise SynthgenError(
                 f"{folder}: {len(missing)} shards are missing ({', '.join(missing[:3])}{more}); run their ranks again"
             )
+        (work / "tmp").mkdir(exist_ok=True)  # what copies a folder may leave out those that are empty
         return _complete(folder, plan, manifest, known, work)
 
 

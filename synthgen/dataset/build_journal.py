@@ -66,7 +66,7 @@ class _Build(BaseModel):
     identity: dict[str, Any]
     container: str = Field(pattern=f"^({'|'.join(CONTAINERS)})$")
     columns: list[str] = Field(min_length=1)
-    splits: dict[Annotated[str, Field(pattern=rf"^{SPLIT_NAME.pattern}$")], _Split]
+    splits: dict[Annotated[str, Field(pattern=rf"^{SPLIT_NAME.pattern}$")], _Split] = Field(min_length=1)
 
 
 class _Begun(BaseModel):
