@@ -15,7 +15,8 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
-from synthgen.cli.terminal import is_read, stdout
+from synthgen.cli.console import stdout
+from synthgen.cli.terminal import is_read
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.pandas_later import put_pandas_off
 from synthgen.errors import SynthgenError

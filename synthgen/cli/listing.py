@@ -72,7 +72,7 @@ def print_listing(entries: list[dict[str, Any]], long: bool = False, console: Co
     """Print entries by family: name, rows, bits of a row's text, title; `long`: format, splits and difficulty too."""
     from rich.text import Text
 
-    from synthgen.cli.terminal import stdout
+    from synthgen.cli.console import stdout
     from synthgen.exact.bits import stated_bits
     from synthgen.exact.entropy import text_entry
 

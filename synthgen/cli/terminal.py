@@ -7,17 +7,11 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, TextIO
-
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
 
 from synthgen.dataset.plain_text import in_json, shown
 from synthgen.errors import SynthgenError
-
-WIDE = 160
-"""Columns where output goes to a file or a pipe: a table's lines are not broken there."""
 
 
 class Unwritable(SynthgenError):
@@ -70,22 +64,6 @@ def is_read() -> bool:
     return not (isinstance(raw, _Output) and raw.lost)
 
 
-class _Console(Console):
-    """A console that takes text for text: nothing in it is markup, and control characters are shown as escapes."""
-
-    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(shown(segment.text), segment.style)
-
-
-def stdout() -> Console:
-    """Return a console on stdout, as wide as the terminal, or WIDE."""
-    console = _Console(markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = max(console.width, WIDE)
-    return console
-
-
 def json_text(value: Any) -> str:
     """Return a value as JSON for stdout: with escapes alone where its encoding is not Unicode's."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
@@ -104,3 +82,14 @@ def print_json_list(values: Iterator[Any]) -> None:
     for number, value in enumerate(values):
         print(f"{',' if number else ''}\n {json_text(value)}".replace("\n", "\n ").replace("\n  ", "\n ", 1), end="")
     print("\n]")
+
+
+def say(text: str) -> None:
+    """Tell a terminal what is being done; nobody else."""
+    if sys.stderr.isatty():
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """Print a sentence to stderr."""
+    print(f"synthgen: {shown(text)}", file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from synthgen.cli.terminal import stdout
+from synthgen.cli.console import stdout
 from synthgen.dataset.plain_text import shown
 from synthgen.train.experiment import load_experiment, shipped_experiments, sizes_of
 from synthgen.train.reproduce import Result

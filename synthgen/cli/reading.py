@@ -1,0 +1,100 @@
+"""Commands that need no data: what specs there are, their rows, their bits, and what a build would cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthgen.cli.options import Json, Seed, Sets, SpecArgument, World, columns_of, spec_with
+from synthgen.cli.terminal import print_json
+
+
+def list_(
+    pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Names that begin so, or fit (bios-*5).")] = "",
+    long: Annotated[bool, typer.Option("--long", help="Row formats, splits and difficulty, too.")] = False,
+    json: Json = False,
+) -> None:
+    """The shipped specs by family: rows, bits of a row's text, title."""
+    from synthgen.cli.listing import print_listing, shipped_listing
+
+    table = shipped_listing(pattern)
+    print_json(table) if json else print_listing(table, long)
+
+
+def show(
+    spec: SpecArgument,
+    row: Annotated[int, typer.Option(help="The first row to show.")] = 0,
+    n: Annotated[int, typer.Option("-n", help="How many rows.")] = 1,
+    split: Annotated[str, typer.Option(help="The split.")] = "train",
+    seed: Seed = None,
+    world: World = None,
+    sets: Sets = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the first row to a picture, too.")] = None,
+    json: Json = False,
+) -> None:
+    """Rows with latents, bits and coloured spans."""
+    from synthgen.cli.display import MOST_ROWS, print_row, rows_to_show
+    from synthgen.cli.terminal import print_json_list
+    from synthgen.errors import SynthgenError
+    from synthgen.spec.source import Source
+
+    source = Source(spec_with(spec, seed, world, sets))
+    if not 1 <= n <= MOST_ROWS:
+        raise SynthgenError(f"-n {n}: must be from 1 to {MOST_ROWS:,}; `synthgen generate` makes any number")
+    rows = rows_to_show(source, row, n, split)
+    if plot is not None:
+        source.task(split).plot(source.row(row, split), plot)
+    if json:
+        print_json_list(rows)
+    else:
+        for one in rows:
+            print_row(source, one, split)
+
+
+def entropy(
+    spec: SpecArgument,
+    split: Annotated[str, typer.Option(help="The split.")] = "train",
+    seed: Seed = None,
+    world: World = None,
+    sets: Sets = None,
+    json: Json = False,
+) -> None:
+    """Bits by book, with status; needs no data."""
+    from synthgen.cli.display import print_entropy
+    from synthgen.spec.source import Source
+
+    stated = Source(spec_with(spec, seed, world, sets)).entropy(split)
+    print_json(stated.to_json()) if json else print_entropy(stated)
+
+
+def plan(
+    spec: SpecArgument,
+    split: Annotated[list[str] | None, typer.Option("--split", help="A split; may be given again.")] = None,
+    rows: Annotated[int | None, typer.Option(help="Rows of each split.")] = None,
+    shards: Annotated[int | None, typer.Option(help="Shards of each split.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes the time is told for; by default one a core.")] = None,
+    columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
+    format: Annotated[str, typer.Option("--format", help="arrow or parquet.")] = "arrow",
+    out: Annotated[Path, typer.Option(help="Where it would go: its disk is checked.")] = Path(),
+    seed: Seed = None,
+    world: World = None,
+    sets: Sets = None,
+    json: Json = False,
+) -> None:
+    """Dry run: shards, bytes, bits, time from a timed sample, disk check."""
+    from synthgen.cli.display import print_plan
+    from synthgen.dataset.build import plan_build
+    from synthgen.dataset.estimate import estimate
+
+    plan = plan_build(
+        spec_with(spec, seed, world, sets),
+        splits=split,
+        rows=rows,
+        shards=shards,
+        columns=columns_of(columns),
+        container=format,
+    )
+    table = estimate(plan, out, workers)
+    print_json(table) if json else print_plan(table)

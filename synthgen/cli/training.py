@@ -1,0 +1,117 @@
+"""Commands around models: train the reference model, judge answers, reproduce findings; and rates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthgen.cli.options import Json
+from synthgen.cli.terminal import print_json
+
+MOST_SCORED = 10_000_000
+"""Rows that `score` asks."""
+
+
+def train(
+    spec: Annotated[str, typer.Argument(metavar="SPEC|DIR", help="A spec, or a dataset folder.")],
+    out: Annotated[Path | None, typer.Option(help="The run's folder; a killed run in it goes on.")] = None,
+    preset: Annotated[str, typer.Option(help="A recipe: tiny, a paper's, or `paper` for the spec's own.")] = "tiny",
+    init: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="A finished run whose weights are begun with.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Override model.*, train.*, data.*.")
+    ] = None,
+    params: Annotated[
+        list[str] | None, typer.Option("--param", metavar="FIELD=VALUE", help="Override a field of the spec.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train the reference model on a dataset: the loss in bits a token, beside its exact floor."""
+    from synthgen.cli.train_commands import train_command
+
+    table = train_command(spec, out, preset, init, sets or [], params or [], quiet=json)
+    if json:
+        print_json(table)
+
+
+def score(
+    subject: Annotated[Path, typer.Argument(metavar="RUN|DIR", help="A run of ours, or a dataset folder.")],
+    completions: Annotated[
+        Path | None, typer.Option(help="Answers to judge, a JSON line each: id, completion.")
+    ] = None,
+    prompts: Annotated[Path | None, typer.Option(help="Write the prompts there, a JSON line each: id, prompt.")] = None,
+    split: Annotated[str, typer.Option(help="The split whose rows are asked.")] = "test",
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_SCORED,
+            help="How many rows, by default 1,000; with --completions: all of these must be answered.",
+        ),
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(min=0, help="Of our model; 0: greedy, by default.")] = None,
+    json: Json = False,
+) -> None:
+    """Judge answers with the task's verifier: our model's, or anybody's from a file."""
+    from synthgen.cli.train_commands import score_command
+    from synthgen.cli.train_report import print_scores
+
+    scores = score_command(subject, completions, prompts, split, rows, temperature)
+    if scores is not None:
+        print_json(scores.to_json()) if json else print_scores(scores)
+
+
+def reproduce(
+    name: Annotated[str | None, typer.Argument(help="An experiment's name, or the path of its TOML file.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="The shipped experiments and their claims.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Every shipped experiment.")] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(help="ci (seconds), laptop (minutes; the default) or gpu (the paper's recipe)."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds, from 0; by default 1.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where runs, results and pictures go; by default reproductions.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train small models and see whether the papers' findings appear. Exits with 1 if a required one fails."""
+    from synthgen.cli.train_commands import reproduce_command
+    from synthgen.cli.train_report import listing, print_listing, print_results
+    from synthgen.errors import SynthgenError
+
+    if list_:
+        if name is not None or all_:
+            raise SynthgenError("--list shows every experiment: leave the name and --all out")
+        for option, value in (("--size", size), ("--seeds", seeds), ("--out", out)):
+            if value is not None:
+                raise SynthgenError(f"{option} {value}: --list runs nothing; leave it out")
+        table = listing()
+        print_json(table) if json else print_listing(table)
+        return
+    results = reproduce_command(
+        name, all_, size or "laptop", 1 if seeds is None else seeds, out or Path("reproductions")
+    )
+    print_json([result.to_json() for result in results]) if json else print_results(results)
+    if any(not result.green and result.experiment.verdict == "required" for result in results):
+        raise typer.Exit(1)
+
+
+def bench(
+    task: Annotated[
+        str | None, typer.Argument(help="draw, cfg, parse, bios, qa, index or workers; by default all but workers.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Rates on one core, as ratios against plain Python in the same run."""
+    from synthgen.bench.rates import run_benchmarks
+    from synthgen.cli.display import print_rates
+
+    rates = run_benchmarks(task)
+    if json:
+        print_json({name: [rate.to_json() for rate in lines] for name, lines in rates.items()})
+    else:
+        print_rates(rates)
