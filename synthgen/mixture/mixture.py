@@ -429,8 +429,11 @@ class Mixture(Task):
     def without_surprisals(self) -> str:
         reasons = ((component.name, component.task.without_surprisals) for component in self.components)
         staged = (c.name for c in self.components if isinstance(c.task, Mixture) and len(c.task.slots.stages) > 1)
-        known = next((f"{name}: {reason}" for name, reason in reasons if reason), "")
-        return known or next((f"{name}: its shares change along its own rows" for name in staged), "")
+        whole = (component.name for component in self.components if component.task.prompt_at_once)
+        known = [f"{name}: {reason}" for name, reason in reasons if reason]
+        known += [f"{name}: its shares change along its own rows" for name in staged]
+        known += [f"{name}: its prompts are known as a whole, and not token by token" for name in whole]
+        return next(iter(known), "")
 
     def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
         """Each component's bits, weighed by its share of the row's stage and by how likely it has made what was said.

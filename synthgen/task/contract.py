@@ -90,8 +90,8 @@ class Task:
                 latent_fields, span_kinds, extra_fields, masked, vocab, markers, assets, sidecars, component_field,
                 subject_field, template_field
     makes       rows, token_rows, rows_max, component_rows, window_components
-    knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, surprisals, knowledge,
-                entities, split_by, apart, subjects, template_half
+    knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
+                knowledge, entities, split_by, apart, subjects, template_half
     reads       reread, verify, parse, judge, longest_answer, certificate
     offers      readable, plot, card_notes
 
@@ -237,14 +237,23 @@ class Task:
         known = type(self).surprisals is not Task.surprisals
         return "" if known else f"the law of task {self.name!r} is not known token by token"
 
+    @property
+    def prompt_at_once(self) -> bool:
+        """Whether `surprisals` tells what a prompt has in all, and only the completion token by token.
+
+        The bits of the prompt stand at its last token then, and its other tokens have 0; what does not begin with a
+        whole prompt is inf throughout.
+        """
+        return False
+
     def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
         """Return the bits that a perfect model pays for each token of a row, and for its end, (tokens + 1,) float64.
 
         Entry i is -log2 of the probability of said[i] behind said[:i], the last one that of the end behind `said`. What
         is said is token ids, or a text (prompt and completion in one), whose tokens are its characters; it may be the
-        beginning of a row, or junk: from the first token on that no row has there, entries are inf. The model knows the
-        law and the world, and no other row. `number` is the row's, for laws that change along a split. Only where
-        `without_surprisals` is "".
+        beginning of a row, or junk: from the first token on that no row has there, entries are inf. What takes too long
+        to be known is NaN. The model knows the law and the world, and no other row. `number` is the row's, for laws
+        that change along a split. Only where `without_surprisals` is ""; see `prompt_at_once`.
         """
         raise NotImplementedError
 

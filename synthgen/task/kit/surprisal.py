@@ -41,6 +41,16 @@ def mixed(bits: Sequence[np.ndarray], shares: Sequence[float]) -> np.ndarray:
     return np.where(np.isnan(paid), np.inf, np.maximum(paid, 0.0))
 
 
+def behind_prompt(tokens: int, bits: float, completion: np.ndarray) -> np.ndarray:
+    """Return the bits of a prompt of so many tokens, all at its last one, and of its completion, one behind the other.
+
+    completion: (tokens + 1,), as `walked` returns it. Impossible prompts, of inf bits, leave no completion possible.
+    """
+    if bits == math.inf:
+        return np.full(tokens + completion.size, np.inf)
+    return np.concatenate([np.zeros(tokens - 1), [bits], completion])
+
+
 State = TypeVar("State")
 Phrase = str | tuple[int, ...]
 """Some characters, or some token ids."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -22,6 +23,7 @@ from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.chain.reading import ParsedChain, fault_of, read
+from synthgen.tasks.chain.surprisal import MOST_LINES, ChainLaw, row_surprisals
 from synthgen.tasks.chain.symbols import ASK, BACK, BOS, EOS, LINE, PAD, SENTENCE, WORDS
 from synthgen.tasks.chain.writing import (
     MISTAKE_KINDS,
@@ -220,6 +222,21 @@ class Chain(Task):
                 "uniform_guess_accuracy": 1 / params.modulus,
             },
         )
+
+    @property
+    def without_surprisals(self) -> str:
+        most = self.params.steps[1] + self.params.others[1]
+        return f"steps and others: {most} lines, and the lengths of {MOST_LINES} at most are weighed" * (most > MOST_LINES)
+
+    @functools.cached_property
+    def _law(self) -> ChainLaw:
+        params, retry = self.params, self.params.retry
+        return ChainLaw(
+            params.steps, params.others, params.names, params.modulus, retry.rate, retry.kind, retry.next_counts
+        )
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        return row_surprisals([int(i) for i in said], self._law)
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
