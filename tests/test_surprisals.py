@@ -78,7 +78,17 @@ def test_bits_of_tokens_of_many_rows(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["copy-tiny", "recall-tiny", "mano-tiny", "cfg3b", "cfg3f-implicit", "cfg-curriculum", "depo2-tiny", "chain-retry50"]
+    "name",
+    [
+        "copy-tiny",
+        "recall-tiny",
+        "mano-tiny",
+        "cfg3b",
+        "cfg3f-implicit",
+        "cfg-curriculum",
+        "depo2-tiny",
+        "chain-retry50",
+    ],
 )
 def test_the_law_of_the_next_token_sums_to_one(name):
     source = synthgen.load(name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ from synthgen.tasks.brevo.means import Means, sampled_means
 from synthgen.tasks.brevo.params import BrevoParams
 from synthgen.tasks.brevo.reading import bits as recount
 from synthgen.tasks.brevo.reading.rows import ParsedBrevo, read
+from synthgen.tasks.brevo.surprisal import BrevoLaw
 from synthgen.tasks.brevo.text_entropy import hidden_samplings
 from synthgen.tasks.brevo.writing.rows import draw_rows
 from synthgen.tasks.brevo.writing.sampler import LISTED, STAGES
@@ -150,6 +152,16 @@ class Brevo(Task):
         number = {node: i for i, node in enumerate(reading.parents)}
         parents = tuple(frozenset(number[parent] for parent in needs) for needs in reading.parents.values())
         return answer_floor(parents, number[reading.query])
+
+    prompt_at_once = True
+
+    @functools.cached_property
+    def _law(self) -> BrevoLaw:
+        return BrevoLaw(self.params, self.marks, self.nodes)
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        """The prompt at once, NaN where it is only known between two ends; so too a listing that is too wide."""
+        return self._law.surprisals(tuple(self.alphabet.numbers_of([int(i) for i in said])))
 
     # -- checking -----------------------------------------------------------------------------------------------------
 

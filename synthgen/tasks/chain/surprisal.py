@@ -1,8 +1,8 @@
 """What may come next in a row of chains: lines of two chains of unknown lengths in mixed order, then the steps of one.
 
-Lines that have been stated hang together in *pieces*, each a part of one chain: one that begins with a bare value is the
-beginning of its chain, any other begins with a name whose own line is still to come. A reader weighs the lengths of both
-chains by the number of ways to place the pieces there; names, numbers and signs that are new are all alike. In the
+Lines that have been stated hang together in *pieces*, each a part of one chain: one that begins with a bare value is
+the beginning of its chain, any other begins with a name whose own line is still to come. A reader weighs the lengths of
+both chains by the number of ways to place the pieces there; names, numbers and signs that are new are all alike. In the
 solution all is known but what is taken back.
 """
 
@@ -53,7 +53,9 @@ class ChainLaw:
         """
         named = sum(begun) + sum(loose)
         lines = named - len(loose)  # the first name of a loose piece has no line yet
-        parts = {(0, 0): 1}  # ways to take some of the loose pieces for the first chain, by their number and their names
+        parts = {
+            (0, 0): 1
+        }  # ways to take some of the loose pieces for the first chain, by their number and their names
         for length in loose:
             for (number, size), ways in list(parts.items()):
                 key = number + 1, size + length

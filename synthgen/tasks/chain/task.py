@@ -226,7 +226,7 @@ class Chain(Task):
     @property
     def without_surprisals(self) -> str:
         most = self.params.steps[1] + self.params.others[1]
-        return f"steps and others: {most} lines, and the lengths of {MOST_LINES} at most are weighed" * (most > MOST_LINES)
+        return f"steps, others: {most} lines in all, and {MOST_LINES} can be weighed at most" * (most > MOST_LINES)
 
     @functools.cached_property
     def _law(self) -> ChainLaw:

@@ -62,6 +62,7 @@ class ProblemLaw(Protocol):
     named_as_sets: bool  # whether the names of a layer are booked as a set, or as a sequence
     joint_books: list[str]  # books that are one: their bits are of all of them together
     template_half: str  # "train" or "test", where the texts of a split are told apart by their templates
+    without_surprisals: str  # why problems and solutions have no bits for each token; "" where they have
 
     def write(self, state: np.record, keys: StageKeys, start: int, first: int, stop: int, desk: Desk, out: Out) -> int:
         """Write rows [first, stop) of a batch that begins at `start`; return the first there was no room for."""
@@ -103,6 +104,10 @@ class PaperLaw:
     capabilities = frozenset({"parses"})
     hidden = "names and structure show up to a renumbering of items"
     named_as_sets = False
+    without_surprisals = (
+        "the orders of a solution are not alike: draws that the problem hides weigh them, and a hash of each decides "
+        "its bin"
+    )
 
     def __init__(self, params: IgsmParams) -> None:
         self.params = params
@@ -166,7 +171,7 @@ class OpenLaw:
     """The open law: a uniform template of a half, placed and surrounded; nothing is rejected."""
 
     follows = "an open law of our own"
-    hidden = ""
+    hidden = without_surprisals = ""
     named_as_sets = True
 
     def __init__(self, params: IgsmParams, keys: Keys) -> None:

@@ -73,12 +73,27 @@ class Saying(NamedTuple):
     between: Phrase  # what stands between two sentences
 
 
-def text_saying(table: PhraseTable, wording: Wording, sizes: np.ndarray) -> Saying:
-    """Return how texts are worded; sizes: how many values each field can take."""
-    phrases, space, pieces, starts, first, counts, pronouns = wording
+def value_words(table: PhraseTable, phrases: np.ndarray, cities: int, sizes: np.ndarray) -> dict[int, list[Phrase]]:
+    """Return how texts say names and values, by field; phrases, cities, sizes: as `value_phrases` has them, how many
+    company cities there are, and how many values each field can take.
+    """
 
     def words(block: int, number: int) -> list[Phrase]:
         return [table[int(phrases[block]) + value] for value in range(number)]
+
+    fields = {field: words(field, int(sizes[field])) for field in (*NAMES, *range(YEAR, EMPLOYER + 1))}
+    return fields | {DATE: words(DAY, int(sizes[MONTH] * sizes[DAY])), HOME: words(FIELDS, cities)}
+
+
+def facts_of(people: np.ndarray, world: World) -> np.ndarray:
+    """Return everybody's fields, (people, FIELDS), with DATE, BIRTHDAY and HOME behind them."""
+    date = people[:, MONTH] * world.sizes[DAY] + people[:, DAY]
+    return np.column_stack([people, date, date * world.sizes[YEAR] + people[:, YEAR], world.homes[people[:, EMPLOYER]]])
+
+
+def text_saying(table: PhraseTable, wording: Wording, sizes: np.ndarray, cities: int) -> Saying:
+    """Return how texts are worded; sizes: how many values each field can take; cities: how many company cities."""
+    phrases, space, pieces, starts, first, counts, pronouns = wording
 
     def sentence(form: int, attribute: int) -> list[Piece]:
         out: list[Piece] = []
@@ -86,9 +101,7 @@ def text_saying(table: PhraseTable, wording: Wording, sizes: np.ndarray) -> Sayi
             out += NAMES if piece == NAME else value_fields(attribute) if piece == VALUE else [table[piece]]
         return out
 
-    fields = {field: words(field, int(sizes[field])) for field in (*NAMES, *range(YEAR, EMPLOYER + 1))}
-    fields |= {DATE: words(DAY, int(sizes[MONTH] * sizes[DAY])), PRONOUN: [""] * pronouns}
-    fields[HOME] = words(FIELDS, len(table) - int(phrases[FIELDS]))
+    fields = value_words(table, phrases, cities, sizes) | {PRONOUN: [""] * pronouns}
     ways = {
         (attribute, pronoun, reference): ways_of(
             [
@@ -136,10 +149,8 @@ class BiographyLaw:
 
     def __init__(self, style: Style, people: np.ndarray, world: World, saying: Saying) -> None:
         """people: everybody's fields, (people, FIELDS)."""
-        date = people[:, MONTH] * world.sizes[DAY] + people[:, DAY]
-        birthday = date * world.sizes[YEAR] + people[:, YEAR]
-        fields = np.column_stack([people, date, birthday, world.homes[people[:, EMPLOYER]]])
-        self._style, self._saying, self._crowd = style, saying, Crowd(fields, saying.words)
+        self._style, self._saying = style, saying
+        self._crowd = Crowd(facts_of(people, world), saying.words)
 
     def surprisals(self, said: Phrase) -> np.ndarray:
         """Return the bits of each token of a row and of its end, (tokens + 1,)."""

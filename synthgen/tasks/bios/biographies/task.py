@@ -253,7 +253,7 @@ class Bios(Task):
             saying = token_saying(self.compact, counts, world.sizes, len(lists.cities))
         else:
             table, wording, _ = self._wording
-            saying = text_saying(table, wording, world.sizes)
+            saying = text_saying(table, wording, world.sizes, len(lists.cities))
         return BiographyLaw(self.style, people, world, saying)
 
     def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:

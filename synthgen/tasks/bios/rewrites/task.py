@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -30,10 +30,12 @@ from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable, assemble, closing, opening
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread
+from synthgen.tasks.bios.biographies.surprisal import value_words
 from synthgen.tasks.bios.biographies.writing.documents import SPAN_KINDS
 from synthgen.tasks.bios.rewrites.language import PLAN, Language, N, read_language, unrank
 from synthgen.tasks.bios.rewrites.reading.model_text import ModelTexts, Request, RewriteJudge, read_texts, spans_of
 from synthgen.tasks.bios.rewrites.reading.text import RewriteReader
+from synthgen.tasks.bios.rewrites.surprisal import ALONE, RewriteLaw
 from synthgen.tasks.bios.rewrites.writing.laws import (
     EACH_ONCE,
     NATURAL,
@@ -49,7 +51,8 @@ from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
 from synthgen.tasks.bios.world.population import Entries, WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
-from synthgen.tasks.bios.world.writing.people import Group, World
+from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
+from synthgen.tasks.bios.world.writing.people import PRONOUN, Group, World
 
 Reference = Literal["full", "first", "last", "pronoun"]
 
@@ -284,6 +287,25 @@ class Rewrites(Task):
             unbooked=math.log2(params.people),
             world_list=known["world_list_bits"],
         )
+
+    @property
+    def without_surprisals(self) -> str:
+        people = self.params.people
+        if self.texts is not None:
+            return "params.texts: the law of what a language model wrote is not known"
+        return f"params.people = {people:,}: {MOST_PEOPLE:,} at most are kept in memory" * (people > MOST_PEOPLE)
+
+    @functools.cached_property
+    def _surprisal_law(self) -> RewriteLaw:
+        params, world, lists, (table, wording) = self.params, self._world, self.lists, self._wording
+        words = value_words(table, wording.values, len(lists.cities), world.sizes)
+        words |= {PRONOUN: [""] * len(params.pronouns), ALONE: list(lists.first_names)}
+        people = everybody(world, Group(params.first_person, params.people))
+        return RewriteLaw(self.language, self._law, params.pronouns, people, world, words)
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        assert isinstance(said, str)
+        return self._surprisal_law.surprisals(said)
 
     def card_notes(self) -> tuple[str, ...]:
         if self.texts is None:

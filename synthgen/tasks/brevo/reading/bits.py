@@ -20,10 +20,16 @@ def _factorial(n: int) -> int:
     return sum(_log2(i) for i in range(2, n + 1))
 
 
-def _names(reading: ParsedBrevo, params: Any, words: Words) -> int:
+def name_units(reading: ParsedBrevo, params: Any, words: Words) -> int:
+    """Return the bits of the names of a row's nodes, in ledger units."""
     lengths = [len(node) for node in reading.parents]
     low, high = params.name_tokens
     return words.set_units([lengths.count(length) for length in range(low, high + 1)]) + _factorial(len(lengths))
+
+
+def order_units(reading: ParsedBrevo) -> int:
+    """Return the bits of the order of a row's statements, in ledger units."""
+    return _factorial(len(reading.statements))
 
 
 def released_units(
@@ -54,9 +60,9 @@ def released_units(
         present.append(node)
     if reading.query not in created[-params.queries(n) :]:
         raise ValueError("the query is none of the nodes that may be asked for")
-    order = _factorial(len(reading.statements))
     answer = 0 if params.sorted else _greedy(reading)
-    return [sizes.units(n), graph, _names(reading, params, words), order, _log2(params.queries(n)), answer]
+    names = name_units(reading, params, words)
+    return [sizes.units(n), graph, names, order_units(reading), _log2(params.queries(n)), answer]
 
 
 def _greedy(reading: ParsedBrevo) -> int:
@@ -94,5 +100,5 @@ def open_units(reading: ParsedBrevo, latent: Mapping[str, Any], params: Any, siz
             graph += _log2(min(params.degree, placed))
             graph += _log2(math.comb(placed, number) - math.comb(placed - above, number))
         placed, above = placed + len(nodes), len(nodes)
-    names = _names(reading, params, words) - sum(_factorial(len(nodes)) for nodes in layers)
-    return [sizes.units(n), graph, names, _factorial(len(reading.statements)), _log2(above), 0]
+    names = name_units(reading, params, words) - sum(_factorial(len(nodes)) for nodes in layers)
+    return [sizes.units(n), graph, names, order_units(reading), _log2(above), 0]

@@ -139,6 +139,20 @@ class ProblemReader:
             return self._read(prompt[: -len(self.behind)], len(self.before))
         return self._read(prompt, 0)
 
+    def length(self, text: str) -> int:
+        """Return how long the prompt is that a text begins with; 0 where it begins with none."""
+        paper = self.family == "paper"
+        pattern, question = (PAPER_SENTENCE, PAPER_QUESTION) if paper else (COUNT_SENTENCE, COUNT_QUESTION)
+        at, end, asked = len(self.before), 0, None
+        if self.question_first and (asked := question.match(text, at)):
+            at = asked.end() + 1
+        while match := pattern.match(text, at):
+            end = match.end()
+            at = end + 1
+        if not self.question_first and (asked := question.match(text, at)):
+            end = asked.end()
+        return end + len(self.behind) if asked and end and text.startswith(self.behind, end) else 0
+
     def _read(self, prompt: str, at: int) -> Problem:
         """Read sentences and question from a place on."""
         paper = self.family == "paper"

@@ -217,7 +217,7 @@ class OpenSampler:
             new_graph(),
         )
 
-    def _edges(self, necessary: int) -> range:
+    def edges(self, necessary: int) -> range:
         """Return how many sentences a problem with so many necessary ones may have; each is equally likely."""
         params = self.params
         high = min(necessary + params.distractors[1], params.sentences[1])
@@ -225,7 +225,7 @@ class OpenSampler:
 
     def _check_places(self) -> None:
         for necessary, sums in self._all.sizes:
-            for edges in self._edges(necessary):
+            for edges in self.edges(necessary):
                 self.placement.widths_law(sums, edges - sum(sums))
 
     @functools.cached_property
@@ -248,7 +248,7 @@ class OpenSampler:
     def placed_around(self, size: tuple[int, Sums]) -> Placed:
         """Return what is placed around a template with so many necessary parameters and such sums, on average."""
         (necessary, sums), params = size, self.params
-        options, whole = self._edges(necessary), Placed(0.0, np.zeros(NUMBERS), {}, {})
+        options, whole = self.edges(necessary), Placed(0.0, np.zeros(NUMBERS), {}, {})
         for edges in options:
             free = edges - sum(sums)
             means = _distractor_means(
