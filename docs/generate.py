@@ -1,4 +1,4 @@
-"""Write docs/specs.md, api.md and contract.md, and the table of `synthgen list`, from the package itself: `make docs`.
+"""Write docs/specs.md, api.md, contract.md, fidelity.md and the table of `synthgen list` from the package: `make docs`.
 
 Every page is a function from what the package says to Markdown, so a test can tell whether the file is fresh.
 """
@@ -11,6 +11,7 @@ import inspect
 import json
 import re
 import textwrap
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,9 +20,12 @@ import synthgen.task
 from synthgen.cli.listing import LISTING, listed
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
-from synthgen.spec.spec import shipped_specs
+from synthgen.publish.papers import PAPERS
+from synthgen.spec.spec import shipped_specs, specs_folder
 from synthgen.task import contract
-from synthgen.tasks import task_class
+from synthgen.task.fidelity import Deviation, flags_of
+from synthgen.task.foreign import read_toml
+from synthgen.tasks import task_class, task_names
 
 DOCS = Path(__file__).parent
 GENERATED = "<!-- Written by `make docs` from the package; do not edit. -->\n"
@@ -232,11 +236,69 @@ def contract_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+# -- fidelity ---------------------------------------------------------------------------------------------------------
+
+
+def fidelity_page() -> str:
+    """Return the page of what the papers' data have, what differs here, and what is left out.
+
+    What differs is what tasks and specs declare; the rest stands in `docs/fidelity.toml`.
+    """
+    lines = ["# Fidelity: the papers, their released code, and these rows\n", GENERATED]
+    lines += ["What the papers' data have and where it is here; what differs, and which params decide it; what is left"]
+    lines += ["out, and why. Every card says the same of its own params. How near the figures come: the spot checks"]
+    lines += ["at the end.\n"]
+    parts = tomllib.loads((DOCS / "fidelity.toml").read_text("utf-8"))["part"]
+    for part in parts:
+        lines += [f"## {PAPERS[part['arxiv']].full_title}\n", "| | | |", "|---|---|---|"]
+        lines += [f"| has | {what} | {_where(where)} |" for what, where in part["has"]]
+        lines += [f"| differs | {what} | {how} |" for what, how in part.get("differs", ())]
+        lines += [f"| left out | {what} | {why} |" for what, why in part["left_out"]]
+        lines += [""]
+    lines += ["## What differs, by task\n", "*Here* is what the shipped specs have.\n"]
+    specs = {name: read_toml(specs_folder() / f"{name}.toml") for name in shipped_specs()}
+    for name in task_names():
+        declared = [one for one in task_class(name).deviations if isinstance(one, Deviation)]
+        if declared:
+            shipped = [params for spec in specs.values() if spec["task"] == name for params in _params_of(spec)]
+            lines += [f"### `{name}`\n", "| what | in the paper | in the released code | here | decided by |"]
+            lines += ["|---|---|---|---|---|", *(_deviation_line(one, shipped) for one in declared), ""]
+    lines += ["## What differs in single specs\n"]
+    lines += [f"- `{name}`: {one}" for name, spec in specs.items() for one in spec.get("deviations", ())]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _params_of(spec: dict) -> list:
+    """Return the params of each split of a spec as it is written, without making its task, which takes longer."""
+    model, base = task_class(spec["task"]).Params, spec.get("params", {})
+    return [model.model_validate(base | split.get("params", {})) for split in spec["splits"].values()]
+
+
+def _where(where: str | list[str]) -> str:
+    if isinstance(where, list):
+        return ", ".join(f"`{spec}`" for spec in where)
+    task, _, params = where.partition(": ")
+    return where if not params else f"task `{task}`: " + ", ".join(f"`{name}`" for name in params.split(", "))
+
+
+def _deviation_line(deviation: Deviation, shipped: list) -> str:
+    here = dict.fromkeys(filter(None, (deviation.here(params) for params in shipped)))
+    cells = [
+        deviation.subject,
+        deviation.paper or "-",
+        deviation.released or "-",
+        "; ".join(here) or "no spec",
+        flags_of(deviation) or "-",
+    ]
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
 def main() -> None:
-    """Write the three pages, and the table of shipped specs."""
+    """Write the pages, and the table of shipped specs."""
     entries = listed(shipped_specs())
     LISTING.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-    for name, text in {"specs": specs_page(entries), "api": api_page(), "contract": contract_page()}.items():
+    pages = {"specs": specs_page(entries), "api": api_page(), "contract": contract_page(), "fidelity": fidelity_page()}
+    for name, text in pages.items():
         (DOCS / f"{name}.md").write_text(text, encoding="utf-8")
 
 

@@ -508,6 +508,10 @@ class Mixture(Task):
         """Return token ids as component `c` numbers them."""
         return [token_id - self._offsets[c] for token_id in ids]
 
+    def stated_deviations(self) -> list[str]:
+        """Those of the components, each once."""
+        return list(dict.fromkeys(one for component in self.components for one in component.task.stated_deviations()))
+
     def readable(self, row: Mapping[str, Any]) -> str:
         names = self.vocab.names if self.vocab else {}
         return " ".join(names.get(i, str(i)) for i in row["input_ids"])

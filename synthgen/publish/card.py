@@ -181,7 +181,7 @@ def render(
         picture=PICTURE if pictures else "",
         guarantee=_guarantee(manifest),
         findings=_found(findings),
-        deviations=task.deviations,
+        deviations=[*task.stated_deviations(), *spec.deviations],
         licence_sentence=LICENCES.get(licence, f"The licence of the data: `{licence}`."),
         address_note=f"; {address.repo} at {address.revision}" if address else "",
     )

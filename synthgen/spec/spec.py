@@ -66,6 +66,9 @@ class Spec(Written):
     title: str = Field("", description="one line for people: what the dataset is")
     paper: str = Field("", description="arXiv number of the paper it follows; by default the task's")
     suite: str = Field("", description="the collection it belongs to: `list` shows one together")
+    deviations: tuple[str, ...] = Field(
+        (), description="where it differs from its paper beyond what the card says of its task, one sentence each"
+    )
     row_format: str = Field("", description="document, prompt-completion or tokens; by default the task's first")
     text_format: str = Field("", description="with a tokenizer: which text it is for; by default the task's first")
     tokenizer: str = Field("", description="tokens from text: words, bytes, or a tokenizers JSON file beside the spec")

@@ -19,6 +19,7 @@ from synthgen.task.contract import SplitBy as SplitBy
 from synthgen.task.contract import Task as Task
 from synthgen.task.contract import TaskParams as TaskParams
 from synthgen.task.contract import WindowComponent as WindowComponent
+from synthgen.task.fidelity import Deviation as Deviation
 from synthgen.task.kit.capacity import Knowledge as Knowledge
 from synthgen.task.phrases import Codes as Codes
 from synthgen.task.phrases import PhraseTable as PhraseTable
@@ -35,6 +36,7 @@ __all__ = [
     "Book",
     "Certificate",
     "Codes",
+    "Deviation",
     "Draw",
     "Entropy",
     "Keys",

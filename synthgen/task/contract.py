@@ -26,6 +26,7 @@ from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Entropy
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.certificates import Sampling
+from synthgen.task.fidelity import Deviation, stated
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.rows import Rows, Vocab
 from synthgen.task.verdict import UNREADABLE, Misread, Reread, Verdict, held_against
@@ -93,7 +94,7 @@ class Task:
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 knowledge, entities, split_by, apart, subjects, template_half
     reads       reread, verify, parse, judge, longest_answer, certificate
-    offers      readable, plot, card_notes
+    offers      readable, plot, card_notes, stated_deviations
 
     `capabilities` promises more than rows, and the contract test demands what it names:
 
@@ -124,8 +125,8 @@ class Task:
     """What the column `difficulty` counts, in words."""
     capabilities: frozenset[str] = frozenset()
     """What it promises beyond rows; see above."""
-    deviations: ClassVar[tuple[str, ...]] = ()
-    """Where its data differs from the paper's, one sentence each, for the dataset card."""
+    deviations: ClassVar[tuple[Deviation | str, ...]] = ()
+    """Where its data, the paper and the released code differ, and what decides it; a text holds of all params."""
     Params: ClassVar[type[TaskParams]]
     """A pydantic model of its params (extra keys forbidden); field descriptions are the documentation."""
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = ()
@@ -347,3 +348,7 @@ class Task:
     def card_notes(self) -> Sequence[str]:
         """Return what a dataset card must say of these params beside what it says of every dataset."""
         return ()
+
+    def stated_deviations(self) -> Sequence[str]:
+        """Return where rows of these params, the paper and its released code differ, in sentences for the card."""
+        return stated(self.deviations, self.params)

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+LATER = "later"
+"""Marks a field (`Annotated[int, LATER]`) that came when data had been made without it: at its default it is not
+written out, so that the content id of that data is what it was."""
 
 
 class Written(BaseModel):
@@ -30,6 +42,14 @@ class Written(BaseModel):
         if lines:
             raise ValidationError.from_exception_data(cls.__name__, lines)
         return model
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        table: dict[str, Any] = handler(self)
+        for name, field in type(self).model_fields.items():
+            if LATER in field.metadata and getattr(self, name) == field.default:
+                table.pop(name, None)
+        return table
 
 
 def _fault(given: Any, taken: Any) -> str:

@@ -122,6 +122,9 @@ class Tokenized(Task):
     def card_notes(self) -> Sequence[str]:
         return self.text.card_notes()
 
+    def stated_deviations(self) -> Sequence[str]:
+        return self.text.stated_deviations()
+
     def sidecars(self) -> Mapping[str, str]:
         tokenizer_file = {"tokenizer.json": self.tokenizer.to_json()} if isinstance(self.tokenizer, Tokenizer) else {}
         return {**self.text.sidecars(), **tokenizer_file}

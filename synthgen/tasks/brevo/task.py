@@ -21,6 +21,7 @@ from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
+from synthgen.tasks.brevo.fidelity import DEVIATIONS
 from synthgen.tasks.brevo.law import OpenLaw, answer_floor
 from synthgen.tasks.brevo.marks import alphabet_of
 from synthgen.tasks.brevo.means import Means, sampled_means
@@ -45,6 +46,7 @@ class Brevo(Task):
     row_formats = ("tokens",)
     books: tuple[str, ...] = STAGES
     difficulty = "nodes of the listing"
+    deviations = DEVIATIONS
     capabilities = frozenset({"enumerable", "parses"})
     Params: ClassVar = BrevoParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -26,6 +26,7 @@ from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.cfg import moments
+from synthgen.tasks.cfg.fidelity import DEVIATIONS
 from synthgen.tasks.cfg.grammar import Grammar
 from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
 from synthgen.tasks.cfg.reading.chart import bits_of
@@ -73,12 +74,7 @@ class Cfg(Task):
     row_formats = ("tokens", "prompt-completion", "document")
     books: tuple[str, ...] = BOOKS[:1]
     difficulty = "tokens of the string"
-    deviations = (
-        "Terminals are the tokens 1, 2 and 3 as published; the numbers of the marks (begin, end, mask, separator, pad) "
-        "are our own.",
-        "Where rows are perturbed and no rate is given, the rates are those that two readers of the paper remember; "
-        "they are not checked against its text.",
-    )
+    deviations = DEVIATIONS
     capabilities = frozenset({"exact", "enumerable"})
     Params: ClassVar = CfgParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -22,6 +22,7 @@ from synthgen.task.kit.retries import TOO_MUCH_BACK, RetryParams, expected_bits,
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
+from synthgen.tasks.chain.fidelity import DEVIATIONS
 from synthgen.tasks.chain.reading import ParsedChain, fault_of, read
 from synthgen.tasks.chain.surprisal import MOST_LINES, ChainLaw, row_surprisals
 from synthgen.tasks.chain.symbols import ASK, BACK, BOS, EOS, LINE, PAD, SENTENCE, WORDS
@@ -81,6 +82,7 @@ class Chain(Task):
     row_formats = ("tokens",)
     books: tuple[str, ...] = STAGES
     difficulty = "steps"
+    deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = ChainParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = tuple(

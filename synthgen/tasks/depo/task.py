@@ -21,6 +21,7 @@ from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
+from synthgen.tasks.depo.fidelity import DEVIATIONS
 from synthgen.tasks.depo.reading import Marks, ParsedDepo, read
 from synthgen.tasks.depo.surprisal import Reading, row_surprisals
 from synthgen.tasks.depo.writing import STAGES, Drawn, Layout, recount, write_rows
@@ -102,6 +103,7 @@ class Depo(Task):
     row_formats = ("tokens",)
     books: tuple[str, ...] = STAGES
     difficulty = "nodes of the cycle"
+    deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = DepoParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -28,6 +28,7 @@ from synthgen.task.phrases import Codes
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.igsm.laws import IN_EVERY_ROW, OpenLaw, law_of
+from synthgen.tasks.igsm.fidelity import DEVIATIONS
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.problem_bits import ProblemLaw
@@ -83,11 +84,7 @@ class Igsm(Task):
     row_formats = ("prompt-completion",)
     books: tuple[str, ...] = BOOKS
     difficulty = "operations of the solution"
-    deviations = (
-        "The names of categories and things are our own, in the published numbers.",
-        "Where the paper and its released code differ, `fidelity` in the params says which of them this follows "
-        "(by default the code); the sampler `open` follows an open law of our own.",
-    )
+    deviations = DEVIATIONS
     Params: ClassVar = IgsmParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
         _tiny({1: 1, 2: 2}, sentences=(1, 2), distractors=(0, 1), layers=(2, 3), widths=(1, 1)),

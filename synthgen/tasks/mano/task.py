@@ -20,6 +20,7 @@ from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
+from synthgen.tasks.mano.fidelity import DEVIATIONS
 from synthgen.tasks.mano.law import ExpressionLaw
 from synthgen.tasks.mano.reading import Marks, ParsedMano, read, sizes
 from synthgen.tasks.mano.surprisal import row_surprisals
@@ -93,6 +94,7 @@ class Mano(Task):
     row_formats = ("tokens",)
     books: tuple[str, ...] = STAGES
     difficulty = "operations"
+    deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = ManoParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

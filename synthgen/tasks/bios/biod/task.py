@@ -29,6 +29,7 @@ from synthgen.task.ids import ids_of
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread
+from synthgen.tasks.bios.biod.fidelity import DEVIATIONS
 from synthgen.tasks.bios.biod.params import BiodParams
 from synthgen.tasks.bios.biod.reading import read
 from synthgen.tasks.bios.biod.surprisal import row_surprisals
@@ -51,7 +52,7 @@ class Biod(Task):
     row_formats = ("tokens",)
     books = ("order",)
     difficulty = "attributes"
-    deviations = ("The paper gives the construction; the numbers of the tokens and their layout in a row are our own.",)
+    deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = BiodParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

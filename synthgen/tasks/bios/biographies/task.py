@@ -31,6 +31,7 @@ from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
+from synthgen.tasks.bios.biographies.fidelity import DEVIATIONS
 from synthgen.tasks.bios.biographies.reading.text import BiographyReader
 from synthgen.tasks.bios.biographies.reading.tokens import CompactReader
 from synthgen.tasks.bios.biographies.surprisal import BiographyLaw, text_saying, token_saying
@@ -44,7 +45,7 @@ from synthgen.tasks.bios.biographies.writing.documents import (
 from synthgen.tasks.bios.biographies.writing.plan import N_ATTRIBUTES, ORDERS, PAIRS, Plans, Stages, Style
 from synthgen.tasks.bios.biographies.writing.sentences import compile_sentences, shows_pronoun
 from synthgen.tasks.bios.biographies.writing.tokens import Blocks, tokens_per_row, write_tokens
-from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
+from synthgen.tasks.bios.world.lists import ATTRIBUTES
 from synthgen.tasks.bios.world.population import WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
@@ -96,11 +97,7 @@ class Bios(Task):
     books = ("wording", "order")
     difficulty = "facts"
     subject_field = "person"
-    deviations = (
-        OWN_LISTS,
-        "Pronouns are drawn for each person and every sentence agrees with them; the released script gives them by the "
-        "parity of a person's number and mixes 'she' with 'their'.",
-    )
+    deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = BiosParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -34,6 +34,7 @@ from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread, Verdict
 from synthgen.tasks.bios.questions.compact import QuestionVocab
+from synthgen.tasks.bios.questions.fidelity import DEVIATIONS
 from synthgen.tasks.bios.questions.forms import SPAN_KINDS, Form, chosen_forms, read_questions
 from synthgen.tasks.bios.questions.guessing import guessing_odds
 from synthgen.tasks.bios.questions.params import QuestionsParams
@@ -45,7 +46,7 @@ from synthgen.tasks.bios.questions.writing.asking import LAWS, Asked, Law, Stage
 from synthgen.tasks.bios.questions.writing.people_by_facts import MOST_PEOPLE, PeopleByForm
 from synthgen.tasks.bios.questions.writing.programs import Programs, text_programs
 from synthgen.tasks.bios.questions.writing.tokens import to_tokens, token_programs
-from synthgen.tasks.bios.world.lists import OWN_LISTS, Sizes
+from synthgen.tasks.bios.world.lists import Sizes
 from synthgen.tasks.bios.world.population import knowledge_of, lists_of, world_bits
 from synthgen.tasks.bios.world.reading.registry import Registry
 from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE as MOST_READ
@@ -69,7 +70,7 @@ class Questions(Task):
     row_formats = ("prompt-completion", "tokens")
     books = ("question", "person", "wording", "hint")
     difficulty = "facts the answer rests on"
-    deviations = (OWN_LISTS,)
+    deviations = DEVIATIONS
     capabilities = frozenset({"exact", "enumerable", "parses"})
     Params: ClassVar = QuestionsParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -32,6 +32,7 @@ from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.surprisal import value_words
 from synthgen.tasks.bios.biographies.writing.documents import SPAN_KINDS
+from synthgen.tasks.bios.rewrites.fidelity import DEVIATIONS
 from synthgen.tasks.bios.rewrites.language import PLAN, Language, N, read_language, unrank
 from synthgen.tasks.bios.rewrites.reading.model_text import ModelTexts, Request, RewriteJudge, read_texts, spans_of
 from synthgen.tasks.bios.rewrites.reading.text import RewriteReader
@@ -47,7 +48,7 @@ from synthgen.tasks.bios.rewrites.writing.laws import (
 )
 from synthgen.tasks.bios.rewrites.writing.rows import Plans, Stages, write_rewrites
 from synthgen.tasks.bios.rewrites.writing.wording import CODES_PER_ROW, Wording, wording_of
-from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
+from synthgen.tasks.bios.world.lists import ATTRIBUTES
 from synthgen.tasks.bios.world.population import Entries, WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
@@ -90,11 +91,7 @@ class Rewrites(Task):
     books = ("wording",)
     difficulty = "facts"
     subject_field = "person"
-    deviations = (
-        OWN_LISTS,
-        "The paper's rewrites were written by a language model; these are from a grammar of clauses, so that their "
-        "bits are known, unless `texts` names a file of a model's rewrites.",
-    )
+    deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = RewritesParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -27,12 +27,6 @@ FIRST_YEAR = 1900
 SPOKEN = frozenset("he his him himself she her herself they their them themselves the person".split())  # noqa: SIM905
 """Words that stand for a person in texts, so that no name can be one of them."""
 
-OWN_LISTS = (
-    "Sentences, names and values are our own, in the numbers of the released lists (400 first, 400 middle and 1,000 "
-    "last names, 200 cities, 300 universities, 100 majors, 263 employers, 46 to 52 sentences a fact)."
-)
-"""How the package's own lists differ from the released ones, for dataset cards."""
-
 ATTRIBUTES = ("birth_date", "birth_city", "university", "major", "employer", "company_city")
 """The facts of a person in canonical order (Part 3.1, section 2): the employer before its city."""
 

@@ -1,0 +1,54 @@
+"""Where the questions of the papers (Parts 3.1 and 3.2) and these differ. No questions are released."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synthgen.task.fidelity import PAPER, Deviation
+from synthgen.tasks.bios.questions.forms import chosen_forms
+from synthgen.tasks.bios.world.fidelity import WORLD
+
+
+def _manipulates(params: Any) -> bool:
+    return any(form.family != "extract" for form in chosen_forms(params.forms))
+
+
+def _cue(params: Any) -> str:
+    if not _manipulates(params):
+        return ""
+    return f'the words "{params.cue}"' if params.cue else PAPER
+
+
+def _hints(params: Any) -> str:
+    if not params.hint:
+        return ""
+    return 'one semicolon more, "October; September; No."'
+
+
+def _ranks(params: Any) -> str:
+    counted = any(form.number == "major" for form in chosen_forms(params.forms))
+    drawn = {"drawn": "a permutation drawn for the world", "listed": "their order in the list"}
+    return drawn[params.major_ranks] if counted else ""
+
+
+DEVIATIONS = (
+    *WORLD,
+    Deviation(
+        "the wording of questions",
+        'such as "Which university did X study?"',
+        lambda params: "our own, after the same forms",
+        decided_by=("lists", "paraphrases"),
+    ),
+    Deviation("the end of prompts of Part 3.2", "nothing behind the question", _cue, decided_by=("cue",)),
+    Deviation(
+        "what parts a hint from its answer",
+        'a full stop, "October; September. No."',
+        _hints,
+    ),
+    Deviation(
+        "the luckiness of majors",
+        "a fixed table, of which three entries are printed",
+        _ranks,
+        decided_by=("major_ranks",),
+    ),
+)

@@ -1,0 +1,123 @@
+"""Fidelity: what differs from the papers is declared, decided by params that exist, and said on cards and in the docs."""
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import synthgen
+from synthgen.publish.papers import PAPERS
+from synthgen.spec.source import Source
+from synthgen.spec.spec import load_spec, shipped_specs, specs_folder
+from synthgen.task.fidelity import PAPER, RELEASED, Deviation
+from synthgen.task.foreign import read_toml
+from synthgen.tasks import task_class, task_names
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "fidelity.md").read_text("utf-8")
+PARTS = tomllib.loads((ROOT / "docs" / "fidelity.toml").read_text("utf-8"))["part"]
+DECLARED = [
+    pytest.param(name, one, id=f"{name}-{one.subject.replace(' ', '-')}")
+    for name in task_names()
+    for one in task_class(name).deviations
+]
+
+AUDITED = {
+    "depo": ("the names of Depo2", "the nodes that a row's queries start from", "the end of a row"),
+    "brevo": ("the node that is asked for", "the most leaves, (n - 1) / 4 + 1", "the mark behind a listing"),
+    "mano": ("operations and marks",),
+    "bios": ("pronouns", "birth cities and the cities of employers", "targets of probes named first"),
+    "rewrites": ("who words a biography", "what a biography may add"),
+    "biod": ("sentences",),
+    "igsm": ("questions", "what a weak retry takes back", "parameters that probes are asked about"),
+    "qa": ("the end of prompts of Part 3.2", "what parts a hint from its answer"),
+    "cfg": ("rates of perturbed rows", "what a symbol is replaced by in noise of kind fixed"),
+}
+"""What an audit of papers, released code and rows found to differ, by task."""
+
+
+def said(spec, **params):
+    """Return the deviations on a spec's card, by subject."""
+    told = synthgen.load(spec, params=params).task().stated_deviations()
+    return {one.split(". ")[0].lower(): one for one in told}
+
+
+@pytest.mark.parametrize(("name", "deviation"), DECLARED)
+def test_what_decides_a_deviation_is_a_param(name, deviation):
+    assert isinstance(deviation, Deviation), "our own tasks say what decides"
+    for flag in deviation.decided_by:
+        fields = task_class(name).Params.model_fields
+        if flag == "row_format":
+            continue
+        table, _, field = flag.partition(".")
+        assert table in fields, f"{name}: {flag}"
+        if field:
+            assert re.search(rf"\b{field}\b", str(task_class(name).Params.model_json_schema()["$defs"])), flag
+    assert deviation.paper or deviation.released
+
+
+@pytest.mark.parametrize("name", AUDITED)
+def test_what_the_audit_found_is_declared(name):
+    subjects = {one.subject for one in task_class(name).deviations}
+    assert subjects >= set(AUDITED[name])
+
+
+def test_the_page_lists_every_declaration_and_every_part():
+    assert [part["arxiv"] for part in PARTS] == list(PAPERS)
+    for name in task_names():
+        for one in task_class(name).deviations:
+            assert f"| {one.subject} | {one.paper or '-'} |" in PAGE, f"{name}: {one.subject}"
+    for name in shipped_specs():
+        for one in read_toml(specs_folder() / f"{name}.toml").get("deviations", ()):
+            assert f"- `{name}`: {one}" in PAGE
+
+
+def test_what_is_had_is_there():
+    for part in PARTS:
+        for what, where in part["has"]:
+            if isinstance(where, list):
+                assert set(where) <= set(shipped_specs()), what
+            elif ": " in where:
+                task, params = where.split(": ")
+                assert set(params.split(", ")) <= set(task_class(task).Params.model_fields), what
+            else:
+                assert (ROOT / where.strip("`")).is_file(), what
+
+
+def test_the_page_is_fresh():
+    script = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    generate = importlib.util.module_from_spec(script)
+    script.loader.exec_module(generate)
+    assert generate.fidelity_page() == PAGE, "docs/fidelity.md: run `make docs`"
+
+
+def test_fidelity_decides_what_a_card_says():
+    names = "the names of depo2"
+    assert RELEASED in said("depo2-n75")[names]
+    assert PAPER in said("depo2-n75", vocabulary=4)[names]
+    assert "(`vocabulary`, else `fidelity` decides)" in said("depo2-n75")[names]
+    assert "Here: 2 symbols" in said("depo2-n75", vocabulary=2)[names]
+    assert names not in said("depo1-n225"), "Depo1 has other names"
+    asked = "the node that is asked for"
+    assert PAPER in said("brevo1-n70", query="last_quarter")[asked]
+    assert asked not in said("brevo-open")
+    assert RELEASED in said("mano-l10")["operations and marks"]
+    assert PAPER in said("mano-l10", fidelity="paper")["operations and marks"]
+
+
+def test_a_mixture_says_what_its_components_say_and_a_spec_adds_its_own():
+    source = synthgen.load("bios-celebrity")
+    told = source.task().stated_deviations()
+    assert len(set(told)) == len(told)
+    assert told == list(synthgen.load("bios-multi5-permute").task().stated_deviations())
+    (share,) = source.spec.deviations
+    assert "5/6" in share
+    assert "1/6" in share
+
+
+def test_a_tokenized_task_says_what_its_text_says():
+    words = Source(load_spec("igsm-med-pq", sets={"tokenizer": "words"}))
+    assert words.row_format == "tokens"
+    assert words.task().stated_deviations() == synthgen.load("igsm-med-pq").task().stated_deviations()
