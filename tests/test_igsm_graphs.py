@@ -4,9 +4,12 @@ import random
 
 import networkx as nx
 import numpy as np
+import pytest
 
 import synthgen
-from synthgen.tasks.igsm.reading.graphs import dependency_graph, plot_graph, probing_labels, template_hashes
+from synthgen.errors import SynthgenError
+from synthgen.tasks.igsm.reading.graphs import dependency_graph, plot_graph, template_hashes
+from synthgen.tasks.igsm.reading.probes import pair_labels, partial_problem, probe_rows, probing_labels
 
 SOURCE = synthgen.load("igsm-med-pq", params={"op": [2, 12]})
 TASK = SOURCE.task("graphs")
@@ -44,6 +47,120 @@ def test_probing_labels_follow_from_their_definitions():
                 assert labels["value"][t, a] == (graph.nodes[name]["value"] if name in done else 23)
         assert (labels["nece_next"] == labels["can_next"] & labels["nece"]).all()
         assert labels["nece_next"].any(axis=1).tolist() == [True] * len(solution) + [False]
+
+
+def labels_of(row, universe, source=TASK):
+    problem = source.reader.problem(row["prompt"])
+    solution = [step.parameter for step in source.reader.steps(row["completion"])[0]]
+    return problem, probing_labels(problem, solution, universe=universe)
+
+
+def test_the_released_universe_adds_pairs_that_do_not_exist():
+    added = 0
+    for row in ROWS[:60]:
+        problem, existing = labels_of(row, "existing")
+        _, released = labels_of(row, "released")
+        n, names = len(existing["parameters"]), released["parameters"]
+        assert names[:n] == existing["parameters"]
+        items = {name for name in problem.layer if name not in problem.categories}
+        pairs = {(a, b) for a in items for b in items if problem.layer[b] == problem.layer[a] + 1}
+        assert set(names) == pairs | set(existing["parameters"])
+        assert not any(map(problem.exists, names[n:]))
+        for label in ("nece", "known", "can_next", "nece_next", "value"):
+            assert (released[label][..., :n] == existing[label]).all()
+        for label in ("dep", "neighbour"):
+            assert (released[label][:n, :n] == existing[label]).all()
+            assert not released[label][n:].any()
+            assert not released[label][:, n:].any()
+        assert released["can_next"][:, n:].all(), "the released code takes them for computable"
+        assert not released["nece_next"][:, n:].any()
+        assert (released["value"][:, n:] == 23).all()
+        assert released["dep_nece"].shape[0] == released["nece"].sum() == row["latent"]["necessary"]
+        assert len(released["dep_nece"]) + len(released["dep_unnece"]) == len(names)
+        graph = dependency_graph(problem, 23)
+        direct = {(names[a], names[b]) for a, b in zip(*np.nonzero(released["neighbour"]), strict=True)}
+        assert direct == {(user, needed) for needed, user in graph.edges()}
+        added += len(names) - n
+    assert added > 60
+
+
+def test_partial_labels_are_those_of_the_sentences_so_far():
+    for row in ROWS[:40]:
+        problem = TASK.reader.problem(row["prompt"])
+        whole = pair_labels(problem, "released")
+        last = pair_labels(partial_problem(problem, len(problem.sentences)), "released")
+        assert set(last["parameters"]) <= set(whole["parameters"])
+        before = set()
+        for stated in range(1, len(problem.sentences) + 1):
+            labels = pair_labels(partial_problem(problem, stated), "released")
+            names = labels["parameters"]
+            sentences = list(problem.sentences)[:stated]
+            true = {(names[a], names[b]) for a, b in zip(*np.nonzero(labels["dep"]), strict=True)}
+            plain = nx.DiGraph()
+            plain.add_nodes_from(names)
+            for name in names:
+                owner, target = name
+                if name in sentences:
+                    needs = problem.sentences[name].cites
+                elif target in problem.categories:
+                    within = [b for a, b in sentences if a == owner]
+                    deep = problem.layer[target] - problem.layer[owner] > 1
+                    needs = [(owner, b) for b in within] + [(b, target) for b in within if deep]
+                else:
+                    needs = ()
+                plain.add_edges_from((other, name) for other in needs if other in set(names))
+            assert true == {(name, other) for name in names for other in nx.ancestors(plain, name)}
+            assert before <= true, "what depends on something still does when more is told"
+            before = true
+
+
+def test_the_guesses_of_the_paper():
+    """Appendix B: all false is right for 83 % of dep and for 92 % of nece_next."""
+    shares = {}
+    for name in ("igsm-med-pq", "igsm-hard-pq"):
+        source = synthgen.load(name)
+        task, right = source.task(), {"dep": [], "nece_next": []}
+        for row in source.batch(0, 300).to_pylist():
+            _, labels = labels_of(row, "released", task)
+            right["dep"].append(labels["dep"])
+            right["nece_next"].append(labels["nece_next"])
+        shares[name] = {
+            label: 1 - sum(one.sum() for one in tables) / sum(one.size for one in tables)
+            for label, tables in right.items()
+        }
+    print(shares)
+
+
+def test_rows_for_probes():
+    """[START] A [MID] B [END] behind the text up to where the paper looks; ten choices a problem at most."""
+    seen = set()
+    for row in ROWS[:30]:
+        problem, labels = labels_of(row, "released")
+        number = {name: i for i, name in enumerate(labels["parameters"])}
+        question = row["prompt"][problem.question[0] :]
+        for what in ("dep", "neighbour", "nece", "known", "value", "can_next", "nece_next"):
+            rows = probe_rows(TASK.reader, row, what)
+            assert rows == probe_rows(TASK.reader, row, what), "drawn by seed and row alone"
+            assert len(rows) == len(set(rows)) == min(10, labels[what].size)
+            for one in rows:
+                text, asked = one.text.split(" [START] ")
+                assert asked == " [MID] ".join("'s ".join(name) for name in one.parameters) + " [END]"
+                places = [number[name] for name in one.parameters]
+                assert (
+                    one.label
+                    == labels[what][(*([one.step] if what not in ("dep", "neighbour", "nece") else []), *places)]
+                )
+                if what in ("dep", "neighbour"):
+                    assert f"{text} {question}" == row["prompt"]
+                else:
+                    assert text.startswith(row["prompt"])
+                    assert text.removeprefix(row["prompt"]).count("Define") == one.step
+                    assert (row["prompt"] + row["completion"]).startswith(text)
+                    assert text.endswith(("?", "."))
+                seen.add((what, one.label > 0))
+    assert len(seen) == 14, "true and false of each"
+    with pytest.raises(SynthgenError, match="label 'deep': take one of dep"):
+        probe_rows(TASK.reader, ROWS[0], "deep")
 
 
 def mixed(prompt, generator):

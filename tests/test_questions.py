@@ -20,6 +20,8 @@ from synthgen.dataset.shards import read_batches, write_shard
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.tape import enumerate_tapes
+from synthgen.spec.source import Source
+from synthgen.spec.spec import spec_of_table
 from synthgen.tasks.bios.questions.forms import FORMS, GIVEN, read_questions
 from synthgen.tasks.bios.questions.guessing import odds_of
 from synthgen.tasks.bios.questions.task import Questions
@@ -98,6 +100,53 @@ def test_other_splits_ask_of_the_same_people_in_another_order():
     key = lambda row: (row["latent"]["person"], row["latent"]["form"])  # noqa: E731
     assert sorted(map(key, direct)) == sorted(map(key, hinted))
     assert list(map(key, direct)) != list(map(key, hinted))
+
+
+@pytest.mark.parametrize("row_format", ["prompt-completion", "tokens"])
+def test_prompts_and_hints_as_in_the_paper(row_format):
+    """Part 3.2: no cue behind the question, "October; September. No." with a hint; the same questions otherwise."""
+    forms = ["retrieve", "classify", "compare", "subtract"]
+    params = {"people": 60, "group": "all", "forms": forms, "hint": 0.0, "questions": "each"}
+    table = {"task": "qa", "row_format": row_format}
+    sources = {
+        fidelity: Source(spec_of_table(table | {"params": params | {"fidelity": fidelity}}, "mine", Path()))
+        for fidelity in ("ours", "paper")
+    }
+    for ours, paper in zip(*(one.batch(0, 240).to_pylist() for one in sources.values()), strict=True):
+        assert ours["latent"]["person"] == paper["latent"]["person"]
+        assert sources["paper"].verify(paper), sources["paper"].verify(paper).reason
+        if row_format == "tokens":
+            assert ours == paper, "compact tokens have neither cue nor marks"
+        else:
+            assert ours["prompt"] == f"{paper['prompt']} Answer:"
+            assert ours["completion"] == paper["completion"]
+    pairs = {"people": 60, "forms": ["compare.month"], "hint": 1.0, "hint_token": "[h]", "fidelity": "paper"}
+    source = Source(spec_of_table(table | {"params": pairs}, "mine", Path()))
+    for row in source.batch(0, 100).to_pylist():
+        assert source.verify(row), source.verify(row).reason
+        assert len(row["latent"]["spans"]["hint"]) == 2
+        if row_format == "tokens":
+            continue
+        assert row["prompt"].endswith("? [h]")
+        one, other, answer = re.fullmatch(r" (\w+); (\w+)\. (Yes|No)\.", row["completion"]).groups()
+        assert (answer == "Yes") == (MONTHS.index(one) > MONTHS.index(other))
+        said = source.verify(row["prompt"], row["completion"])
+        assert said.correct
+        assert said.parts[0]["hint"] is True
+        assert source.verify(row["prompt"], f" {answer}").correct
+        wrong = "No" if answer == "Yes" else "Yes"
+        assert not source.verify(row["prompt"], f" {one}; {other}. {wrong}.").correct
+        assert not source.verify({**row, "completion": f" {one}; {other}; {answer}."}).correct
+        assert source.verify(row["prompt"], f" {other}; {one}. {answer}.").parts[0]["hint"] is (one == other)
+
+
+def test_what_has_no_cue_in_the_paper_is_not_asked_beside_what_has_one():
+    with pytest.raises(SynthgenError, match="extraction ends with a cue, other forms do not"):
+        load(forms=["extract.major", "retrieve.day"], fidelity="paper")
+    with pytest.raises(SynthgenError, match="cue = 'So:': these questions end without one"):
+        load("know-retrieve-year", fidelity="paper", cue="So:")
+    assert load(fidelity="paper").row(0)["prompt"].endswith("? Answer:"), "Part 3.1 has it"
+    assert load("know-retrieve-year", fidelity="paper").row(0)["prompt"].endswith("?")
 
 
 def test_a_hint_is_paired_data():

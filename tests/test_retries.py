@@ -1,6 +1,7 @@
 """Retries: the clean rows lie beneath, counts follow the truncated law, mistakes are mistakes, faults are found."""
 
 import copy
+import itertools
 import math
 import re
 from collections import Counter
@@ -14,12 +15,15 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import begin
 from synthgen.exact.ledger import to_bits
 from synthgen.exact.tape import enumerate_tapes
+from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
 from synthgen.task.kit import retries
 from synthgen.tasks.igsm.reading.scores import regret_labels, scores
 
 BACKS = {"paper": re.compile(r"Define [^.;]*'s [^.;]* as BACK\. "), "count": re.compile(r"Let BACK be the [^.;]*\. ")}
 KINDS = ("perfect", "weak", "miss")
+CONTENT_ID = "c628a07d415bac2a788f54a29f143187f22c21dca17a513acbeb9f80e6ef639a"
+"""Of igsm-med-retry50, in version 1 of the task."""
 
 
 def source_of(rate, kind="perfect", base="igsm-med-pq", **params):
@@ -251,6 +255,23 @@ def test_weak_and_miss_take_back_what_they_say():
         for i, (name, letter) in enumerate(steps):
             following = [other for other, shown in steps[i:] if shown != "BACK"]
             assert letter != "BACK" or name in following[1:]
+    by_the_paper = source_of(0.5, "weak", fidelity="paper")
+    assert source_of(0.5, "weak").spec.params_of("train").retry.next_counts, "as in the released code"
+    stated = {"rate": 0.5, "kind": "weak", "next_counts": True}
+    told = synthgen.load("igsm-med-pq", params={"fidelity": "paper", "retry": stated})
+    assert told.spec.params_of("train").retry.next_counts, "what is told goes before fidelity"
+    assert not by_the_paper.spec.resolved()["params"]["retry"]["next_counts"], (
+        "written out, for those who read it later"
+    )
+    taken_back = 0
+    for row in by_the_paper.batch(0, 200).to_pylist():
+        steps = right.findall(row["completion"])
+        for i, (name, letter) in enumerate(steps):
+            following = [other for other, shown in steps[i:] if shown != "BACK"]
+            assert letter != "BACK" or name in following[1:], "a later sentence, never the next one"
+            taken_back += letter == "BACK"
+        assert by_the_paper.verify(row)
+    assert taken_back > 100
     for row in source_of(0.5, "miss").batch(0, 300).to_pylist():
         known = set()
         for name, letter in right.findall(row["completion"]):
@@ -260,6 +281,60 @@ def test_weak_and_miss_take_back_what_they_say():
                 asked = re.search(r"How many ([\w ]+) does each ([\w ]+) have", row["prompt"])
                 assert name in row["prompt"] or (asked[2] == owner and asked[1].startswith(target[:3]))
             known.add(name if letter != "BACK" else "")
+
+
+# -- what is trained on ------------------------------------------------------------------------------------------------
+
+
+def in_words(trained):
+    params = {"bins": "train", "retry": {"rate": 0.5}, "trained": trained}
+    return Source(load_spec("igsm-med-pq", params=params, sets={"tokenizer": "words"}))
+
+
+@pytest.mark.parametrize("trained", ["completion", "without-names", "without-retries"])
+def test_what_is_taken_back_is_not_trained_on(trained):
+    """The mask of Part 2.2: a prompt, then a completion but for the spans that `trained` leaves out."""
+    source, kind = in_words(trained), {"without-names": "retry_name", "without-retries": "retry"}.get(trained)
+    left_out = 0
+    for row in source.batch(0, 24).to_pylist():
+        mask, spans = row["completion_mask"], row["latent"]["spans"]
+        first = spans["step"][0]["start"] if not row["latent"]["retries"] else None
+        within = {k for span in (spans[kind] if kind else []) for k in range(span["start"], span["end"])}
+        begin = min([spans["step"][0]["start"], *(span["start"] for span in spans["retry"])])
+        assert mask == [k >= begin and k not in within for k in range(len(mask))]
+        assert first in (None, begin)
+        assert source.verify(row), source.verify(row).reason
+        if within:
+            worse = {**row, "completion_mask": [m or k == min(within) for k, m in enumerate(mask)]}
+            assert "not trained on" in source.verify(worse).reason
+        left_out += len(within)
+    assert (left_out > 0) == (kind is not None)
+    whole = in_words("completion").batch(0, 24)
+    assert source.batch(0, 24).column("input_ids").equals(whole.column("input_ids")), "the rows are the same"
+
+
+def test_windows_and_phrases_leave_out_what_is_taken_back():
+    shares = {}
+    for tokenizer in ("words", "phrases"):
+        for trained in ("completion", "without-names", "without-retries"):
+            params = {"bins": "train", "retry": {"rate": 0.5}, "trained": trained}
+            made = synthgen.windows(
+                "igsm-med-pq", 2048, params=params, tokenizer=tokenizer, loss="completion", packing="row", lanes=1
+            )
+            targets = np.concatenate([batch["targets"] for batch in itertools.islice(made, 8)])
+            shares[tokenizer, trained] = int((targets != -100).sum())
+        whole, no_names, no_retries = (
+            shares[tokenizer, one] for one in ("completion", "without-names", "without-retries")
+        )
+        assert whole > no_names > no_retries, shares
+
+
+def test_without_retries_nothing_is_left_out():
+    with pytest.raises(SynthgenError, match="trained = 'without-names' leaves out what is taken back"):
+        synthgen.load("igsm-med-pq", params={"trained": "without-names"})
+    assert synthgen.load("igsm-med-retry50").spec.content_id == CONTENT_ID, (
+        "a later field leaves content ids as they are"
+    )
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------

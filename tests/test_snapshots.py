@@ -38,6 +38,7 @@ TRAINED_ON = {
     "igsm-hard": "igsm-hard-pq",
     "bios": "bios-multi5-permute",
     "bios-lora": "qa-extract",
+    "know-lora": "know-compare-day",
     "capacity": "bios-online",
     "depo": "depo1-n225",
     "brevo": "brevo1-n70",

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synthgen
+from synthgen.dataset.check import check_folder
 from synthgen.errors import SynthgenError
+from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec, set_arguments, shipped_specs, spec_schema, specs_folder
 from synthgen.task.foreign import read_toml
 
@@ -239,3 +241,41 @@ def test_long_texts_and_lists_are_no_deep_keys(tmp_path):
     text = "Mr. A. B. C. is in. " * 500 + "..." * 100
     path.write_text(f"text = {json.dumps(text)}\nnumbers = [{', '.join(['1.5'] * 500)}]\na.b.c = 1\n")
     assert read_toml(path)["text"] == text
+
+
+# -- what is changed of a spec, and its splits ---------------------------------------------------------------------------
+
+
+def test_a_changed_param_goes_into_the_splits_that_it_goes_with(tmp_path):
+    """Depo with four hops for weak models (Part 4.1): the tests of eight hops are told of when they are wanted."""
+    source = Source(load_spec("depo1-n225", sets={"hops": 4}))
+    assert max(max(row["latent"]["hops"]) for row in source.batch(0, 20).to_pylist()) == 4
+    assert source.spec.params_of("test_k4").hops == 4
+    with pytest.raises(SynthgenError) as told:
+        synthgen.generate("depo1-n225", tmp_path / "all", rows=2, params={"hops": 4})
+    assert not (tmp_path / "all").exists()
+    text = str(told.value)
+    assert "from 1 to hops = 4" in text
+    assert "--set splits.test_k8.params.size=... --set splits.test_k8.params.asked=..." in text
+    assert "leave the split out (--split train --split test_k4 --split test_k2 --split test_k1)" in text
+    some = ["train", "test_k4"]
+    made = synthgen.generate("depo1-n225", tmp_path / "some", rows=2, params={"hops": 4}, splits=some)
+    assert list(made.splits) == some
+    assert all(finding.ok for finding in check_folder(tmp_path / "some"))
+    both = {"hops": 4, "splits.test_k8.params.asked": [3]}
+    assert load_spec("depo1-n225", sets=both).params_of("test_k8").asked == [3]
+    with pytest.raises(SynthgenError, match=r"params.hops = 0: should be greater than or equal to 1$"):
+        load_spec("depo1-n225", sets={"hops": 0})
+
+
+def test_set_reaches_one_entry_of_a_list():
+    for key in ("1", "minority"):
+        spec = load_spec("bios-celebrity", sets={"component.0.weight": 1, f"component.{key}.weight": 3})
+        assert [one.get("weight") for one in spec.params["component"]] == [1, 3]
+    named = load_spec("bios-celebrity", sets={"component.celebrities.params.people": 10})
+    assert named.params["component"][0]["spec"]["params"]["people"] == 10
+    assert named.params["component"][1]["spec"]["params"]["people"] == 100_000
+    with pytest.raises(SynthgenError, match=r"'2' is no entry of the list; it has 0 \(celebrities\), 1 \(minority\)"):
+        load_spec("bios-celebrity", sets={"component.2.weight": 1})
+    with pytest.raises(SynthgenError, match=r"--set component.1.spec.x: 'spec' is no table"):
+        load_spec("bios-celebrity", sets={"component.1.spec.x": 1})

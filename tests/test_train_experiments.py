@@ -157,6 +157,14 @@ def test_every_preset_is_a_run(name):
 def test_the_papers_preset_is_found_by_the_specs_name():
     assert preset_of("paper", "igsm-med-pq") is PRESETS["igsm-med"]
     assert preset_of("paper", "depo1-n225") is PRESETS["depo"]
+    for name, lr in (("qa-extract", 3e-4), ("know-inverse-name", 3e-4), ("know-retrieve-day", 3e-4)):
+        assert preset_of("paper", name).train["lr"] == lr
+    for name in ("know-classify-major", "know-compare-month", "know-subtract-day"):
+        assert preset_of("paper", name) is PRESETS["know-lora"]
+    for name in ("bios-lora", "know-lora"):
+        recipe = PRESETS[name].train
+        assert (recipe["schedule"], recipe["lr_end"], recipe["warmup"]) == ("cosine", 0.1, 0)
+        assert (recipe["lora_scale"], recipe["lora_alpha"]) == ("alpha", 4.0)
     with pytest.raises(SynthgenError, match="no such field"):
         settings_of("cfg3f", PRESETS["tiny"], {}, {"train.stepz": 7})
     with pytest.raises(SynthgenError, match="or one of packing, attention, neighbours"):

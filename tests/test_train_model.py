@@ -112,11 +112,13 @@ def test_rotary_logits_depend_on_distances_alone():
     assert torch.allclose(model(ids, documents)[:, 4:], model(ids[:, 4:]), atol=1e-5)
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_lora_begins_as_the_model_trains_little_and_merges_into_weights(tied):
+@pytest.mark.parametrize(("tied", "by_rank"), [(True, True), (False, True), (True, False)])
+def test_lora_begins_as_the_model_trains_little_and_merges_into_weights(tied, by_rank):
     model, ids = model_of(tied=tied), torch.randint(23, (2, 11))
     before = model(ids)
-    adapt(model, rank=2, embedding=3, alpha=4.0)
+    adapt(model, rank=2, embedding=3, alpha=4.0, by_rank=by_rank)
+    assert model.embedding.update.scale == (4 / 3 if by_rank else 4.0)
+    assert model.blocks[0].attention.qkv.q.scale == (2.0 if by_rank else 4.0)
     assert torch.allclose(model(ids), before, atol=1e-6)
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     assert trained == 2 * 2 * (2 * 2 * 32) + 3 * (32 + 23)  # layers x (q, v) x two factors, and the embedding's

@@ -133,6 +133,7 @@ class Mixture(Task):
                 )
         if any(component.task.subject_field for component in self.components):
             self.subject_field = "person"  # type: ignore[misc]
+        _ = self.untrained  # components at odds are told at once
         self.books = (*dict.fromkeys(book for component in self.components for book in component.task.books), KIND)
         self._limits = [component.task.rows_max for component in self.components]
         self.slots = self._slots()
@@ -282,6 +283,18 @@ class Mixture(Task):
     @property
     def span_kinds(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(kind for component in self.components for kind in component.task.span_kinds))
+
+    @functools.cached_property
+    def untrained(self) -> tuple[str, ...]:
+        """Those of the components. Raises SynthgenError where one trains on what another one does not."""
+        left_out = tuple(dict.fromkeys(kind for component in self.components for kind in component.task.untrained))
+        for component in self.components:
+            if trained := [k for k in left_out if k in {*component.task.span_kinds} - {*component.task.untrained}]:
+                raise SynthgenError(
+                    f"params.component: {component.name} trains on spans of kind {trained[0]!r}, and another one does "
+                    "not: give both the same `trained`"
+                )
+        return left_out
 
     @property
     def latent_fields(self) -> list[pa.Field]:

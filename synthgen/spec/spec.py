@@ -19,7 +19,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ MOST_OF_A_VALUE = 300
 """Characters of a wrong value that an error shows."""
 
 ROW_FORMATS = ("document", "prompt-completion", "tokens")
+
+
+class UnfitSplit(SynthgenError):
+    """A split whose own params do not go with params that were changed from outside; told when its rows are wanted."""
 
 
 class SplitSpec(Written):
@@ -83,6 +87,7 @@ class Spec(Written):
     _origin: str = PrivateAttr("")
     _files: Path = PrivateAttr(Path())
     _digests: dict[str, dict[str, str]] | None = PrivateAttr(None)
+    _changed: tuple[str, ...] = PrivateAttr(())
 
     def __repr__(self) -> str:
         splits = ", ".join(self.splits) or "none"
@@ -111,7 +116,13 @@ class Spec(Written):
         return task_class(self.task)
 
     def params_of(self, split: str) -> Any:
-        """Return the task's validated params for a split; a split the spec does not name has the base params."""
+        """Return the task's validated params for a split; a split the spec does not name has the base params.
+
+        Raises SynthgenError, as `task_of` does.
+        """
+        return self._told(split, self._params_of)
+
+    def _params_of(self, split: str) -> Any:
         split_params = self.splits[split].params if split in self.splits else {}
         field = f"splits.{split}.params" if split_params else "params"
         return validated(self.task_class.Params, self.params | split_params, self._origin, field)
@@ -138,13 +149,46 @@ class Spec(Written):
         return path
 
     def task_of(self, split: str) -> Task:
-        """Return the task that makes the rows of `split`. Raises SynthgenError for a bad split name or params."""
+        """Return the task that makes the rows of `split`. Raises SynthgenError for a bad split name or params.
+
+        That is an UnfitSplit where the split's own params do not go with what was changed of the spec's.
+        """
         check_split_name(split)
+        task: Task = self._told(split, self._task_of)
+        return task
+
+    def _told(self, split: str, make: Callable[[str], Any]) -> Any:
+        """Return what is made for a split; where that fails for what was changed of the spec, say what to do."""
+        try:
+            return make(split)
+        except SynthgenError as error:
+            if not (self._changed and split in self.splits and self.splits[split].params):
+                raise
+            raise UnfitSplit(f"{error}; {self._way_out(split)}") from None
+
+    def _way_out(self, split: str) -> str:
+        """Return what to do about a split that does not go with changed params, in words."""
+        flags = " ".join(f"--set splits.{split}.params.{name}=..." for name in self.splits[split].params)
+        others = " ".join(f"--split {name}" for name in self.splits if name != split and self._fits(name))
+        changed = ", ".join(self._changed)
+        return (
+            f"split {split!r} has params of its own, which do not go with the changed {changed}: change them too "
+            f"({flags})" + (f", or leave the split out ({others})" if others else "")
+        )
+
+    def _fits(self, split: str) -> bool:
+        try:
+            self._task_of(split)
+        except SynthgenError:
+            return False
+        return True
+
+    def _task_of(self, split: str) -> Task:
         keys = Keys(self.seed, self.world, split)
         self.refuse_edited_files()
         if not self.tokenizer:
-            return self.task_class(self.params_of(split), keys, self._files, self.row_format)
-        text = self.task_class(self.params_of(split), keys, self._files, self.text_format)
+            return self.task_class(self._params_of(split), keys, self._files, self.row_format)
+        text = self.task_class(self._params_of(split), keys, self._files, self.text_format)
         return Tokenized(text, self.tokenizer, self.end_token, self._tokenizer_file)
 
     def _read_digests(self) -> dict[str, dict[str, str]]:
@@ -221,10 +265,13 @@ def load_spec(
 ) -> Spec:
     """Read and validate a shipped spec (by name) or a TOML file (by path), with overrides.
 
-    `sets` maps dotted fields to values, as `--set` does: `people` or `params.people`, `splits.train.rows`, `seed`.
+    `sets` maps dotted fields to values, as `--set` does: `people` or `params.people`, `splits.train.rows`, `seed`, and
+    in lists of tables `component.1.weight` or `component.minority.weight`.
     Raises SynthgenError that names the file, the field, the value and the fix.
     """
+    changed = (*(params or ()), *(sets or ()))
     if isinstance(spec, Spec):
+        changed = (*spec._changed, *changed)
         name, origin, files, table = spec.name, spec._origin, spec._files, spec.model_dump(exclude_defaults=True)
     else:
         path, name = _find(spec)
@@ -237,7 +284,7 @@ def load_spec(
         table.setdefault("params", {})[field] = value
     for field, value in (sets or {}).items():
         _set(table, field, value)
-    return _make(table, name, origin, files)
+    return _make(table, name, origin, files, changed)
 
 
 def spec_of_table(table: Mapping[str, Any], name: str, files: Path) -> Spec:
@@ -245,7 +292,7 @@ def spec_of_table(table: Mapping[str, Any], name: str, files: Path) -> Spec:
     return _make(copy.deepcopy(dict(table)), name, name, files)
 
 
-def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
+def _make(table: dict[str, Any], name: str, origin: str, files: Path, changed: tuple[str, ...] = ()) -> Spec:
     spec = validated(Spec, table, origin, "")
     if spec.task not in task_names():
         raise SynthgenError(
@@ -262,10 +309,13 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path) -> Spec:
     world = spec.seed if spec.world is None else spec.world
     params = dict(spec.task_class.resolve(spec.params, files))
     spec = spec.model_copy(update={"row_format": row_format, "world": world, "params": params})
-    spec._name, spec._origin, spec._files = name, origin, files
+    spec._name, spec._origin, spec._files, spec._changed = name, origin, files, changed
     base = _columns(spec.task_of("base-params")) if any(split.params for split in spec.splits.values()) else []
     for split in spec.splits:
-        task = spec.task_of(split)
+        try:
+            task = spec.task_of(split)
+        except UnfitSplit:
+            continue  # others may be wanted; whoever asks for this one is told then
         for field, path in task.assets.items():
             if spec.assets.get(field) != path:
                 raise SynthgenError(f"{origin}: splits.{split}.params.{field}: a split cannot have a file of its own")
@@ -347,11 +397,23 @@ def _set(table: dict[str, Any], field: str, value: Any) -> None:
     path = field.split(".")
     if path[0] not in Spec.model_fields:
         path = ["params", *path]
+    place: Any = table
     for key in path[:-1]:
-        table = table.setdefault(key, {})
-        if not isinstance(table, dict):
+        place = place[_entry(place, key, field)] if isinstance(place, list) else place.setdefault(key, {})
+        if not isinstance(place, dict | list):
             raise SynthgenError(f"--set {field}: {key!r} is no table")
-    table[path[-1]] = value
+    place[_entry(place, path[-1], field) if isinstance(place, list) else path[-1]] = value
+
+
+def _entry(entries: list[Any], key: str, field: str) -> int:
+    """Return the place of an entry of a list, told by its number from 0 or, of tables, by its name (or its spec's)."""
+    names = [one.get("name") or one.get("spec") if isinstance(one, dict) else None for one in entries]
+    if key.isdecimal() and int(key) < len(entries):
+        return int(key)
+    if names.count(key) == 1:
+        return names.index(key)
+    known = ", ".join(f"{i} ({name})" if isinstance(name, str) else str(i) for i, name in enumerate(names))
+    raise SynthgenError(f"--set {field}: {key!r} is no entry of the list; it has {known or 'none'}")
 
 
 def validated(model: Any, table: Mapping[str, Any], origin: str, field: str) -> Any:

@@ -21,3 +21,15 @@ def struct_column(kind: pa.StructType, columns: Sequence[np.ndarray | pa.Array])
         for column, field in zip(columns, kind, strict=True)
     ]
     return pa.StructArray.from_arrays(arrays, fields=list(kind))
+
+
+def within_spans(spans: pa.StructArray, kinds: Sequence[str], ends: np.ndarray) -> np.ndarray:
+    """Return which tokens of some rows stand in a span of these kinds, (total,) bool; ends: where rows end, (rows,)."""
+    edges = np.zeros(int(ends[-1]) + 1, np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+    for kind in kinds:
+        lists = spans.field(kind)
+        first = np.repeat(starts, np.diff(lists.offsets.to_numpy()))
+        np.add.at(edges, first + lists.flatten().field("start").to_numpy(), 1)
+        np.add.at(edges, first + lists.flatten().field("end").to_numpy(), -1)
+    return np.cumsum(edges[:-1]) > 0

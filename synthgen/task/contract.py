@@ -88,8 +88,8 @@ class Task:
     """What a task has, in five blocks. See each member for what it returns and promises.
 
     declares    name, version, paper, row_formats, books, difficulty, capabilities, deviations, Params, tiny, resolve,
-                latent_fields, span_kinds, extra_fields, masked, vocab, markers, assets, sidecars, component_field,
-                subject_field, template_field
+                latent_fields, span_kinds, untrained, extra_fields, masked, vocab, markers, assets, sidecars,
+                component_field, subject_field, template_field
     makes       rows, token_rows, rows_max, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 knowledge, entities, split_by, apart, subjects, template_half
@@ -154,6 +154,11 @@ class Task:
     @property
     def span_kinds(self) -> tuple[str, ...]:
         """The kinds of spans in `latent.spans`, as the task's `Codes` name them."""
+        return ()
+
+    @property
+    def untrained(self) -> tuple[str, ...]:
+        """The kinds of spans within completions that are not trained on, where texts become tokens."""
         return ()
 
     @property

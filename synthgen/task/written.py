@@ -16,8 +16,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-LATER = "later"
-"""Marks a field (`Annotated[int, LATER]`) that came when data had been made without it: at its default it is not
+NEWER = "newer"
+"""Marks a field (`Annotated[int, NEWER]`) that came when data had been made without it: at its default it is not
 written out, so that the content id of that data is what it was."""
 
 
@@ -47,7 +47,7 @@ class Written(BaseModel):
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         table: dict[str, Any] = handler(self)
         for name, field in type(self).model_fields.items():
-            if LATER in field.metadata and getattr(self, name) == field.default:
+            if NEWER in field.metadata and getattr(self, name) == field.default:
                 table.pop(name, None)
         return table
 

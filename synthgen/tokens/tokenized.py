@@ -23,6 +23,7 @@ from synthgen.exact.entropy import Entropy
 from synthgen.task.answers import judge_answer
 from synthgen.task.assets import cached_by_contents
 from synthgen.task.certificates import Sampling
+from synthgen.task.columns import within_spans
 from synthgen.task.contract import Certificate, SplitBy, Task, WindowComponent
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, assemble, measure, span_lists
@@ -142,6 +143,10 @@ class Tokenized(Task):
         return self.text.span_kinds
 
     @property
+    def untrained(self) -> tuple[str, ...]:
+        return self.text.untrained
+
+    @property
     def extra_fields(self) -> list[pa.Field]:
         return self.text.extra_fields
 
@@ -153,8 +158,8 @@ class Tokenized(Task):
         return self._rows(start, stop, state, with_spans=True)
 
     def token_rows(self, start: int, stop: int, state: np.record) -> Rows:
-        """Return rows without spans: some 1.5 times as fast."""
-        return self._rows(start, stop, state, with_spans=False)
+        """Return rows without spans, but where these say what is trained on: some 1.5 times as fast."""
+        return self._rows(start, stop, state, with_spans=bool(self.untrained))
 
     def _rows(self, start: int, stop: int, state: np.record, with_spans: bool) -> Rows:
         rows = self.text.rows(start, stop, state)
@@ -162,6 +167,8 @@ class Tokenized(Task):
         if len(rows.content.kinds) > MAX_KINDS:
             raise SynthgenError(f"task {self.name!r} has more than {MAX_KINDS} kinds of spans")
         tokens, spans = self.tokenized(rows.content, start, with_spans)
+        if self.untrained and tokens.trained is not None:
+            tokens = replace(tokens, trained=tokens.trained & ~within_spans(spans, self.untrained, tokens.ends))
         latent = dict(rows.latent) | ({"spans": spans} if self.span_kinds else {})
         return replace(rows, content=tokens, latent=latent)
 
@@ -231,7 +238,7 @@ class Tokenized(Task):
         text_row = dict(row)
         del text_row["input_ids"]
         if self.masked:
-            mask = list(text_row.pop("completion_mask"))
+            mask = self._whole_mask(list(text_row.pop("completion_mask")), row["latent"])
             cut = mask.index(True) if True in mask else len(mask)
             if mask != [k >= cut for k in range(len(ids))]:
                 raise ValueError("completion_mask is not a prompt and then a completion")
@@ -241,6 +248,18 @@ class Tokenized(Task):
         if self.span_kinds:
             text_row["latent"] = {**row["latent"], "spans": self._text_spans(text_row, ids, row["latent"]["spans"])}
         return text_row
+
+    def _whole_mask(self, mask: list[bool], latent: Mapping[str, Any]) -> list[bool]:
+        """Return a row's mask with what is left untrained put back. Raises ValueError where some of it is trained on.
+
+        The spans are held against the text later on (`_text_spans`).
+        """
+        left_out = [span for kind in self.untrained for span in latent["spans"][kind]]
+        if any(any(mask[span["start"] : span["end"]]) for span in left_out):
+            raise ValueError(f"completion_mask: spans of {' and '.join(self.untrained)} are not trained on")
+        for span in left_out:
+            mask[span["start"] : span["end"]] = [True] * (span["end"] - span["start"])
+        return mask
 
     def _text_spans(self, text_row: Mapping[str, Any], ids: Sequence[int], spans: Mapping[str, Any]) -> dict[str, Any]:
         """Return spans in code points: as the task reads them from the text, or else from the edges of their tokens.

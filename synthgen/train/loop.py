@@ -109,7 +109,8 @@ class Loop:
         if train.lora or train.lora_embedding:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(train.seed)
-                adapt(self.model, train.lora, train.lora_embedding, train.lora_alpha)
+                by_rank = train.lora_scale == "alpha/rank"
+                adapt(self.model, train.lora, train.lora_embedding, train.lora_alpha, by_rank)
             self.model.to(self.ranks.device)
         self.optimizer = make_optimizer(self.model, train)
         runnable: nn.Module = torch.compile(self.model) if train.compile else self.model  # type: ignore[assignment]

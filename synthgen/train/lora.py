@@ -1,7 +1,8 @@
 """LoRA: a second stage that changes little. Low-rank updates of queries and values, and of the input embedding.
 
-The ranks of Part 3.1: 8 or 16 on queries and values, 128 on the embedding; all else is frozen. `merge` folds the
-updates into the weights, so that a finished run is an ordinary model.
+The ranks of Part 3.1: 8 or 16 on queries and values, 128 on the embedding; all else is frozen. An update counts alpha
+times (Part 3.2, appendix B: W + alpha A B with alpha = 4), or alpha / rank times, as is usual elsewhere. `merge` folds
+the updates into the weights, so that a finished run is an ordinary model.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from synthgen.train.model import Transformer
 
 
 class LowRank(nn.Module):
-    """An update of rank r of an (out, in) matrix; it begins at zero."""
+    """An update of rank r of an (out, in) matrix, times `scale`; it begins at zero."""
 
-    def __init__(self, outputs: int, inputs: int, rank: int, alpha: float) -> None:
+    def __init__(self, outputs: int, inputs: int, rank: int, scale: float) -> None:
         super().__init__()
         self.down = nn.Parameter(torch.randn(rank, inputs) / rank)
         self.up = nn.Parameter(torch.zeros(outputs, rank))
-        self.scale = alpha / rank
+        self.scale = scale
 
     def delta(self) -> Tensor:
         """Return the update, (out, in)."""
@@ -29,10 +30,10 @@ class LowRank(nn.Module):
 class LoraQkv(nn.Module):
     """The projection to queries, keys and values, with updates of the queries and the values."""
 
-    def __init__(self, base: nn.Linear, rank: int, alpha: float) -> None:
+    def __init__(self, base: nn.Linear, rank: int, scale: float) -> None:
         super().__init__()
         d = base.in_features
-        self.base, self.q, self.v = base, LowRank(d, d, rank, alpha), LowRank(d, d, rank, alpha)
+        self.base, self.q, self.v = base, LowRank(d, d, rank, scale), LowRank(d, d, rank, scale)
 
     def forward(self, x: Tensor) -> Tensor:
         """Project (..., d) -> (..., 3 d)."""
@@ -51,10 +52,10 @@ class LoraQkv(nn.Module):
 class LoraEmbedding(nn.Module):
     """The input embedding with an update of its own; a tied head keeps the old matrix."""
 
-    def __init__(self, base: nn.Embedding, rank: int, alpha: float) -> None:
+    def __init__(self, base: nn.Embedding, rank: int, scale: float) -> None:
         super().__init__()
         self.base = base
-        self.update = LowRank(base.embedding_dim, base.num_embeddings, rank, alpha)
+        self.update = LowRank(base.embedding_dim, base.num_embeddings, rank, scale)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Embed (...,) -> (..., d)."""
@@ -68,15 +69,19 @@ class LoraEmbedding(nn.Module):
         return nn.Embedding.from_pretrained(weight, freeze=False)
 
 
-def adapt(model: Transformer, rank: int, embedding: int, alpha: float) -> None:
-    """Freeze `model` and add updates to it, in place. A rank of 0 leaves its part frozen as it is."""
+def adapt(model: Transformer, rank: int, embedding: int, alpha: float, by_rank: bool = True) -> None:
+    """Freeze `model` and add updates to it, in place. A rank of 0 leaves its part frozen as it is.
+
+    An update counts alpha / rank times, or alpha times where not `by_rank`.
+    """
     for weight in model.parameters():
         weight.requires_grad_(False)
     if rank:
         for block in model.blocks:
-            block.attention.qkv = LoraQkv(block.attention.qkv, rank, alpha)  # type: ignore
+            block.attention.qkv = LoraQkv(block.attention.qkv, rank, alpha / (rank if by_rank else 1))  # type: ignore
     if embedding:
-        model.embedding = LoraEmbedding(model.embedding, embedding, alpha)  # type: ignore[assignment]
+        scale = alpha / (embedding if by_rank else 1)
+        model.embedding = LoraEmbedding(model.embedding, embedding, scale)  # type: ignore[assignment]
 
 
 def merge(model: Transformer) -> None:

@@ -27,6 +27,8 @@ class Preset:
 
 
 GPU = {"precision": "bfloat16", "compile": True, "save_every": 1000, "eval_every": 5000}
+LORA = GPU | {"steps": 50_000, "warmup": 0, "schedule": "cosine", "lr_end": 0.1, "weight_decay": 0.01}
+LORA |= {"lora": 16, "lora_embedding": 128, "lora_alpha": 4.0, "lora_scale": "alpha"}
 GPT2 = {"init": 0.02, "position": "rope", "rope_share": 0.25, "mlp": "gelu-tanh", "norm": "layer"}
 LLAMA = {"init": 0.02, "position": "rope", "mlp": "gated", "norm": "rms", "tied": False}
 
@@ -83,15 +85,22 @@ PRESETS: dict[str, Preset] = {
         _gpt2(12, 12, context=512),
         GPU | {"steps": 80_000, "lr": 1e-3, "warmup": 1000, "weight_decay": 0.1},
     ),
-    # Part 3.1 and 3.2: LoRA on queries and values and on the embedding, 50K steps of 48.
+    # Part 3.1, appendix D, and 3.2, appendix B: LoRA on queries, values and the embedding, W + 4 A B, 50K steps of 48,
+    # cosine to 10 % without warm-up. Extraction, retrieval and inverse search at 3e-4 ...
     "bios-lora": Preset(
-        "Parts 3.1 and 3.2: finetuning on questions, LoRA (with --init)",
+        "Parts 3.1 and 3.2: finetuning on extraction, retrieval and inverse search, LoRA (with --init)",
         48,
         "row",
         _gpt2(12, 12, context=512),
-        GPU
-        | {"steps": 50_000, "lr": 3e-4, "warmup": 0, "schedule": "linear", "lr_end": 0.0, "weight_decay": 0.01}
-        | {"lora": 16, "lora_embedding": 128, "lora_alpha": 4.0},
+        LORA | {"lr": 3e-4},
+    ),
+    # ... and classification, comparison and subtraction at 1e-3 (Part 3.2, appendix C).
+    "know-lora": Preset(
+        "Part 3.2: finetuning on classification, comparison and subtraction, LoRA (with --init)",
+        48,
+        "row",
+        _gpt2(12, 12, context=512),
+        LORA | {"lr": 1e-3},
     ),
     # Part 3.3, appendix A: 1,000 exposures of 100K people: batch 192, 175K steps, lr 1e-3, wd 0.02.
     "capacity": Preset(
@@ -146,6 +155,9 @@ PAPER: tuple[tuple[str, str], ...] = (
     ("igsm-hard", "igsm-hard"),
     ("igsm", "igsm-med"),
     ("qa-", "bios-lora"),
+    ("know-classify", "know-lora"),
+    ("know-compare", "know-lora"),
+    ("know-subtract", "know-lora"),
     ("know-", "bios-lora"),
     ("capo", "capacity"),
     ("bios-online", "capacity"),

@@ -103,7 +103,10 @@ class TrainSettings(Written):
     save_every: int = Field(0, ge=0, description="steps between checkpoints; 0: at the end only")
     lora: int = Field(0, ge=0, description="rank of LoRA on queries and values; 0: all weights are trained")
     lora_embedding: int = Field(0, ge=0, description="rank of LoRA on the input embedding")
-    lora_alpha: float = Field(4.0, gt=0, description="LoRA's alpha: an update counts alpha / rank")
+    lora_alpha: float = Field(4.0, gt=0, description="LoRA's alpha")
+    lora_scale: Literal["alpha/rank", "alpha"] = Field(
+        "alpha/rank", description="how much an update counts: alpha / rank, or alpha (Part 3.2, appendix B)"
+    )
 
 
 class RunSettings(Written):

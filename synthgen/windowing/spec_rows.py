@@ -77,6 +77,7 @@ class SpecRows:
         else:
             assert self._phrases is not None
             ids, ends, trained, span_kinds = self._phrases.of(rows.content)
+            trained &= ~np.isin(span_kinds, [self.span_kinds.index(kind) for kind in self.task.untrained])
         subjects, components = rows.latent.get(self.task.subject_field), rows.latent.get(self.task.component_field)
         floor = self.task.row_floor(rows) if bits else None
         return TokenRows.of(start, ids, ends, trained, subjects, components, span_kinds, floor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.jit import kernel
 from synthgen.task.contract import TaskParams
 from synthgen.task.kit.retries import RetryParams
+from synthgen.task.written import NEWER
 from synthgen.tasks.igsm.worlds import Sizes
 from synthgen.tasks.igsm.writing.open.sampler import OpenParams
 from synthgen.tasks.igsm.writing.paper.necessary import strengths
@@ -65,6 +67,11 @@ class IgsmParams(TaskParams):
     retry: RetryParams | None = Field(
         None, description="mistakes that are taken back; its columns exist where it is given, even at rate 0"
     )
+    trained: Annotated[Literal["completion", "without-names", "without-retries"], NEWER] = Field(
+        "completion",
+        description="what is trained on where texts become tokens: the completion, or that without what is taken back: "
+        "only its name, or all up to BACK (Part 2.2 has both)",
+    )
 
     sizes: Sizes = Field(Sizes(), description="how much of the world is used; by default all")
     open: OpenParams = Field(OpenParams(), description="the shapes of problems of the open sampler")
@@ -102,8 +109,23 @@ class IgsmParams(TaskParams):
                 )
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _weak_as_in(cls, table: Any) -> Any:
+        """Say, where the table does not, whether a weak retry may take back the very next sentence's parameter.
+
+        The paper's takes back that of a later sentence (2408.16293, section 6), the released code's also the next one.
+        It is written out, so that data made before the text was followed in this keep their content id.
+        """
+        retry = table.get("retry") if isinstance(table, Mapping) else None
+        if isinstance(retry, Mapping) and table.get("fidelity") == "paper":
+            return {**table, "retry": {"next_counts": False, **retry}}
+        return table
+
     @model_validator(mode="after")
     def _retractable(self) -> IgsmParams:
+        if self.trained != "completion" and not self.retry:
+            raise ValueError(f"trained = {self.trained!r} leaves out what is taken back: give retry, or leave it out")
         if self.retry and self.detail % 3 != 0:
             raise ValueError("retries take a name back, so they go with levels of detail that show names and letters")
         return self

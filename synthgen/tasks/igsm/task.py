@@ -143,6 +143,10 @@ class Igsm(Task):
         return (*KINDS, *RETRY_KINDS) if self.params.retry else KINDS
 
     @property
+    def untrained(self) -> tuple[str, ...]:
+        return {"without-names": RETRY_KINDS[1:], "without-retries": RETRY_KINDS}.get(self.params.trained, ())
+
+    @property
     def latent_fields(self) -> list[pa.Field]:
         small = {name: pa.field(name, pa.int16()) for name in FIGURES}
         small["query_abstract"] = pa.field("query_abstract", pa.bool_())

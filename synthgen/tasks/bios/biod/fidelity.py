@@ -8,8 +8,13 @@ DEVIATIONS = (
     Deviation(
         "sentences",
         'English, "Anya Briar Forger\'s ID 7 is ..., Her ID 2 is ..."',
-        lambda params: "tokens in row format `tokens`: who, which attribute, its value",
-        decided_by=("row_format",),
+        lambda params: (
+            'the same with a full stop and "Their" in `biod-english`; tokens for these (who, which, value) else'
+        ),
     ),
-    Deviation("ids of tokens and their layout", "not told", lambda params: "our own"),
+    Deviation(
+        "ids of tokens, and how values are spelt",
+        "not told",
+        lambda params: "our own",
+    ),
 )

@@ -4,7 +4,10 @@ Attribute a has a diversity set of D distinct strings of L tokens out of T; a va
 An entry has K sentences in an order of its own: who (the name in the first, then a pronoun), which attribute, and the
 value.
 
+The same rows in English, as the paper has them: "Anya Briar Forger's ID 7 is v12 v3. Their ID 2 is v40 v7."
+
     synthgen entropy biod
+    synthgen show biod-english
 """
 
 from __future__ import annotations
@@ -29,12 +32,14 @@ from synthgen.task.ids import ids_of
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread
+from synthgen.tasks.bios.biod.english import SPAN_KINDS
 from synthgen.tasks.bios.biod.fidelity import DEVIATIONS
 from synthgen.tasks.bios.biod.params import BiodParams
-from synthgen.tasks.bios.biod.reading import read
+from synthgen.tasks.bios.biod.reading import ids_of_english, read
 from synthgen.tasks.bios.biod.surprisal import row_surprisals
 from synthgen.tasks.bios.biod.symbols import BOS, EOS, PAD, PRONOUN, SPECIALS
-from synthgen.tasks.bios.biod.writing import Out, Stages, draw_strings, write_biod
+from synthgen.tasks.bios.biod.writing import English, Out, Stages, draw_strings, write_biod
+from synthgen.tasks.bios.world.lists import Sizes, read_lists
 from synthgen.tasks.bios.world.writing.columns import NAME_FIELD
 from synthgen.tasks.bios.world.writing.people import ENTRY, FACTS, SUBJECT
 
@@ -43,13 +48,13 @@ TABLE_MAX = 2**28
 
 
 class Biod(Task):
-    """Token rows of bioD(N, K, C, D, L, T)."""
+    """Rows of bioD(N, K, C, D, L, T), as tokens or in English."""
 
     name = "biod"
     subject_field = "person"
     version = 1
     paper = "2404.05405"
-    row_formats = ("tokens",)
+    row_formats = ("tokens", "document")
     books = ("order",)
     difficulty = "attributes"
     deviations = DEVIATIONS
@@ -72,6 +77,13 @@ class Biod(Task):
             )
         if params.K * params.D * params.L > TABLE_MAX:
             raise SynthgenError(f"params.K x D x L = {params.K * params.D * params.L:,}: at most {TABLE_MAX:,} tokens")
+        known = [len(names) for names in self._names]
+        if self.row_format == "document" and any(many > few for many, few in zip(params.names, known, strict=True)):
+            few = ", ".join(f"{number:,}" for number in known)
+            raise SynthgenError(
+                f"params.names = {list(params.names)}: English rows have {few} first, middle and last names at most; "
+                "take fewer, or row_format = 'tokens'"
+            )
         self._stages = Stages.of(keys)
         self._strings_key = keys.world("strings")
 
@@ -79,8 +91,30 @@ class Biod(Task):
     def rows_max(self) -> int | None:
         return None if self.params.entries == "online" else self.params.N * self.params.entries
 
+    @functools.cached_property
+    def _names(self) -> tuple[tuple[str, ...], ...]:
+        """The first, middle and last names of English rows: those of the package's lists that come first."""
+        lists = read_lists(None, Sizes())
+        named = (lists.first_names, lists.middle_names, lists.last_names)
+        return tuple(tuple(names[:many]) for names, many in zip(named, self.params.names, strict=True))
+
+    @functools.cached_property
+    def _english(self) -> English:
+        return English(self.params.K, self._names, self.params.T)
+
+    @functools.cached_property
+    def _numbers(self) -> list[dict[str, int]]:
+        """The number of each first, middle and last name."""
+        return [{name: number for number, name in enumerate(names)} for names in self._names]
+
     @property
-    def vocab(self) -> Vocab:
+    def span_kinds(self) -> tuple[str, ...]:
+        return SPAN_KINDS if self.row_format == "document" else ()
+
+    @property
+    def vocab(self) -> Vocab | None:
+        if self.row_format == "document":
+            return None
         params, at = self.params, SPECIALS
         names = {BOS: "<bos>", EOS: "<eos>", PAD: "<pad>", PRONOUN: "<pronoun>"}
         for what, size in zip(("a", "first", "middle", "last", "v"), (params.K, *params.names, params.T), strict=True):
@@ -136,7 +170,9 @@ class Biod(Task):
             "values": list_column(ends * out.values.shape[1], out.values.reshape(-1), pa.int32()),
             "order": list_column(ends * params.K, out.orders.reshape(-1), pa.int16()),
         }
-        return Rows(Tokens(out.ids.reshape(-1), ends * length), np.full(rows, params.K, np.int32), out.units, latent)
+        english = self.row_format == "document"
+        content = self._english.codes(out.ids) if english else Tokens(out.ids.reshape(-1), ends * length)
+        return Rows(content, np.full(rows, params.K, np.int32), out.units, latent)
 
     @property
     def _length(self) -> int:
@@ -175,12 +211,13 @@ class Biod(Task):
             "world_paper_bits": knowledge.paper_bits,
         }
         books = {"order": Book(Bits(order))} | world
-        return Entropy(
-            books, facts, unbooked=math.log2(params.N), world_list=facts["world_list_bits"], tokens=self._length + 1
-        )
+        tokens = self._length + 1 if self.row_format == "tokens" else None
+        return Entropy(books, facts, unbooked=math.log2(params.N), world_list=facts["world_list_bits"], tokens=tokens)
 
     @property
     def without_surprisals(self) -> str:
+        if self.row_format == "document":
+            return "English rows are not weighed character by character: take row_format = 'tokens'"
         many = self.params.N * self._length > TABLE_MAX
         return f"params.N = {self.params.N:,}: the names of so many people are not kept in memory" * many
 
@@ -195,10 +232,15 @@ class Biod(Task):
         return row_surprisals([int(i) for i in said], self._of_all, self.params.K)
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return name, values and order from the ids alone. Raises ValueError on anything else."""
-        return read(ids_of(row["input_ids"]), self.params, self.strings)
+        """Return name, values and order from the ids or the text alone, and its spans. Raises ValueError on else."""
+        if self.row_format == "tokens":
+            return read(ids_of(row["input_ids"]), self.params, self.strings)
+        ids, spans = ids_of_english(row["text"], self._numbers, self.params)
+        return read(ids, self.params, self.strings) | {"spans": spans}
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
-        """Read the ids; the bits of an order follow from the number of attributes."""
+        """Read the row; the bits of an order follow from the number of attributes."""
         units = sum(int(log2_units(i)) for i in range(2, self.params.K + 1))
-        return Reread(self.params.K, {"order": units}, self.parse(row))
+        shown = dict(self.parse(row))
+        spans = shown.pop("spans", {})
+        return Reread(self.params.K, {"order": units}, shown, spans)

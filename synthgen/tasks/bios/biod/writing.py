@@ -1,13 +1,16 @@
-"""What writes: the kernels that draw the diversity sets and the rows."""
+"""What writes: the kernels that draw the diversity sets and the rows, and rows of tokens put into English."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from synthgen.exact.draw import Keys, begin, below, shuffle
 from synthgen.exact.jit import kernel
+from synthgen.task.phrases import Codes, PhraseTable, closing, opening
+from synthgen.tasks.bios.biod.english import ID, IS, NAME, SPAN_KINDS, STOP, THEIR, TOKEN, VALUE, WHOSE
 from synthgen.tasks.bios.biod.symbols import PRONOUN, SPECIALS
 from synthgen.tasks.bios.world.writing.people import ENTRY, FACTS, FIELDS, SUBJECT, draw_name, person_at
 
@@ -88,3 +91,31 @@ def write_biod(state, start, stop, stages, people, names, strings, out):
                 for k in range(length):
                     ids[i, at] = first_token + strings[attribute, value, k]
                     at += 1
+
+
+class English:
+    """Puts rows of tokens into English: every id is a phrase, but for what stands around values."""
+
+    def __init__(self, attributes: int, names: Sequence[Sequence[str]], tokens: int) -> None:
+        """names: the first, middle and last ones; tokens: of which values are made."""
+        first, middle, last = names
+        self.table = PhraseTable([""] * PRONOUN + [THEIR])
+        self.table.extend(f"{ID}{i + 1}{IS}" for i in range(attributes))
+        self.table.extend(f"{name} " for name in (*first, *middle))
+        self.table.extend(last)
+        self.table.extend(f"{TOKEN}{i}" for i in range(tokens))
+        self._attributes, self._whose, self._stop = attributes, self.table.extend([WHOSE]), self.table.extend([STOP])
+
+    def codes(self, ids: np.ndarray) -> Codes:
+        """Return the text of rows, (rows, length) ids: a name, then attributes and values behind pronouns."""
+        rows, length = ids.shape
+        width = (length - 2) // self._attributes  # of a sentence with its pronoun; the first has a name instead
+        name = [np.full(rows, opening(NAME)), *ids[:, :3].T, np.full(rows, closing(NAME))]
+        columns, at = [*name, np.full(rows, self._whose)], 3
+        for sentence in range(self._attributes):
+            said = ids[:, at : at + width - (sentence == 0)].T
+            at += len(said)
+            start = 1 + (sentence > 0)  # of the value, behind the attribute
+            columns += [*said[:start], np.full(rows, opening(VALUE)), *said[start:], np.full(rows, closing(VALUE))]
+        codes = np.stack([*columns, np.full(rows, self._stop)], axis=1).astype(np.int32)
+        return Codes(self.table, codes.reshape(-1), np.arange(1, rows + 1) * codes.shape[1], SPAN_KINDS)

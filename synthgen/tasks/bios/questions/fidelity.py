@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthgen.task.fidelity import PAPER, Deviation
+from synthgen.task.fidelity import FIDELITY, PAPER, Deviation
 from synthgen.tasks.bios.questions.forms import chosen_forms
 from synthgen.tasks.bios.world.fidelity import WORLD
 
@@ -16,13 +16,13 @@ def _manipulates(params: Any) -> bool:
 def _cue(params: Any) -> str:
     if not _manipulates(params):
         return ""
-    return f'the words "{params.cue}"' if params.cue else PAPER
+    return f'the words "{params.last_words}"' if params.last_words else PAPER
 
 
 def _hints(params: Any) -> str:
     if not params.hint:
         return ""
-    return 'one semicolon more, "October; September; No."'
+    return PAPER if params.fidelity == "paper" else 'one semicolon more, "October; September; No."'
 
 
 def _ranks(params: Any) -> str:
@@ -39,11 +39,12 @@ DEVIATIONS = (
         lambda params: "our own, after the same forms",
         decided_by=("lists", "paraphrases"),
     ),
-    Deviation("the end of prompts of Part 3.2", "nothing behind the question", _cue, decided_by=("cue",)),
+    Deviation("the end of prompts of Part 3.2", "nothing behind the question", _cue, decided_by=("cue", FIDELITY)),
     Deviation(
         "what parts a hint from its answer",
         'a full stop, "October; September. No."',
         _hints,
+        decided_by=(FIDELITY,),
     ),
     Deviation(
         "the luckiness of majors",

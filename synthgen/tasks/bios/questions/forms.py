@@ -23,6 +23,9 @@ FILE = "questions.toml"
 SPAN_KINDS = ("name", "given", "hint", "answer")
 """Kinds of spans: names in the prompt; values in it; facts stated before the answer; the answer's parts."""
 
+EXTRACT = "extract"
+"""The family of Part 3.1; the others are of Part 3.2."""
+
 STATED, MODULO, LATER, MINUS = range(4)
 """How an answer follows: it is stated in the facts; a number modulo another; whether A's number is larger than B's;
 A's number minus B's."""
@@ -73,7 +76,7 @@ class Form:
 
 def _all_forms() -> Iterable[Form]:
     for attribute in ATTRIBUTES:
-        yield Form("extract", attribute, (attribute,))
+        yield Form(EXTRACT, attribute, (attribute,))
     for part in ("month", "day", "year"):
         yield Form("retrieve", part, (part,), hint=("birth_date",))
     for one, other in (("birth_city", "employer"), ("university", "major"), ("company_city", "employer")):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from synthgen.tasks.bios.questions.forms import chosen_forms
+from synthgen.task.written import NEWER
+from synthgen.tasks.bios.questions.forms import EXTRACT, chosen_forms
 from synthgen.tasks.bios.world.population import WorldParams
 
 
@@ -29,12 +30,26 @@ class QuestionsParams(WorldParams):
     hint: float = Field(0.0, ge=0, le=1, description="probability that facts are stated before the answer")
     hint_token: str = Field("", description="stands in the prompt where a hint is to follow")
     direct_token: str = Field("", description="stands in the prompt where the answer is to follow at once")
-    cue: str = Field("Answer:", description="the last words of every prompt")
+    cue: str = Field(
+        "Answer:",
+        description="the last words of every prompt; with fidelity = 'paper' of extraction alone",
+    )
+    fidelity: Annotated[Literal["ours", "paper"], NEWER] = Field(
+        "ours",
+        description="paper: questions of Part 3.2 end without a cue, and a full stop parts a hint from its answer "
+        '("October; September. No."); ours: a cue, and semicolons between all parts',
+    )
     paraphrases: int = Field(1, ge=1, description="wordings of each form, drawn from; the first ones of the file")
     opening: Literal["any", "name"] = Field("any", description="name: only wordings that begin with the person's name")
     major_ranks: Literal["drawn", "listed"] = Field(
         "drawn", description="majors are ranked by a permutation drawn for the world, or as they stand in the list"
     )
+
+    @property
+    def last_words(self) -> str:
+        """What a prompt ends with before its tokens of control: the cue, or nothing (Part 3.2, by the paper)."""
+        extracts = {form.family for form in chosen_forms(self.forms)} == {EXTRACT}
+        return self.cue if extracts or self.fidelity == "ours" else ""
 
     @field_validator("forms")
     @classmethod
@@ -67,6 +82,13 @@ class QuestionsParams(WorldParams):
         without = [form.key for form in forms if not form.hint]
         if self.hint and without:
             raise ValueError(f"hint = {self.hint}: {without[0]} has no fact to state before its answer")
+        families = {form.family for form in forms}
+        if self.fidelity == "paper" and EXTRACT in families and len(families) > 1:
+            raise ValueError(
+                "fidelity = 'paper': extraction ends with a cue, other forms do not: ask for them in two specs"
+            )
+        if self.fidelity == "paper" and EXTRACT not in families and self.cue != "Answer:":
+            raise ValueError(f"cue = {self.cue!r}: these questions end without one, as fidelity = 'paper' says")
         if self.hint_token and self.hint_token == self.direct_token:
             raise ValueError("hint_token and direct_token must differ")
         return self

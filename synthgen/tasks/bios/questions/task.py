@@ -191,9 +191,14 @@ class Questions(Task):
         """The last words of a prompt that wants the answer at once, and of one that wants a hint first."""
         params = self.params
         direct, hinted = (
-            " ".join(filter(None, (token, params.cue))) for token in (params.direct_token, params.hint_token)
+            " ".join(filter(None, (token, params.last_words))) for token in (params.direct_token, params.hint_token)
         )
         return direct and f" {direct}", hinted and f" {hinted}"
+
+    @property
+    def parted(self) -> str:
+        """What stands between a hint and its answer."""
+        return ". " if self.params.fidelity == "paper" else "; "
 
     @property
     def controls(self) -> tuple[bool, bool]:
@@ -206,7 +211,7 @@ class Questions(Task):
         if self.row_format == "tokens":
             asked = (self.forms, self.questions, self.wordings, self.controls)
             return table, token_programs(self.compact, self.lists, *asked)
-        return table, text_programs(self.lists, self.forms, self.questions, self.endings, table)
+        return table, text_programs(self.lists, self.forms, self.questions, self.endings, self.parted, table)
 
     @functools.cached_property
     def people_by_facts(self) -> PeopleByForm:
@@ -335,12 +340,12 @@ class Questions(Task):
         """The judge, made from the wordings, the lists and the world alone."""
         params = self.params
         world = Registry(self.keys, self.lists, params.first_person, params.people, params.major_ranks == "drawn")
-        return QuestionJudge(world, self.forms, self.questions, self.endings, self.people_by_facts.suggest)
+        return QuestionJudge(world, self.forms, self.questions, self.endings, self.parted, self.people_by_facts.suggest)
 
     @functools.cached_property
     def scribe(self) -> CompactScribe:
         """What writes token rows out as text, for the judge to read."""
-        asked = (self.forms, self.questions, self.wordings, self.endings, self.controls)
+        asked = (self.forms, self.questions, self.wordings, self.endings, self.controls, self.parted)
         return CompactScribe(self.compact, *asked)
 
     def _texts(self, row: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:

@@ -1,8 +1,7 @@
-"""Graphs of problems as read from their text: for networkx, for pictures, for probes, and canonical template hashes.
+"""Graphs of problems as read from their text: for networkx, for pictures, and canonical template hashes.
 
 problem = task.reader.problem(row["prompt"])
 dependency_graph(problem, 23)             # networkx.DiGraph, an edge from each parameter to what needs it
-probing_labels(problem, solution)         # nece, dep, known, value, can_next, nece_next (Part 2.1, section 4)
 template_hashes(problem)                  # whatever the order of the solution, or also of operands
 """
 
@@ -12,8 +11,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from synthgen.tasks.igsm.reading.probes import probing_labels as probing_labels
 from synthgen.tasks.igsm.reading.problem import Parameter, Problem, solve
 
 ROUNDS = 6
@@ -62,44 +60,6 @@ def plot_graph(problem: Problem, modulus: int, file: Path) -> None:
     place = nx.multipartite_layout(graph, subset_key="level")
     nx.draw(graph, place, ax=axes, node_color=colours, labels=names, font_size=7, node_size=1800, edge_color="#888888")
     figure.savefig(file)
-
-
-def probing_labels(problem: Problem, solution: list[Parameter], modulus: int = 23) -> dict[str, Any]:
-    """Return the papers' probing labels: at step t, t parameters of the solution are computed.
-
-    parameters: the n parameters, in the order of all that follows; nece: (n,) bool, whether the answer needs it; dep:
-    (n, n) bool, dep[a, b] whether a depends on b; known, can_next, nece_next: (steps + 1, n) bool; value: (steps + 1,
-    n) int, `modulus` where not known yet.
-    """
-    parameters = problem.parameters()
-    number = {parameter: i for i, parameter in enumerate(parameters)}
-    values, needed = solve(problem, modulus, parameters), problem.needed()
-    n, steps = len(parameters), len(solution)
-    dep = np.zeros((n, n), np.bool_)
-    for parameter in values:  # in an order in which each comes after all it needs
-        for other in problem.needs(parameter):
-            dep[number[parameter]] |= dep[number[other]]
-            dep[number[parameter], number[other]] = True
-    nece = np.array([parameter in needed for parameter in parameters])
-    known = np.zeros((steps + 1, n), np.bool_)
-    for t, parameter in enumerate(solution):
-        known[t + 1 :, number[parameter]] = True
-    direct = np.zeros((n, n), np.bool_)
-    for parameter in parameters:
-        for other in problem.needs(parameter):
-            direct[number[parameter], number[other]] = True
-    ready = np.array([~(direct & ~known[t]).any(axis=1) for t in range(steps + 1)])
-    can_next = ready & ~known
-    value = np.where(known, np.array([values[parameter] for parameter in parameters]), modulus)
-    return {
-        "parameters": parameters,
-        "nece": nece,
-        "dep": dep,
-        "known": known,
-        "can_next": can_next,
-        "nece_next": can_next & nece,
-        "value": value,
-    }
 
 
 def template_hashes(problem: Problem) -> dict[str, str]:

@@ -18,6 +18,9 @@ from synthgen.tasks.bios.questions.forms import Form
 from synthgen.tasks.bios.world.lists import MONTHS
 from synthgen.tasks.bios.world.reading.registry import Registry
 
+SEMICOLON = "; "
+"""What stands between the parts of hints and of answers."""
+
 MOST_ASKED = 10_000
 """Characters of a prompt that are read."""
 
@@ -46,9 +49,11 @@ class QuestionJudge:
         forms: Sequence[Form],
         questions: Sequence[Sequence[str]],
         endings: tuple[str, str],
+        parted: str,
         search: Search,
     ) -> None:
-        self.world, self.endings, self._search = world, endings, search
+        """`parted`: what stands between a hint and its answer."""
+        self.world, self.endings, self._parted, self._search = world, endings, parted, search
         self._forms = {form.key: form for form in forms}
         self._patterns: dict[str, list[tuple[Form, int, re.Pattern[str]]]] = {}
         for form, wordings in zip(forms, questions, strict=True):
@@ -155,9 +160,16 @@ class QuestionJudge:
             reading = self.read(prompt)
             if not isinstance(completion, str):
                 raise ValueError("the completion is no text")
-            return self._judge(reading, completion.strip(" \t\r\n").removesuffix(".").split("; "))
+            return self._judge(reading, self._parts(reading.form, completion.strip(" \t\r\n").removesuffix(".")))
         except (ValueError, TypeError, KeyError, IndexError) as error:
             return Verdict.wrong(str(error), 0)
+
+    def _parts(self, form: Form, said: str) -> list[str]:
+        """Return the parts of a completion: hints and answers. Answers that hints go before hold no full stop."""
+        if not form.hint or self._parted == SEMICOLON:
+            return said.split(SEMICOLON)
+        hint, parted, answer = said.rpartition(self._parted)
+        return [*(hint.split(SEMICOLON) if parted else []), *answer.split(SEMICOLON)]
 
     def _judge(self, reading: ParsedQuestion, said: list[str]) -> Verdict:
         form = reading.form
@@ -198,7 +210,7 @@ class QuestionJudge:
         form = reading.form
         if not isinstance(completion, str) or not completion.startswith(" ") or not completion.endswith("."):
             raise ValueError("a completion begins with a space and ends with a full stop")
-        said = completion[1:-1].split("; ")
+        said = self._parts(form, completion[1:-1])
         hints = len(form.hint) * (2 if form.pair else 1)
         if len(said) - len(form.answer) not in (0, hints):
             raise ValueError(f"{len(said)} parts, where the answer has {len(form.answer)}")
@@ -239,7 +251,8 @@ class QuestionJudge:
         if reading.hinted not in (None, shown["hint"]):
             raise Misread(f"the prompt {'wants' if reading.hinted else 'does not want'} a hint")
         hint, answer = self.stated(form, people)
-        wanted = " " + "; ".join([*(hint if shown["hint"] else []), *answer]) + "."
+        told = SEMICOLON.join(hint) + self._parted if shown["hint"] else ""
+        wanted = f" {told}{SEMICOLON.join(answer)}."
         if completion != wanted:
             raise Misread(f"the completion is {completion[:80]!r}, the facts say {wanted!r}")
         if not self.world.fits(people[0], reading.given):

@@ -21,8 +21,10 @@ class CompactScribe:
         everything: Mapping[str, Sequence[str]],
         endings: Sequence[str],
         controls: Sequence[bool],
+        parted: str,
     ) -> None:
-        self._vocab, self._endings, self._controls = vocab, endings, controls
+        """`parted`: what stands between a hint and its answer, in words."""
+        self._vocab, self._endings, self._controls, self._parted = vocab, endings, controls, parted
         self._kinds = sorted(((first, kind) for kind, (first, _) in vocab.blocks.items()), reverse=True)
         self._wordings = {
             f"<{form.key} {everything[form.key].index(wording)}>": (form, wording)
@@ -114,12 +116,14 @@ class CompactScribe:
         width: Callable[[str], int] = lambda f: {"full": 3, "birth_date": len(self._vocab.date)}.get(f, 1)  # noqa: E731
         plan = answers if len(said) == sum(width(fact) for fact, _ in answers) else hints + answers
         spans: dict[str, list[tuple[int, int]]] = {"hint": [], "answer": []}
-        parts, at = [], 0
+        parts: dict[str, list[str]] = {"hint": [], "answer": []}
+        at = 0
         for fact, kind in plan:
             part, stop = self._fact(fact, said, at)
             spans[kind].append((at, stop))
-            parts.append(part)
+            parts[kind].append(part)
             at = stop
         if at != len(said):
             raise ValueError("tokens stand behind the answer")
-        return f" {'; '.join(parts)}.", spans
+        told = "; ".join(parts["hint"]) + self._parted if parts["hint"] else ""
+        return f" {told}{'; '.join(parts['answer'])}.", spans

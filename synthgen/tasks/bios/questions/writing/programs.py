@@ -87,7 +87,7 @@ def compile_programs(
     """Compile the prompts of each form's wordings, and the completions.
 
     endings: what closes a prompt that wants the answer at once, and one that wants a hint; separators: what stands
-    before, between and behind the parts of a completion.
+    before, between and behind the parts of a completion, and between a hint and its answer.
     """
     pieces: list[int] = []
     starts = [0]
@@ -101,13 +101,13 @@ def compile_programs(
                         pieces += words.pieces(item, NAME if item in ("A", "B") else GIVEN, int(item == "B"))
                 pieces += ending
                 starts.append(len(pieces))
-    before, between, behind = separators
+    before, between, behind, parted = separators
     for form in forms:
         for hinted in (False, True):
-            stated = [words.pieces(f, HINT, person) for person in range(1 + form.pair) for f in form.hint if hinted]
-            stated += [words.pieces(fact, ANSWER, 0) for fact in form.answer]
+            hint = [words.pieces(f, HINT, person) for person in range(1 + form.pair) for f in form.hint if hinted]
+            stated = hint + [words.pieces(fact, ANSWER, 0) for fact in form.answer]
             for place, part in enumerate(stated):
-                pieces += [*(between if place else before), *part]
+                pieces += [*(before if not place else parted if place == len(hint) else between), *part]
             pieces += behind
             starts.append(len(pieces))
     fields = {"": 0, "month": MONTH, "day": DAY, "major": MAJOR}
@@ -119,9 +119,14 @@ def compile_programs(
 
 
 def text_programs(
-    lists: Lists, forms: Sequence[Form], questions: Sequence[Sequence[str]], endings: Sequence[str], table: PhraseTable
+    lists: Lists,
+    forms: Sequence[Form],
+    questions: Sequence[Sequence[str]],
+    endings: Sequence[str],
+    parted: str,
+    table: PhraseTable,
 ) -> Programs:
-    """Compile the wordings of each form as text; phrases are added to `table`."""
+    """Compile the wordings of each form as text; phrases are added to `table`. `parted`: between hint and answer."""
     months, days, years = lists.dates
     phrases: Mapping[str, Sequence[str]] = {
         "first_": [f"{name} " for name in lists.first_names],
@@ -146,7 +151,7 @@ def text_programs(
     words = Words(first, np.array([no, yes, zero], np.int64), ("month_day", "year"))
     prompts = [[_items(wording, table) for wording in wordings] for wordings in questions]
     closings = [[table.add(ending)] if ending else [] for ending in endings]
-    return compile_programs(forms, prompts, closings, [[table.add(text)] for text in (" ", "; ", ".")], words)
+    return compile_programs(forms, prompts, closings, [[table.add(text)] for text in (" ", "; ", ".", parted)], words)
 
 
 def _items(wording: str, table: PhraseTable) -> list[Item]:

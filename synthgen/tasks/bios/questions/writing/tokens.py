@@ -40,7 +40,7 @@ def token_programs(
             items.insert(int(wording.startswith("{")), token)
             prompts[-1].append(items)
     endings = [[vocab.id("control", text)] if used else [] for text, used in zip(CONTROLS, controls, strict=True)]
-    return compile_programs(forms, prompts, endings, ((), (), ()), words)
+    return compile_programs(forms, prompts, endings, ((), (), (), ()), words)
 
 
 def to_tokens(codes: np.ndarray, ends: np.ndarray) -> tuple[Tokens, pa.StructArray]:
