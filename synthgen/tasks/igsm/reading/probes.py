@@ -28,9 +28,12 @@ PAIRS = ("dep", "neighbour")
 """Labels of two parameters, known where the problem ends, before its question if that comes last."""
 
 ONCE = ("nece",)
-"""Labels of one parameter, known where the prompt ends; all others are of a place in the solution."""
+"""Labels of one parameter, known where the prompt ends."""
 
-STEPS = ("known", "value", "can_next", "nece_next")
+NEXT = ("can_next", "nece_next")
+STEPS = ("known", "value", *NEXT)
+"""Labels of one parameter behind some sentences of the solution; those of what is next, where another one follows."""
+
 MOST_CHOICES = 10
 """Choices a problem that the paper probes, at most (appendix B)."""
 
@@ -142,7 +145,8 @@ def probe_rows(
     """Return the rows that V-probing makes of a row of text: at most ten choices of place and parameters a problem.
 
     The text is cut where the paper looks: before the question for pairs of parameters (where it comes last), behind it
-    for `nece`, and behind t sentences of the solution for the rest; then [START] A [END], or [START] A [MID] B [END].
+    for `nece`, and behind t sentences of the solution for the rest; pairs are of two different parameters. Behind it
+    stands [START] A [END], or [START] A [MID] B [END].
     Choices are drawn without replacement, by `seed` and the row's id. Raises SynthgenError for an unknown label.
     """
     if what not in (*PAIRS, *ONCE, *STEPS):
@@ -151,17 +155,18 @@ def probe_rows(
     steps = [step for step in reader.steps(row["completion"])[0] if not step.back]
     solution = [step.parameter for step in steps if step.parameter is not None]
     labels = probing_labels(problem, solution, reader.modulus, universe)
-    parameters, table = labels["parameters"], labels[what]
+    parameters, table = labels["parameters"], labels[what][:-1] if what in NEXT else labels[what]
+    choices = np.argwhere(~np.eye(len(table), dtype=np.bool_) if what in PAIRS else np.ones(table.shape, np.bool_))
     draw, rows = Draw(Keys(seed).split(f"probe {what}"), entity=row["id"]), []
-    for flat in draw.subset(table.size, min(most, table.size)):
-        place = np.unravel_index(flat, table.shape)
-        asked = [int(i) for i in (place if what in PAIRS else place[-1:])]
-        step = int(place[0]) if what in STEPS else 0
+    for chosen in draw.subset(len(choices), min(most, len(choices))):
+        place = tuple(choices[chosen].tolist())
+        asked = place if what in PAIRS else place[-1:]
+        step = place[0] if what in STEPS else 0
         if what in PAIRS:
             text = prompt[: problem.spans[-1][1]]
         else:
             text = prompt + (row["completion"][: steps[step - 1].span[1] + 1] if step else "")
-        names = " [MID] ".join("'s ".join(parameters[i]) for i in asked)
-        chosen = tuple(parameters[i] for i in asked)
-        rows.append(ProbeRow(f"{text} [START] {names} [END]", int(table[place]), chosen, step))
+        named = tuple(parameters[i] for i in asked)
+        names = " [MID] ".join("'s ".join(name) for name in named)
+        rows.append(ProbeRow(f"{text} [START] {names} [END]", int(table[place]), named, step))
     return rows
