@@ -248,8 +248,8 @@ def fidelity_page() -> str:
     lines += ["What the papers' data have and where it is here; what differs, and which params decide it; what is left"]
     lines += ["out, and why. Every card says the same of its own params. How near the figures come: the spot checks"]
     lines += ["at the end.\n"]
-    parts = tomllib.loads((DOCS / "fidelity.toml").read_text("utf-8"))["part"]
-    for part in parts:
+    table = tomllib.loads((DOCS / "fidelity.toml").read_text("utf-8"))
+    for part in table["part"]:
         lines += [f"## {PAPERS[part['arxiv']].full_title}\n", "| | | |", "|---|---|---|"]
         lines += [f"| has | {what} | {_where(where)} |" for what, where in part["has"]]
         lines += [f"| differs | {what} | {how} |" for what, how in part.get("differs", ())]
@@ -265,6 +265,9 @@ def fidelity_page() -> str:
             lines += ["|---|---|---|---|---|", *(_deviation_line(one, shipped) for one in declared), ""]
     lines += ["## What differs in single specs\n"]
     lines += [f"- `{name}`: {one}" for name, spec in specs.items() for one in spec.get("deviations", ())]
+    lines += ["\n## Spot checks\n", "`python tests/spot_checks.py` measures these again.\n"]
+    lines += ["| what | paper | here | |", "|---|---:|---:|---|"]
+    lines += ["| {what} | {paper} | {here} | {why} |".format(**line) for line in table["check"]]
     return "\n".join(lines).rstrip() + "\n"
 
 

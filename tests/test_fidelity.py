@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from spot_checks import MEASURED, checks, shown
 
 import synthgen
 from synthgen.publish.papers import PAPERS
@@ -119,5 +120,19 @@ def test_a_mixture_says_what_its_components_say_and_a_spec_adds_its_own():
 
 def test_a_tokenized_task_says_what_its_text_says():
     words = Source(load_spec("igsm-med-pq", sets={"tokenizer": "words"}))
-    assert words.row_format == "tokens"
+    assert words.spec.row_format == "tokens"
     assert words.task().stated_deviations() == synthgen.load("igsm-med-pq").task().stated_deviations()
+
+
+# -- figures beside the papers' ------------------------------------------------------------------------------------------
+
+
+def test_every_check_is_measured_and_every_measure_is_a_check():
+    stated = [line["key"] for line in checks()]
+    assert len(set(stated)) == len(stated)
+    assert set(stated) - {"tokens"} == set(MEASURED), "tokens need GPT-2's file"
+
+
+@pytest.mark.parametrize("line", [line for line in checks() if line["key"] in MEASURED], ids=lambda line: line["key"])
+def test_the_spot_checks(line):
+    assert shown(MEASURED[line["key"]](), line["here"]) == line["here"]

@@ -114,31 +114,6 @@ def test_partial_labels_are_those_of_the_sentences_so_far():
             before = true
 
 
-def guesses(name, universe, rows=300):
-    """Return how often all false is right, for dep of two parameters and for nece_next where a sentence follows.
-
-    A mean over problems, as each gives the probes as many choices.
-    """
-    source = synthgen.load(name)
-    task, shares = source.task(), {"dep": [], "nece_next": []}
-    for row in source.batch(0, rows).to_pylist():
-        labels = labels_of(row, universe, task)[1]
-        n = len(labels["parameters"])
-        shares["dep"].append(1 - labels["dep"].sum() / (n * (n - 1)))
-        shares["nece_next"].append(1 - labels["nece_next"][:-1].mean())
-    return {label: float(np.mean(values)) for label, values in shares.items()}
-
-
-def test_the_guesses_of_the_paper():
-    """Appendix B: all false is right for 83 % of dep and for 92 % of nece_next; 84 and 81 %, 93 and 93 % here."""
-    med, hard = (guesses(name, "released") for name in ("igsm-med-pq", "igsm-hard-pq"))
-    assert hard["dep"] < 0.83 < med["dep"]
-    assert (med["dep"] + hard["dep"]) / 2 == pytest.approx(0.83, abs=0.01)
-    for shares in (med, hard):
-        assert shares["nece_next"] == pytest.approx(0.92, abs=0.015)
-    assert guesses("igsm-med-pq", "existing")["dep"] < 0.78, "of existing parameters alone it is another figure"
-
-
 def test_rows_for_probes():
     """[START] A [MID] B [END] behind the text up to where the paper looks; ten choices a problem at most."""
     seen = set()
