@@ -1,9 +1,13 @@
 """Tapes: what is recorded can be replayed, every sequence is walked once, and addresses are remembered."""
 
+import itertools
+from collections import Counter
+from fractions import Fraction
+
 import pytest
 
 from synthgen.errors import DrawError
-from synthgen.exact.bijection import permuted
+from synthgen.exact.bijection import permuted, unpermuted
 from synthgen.exact.draw import Draw, Keys, begin, below
 from synthgen.exact.jit import kernel
 from synthgen.exact.tape import enumerate_tapes, new_tape, recorded
@@ -56,6 +60,26 @@ def test_permutations_on_a_tape_are_draws_without_replacement():
 
     outcomes = [outcome for outcome, probability in enumerate_tapes(lambda tape: names(tape, key))]
     assert sorted(outcomes) == [(a, b, a) for a in range(4) for b in range(4) if a != b]
+
+
+def test_a_permutation_and_its_inverse_on_a_tape_are_one_permutation():
+    key = Keys(0).world("names")
+
+    @kernel
+    def both(state, key):
+        image, source = permuted(state, key, 0, 4, 1), unpermuted(state, key, 0, 4, 2)
+        back = unpermuted(state, key, 0, 4, image), permuted(state, key, 0, 4, source)
+        rest = permuted(state, key, 0, 4, 0)
+        return image, source, back, rest, unpermuted(state, key, 0, 4, 0)
+
+    chances = Counter()
+    for (image, source, back, rest, last), probability in enumerate_tapes(lambda tape: both(tape, key)):
+        assert back == (1, 2)
+        chances[image, source, rest, last] += probability
+    uniform = Counter()
+    for p in itertools.permutations(range(4)):
+        uniform[p[1], p.index(2), p[0], p.index(0)] += Fraction(1, 24)
+    assert chances == uniform
 
 
 def test_faults_are_named():

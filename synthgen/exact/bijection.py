@@ -103,6 +103,20 @@ def _permuted(state, key, entity, n, i):
 overload(permuted)(lambda state, key, entity, n, i: tape.permuted if is_tape(state) else _permuted)
 
 
+def unpermuted(state, key, entity, n, i):
+    """Return what the keyed permutation of [0, n) numbered `entity` sends to i: the inverse of `permuted`, as it is."""
+    with np.errstate(over="ignore"):
+        return (tape.unpermuted if is_tape(state) else _unpermuted)(state, key, entity, n, i)
+
+
+def _unpermuted(state, key, entity, n, i):
+    begin(state, key, entity, 0)
+    return _walk(state, n, i, True)
+
+
+overload(unpermuted)(lambda state, key, entity, n, i: tape.unpermuted if is_tape(state) else _unpermuted)
+
+
 def permute(key: np.ndarray, n: int, i: int, entity: int = 0) -> int:
     """Return where the keyed permutation of [0, n) sends i, for n < 2^256.
 
@@ -120,10 +134,7 @@ def unpermute(key: np.ndarray, n: int, i: int, entity: int = 0) -> int:
     """Return what the keyed permutation of [0, n) sends to i: the inverse of `permute`."""
     if n >= _WIDE_FROM:
         return _permute_wide(key, n, i, entity, True)
-    state = new_state()
-    begin(state, key, entity, 0)
-    with np.errstate(over="ignore"):
-        return int(_walk(state, n, _inside(n, i), True))
+    return int(unpermuted(new_state(), key, entity, n, _inside(n, i)))
 
 
 def _inside(n: int, i: int) -> int:

@@ -131,6 +131,31 @@ def permuted(state, key, entity, n, i):
     return answer
 
 
+def unpermuted(state, key, entity, n, i):
+    """Draw what a permutation of [0, n) sends to i: one of the numbers whose image was not asked for yet."""
+    begin(state, key, entity, -1 - n)  # the address of `permuted`: the two speak of one permutation
+    taken = 0
+    for other in range(state.length):
+        if _same_address(state, other, 4):
+            if state.entries[other, ANSWER] == i:
+                return state.entries[other, ADDRESS - 1]
+            taken += 1
+    place = _append(state, n - taken)
+    source = -1
+    free = -1
+    while free < state.entries[place, CHOICE]:
+        source += 1
+        used = False
+        for other in range(place):
+            if _same_address(state, other, 4) and state.entries[other, ADDRESS - 1] == source:
+                used = True
+        if not used:
+            free += 1
+    state.entries[place, ADDRESS - 1] = source
+    state.entries[place, ANSWER] = i
+    return source
+
+
 @register_jitable
 def _same_address(state, entry, words):
     """Say whether the draw `entry` agrees with the current address in its first `words` words."""
