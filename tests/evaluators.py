@@ -197,6 +197,24 @@ def qa(task, row, said):
     return not hint or (len(hint) == hints and all(one in kinds[kind] for one in hint))
 
 
+def hops(task, row, said):
+    """The answer of the row, as its style has it; what closes JSON may be left out."""
+    text, (span,) = row["prompt"] + row["completion"], row["latent"]["spans"]["answer"]
+    answer, said = text[span["start"] : span["end"]], said.strip(" \t\r\n")
+    around = {"sentence": ("{}", "{}."), "triple": ("{}",)}.get(row["latent"]["style"])
+    around = around or [f"{quote}{{}}{end}" for quote in ("", '"') for end in ("", '"', "}}", '"}}')]
+    return said in [form.format(answer) for form in around]
+
+
+def birthyear(task, prompt, said):
+    """Who is asked about, and what the text says of them, until that is a year."""
+    facts = dict(re.findall(r"(\S+ \S+ \S+)(?:'s birth year is | has the same birth year as )([^.]+)\.", prompt))
+    at = re.search(r"\n\nWhat is the birth year of (.*)\? Answer:", prompt)[1]
+    while at in facts:
+        at = facts[at]
+    return said.strip(" \t\r\n").removesuffix(".") == at
+
+
 # -- iGSM ---------------------------------------------------------------------------------------------------------------
 
 NAME = r"[A-Z][A-Za-z]*(?: [A-Z][A-Za-z]*)*"
@@ -431,6 +449,10 @@ EVALUATORS = {
     "know-compare-month": qa,
     "know-subtract-major": qa,
     "know-inverse-name": qa,
+    "relations-2hop": hops,
+    "relations-3hop": hops,
+    "birthyear-5-1": birthyear,
+    "birthyear-3-2": birthyear,
 }
 """An evaluator of every task whose answers are judged, by specs; a mixture's is its components'."""
 
@@ -454,7 +476,7 @@ def answers(name, number, seed=0, rows=60):
         prompt = asked(row)
         if "prompt" in row:
             said = "".join(mutated(generator, pieces(row["completion"]), [*pieces(other["completion"]), *STRANGE]))
-            yield source, split, prompt, said, right(task, row if right is qa else prompt, said)
+            yield source, split, prompt, said, right(task, row if right in (qa, hops) else prompt, said)
         else:
             names, ids = source.vocab.names, list(source.vocab.names)
             said = mutated(

@@ -25,17 +25,20 @@ TESTS = Path(__file__).parent
 SPECS = {
     "bios": "bios-multi5-permute",
     "biod": "biod",
+    "birthyear": "birthyear-3-2",
     "rewrites": "bios-rewrite5",
     "brevo": "brevo1-tiny",
     "cfg": "cfg3f",
     "chain": "chain-retry50",
     "copy": "copy-tiny",
     "depo": "depo1-tiny",
+    "hops": "relations-3hop",
     "igsm": "igsm-med-retry50",
     "mano": "mano-tiny",
     "mixture": "cfg-curriculum",
     "qa": "know-retrieve-dual",
     "recall": "recall-tiny",
+    "relations": "relations-bios",
 }
 """One spec a task."""
 

@@ -26,6 +26,9 @@ BUILT_IN = {
     "depo": "synthgen.tasks.depo:Depo",
     "mano": "synthgen.tasks.mano:Mano",
     "recall": "synthgen.tasks.recall:Recall",
+    "birthyear": "synthgen.tasks.bios.birthyear.task:BirthYear",
+    "hops": "synthgen.tasks.bios.hops.task:Hops",
+    "relations": "synthgen.tasks.bios.relations.task:Relations",
 }
 
 

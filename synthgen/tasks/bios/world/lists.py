@@ -31,7 +31,7 @@ ATTRIBUTES = ("birth_date", "birth_city", "university", "major", "employer", "co
 """The facts of a person in canonical order (Part 3.1, section 2): the employer before its city."""
 
 NAME_PARTS = ("first_names", "middle_names", "last_names")
-FILES = ("templates.toml", "clauses.toml", "questions.toml")
+FILES = ("templates.toml", "clauses.toml", "questions.toml", "relations.toml")
 """Files of the folder that are no lists of words; each task of this family reads its own."""
 
 VALUE_FILES = {"birth_city": "birth_cities", "university": "universities", "major": "majors", "employer": "employers"}

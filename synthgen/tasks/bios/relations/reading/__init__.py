@@ -1,0 +1,1 @@
+"""What reads statements, and whoever is related, from the texts, the lists and the world."""

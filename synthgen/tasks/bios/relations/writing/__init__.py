@@ -1,0 +1,1 @@
+"""What computes whose friend somebody is, and writes the sentences that state it."""
