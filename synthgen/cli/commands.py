@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from synthgen.cli import building, publishing, reading, training
 
 FAMILIES: dict[str, tuple[Callable[..., None], ...]] = {
-    "Look, without any data": (reading.list_, reading.show, reading.entropy, reading.plan),
+    "Look, without any data": (reading.list_, reading.show, reading.view, reading.entropy, reading.plan),
     "Make data": (building.generate, building.finish, building.certify, building.rewrite),
     "Check and share a dataset folder": (publishing.check, publishing.card, publishing.push, publishing.pull),
     "Models and rates": (training.train, training.score, training.reproduce, training.bench),

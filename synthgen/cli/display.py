@@ -85,6 +85,14 @@ def rows_to_show(source: Source, first: int, n: int, split: str) -> Iterator[dic
     )
 
 
+def draw_row(source: Source, number: int, split: str, file: Path, theme: str) -> None:
+    """Draw a row to a picture file, whose ending decides the format. Raises SynthgenError for another one."""
+    from synthgen.publish.drawing.files import save, theme_of
+    from synthgen.publish.drawing.sheet import drawn
+
+    save(drawn(source.task(split).picture(source.row(number, split))), file, theme_of(theme))
+
+
 def print_row(source: Source, row: Mapping[str, Any], split: str) -> None:
     """Print one row: its content with coloured spans, then difficulty, bits and latent."""
     console = stdout()

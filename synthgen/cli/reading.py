@@ -31,11 +31,17 @@ def show(
     seed: Seed = None,
     world: World = None,
     sets: Sets = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the first row to a picture, too.")] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--picture", "--plot", metavar="FILE", help="Draw the first row, too (.svg, .png, .pdf)."),
+    ] = None,
+    theme: Annotated[
+        str, typer.Option(help="Of the picture: light, dark, or auto (an SVG follows its reader).")
+    ] = "auto",
     json: Json = False,
 ) -> None:
     """Rows with latents, bits and coloured spans."""
-    from synthgen.cli.display import MOST_ROWS, print_row, rows_to_show
+    from synthgen.cli.display import MOST_ROWS, draw_row, print_row, rows_to_show
     from synthgen.cli.terminal import print_json_list
     from synthgen.errors import SynthgenError
     from synthgen.spec.source import Source
@@ -45,12 +51,33 @@ def show(
         raise SynthgenError(f"-n {n}: must be from 1 to {MOST_ROWS:,}; `synthgen generate` makes any number")
     rows = rows_to_show(source, row, n, split)
     if plot is not None:
-        source.task(split).plot(source.row(row, split), plot)
+        draw_row(source, row, split, plot, theme)
     if json:
         print_json_list(rows)
     else:
         for one in rows:
             print_row(source, one, split)
+
+
+def view(
+    subject: Annotated[str, typer.Argument(metavar="SPEC|DIR|RUN", help="A spec, a dataset folder, or a trained run.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; by default NAME.html here.")] = None,
+    rows: Annotated[int, typer.Option(min=1, max=1000, help="Rows of the first split; fewer of others.")] = 40,
+    scored: Annotated[int, typer.Option(min=1, max=100_000, help="Of a run: rows whose answers are judged.")] = 200,
+    opens: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+    seed: Seed = None,
+    world: World = None,
+    sets: Sets = None,
+) -> None:
+    """Rows, pictures, bits and splits (and how a run went) as one HTML page to leaf through; needs no network."""
+    from synthgen.cli.view import view_page
+
+    page, shown = view_page(subject, out, rows, scored, seed, world, sets or [])
+    print(f"{page}: {shown:,} rows, {page.stat().st_size / 1e6:.2f} MB")
+    if opens:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
 
 
 def entropy(

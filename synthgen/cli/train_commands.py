@@ -17,14 +17,8 @@ from synthgen.train.plot import plot_runs
 from synthgen.train.presets import preset_of, settings_of
 from synthgen.train.reproduce import Result, reproduce
 from synthgen.train.runs import SETTINGS, load_run
-from synthgen.train.score import (
-    Scores,
-    judge_generated,
-    judge_masked,
-    judge_samples,
-    prompt_of,
-    score_completions,
-)
+from synthgen.train.score import Scores, judge, prompt_of, score_completions
+from synthgen.train.shown import shown, source_of_run
 from synthgen.windowing.spec_rows import SpecRows
 
 SCORED, AT_A_TIME = 1000, 4096
@@ -96,7 +90,7 @@ def score_command(
     if completions is not None or prompts is not None:
         if temperature is not None:
             raise SynthgenError(f"--temperature {temperature:g}: our model says nothing here; leave it out")
-        source = _source_of_run(subject) if is_run else load(subject / "spec.toml")
+        source = source_of_run(subject) if is_run else load(subject / "spec.toml")
         if completions is not None:
             return score_completions(source, split, completions, rows)
         assert prompts is not None
@@ -106,22 +100,7 @@ def score_command(
         raise SynthgenError(f"{subject}: a dataset answers nothing; give --completions FILE, or a run's folder")
     model, data = load_run(subject)
     corpus = SpecRows(data.sources[0].source, split, vocabulary=data.vocabulary)
-    rows = rows or SCORED
-    sample = corpus.read(0, corpus.first(rows), spans=True)
-    if "answer" in corpus.span_kinds and corpus.task.vocab is not None:
-        if temperature:
-            raise SynthgenError(
-                f"--temperature {temperature:g}: these answers are the model's first choices; leave it out"
-            )
-        return judge_masked(model, corpus, sample, data.start_of(0))
-    if sample.trained.all():
-        return judge_samples(model, corpus, rows, temperature or 1.0, data.start_of(0))
-    return judge_generated(model, corpus, sample, data.start_of(0), temperature or 0.0)
-
-
-def _source_of_run(folder: Path) -> Source:
-    _, data = load_run(folder)
-    return data.sources[0].source
+    return judge(model, data, corpus, rows or SCORED, temperature)
 
 
 def write_prompts(source: Source, split: str, rows: int, file: Path) -> None:
@@ -135,6 +114,11 @@ def write_prompts(source: Source, split: str, rows: int, file: Path) -> None:
                     handle.write(json.dumps({"id": row["id"], "prompt": prompt_of(row)}, ensure_ascii=False) + "\n")
     except OSError as error:
         raise SynthgenError(f"--prompts {file}: cannot be written: {error.strerror}") from None
+
+
+def run_shown(folder: Path, rows: int, scored: int) -> tuple[Source, dict[str, Any]]:
+    """Return a run's source, and the run as plain data for the explorer."""
+    return source_of_run(folder), shown(folder, rows, scored)
 
 
 def reproduce_command(name: str | None, everything: bool, size: str, seeds: int, out: Path) -> list[Result]:

@@ -16,6 +16,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -40,6 +41,7 @@ from synthgen.task.contract import SplitBy, Task, TaskParams, WindowComponent
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.kit.surprisal import mixed
 from synthgen.task.phrases import Codes
+from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.task.written import Written
@@ -528,3 +530,12 @@ class Mixture(Task):
     def readable(self, row: Mapping[str, Any]) -> str:
         names = self.vocab.names if self.vocab else {}
         return " ".join(names.get(i, str(i)) for i in row["input_ids"])
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return what the row's component looks like, with the component's name before what it says."""
+        kind, tokens = row["latent"]["kind"], self.row_format == "tokens"
+        component, domain = self.components[kind], self._domain_ids[kind] if tokens else -1
+        its_row = component.component_row(row, self.row_format, domain, self._offsets[kind] if tokens else 0)
+        picture = component.task.picture(its_row)
+        caption = f"A mixture of {len(self.components)}: this row is of {component.name}. {picture.caption}"
+        return replace(picture, caption=caption)

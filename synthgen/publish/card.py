@@ -30,9 +30,10 @@ from synthgen.errors import CheckFailed
 from synthgen.exact.bits import stated_bits, stated_status
 from synthgen.exact.entropy import text_entry
 from synthgen.exact.facts import formatted
+from synthgen.publish.drawing.scene import Scene
 from synthgen.publish.howto import lessons
 from synthgen.publish.papers import papers_of
-from synthgen.publish.pictures import PICTURE, SplitLengths, plot_lengths, read_folder
+from synthgen.publish.pictures import PICTURES, SplitLengths, constant, draw_pictures, read_folder, scenes
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec, split_label
 from synthgen.task.arrow import CONTENT_COLUMNS
@@ -86,7 +87,7 @@ def write_card(
     note: str = "",
     on_rows: Callable[[int], None] | None = None,
 ) -> list[Finding]:
-    """Check a dataset folder, write its card and picture, and return what the check found.
+    """Check a dataset folder, write its card and pictures, and return what the check found.
 
     Raises CheckFailed, with nothing written, for a folder that does not pass.
     """
@@ -102,9 +103,12 @@ def write_card(
         )
     source = Source(load_spec(folder / "spec.toml"))
     lengths = read_folder(folder, manifest)
+    images: dict[str, Scene] = {}
     if pictures:
-        plot_lengths(lengths, source.task().difficulty, folder / PICTURE)
-    card = render(folder, manifest, source, lengths, findings, licence, address, pictures, note)
+        split = next(iter(manifest.splits))
+        images = scenes(manifest, source.task(split), lengths, split, _first_row(folder, manifest, split))
+        draw_pictures(folder, images)
+    card = render(folder, manifest, source, lengths, findings, licence, address, images, note)
     write_whole(folder / "README.md", card)
     return findings
 
@@ -117,10 +121,10 @@ def render(
     findings: Sequence[Finding],
     licence: str = "cc0-1.0",
     address: Address | None = None,
-    pictures: bool = True,
+    pictures: Mapping[str, Scene] | None = None,
     note: str = "",
 ) -> str:
-    """Return the card of a dataset folder: front matter and text."""
+    """Return the card of a dataset folder: front matter and text. `pictures`: those that stand beside it, by name."""
     spec, task = source.spec, source.task()
     schema = pa.schema([source.schema_with(manifest.columns).field(name) for name in manifest.columns])
     first = next(iter(manifest.splits))
@@ -178,7 +182,9 @@ def render(
         unit=lengths[0].unit,
         difficulty=task.difficulty,
         measured=f"{max(measured):,}" if measured else "",
-        picture=PICTURE if pictures else "",
+        pictures={name: (in_markdown(scene.caption), PICTURES[name]) for name, scene in (pictures or {}).items()},
+        alike=_alike(lengths, task.difficulty),
+        differs=[what for what in ("difficulty", "length") if constant(lengths, what) is None],
         guarantee=_guarantee(manifest),
         findings=_found(findings),
         deviations=[*task.stated_deviations(), *spec.deviations],
@@ -208,6 +214,14 @@ def _guarantee(manifest: Manifest) -> str:
     if len(manifest.splits) == 1:
         return "There is one split. Any other name given to `synthgen generate --split` makes an independent stream."
     return " ".join(SplitBy(by).sentence for by in dict.fromkeys(s["split_by"] for s in manifest.splits.values()))
+
+
+def _alike(lengths: Sequence[SplitLengths], difficulty: str) -> str:
+    """Return what is the same in all rows, as a sentence."""
+    length, hard = constant(lengths, "length"), constant(lengths, "difficulty")
+    parts = [f"{length:,} {lengths[0].unit}"] if length is not None else []
+    parts += [f"difficulty {hard:,} ({difficulty})"] if hard is not None else []
+    return f"Every row has {' and '.join(parts)}." if parts else ""
 
 
 def _load_arguments(address: Address | None) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from synthgen.dataset import readme
 from synthgen.dataset.build import generate
-from synthgen.publish import card, papers, pictures
+from synthgen.publish import card, drawing, papers, pictures
 from synthgen.publish.card import template, write_card
 from synthgen.spec.source import Source, load
 from synthgen.spec.spec import shipped_specs, specs_folder
@@ -42,11 +42,13 @@ def digest(name: str) -> str:
     taken.update(load(name).spec.content_id.encode())
     for module in (card, papers, pictures, readme):
         taken.update(Path(str(module.__file__)).read_bytes())
+    for file in sorted(Path(str(drawing.__file__)).parent.glob("*.py")):
+        taken.update(file.read_bytes())
     return taken.hexdigest()
 
 
 def render_card(name: str, folder: Path, with_pictures: bool = True) -> None:
-    """Write the card of a shipped spec at a small size to `folder/README.md`, and its picture beside it."""
+    """Write the card of a shipped spec at a small size to `folder/README.md`, and its pictures beside it."""
     source = load(name)
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary) / name
@@ -62,8 +64,8 @@ def render_card(name: str, folder: Path, with_pictures: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(data / "README.md", folder / "README.md")
         if with_pictures:
-            (folder / "pictures").mkdir(exist_ok=True)
-            shutil.copyfile(data / pictures.PICTURE, folder / pictures.PICTURE)
+            shutil.rmtree(folder / "pictures", ignore_errors=True)
+            shutil.copytree(data / "pictures", folder / "pictures")
 
 
 def _rows(source: Source, split: str) -> int:

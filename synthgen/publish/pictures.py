@@ -1,12 +1,12 @@
-"""What the rows of a dataset look like in numbers and in one picture: difficulty and length, split by split."""
+"""What the rows of a dataset look like in numbers and in pictures: bits by book, lengths split by split, one row."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,25 @@ import pyarrow as pa
 
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import read_batches
-from synthgen.errors import missing
+from synthgen.publish.drawing.charts import books_scene, ridges_scene
+from synthgen.publish.drawing.raster import rasterised
+from synthgen.publish.drawing.scene import Scene
+from synthgen.publish.drawing.sheet import drawn
+from synthgen.publish.drawing.svg import svg
 from synthgen.task.arrow import CONTENT_COLUMNS, row_lengths
+from synthgen.task.contract import Task
+from synthgen.task.files import write_whole
+from synthgen.task.verdict import UNREADABLE
 
 READ_ROWS = 100_000
 """Rows of a split that are measured: its first."""
 
-PICTURE = "pictures/difficulty-and-length.png"
-MOST_SPLITS = 6
-"""Splits drawn in one panel; more could not be told apart."""
+PICTURES = {name: f"pictures/{name}.png" for name in ("row", "bits", "length", "difficulty")}
+"""The files of a card's pictures, in the order in which they are there; a card has those that have something to say."""
+MOST_SPLITS = 8
+"""Splits drawn in one picture; more could not be told apart."""
+SHARP = 1.5
+"""Pixels of a card's picture for one of the scene's: sharp enough, and a gallery has hundreds."""
 
 
 @dataclass(frozen=True)
@@ -78,42 +88,50 @@ def _difficulty(batch: pa.RecordBatch) -> np.ndarray:
     return batch.column("difficulty").to_numpy() if "difficulty" in batch.schema.names else np.zeros(0, np.int64)
 
 
-def digest(splits: Sequence[SplitLengths]) -> str:
-    """Return a hash of what the picture shows; it stands in the PNG's metadata."""
-    shown = [[r.split, r.unit, sorted(r.difficulty.items()), sorted(r.length.items())] for r in splits]
-    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
+def constant(splits: Sequence[SplitLengths], what: str) -> int | None:
+    """Return the `difficulty` or `length` that all rows of all splits have; None where they differ, or have none."""
+    values = {value for split in splits for value in getattr(split, what)}
+    return values.pop() if len(values) == 1 and all(getattr(split, what) for split in splits) else None
 
 
-def plot_lengths(splits: Sequence[SplitLengths], difficulty: str, target: Path) -> None:
-    """Write the picture of difficulty (in words: `difficulty`) and length to `target`.
+def scenes(
+    manifest: Manifest, task: Task, splits: Sequence[SplitLengths], first: str, row: Mapping[str, Any]
+) -> dict[str, Scene]:
+    """Return the pictures of a dataset by name: `row` is the first of the split `first`.
+
+    What is the same for all rows is not drawn, nor a difficulty that is the length, nor a row without the columns that
+    it is made from.
+    """
+    out: dict[str, Scene] = {}
+    with contextlib.suppress(*UNREADABLE):  # a folder may leave columns out, the latent above all
+        out["row"] = drawn(task.picture(row))
+    books = manifest.entropy(first)["books"]
+    paid = {name: book["bits"] for name, book in books.items() if book["scope"] == "row"}
+    if sum(bits > 0 for bits in paid.values()) > 1:
+        out["bits"] = books_scene(paid, f"What a row of {first} pays by book, on average")
+    measured = {what: {s.split: getattr(s, what) for s in splits[:MOST_SPLITS]} for what in ("length", "difficulty")}
+    titles = {"length": f"Length of the rows in {splits[0].unit}", "difficulty": f"Difficulty: {task.difficulty}"}
+    for what, counts in measured.items():
+        alike = what == "difficulty" and counts == measured["length"]
+        if not alike and all(counts.values()) and constant(splits[:MOST_SPLITS], what) is None:
+            out[what] = ridges_scene(counts, titles[what])
+    return out
+
+
+def digest(scene: Scene) -> str:
+    """Return a hash of what a picture shows; it stands in the PNG's metadata."""
+    return hashlib.sha256(svg(scene, "light").encode()).hexdigest()
+
+
+def draw_pictures(folder: Path, pictures: Mapping[str, Scene]) -> None:
+    """Write pictures as PNG files below `folder`, in the place of those of an earlier card.
 
     Raises SynthgenError without matplotlib.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise missing("plot", "a card's picture", "leave it out with --no-pictures") from None
-    figure = Figure(figsize=(8, 2.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels: tuple[Any, ...] = tuple(figure.subplots(1, 2))
-    for panel, what, name in (
-        (panels[0], "difficulty", f"difficulty: {difficulty}"),
-        (panels[1], "length", f"length: {splits[0].unit}"),
-    ):
-        counts = [getattr(split_lengths, what) for split_lengths in splits[:MOST_SPLITS]]
-        values = [np.repeat(list(c), list(c.values())) for c in counts]
-        if not any(v.size for v in values):
-            continue
-        least, most = min(v.min() for v in values if v.size), max(v.max() for v in values if v.size)
-        width = max(1, math.ceil((most - least + 1) / 60))
-        edges = np.arange(least, most + width + 1, width) - 0.5
-        for split_lengths, lengths in zip(splits, values, strict=False):
-            weights = np.full(lengths.size, 1 / max(1, lengths.size))
-            panel.hist(lengths, edges, weights=weights, histtype="step", label=split_lengths.split)
-        panel.set_xlabel(name, fontsize=8)
-        panel.set_ylabel("share of rows", fontsize=8)
-        panel.tick_params(labelsize=7)
-    panels[0].legend(fontsize=7)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=90, metadata={"Software": "synthgen", "Comment": digest(splits)})
+    for name, path in PICTURES.items():
+        if name in pictures:
+            data = rasterised(pictures[name], ".png", comment=digest(pictures[name]), scale=SHARP)
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / path, data)
+        else:
+            (folder / path).unlink(missing_ok=True)

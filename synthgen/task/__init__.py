@@ -1,8 +1,9 @@
 """What a task is. One import for whoever writes one: `from synthgen.task import Task, TaskParams, Rows, kernel`.
 
 Read in this order: `contract` (what a task must have), `rows` (what it makes), `phrases` (text as numbers), `verdict`
-(what it says of a row), `ids` and `answers` (what is judged, and how much of it), `columns` and `arrow` (rows as
-Arrow), `files` (whole or not there), `assets` (files that params name), and the room `kit`.
+(what it says of a row), `ids` and `answers` (what is judged, and how much of it), `picture` (what a row looks like),
+`columns` and `arrow` (rows as Arrow), `files` (whole or not there), `assets` (files that params name), and the room
+`kit`.
 """
 
 from synthgen.exact.bits import Bits as Bits
@@ -23,6 +24,15 @@ from synthgen.task.fidelity import Deviation as Deviation
 from synthgen.task.kit.capacity import Knowledge as Knowledge
 from synthgen.task.phrases import Codes as Codes
 from synthgen.task.phrases import PhraseTable as PhraseTable
+from synthgen.task.picture import Bar as Bar
+from synthgen.task.picture import Graph as Graph
+from synthgen.task.picture import Kind as Kind
+from synthgen.task.picture import Link as Link
+from synthgen.task.picture import Node as Node
+from synthgen.task.picture import Parse as Parse
+from synthgen.task.picture import Passage as Passage
+from synthgen.task.picture import Picture as Picture
+from synthgen.task.picture import Span as Span
 from synthgen.task.rows import Rows as Rows
 from synthgen.task.rows import Tokens as Tokens
 from synthgen.task.rows import Vocab as Vocab
@@ -32,6 +42,7 @@ from synthgen.task.verdict import Verdict as Verdict
 
 __all__ = [
     "UNITS_PER_BIT",
+    "Bar",
     "Bits",
     "Book",
     "Certificate",
@@ -39,12 +50,20 @@ __all__ = [
     "Deviation",
     "Draw",
     "Entropy",
+    "Graph",
     "Keys",
+    "Kind",
     "Knowledge",
+    "Link",
     "Misread",
+    "Node",
+    "Parse",
+    "Passage",
     "PhraseTable",
+    "Picture",
     "Reread",
     "Rows",
+    "Span",
     "SplitBy",
     "Status",
     "Task",

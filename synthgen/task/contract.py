@@ -20,7 +20,6 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import pyarrow as pa
 
-from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Status
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Entropy
@@ -28,6 +27,7 @@ from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.certificates import Sampling
 from synthgen.task.fidelity import Deviation, stated
 from synthgen.task.kit.capacity import Knowledge
+from synthgen.task.picture import Picture, kinds_of, passage_of
 from synthgen.task.rows import Rows, Vocab
 from synthgen.task.verdict import UNREADABLE, Misread, Reread, Verdict, held_against
 from synthgen.task.written import Written
@@ -94,7 +94,7 @@ class Task:
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 knowledge, entities, split_by, apart, subjects, template_half
     reads       reread, verify, parse, judge, longest_answer, certificate
-    offers      readable, plot, card_notes, stated_deviations
+    offers      readable, picture, card_notes, stated_deviations
 
     `capabilities` promises more than rows, and the contract test demands what it names:
 
@@ -346,9 +346,15 @@ class Task:
         names = self.vocab.names if self.vocab else {}
         return " ".join(names.get(i, str(i)) for i in row["input_ids"])
 
-    def plot(self, row: Mapping[str, Any], file: Path) -> None:
-        """Plot a row to a file, whose ending decides the format (.png, .svg, .pdf)."""
-        raise SynthgenError(f"task {self.name!r} has no pictures of its rows; leave out --plot")
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return what a row looks like, as plain data (`synthgen.task.picture`): by default its text with its spans.
+
+        Made from what a reader has, and from its latent. May raise what junk raises.
+        """
+        passage = passage_of(row, self.vocab.names if self.vocab else {})
+        kinds = kinds_of(span.kind for span in passage.spans)
+        says = f", with {', '.join(kind.words for kind in kinds.values())} marked" if kinds else ""
+        return Picture(f"A row of task {self.name}{says}.", [passage], kinds)
 
     def card_notes(self) -> Sequence[str]:
         """Return what a dataset card must say of these params beside what it says of every dataset."""

@@ -19,11 +19,15 @@ from synthgen.spec.source import Source
 from synthgen.task.foreign import read_json_lines, short
 from synthgen.task.kit.accuracy import Accuracy
 from synthgen.task.verdict import Verdict
+from synthgen.train.batches import RunData
 from synthgen.train.decode import complete
 from synthgen.train.floor import model_bits
 from synthgen.train.model import Transformer
 from synthgen.windowing.spec_rows import SpecRows
 from synthgen.windowing.token_rows import TokenRows
+
+KEPT = 20
+"""Answers that scores keep to be looked at."""
 
 ROOM = 4
 """How many times as long as the longest true completion one may be: what is taken back takes room too."""
@@ -41,6 +45,13 @@ class Scores:
     reasons: dict[str, int] = field(default_factory=dict)
     unanswered: int = 0
     """Rows of the split that nobody answered, and that are not counted."""
+    answers: list[tuple[str, str, Verdict]] = field(default_factory=list)
+    """The first answers, to be looked at: what was asked, what was said, and the verdict."""
+
+    def keep(self, corpus: SpecRows, asked: Any, said: Any, verdict: Verdict) -> None:
+        """Keep an answer to be looked at, if it is among the first."""
+        if len(self.answers) < KEPT:
+            self.answers.append((_written(corpus, asked), _written(corpus, said), verdict))
 
     def add(self, verdict: Verdict, difficulty: int) -> None:
         """Count the verdict on one row."""
@@ -106,15 +117,16 @@ def judge_masked(model: Transformer, corpus: SpecRows, rows: TokenRows, start: i
             continue
         opening = runs[0][0] - first
         known = verify(ids[:opening], ids[opening:], split=split).parts
-        parts = []
+        parts, said_in_all = [], []
         for number, (a, b) in enumerate(runs):
             said = verify(ids[: a - first], paid.choices[a:b].tolist(), split=split)
             label = known[number] if len(known) == len(runs) else {}
             parts.append({"correct": said.correct, "difficulty": label.get("difficulty", difficulties[i])})
+            said_in_all += paid.choices[a:b].tolist()
         right = all(part["correct"] for part in parts)
-        scores.add(
-            Verdict(right, float(right), "" if right else "an answer is wrong", parts=tuple(parts)), difficulties[i]
-        )
+        verdict = Verdict(right, float(right), "" if right else "an answer is wrong", parts=tuple(parts))
+        scores.keep(corpus, ids, said_in_all, verdict)
+        scores.add(verdict, difficulties[i])
     return scores
 
 
@@ -149,8 +161,18 @@ def judge_generated(
         asked = prompt.tolist() if texts is None else texts[i][0]
         difficulty = texts[i][2] if texts is not None else 0
         answer = corpus.spelt(ids) if texts is None else _spelt(corpus, ids, texts[i][1])
-        scores.add(corpus.source.verify(asked, answer, split=corpus.split), difficulty)
+        verdict = corpus.source.verify(asked, answer, split=corpus.split)
+        scores.keep(corpus, asked, answer, verdict)
+        scores.add(verdict, difficulty)
     return scores
+
+
+def _written(corpus: SpecRows, said: Any) -> str:
+    """Return a text, or token ids by name."""
+    if isinstance(said, str):
+        return said
+    names = corpus.vocab.names
+    return " ".join(names.get(int(token), str(token)) for token in said)
 
 
 def _spelt(corpus: SpecRows, ids: np.ndarray, like: str) -> str:
@@ -181,8 +203,27 @@ def judge_samples(
     prompts = [np.array([begin if start is None else start])] * rows
     scores = Scores(f"{corpus.split}, samples at temperature {temperature:g}")
     for ids in complete(model, prompts, end, model.settings.context, temperature):
-        scores.add(corpus.source.verify([], corpus.spelt(ids), split=corpus.split), 0)
+        verdict = corpus.source.verify([], corpus.spelt(ids), split=corpus.split)
+        scores.keep(corpus, "", corpus.spelt(ids), verdict)
+        scores.add(verdict, 0)
     return scores
+
+
+def judge(model: Transformer, data: RunData, corpus: SpecRows, rows: int, temperature: float | None = None) -> Scores:
+    """Judge a model as its rows ask for: single answers, whole completions, or rows that it makes up.
+
+    Raises SynthgenError for a temperature where answers are the first choices.
+    """
+    sample, start = corpus.read(0, corpus.first(rows), spans=True), data.start_of(0)
+    if "answer" in corpus.span_kinds and corpus.task.vocab is not None:
+        if temperature:
+            raise SynthgenError(
+                f"--temperature {temperature:g}: these answers are the model's first choices; leave it out"
+            )
+        return judge_masked(model, corpus, sample, start)
+    if sample.trained.all():
+        return judge_samples(model, corpus, rows, temperature or 1.0, start)
+    return judge_generated(model, corpus, sample, start, temperature or 0.0)
 
 
 class _Answer(BaseModel):

@@ -26,7 +26,7 @@ from synthgen.dataset.shards import CONTAINERS
 from synthgen.errors import SynthgenError
 from synthgen.publish.card import Address, read_front_matter, write_card
 from synthgen.publish.parquet import copy_definition, to_parquet
-from synthgen.publish.pictures import PICTURE
+from synthgen.publish.pictures import PICTURES
 from synthgen.spec.spec import load_spec
 from synthgen.task.files import exists, file_sha256, write_whole
 from synthgen.task.foreign import Unreadable, read_bytes, read_json, read_text, shaped
@@ -83,7 +83,7 @@ class Staged:
         return [LocalFile.of(self.prefix + path, self.folder / path) for path in paths]
 
     def _picture(self) -> list[str]:
-        return [PICTURE] if (self.folder / PICTURE).is_file() else []
+        return [path for path in PICTURES.values() if (self.folder / path).is_file()]
 
 
 def configs_of(folders: Sequence[Path], named: Sequence[str]) -> dict[str, Path]:

@@ -19,6 +19,7 @@ from synthgen.task.columns import list_column
 from synthgen.task.contract import Task
 from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.task.phrases import SPANS, span_lists
+from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.brevo.fidelity import DEVIATIONS
@@ -26,6 +27,7 @@ from synthgen.tasks.brevo.law import OpenLaw, answer_floor
 from synthgen.tasks.brevo.marks import alphabet_of
 from synthgen.tasks.brevo.means import Means, sampled_means
 from synthgen.tasks.brevo.params import BrevoParams
+from synthgen.tasks.brevo.picture import picture_of
 from synthgen.tasks.brevo.reading import bits as recount
 from synthgen.tasks.brevo.reading.rows import ParsedBrevo, read
 from synthgen.tasks.brevo.surprisal import BrevoLaw
@@ -237,6 +239,10 @@ class Brevo(Task):
         stated = [f"{self._name(a)}>{self._name(b)}" if a else f"{self._name(b)}." for a, b in reading.statements]
         listing = " ".join(map(self._name, reading.answer))
         return f"{' '.join(stated)}\n{self._name(reading.query)} needs: {listing}"
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the graph with the listing as numbers."""
+        return picture_of(self.reading(row), self._name)
 
     def _name(self, name: tuple[int, ...]) -> str:
         return ".".join(str((number - self.marks.base) % self.params.symbols + 1) for number in name)

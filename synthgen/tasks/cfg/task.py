@@ -23,11 +23,13 @@ from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.entries import Entry, refuse_twins, unseen
 from synthgen.task.phrases import Codes, PhraseTable
+from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.cfg import moments
 from synthgen.tasks.cfg.fidelity import DEVIATIONS
 from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.picture import picture_of
 from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
 from synthgen.tasks.cfg.reading.chart import bits_of
 from synthgen.tasks.cfg.reading.strings import check_text_bits, expand, judged, tokens_of
@@ -343,3 +345,7 @@ class Cfg(Task):
         known = self._booked if self.params.length is None else []  # of one length, a choice depends on what is left
         mask = [i >= cut for i in range(len(ids))] if self.masked and "input_ids" in row else None
         return Reread(len(ids), {BOOKS[number]: units[number] for number in known}, mask=mask)
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the derivation as a tree above the string."""
+        return picture_of(self.grammar, row["latent"]["derivation"])

@@ -20,9 +20,11 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.retries import TOO_MUCH_BACK, RetryParams, expected_bits, expected_number, first_too_much, odds
 from synthgen.task.phrases import SPANS, span_lists
+from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.chain.fidelity import DEVIATIONS
+from synthgen.tasks.chain.picture import picture_of
 from synthgen.tasks.chain.reading import ParsedChain, fault_of, read
 from synthgen.tasks.chain.surprisal import MOST_LINES, ChainLaw, row_surprisals
 from synthgen.tasks.chain.symbols import ASK, BACK, BOS, EOS, LINE, PAD, SENTENCE, WORDS
@@ -351,3 +353,7 @@ class Chain(Task):
                 mask[at : at + 3] = [name_only, False, name_only]
         spans["answer"].append((length - 2, length - 1))
         return spans, mask
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the definitions and what needs what, with the steps of the solution."""
+        return picture_of(self._read(row["input_ids"]), self.vocab.names.__getitem__)

@@ -19,9 +19,11 @@ from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.task.phrases import SPANS, span_lists
+from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.depo.fidelity import DEVIATIONS
+from synthgen.tasks.depo.picture import picture_of
 from synthgen.tasks.depo.reading import Marks, ParsedDepo, read
 from synthgen.tasks.depo.surprisal import Reading, row_surprisals
 from synthgen.tasks.depo.writing import STAGES, Drawn, Layout, recount, write_rows
@@ -300,6 +302,10 @@ class Depo(Task):
         edges = " ".join(f"{self._name(a)}>{self._name(b)}" for a, b in reading.edges)
         queries = [f"{q.hops} from {self._name(q.node)}: {self._name(q.answer)}" for q in reading.queries]
         return "\n".join([edges, "; ".join(queries)])
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the cycle with the hops of its longest query."""
+        return picture_of(read(self.alphabet.read(row["input_ids"]), self.marks), self._name)
 
     def _name(self, name: tuple[int, ...]) -> str:
         return ".".join(str((number - self.marks.base) % self.params.symbols) for number in name)

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from synthgen.errors import SynthgenError, missing
 from synthgen.exact.bits import Bits, total
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Book, Entropy
@@ -25,14 +24,15 @@ from synthgen.task.contract import SplitBy, Task
 from synthgen.task.kit.retries import RetryParams, expected_number, shown_bits
 from synthgen.task.kit.surprisal import behind_prompt
 from synthgen.task.phrases import Codes
+from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
-from synthgen.tasks.igsm.laws import IN_EVERY_ROW, OpenLaw, law_of
 from synthgen.tasks.igsm.fidelity import DEVIATIONS
+from synthgen.tasks.igsm.laws import IN_EVERY_ROW, OpenLaw, law_of
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
+from synthgen.tasks.igsm.picture import picture_of
 from synthgen.tasks.igsm.problem_bits import ProblemLaw
-from synthgen.tasks.igsm.reading.graphs import plot_graph
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 from synthgen.tasks.igsm.sampled import retry_sampling, sampled_bits
 from synthgen.tasks.igsm.surprisal import Orders, SolutionLaw
@@ -332,14 +332,10 @@ class Igsm(Task):
     def longest_answer(self, prompt: Any) -> int:
         return self.reader.longest(prompt)
 
-    def plot(self, row: Mapping[str, Any], file: Path) -> None:
-        """Draw the dependencies of a row's problem."""
-        try:
-            plot_graph(self.reader.problem(row["prompt"]), self.params.modulus, file)
-        except ImportError:
-            raise missing("plot", "--plot") from None
-        except (OSError, ValueError) as error:
-            raise SynthgenError(f"--plot {file}: {error}") from None
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the problem's two graphs, with the order of the solution."""
+        steps, _, _ = self.reader.steps(row["completion"])
+        return picture_of(self.reader.problem(row["prompt"]), steps, self.params.modulus)
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Solve the problem from its text, and judge the solution step by step."""

@@ -18,10 +18,12 @@ from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.phrases import SPANS, span_lists
+from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.mano.fidelity import DEVIATIONS
 from synthgen.tasks.mano.law import ExpressionLaw
+from synthgen.tasks.mano.picture import picture_of
 from synthgen.tasks.mano.reading import Marks, ParsedMano, read, sizes
 from synthgen.tasks.mano.surprisal import row_surprisals
 from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Arithmetic, Drawn, Layout, write_rows
@@ -269,6 +271,10 @@ class Mano(Task):
         latent = {"operations": len(below), "answer": reading.answer}
         mask = [i >= last - 2 for i in range(last)] if self.masked else None
         return Reread(len(below), units, latent, {"answer": [(last - 1, last)]}, mask, verdict)
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the tree of the expression, with the value of every part."""
+        return picture_of(read(self.alphabet.read(row["input_ids"]), self.marks), self.params.modulus)
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return the tokens by name, and the same as an equation."""

@@ -30,6 +30,7 @@ from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
 from synthgen.task.ids import ids_of
 from synthgen.task.kit.capacity import Knowledge
+from synthgen.task.picture import Passage, Picture, Span, kinds_of
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread
 from synthgen.tasks.bios.biod.english import SPAN_KINDS
@@ -244,3 +245,22 @@ class Biod(Task):
         shown = dict(self.parse(row))
         spans = shown.pop("spans", {})
         return Reread(self.params.K, {"order": units}, shown, spans)
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the tokens with the name, the attributes and their values marked; of English, the text's spans."""
+        if self.row_format != "tokens":
+            return super().picture(row)
+        params, names = self.params, self.vocab.names
+        words = [names.get(i, str(i)) for i in row["input_ids"]]
+        kinds = ["name"] * 3
+        for place in range(params.K):
+            kinds += ["pronoun"] * (place > 0) + ["attribute"] + ["value"] * (params.C * params.L)
+        spans, at = [], 0
+        for word, kind in zip(words, kinds, strict=True):
+            if kind != "pronoun":
+                spans.append(Span(at, at + len(word), kind))
+            at += len(word) + 1
+        caption = (
+            f"BioD: one person's name in 3 tokens, then {params.K} attributes in mixed order, each with its value."
+        )
+        return Picture(caption, [Passage("", " ".join(words), spans)], kinds_of(("name", "attribute", "value")))

@@ -28,6 +28,7 @@ from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
+from synthgen.task.picture import Picture, kinds_of, passage_of
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
@@ -300,3 +301,9 @@ class Bios(Task):
         if read["pronoun"] is None:  # the text does not show it
             del read["pronoun"]
         return Reread(N_ATTRIBUTES, {book: units[book] * drawn[book] for book in units}, read, spans)
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the text with the name and the value of every attribute marked."""
+        passage = passage_of(row, self.vocab.names if self.vocab else {})
+        caption = f"A biography: it tells {N_ATTRIBUTES} facts about one person, here by colour."
+        return Picture(caption, [passage], kinds_of(SPAN_KINDS))

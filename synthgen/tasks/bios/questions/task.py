@@ -31,6 +31,7 @@ from synthgen.task.contract import SplitBy, Task
 from synthgen.task.ids import ids_of
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
+from synthgen.task.picture import Kind, Picture, passage_of
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread, Verdict
 from synthgen.tasks.bios.questions.compact import QuestionVocab
@@ -55,6 +56,14 @@ from synthgen.tasks.bios.world.writing.people import MAJOR, Group, World
 
 ONE = dict.fromkeys((size for size in Sizes.model_fields if size != "templates"), 1)
 """Sizes of a world without facts: one value in each list."""
+
+KINDS = {
+    "name": Kind("who is asked about", "blue"),
+    "given": Kind("what the question gives", "sky"),
+    "hint": Kind("facts stated before the answer", "orange"),
+    "answer": Kind("the answer", "green"),
+}
+"""The legend of a question's picture: of every kind of span."""
 
 MOST_COUNTED = 2_000_000
 """People among whom those with the same facts are counted for the entropy of inverse questions: half a second."""
@@ -392,3 +401,10 @@ class Questions(Task):
             "hint": log2_units(int(self._coin[1])) - log2_units(int(coin)),
         }
         return {book: int(value) for book, value in units.items()}
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return question and answer with names, given values, hint and answer marked."""
+        passage = passage_of(row, self.vocab.names if self.vocab else {})
+        facts = "one fact" if row["difficulty"] == 1 else f"{row['difficulty']} facts"
+        caption = f"A question about people, and the answer that follows from {facts} the biographies tell."
+        return Picture(caption, [passage], KINDS)

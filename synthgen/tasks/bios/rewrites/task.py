@@ -28,6 +28,7 @@ from synthgen.task.columns import list_column
 from synthgen.task.contract import Task
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable, assemble, closing, opening
+from synthgen.task.picture import Picture, kinds_of, passage_of
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.surprisal import value_words
@@ -367,6 +368,13 @@ class Rewrites(Task):
         if faults := self._judge_of_texts.faults(row["text"], request):
             raise Misread("; ".join(faults))
         return Reread(N, spans=spans_of(row["text"], request))
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the text with the name and the value of every attribute marked."""
+        rank = row["latent"]["rank"]
+        ways = f"rewrite {rank:,} of {self.language.size:,}" if rank >= 0 else "a language model's words"
+        caption = f"A biography rewritten ({ways}): it tells {N} facts about one person, here by colour."
+        return Picture(caption, [passage_of(row, {})], kinds_of(SPAN_KINDS))
 
 
 def _listed(rows: Rows, start: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Graphs of problems as read from their text: for networkx, for pictures, and canonical template hashes.
+"""Graphs of problems as read from their text: for networkx, for probes, and canonical template hashes.
 
 problem = task.reader.problem(row["prompt"])
 dependency_graph(problem, 23)             # networkx.DiGraph, an edge from each parameter to what needs it
@@ -8,7 +8,6 @@ template_hashes(problem)                  # whatever the order of the solution, 
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from synthgen.tasks.igsm.reading.probes import probing_labels as probing_labels
@@ -39,27 +38,6 @@ def dependency_graph(problem: Problem, modulus: int) -> Any:
         for other in problem.needs(parameter):
             graph.add_edge(other, parameter)
     return graph
-
-
-def plot_graph(problem: Problem, modulus: int, file: Path) -> None:
-    """Draw a problem's dependencies to a file (the ending decides the format); what the answer needs is coloured."""
-    import networkx as nx
-    from matplotlib.figure import Figure
-
-    graph = dependency_graph(problem, modulus)
-    for level, nodes in enumerate(nx.topological_generations(graph)):
-        for node in nodes:
-            graph.nodes[node]["level"] = level
-    figure = Figure(figsize=(12, 8))
-    axes = figure.add_subplot()
-    colours = [
-        "#d95f02" if attributes["query"] else "#7fc7af" if attributes["necessary"] else "#dddddd"
-        for attributes in graph.nodes.values()
-    ]
-    names = {node: f"{node[0]}'s\n{node[1]}\n= {attributes['value']}" for node, attributes in graph.nodes.items()}
-    place = nx.multipartite_layout(graph, subset_key="level")
-    nx.draw(graph, place, ax=axes, node_color=colours, labels=names, font_size=7, node_size=1800, edge_color="#888888")
-    figure.savefig(file)
 
 
 def template_hashes(problem: Problem) -> dict[str, str]:

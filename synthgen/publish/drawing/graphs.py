@@ -1,0 +1,167 @@
+"""Graphs as shapes: nodes as boxes with their text inside, in layers, in rows or around a ring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from synthgen.publish.drawing.layers import GAP, layered
+from synthgen.publish.drawing.scene import Box, Path, Point, Shape, Words, lines_of, moved
+from synthgen.publish.drawing.style import LINE, SIZE, SMALL, width_of, wrapped
+from synthgen.task.picture import Graph, Kind, Link, Node
+
+NODE_WIDTH = 128.0
+"""Text in nodes is broken at so many pixels."""
+BETWEEN = 30.0
+"""Pixels between layers."""
+BADGE = 15.0
+"""Height of a node's number, which stands on its upper left corner."""
+LARGEST_RING = 26
+"""Nodes that go around a circle; more go to and fro in rows."""
+
+
+class _Sized:
+    """A node with its lines of text and its size."""
+
+    def __init__(self, node: Node, narrow: bool) -> None:
+        self.node = node
+        self.lines = [line for part in node.text.split("\n") for line in wrapped(part, NODE_WIDTH)]
+        widest = max(width_of(line) for line in self.lines)
+        self.badge = "" if node.number is None else str(node.number)
+        side = 5.0 if narrow else 9.0
+        self.width = max(widest + 2 * side, 24.0)
+        self.height = len(self.lines) * SIZE * LINE + 2 * (4.0 if narrow else 5.0)
+
+    def shapes(self, x: float, y: float, kind: Kind, right: bool) -> list[Shape]:
+        """Draw it with its middle at (x, y), and its number on the upper left corner, or the right one."""
+        left, top = x - self.width / 2, y - self.height / 2
+        title = " ".join(self.lines) + (f" ({kind.words})" if kind.words else "")
+        shapes: list[Shape] = [Box(left, top, self.width, self.height, kind.tone, title=title)]
+        inner = top + (self.height - len(self.lines) * SIZE * LINE) / 2 + SIZE * 0.1
+        shapes += lines_of(self.lines, x, inner, anchor="middle", ink=kind.tone)
+        if self.badge:
+            wide = max(BADGE, width_of(self.badge, SMALL) + 7)
+            corner = left + self.width if right else left
+            shapes.append(Box(corner - wide / 2, top - BADGE / 2, wide, BADGE, "plain", BADGE / 2))
+            shapes.append(Words(corner, top + SMALL * 0.36, self.badge, SMALL, "middle"))
+        return shapes
+
+
+def graph_shapes(graph: Graph, kinds: Mapping[str, Kind], most: float) -> tuple[list[Shape], float, float]:
+    """Return a graph as shapes, its width and its height; it is at most so wide where that can be."""
+    drawn = {"layers": _in_layers, "rows": _in_rows, "ring": _around}[graph.shape](graph, kinds, most)
+    left, top, right, bottom = _extent(drawn)
+    return moved(drawn, -left, -top), right - left, bottom - top
+
+
+def _extent(shapes: Sequence[Shape]) -> tuple[float, float, float, float]:
+    points: list[Point] = [(0.0, 0.0)] if not shapes else []
+    for shape in shapes:
+        if isinstance(shape, Box):
+            points += [(shape.x, shape.y), (shape.x + shape.width, shape.y + shape.height)]
+        elif not isinstance(shape, Words):
+            points += shape.points
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _node(sized: _Sized, x: float, y: float, kinds: Mapping[str, Kind], right: bool = False) -> list[Shape]:
+    return sized.shapes(x, y, kinds.get(sized.node.kind, Kind("")), right)
+
+
+def _line(link: Link, points: Sequence[Point], kinds: Mapping[str, Kind], smooth: bool) -> Path:
+    kind = kinds.get(link.kind)
+    return Path(
+        points, kind.tone if kind else "grey", smooth, link.arrow, bold=kind is not None and kind.tone != "faint"
+    )
+
+
+def _faint_first(links: Sequence[Link], paths: Sequence[Path]) -> list[Shape]:
+    """Return lines in the order in which they are drawn: those with a kind above those without."""
+    return [path for _, path in sorted(zip(links, paths, strict=True), key=lambda pair: pair[1].bold)]
+
+
+def _in_layers(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
+    sized = [_Sized(node, narrow=False) for node in graph.nodes]
+    layout = layered([one.width for one in sized], [(link.start, link.end) for link in graph.links], most)
+    deepest = max(layout.layer, default=0)
+    heights = [max(s.height for s, at in zip(sized, layout.layer, strict=True) if at == n) for n in range(deepest + 1)]
+    middles, at = [], 0.0
+    for height in heights:
+        middles.append(at + height / 2)
+        at += height + BETWEEN
+    paths = []
+    for link, way in zip(graph.links, layout.ways, strict=True):
+        points = [(way[0][0], middles[way[0][1]] + sized[link.start].height / 2)]
+        for x, level in way[1:-1]:
+            points += [(x, middles[level] - heights[level] / 2), (x, middles[level] + heights[level] / 2)]
+        points.append((way[-1][0], middles[way[-1][1]] - sized[link.end].height / 2))
+        paths.append(_line(link, points, kinds, smooth=True))
+    shapes = _faint_first(graph.links, paths)
+    for one, x, level in zip(sized, layout.x, layout.layer, strict=True):
+        shapes += _node(one, x, middles[level], kinds)
+    return shapes
+
+
+def _in_rows(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
+    """Place nodes in their rows, all of one width, as near as `most` demands."""
+    sized = [_Sized(node, narrow=True) for node in graph.nodes]
+    rows = [[i for i, node in enumerate(graph.nodes) if node.row == r] for r in {node.row: 0 for node in graph.nodes}]
+    widest, longest = max(s.width for s in sized), max(len(row) for row in rows)
+    pitch = max(widest + 4, min(widest + GAP, most / longest))
+    place: dict[int, Point] = {}
+    for number, row in enumerate(rows):
+        for i, node in enumerate(row):
+            place[node] = (i * pitch, number * (sized[node].height + 2.4 * BETWEEN))
+    paths = []
+    for link in graph.links:
+        (ax, ay), (bx, by) = place[link.start], place[link.end]
+        down = 1 if by >= ay else -1
+        start, end = ay + down * sized[link.start].height / 2, by - down * sized[link.end].height / 2
+        paths.append(_line(link, [(ax, start), (bx, end)], kinds, smooth=True))
+    shapes = _faint_first(graph.links, paths)
+    for i, one in enumerate(sized):
+        shapes += _node(one, *place[i], kinds)
+    return shapes
+
+
+def _around(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
+    sized = [_Sized(node, narrow=True) for node in graph.nodes]
+    wide, high, n = max(s.width for s in sized), max(s.height for s in sized), len(sized)
+    if n <= LARGEST_RING:
+        radius = max(52.0, n * (math.hypot(wide, high) + 16) / (2 * math.pi))
+        across = min(radius * 1.45, most / 2 - wide)
+        places = [(across * math.sin(2 * math.pi * i / n), -radius * math.cos(2 * math.pi * i / n)) for i in range(n)]
+    else:
+        a_row = max(4, int((most + 18) / (wide + 18)))
+        places = []
+        for i in range(n):
+            row, column = divmod(i, a_row)
+            places.append(((a_row - 1 - column if row % 2 else column) * (wide + 18), row * (high + 24)))
+    paths = [_line(link, _between(places, sized, link, n), kinds, smooth=False) for link in graph.links]
+    shapes = _faint_first(graph.links, paths)
+    for one, (x, y) in zip(sized, places, strict=True):
+        shapes += _node(one, x, y, kinds, right=n <= LARGEST_RING and x > 0)
+    return shapes
+
+
+def _between(places: Sequence[Point], sized: Sequence[_Sized], link: Link, n: int) -> list[Point]:
+    """Return the way between two boxes, from edge to edge; the long way home of a ring in rows runs outside."""
+    (ax, ay), (bx, by) = places[link.start], places[link.end]
+    a, b = sized[link.start], sized[link.end]
+    if n > LARGEST_RING and (link.start + 1) % n == 0:
+        left = -a.width / 2 - 14
+        low = ay + a.height / 2 + 10
+        return [(ax, ay + a.height / 2), (ax, low), (left, low), (left, by), (bx - b.width / 2, by)]
+    return [_edge(ax, ay, a, bx, by), _edge(bx, by, b, ax, ay)]
+
+
+def _edge(x: float, y: float, sized: _Sized, to_x: float, to_y: float) -> Point:
+    """Return where the straight line from a box's middle to another point leaves the box."""
+    dx, dy = to_x - x, to_y - y
+    if dx == dy == 0:
+        return x, y
+    scale = min(
+        (sized.width / 2 + 1) / abs(dx) if dx else math.inf, (sized.height / 2 + 1) / abs(dy) if dy else math.inf
+    )
+    return x + dx * scale, y + dy * scale

@@ -1,0 +1,95 @@
+"""What the explorer shows of a row: its text in pieces with bits and spans, its latents, its picture."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.plain_text import shown
+from synthgen.dataset.shards import read_batches
+from synthgen.publish.drawing.sheet import drawn
+from synthgen.publish.drawing.svg import inline
+from synthgen.spec.source import Source
+from synthgen.task.arrow import CONTENT_COLUMNS
+from synthgen.task.verdict import UNREADABLE
+
+LONGEST_LATENT = 400
+"""Characters of a latent that are shown."""
+LONGEST_TEXT = 6000
+"""Characters, or tokens, of a row that are shown."""
+PICTURE_BYTES = 150_000
+"""A picture that is larger is left out: a page holds many."""
+
+
+def rows_of_spec(source: Source, split: str, rows: int) -> Iterator[dict[str, Any]]:
+    """Yield the first rows of a split as `shown_row` has them."""
+    limit = source.rows_max(split)
+    for row in source.batch(0, rows if limit is None else min(rows, limit), split).to_pylist():
+        yield shown_row(source, split, row)
+
+
+def rows_of_folder(folder: Path, manifest: Manifest, source: Source, split: str, rows: int) -> Iterator[dict[str, Any]]:
+    """Yield the first rows of a split as they stand in a folder's files. Raises SynthgenError for an unreadable one."""
+    shards = (shard for shard in manifest.shards if shard.split == split)
+    batches = (batch for shard in shards for batch in read_batches(folder / shard.path))
+    every = (row for batch in batches for row in batch.slice(0, rows).to_pylist())
+    for row in itertools.islice(every, rows):
+        yield shown_row(source, split, row)
+
+
+def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a row, as JSON has it.
+
+    `pieces` are its tokens by name, or else `text` its characters; `given`: how many of them are the prompt; `spans`:
+    [first, behind the last, kind]; `bits`: what a perfect model pays for each and for the end, where that is known.
+    Columns that a folder leaves out are left out here.
+    """
+    task = source.task(split)
+    latent = dict(row.get("latent") or {})
+    spans = latent.pop("spans", None) or {}
+    table: dict[str, Any] = {"split": split, "id": row.get("id", 0), "difficulty": row.get("difficulty")}
+    if "input_ids" in row:
+        names, mask = (task.vocab.names if task.vocab else {}), row.get("completion_mask") or [True]
+        table["pieces"] = [shown(names.get(i, str(i))) for i in row["input_ids"][:LONGEST_TEXT]]
+        table["given"] = mask.index(True) if any(mask) else 0
+    else:
+        table["text"] = "".join(row[name] for name in CONTENT_COLUMNS if name in row)[:LONGEST_TEXT]
+        table["given"] = len(row.get("prompt", ""))
+    table["spans"] = [
+        [span["start"], span["end"], kind] for kind, of_kind in spans.items() for span in of_kind or () if span
+    ]
+    table["books"] = {name: round(bits, 4) for name, bits in (row.get("bits") or {}).items()}
+    table["latent"] = [[name, _short(value)] for name, value in latent.items() if value is not None]
+    table |= {name: _short(row[name]) for name in ("text_bits",) if name in row}
+    if not task.without_surprisals and any(name in row for name in CONTENT_COLUMNS):
+        table["bits"] = [round(bits, 3) for bits in source.surprisals(row, split).tolist()[: LONGEST_TEXT + 1]]
+    table["picture"] = picture_of(source, split, row)
+    return table
+
+
+def picture_of(source: Source, split: str, row: Mapping[str, Any]) -> str:
+    """Return the picture of a row as SVG; "" where it is too large, or the row has not all that it is made from."""
+    try:
+        svg = inline(drawn(source.task(split).picture(row)))
+    except UNREADABLE:  # a folder of some columns, or a row that is damaged: what there is of it is shown
+        return ""
+    return svg if len(svg) <= PICTURE_BYTES else ""
+
+
+def within(rows: Iterable[dict[str, Any]], most: int) -> Iterator[dict[str, Any]]:
+    """Yield rows for as long as they have no more bytes than `most` together; the first in any case."""
+    size = 0
+    for row in rows:
+        size += len(json.dumps(row))
+        if size > most and size > len(json.dumps(row)):
+            return
+        yield row
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return shown(text if len(text) <= LONGEST_LATENT else f"{text[:LONGEST_LATENT]} ...")

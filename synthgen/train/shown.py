@@ -1,0 +1,117 @@
+"""A run as plain data to be looked at: its loss over its floor, tokens beside what a perfect model pays, answers.
+
+`shown` returns what JSON can hold, and `synthgen.publish.explorer` makes a page of it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthgen.errors import SynthgenError
+from synthgen.spec.source import Source
+from synthgen.train.batches import RunData
+from synthgen.train.floor import FRESH, model_bits
+from synthgen.train.model import Transformer
+from synthgen.train.runs import load_run, read_metrics
+from synthgen.train.score import Scores, judge
+from synthgen.windowing.spec_rows import SpecRows
+from synthgen.windowing.token_rows import NO_SPAN, TokenRows
+
+MOST_POINTS = 1000
+"""Steps of the loss that are shown; of more, every so many."""
+MOST_ANSWERS = 12
+"""Answers that are shown step by step."""
+LONGEST = 2000
+"""Characters of what is asked and said that are shown."""
+
+
+def source_of_run(folder: Path) -> Source:
+    """Return the source of a run's first stream. Raises SynthgenError where there is no finished run."""
+    _, data = load_run(folder)
+    return data.sources[0].source
+
+
+def shown(folder: Path, rows: int, scored: int) -> dict[str, Any]:
+    """Return a run's loss and floor, fresh rows with what each token costs, and its answers to `scored` rows.
+
+    Raises SynthgenError where there is no finished run.
+    """
+    model, data = load_run(folder)
+    corpus = SpecRows(data.sources[0].source, FRESH, vocabulary=data.vocabulary)
+    lines = read_metrics(folder)
+    every = -(-len(lines) // MOST_POINTS) or 1
+    lines = lines[:-1:every] + lines[-1:]
+    sample = corpus.read(0, corpus.first(rows), spans=True)
+    scores, why = _scores(model, data, corpus, scored)
+    return {
+        "name": folder.name,
+        "facts": [
+            ("parameters", f"{model.size:,}"),
+            ("steps", f"{lines[-1]['step']:,}" if lines else "unknown"),
+            ("data", ", ".join(stream.source.spec.name for stream in data.sources)),
+        ],
+        "loss": [(line["step"], line["loss_bits"]) for line in lines],
+        "floor": [(line["step"], line["floor_bits"]) for line in lines if "floor_bits" in line],
+        "rows": _rows(model, data, corpus, sample),
+        "scores": scores.to_json() if scores else None,
+        "answers": [_answer(*answer) for answer in scores.answers[:MOST_ANSWERS]] if scores else [],
+        "why": why,
+    }
+
+
+def _scores(model: Transformer, data: RunData, corpus: SpecRows, scored: int) -> tuple[Scores | None, str]:
+    """Return how a run answers, or why that cannot be told."""
+    try:
+        return judge(model, data, corpus, scored), ""
+    except SynthgenError as error:
+        return None, f"Its answers are not judged: {error}"
+
+
+def _rows(model: Transformer, data: RunData, corpus: SpecRows, sample: TokenRows) -> list[dict[str, Any]]:
+    """Return rows as the explorer has them, with `model`: the bits that this model pays for each token and the end."""
+    paid, names = model_bits(model, sample, corpus, data.start_of(0)), corpus.vocab.names
+    first, last = int(sample.numbers[0]), int(sample.numbers[-1]) + 1
+    stated = corpus.source.batch(first, last, corpus.split).to_pylist()
+    table = []
+    for i, row in enumerate(stated):
+        at, end = int(sample.starts[i]), int(sample.ends[i])
+        trained = sample.trained[at:end]
+        entry = {
+            "split": corpus.split,
+            "id": row["id"],
+            "difficulty": row["difficulty"],
+            "pieces": [names.get(int(token), str(token)) for token in sample.ids[at:end]],
+            "given": int(np.argmax(trained)) if trained.any() else 0,
+            "spans": _spans(sample.span_kinds[at:end], corpus.span_kinds),
+            "model": [round(float(bits), 3) for bits in (*paid.tokens[at:end], paid.ends[i])],
+            "books": {name: round(bits, 4) for name, bits in row["bits"].items()},
+        }
+        if not corpus.without_surprisals:
+            entry["bits"] = [round(float(bits), 3) for bits in corpus.surprisals(int(sample.numbers[i]))]
+        table.append(entry)
+    return table
+
+
+def _spans(kinds: np.ndarray, names: tuple[str, ...]) -> list[tuple[int, int, str]]:
+    """Return runs of tokens of one span kind as [first, behind the last, kind]."""
+    edges = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    return [(a, b, names[kinds[a]]) for a, b in itertools.pairwise(edges) if a < b and kinds[a] != NO_SPAN]
+
+
+def _answer(asked: str, said: str, verdict: Any) -> dict[str, Any]:
+    parts = [", ".join(f"{name} {value}" for name, value in part.items()) for part in verdict.parts]
+    return {
+        "asked": _cut(asked),
+        "said": _cut(said),
+        "correct": verdict.correct,
+        "reason": verdict.reason,
+        "parts": parts,
+    }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
