@@ -52,7 +52,7 @@ class SplitBy(StrEnum):
 
 _SENTENCES = {
     SplitBy.FRESH: "Splits are independent streams of one law, not disjoint sets: where rows can repeat, some may "
-    "stand in two splits, and the check below counts them.",
+    "stand in two splits, and `synthgen check` counts them.",
     SplitBy.LATENT: "Splits share no latent (what a row is made from): disjoint by construction, and checked.",
     SplitBy.PERSON: "Splits speak of one world, whose people are divided between their questions: disjoint by "
     "construction.",

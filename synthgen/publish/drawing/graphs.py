@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
-from synthgen.publish.drawing.layers import GAP, layered
+from synthgen.publish.drawing.layers import GAP, Layout, layered
 from synthgen.publish.drawing.scene import Box, Path, Point, Shape, Words, lines_of, moved
 from synthgen.publish.drawing.style import LINE, SIZE, SMALL, width_of, wrapped
 from synthgen.task.picture import Graph, Kind, Link, Node
 
 NODE_WIDTH = 128.0
 """Text in nodes is broken at so many pixels."""
-BETWEEN = 30.0
-"""Pixels between layers."""
+BETWEEN, WIDEST_GAP, SLOPE = 30.0, 84.0, 0.16
+"""Pixels between layers, from and to, and for each pixel that a link goes across."""
+NARROWER = (1.0, 0.78, 0.6)
+"""Shares of the width that nodes of a layer may take, tried until links have room beside them."""
 BADGE = 15.0
 """Height of a node's number, which stands on its upper left corner."""
 LARGEST_RING = 26
@@ -32,8 +35,8 @@ class _Sized:
         self.width = max(widest + 2 * side, 24.0)
         self.height = len(self.lines) * SIZE * LINE + 2 * (4.0 if narrow else 5.0)
 
-    def shapes(self, x: float, y: float, kind: Kind, right: bool) -> list[Shape]:
-        """Draw it with its middle at (x, y), and its number on the upper left corner, or the right one."""
+    def shapes(self, x: float, y: float, kind: Kind, corner: Point) -> list[Shape]:
+        """Draw it with its middle at (x, y), and its number on a corner: (-1, -1) is the upper left one."""
         left, top = x - self.width / 2, y - self.height / 2
         title = " ".join(self.lines) + (f" ({kind.words})" if kind.words else "")
         shapes: list[Shape] = [Box(left, top, self.width, self.height, kind.tone, title=title)]
@@ -41,9 +44,9 @@ class _Sized:
         shapes += lines_of(self.lines, x, inner, anchor="middle", ink=kind.tone)
         if self.badge:
             wide = max(BADGE, width_of(self.badge, SMALL) + 7)
-            corner = left + self.width if right else left
-            shapes.append(Box(corner - wide / 2, top - BADGE / 2, wide, BADGE, "plain", BADGE / 2))
-            shapes.append(Words(corner, top + SMALL * 0.36, self.badge, SMALL, "middle"))
+            at_x, at_y = x + corner[0] * self.width / 2, y + corner[1] * self.height / 2
+            shapes.append(Box(at_x - wide / 2, at_y - BADGE / 2, wide, BADGE, "plain", BADGE / 2))
+            shapes.append(Words(at_x, at_y + SMALL * 0.36, self.badge, SMALL, "middle"))
         return shapes
 
 
@@ -65,8 +68,8 @@ def _extent(shapes: Sequence[Shape]) -> tuple[float, float, float, float]:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _node(sized: _Sized, x: float, y: float, kinds: Mapping[str, Kind], right: bool = False) -> list[Shape]:
-    return sized.shapes(x, y, kinds.get(sized.node.kind, Kind("")), right)
+def _node(sized: _Sized, x: float, y: float, kinds: Mapping[str, Kind], corner: Point = (-1.0, -1.0)) -> list[Shape]:
+    return sized.shapes(x, y, kinds.get(sized.node.kind, Kind("")), corner)
 
 
 def _line(link: Link, points: Sequence[Point], kinds: Mapping[str, Kind], smooth: bool) -> Path:
@@ -83,13 +86,13 @@ def _faint_first(links: Sequence[Link], paths: Sequence[Path]) -> list[Shape]:
 
 def _in_layers(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
     sized = [_Sized(node, narrow=False) for node in graph.nodes]
-    layout = layered([one.width for one in sized], [(link.start, link.end) for link in graph.links], most)
+    layout = _fitting([one.width for one in sized], [(link.start, link.end) for link in graph.links], most)
     deepest = max(layout.layer, default=0)
     heights = [max(s.height for s, at in zip(sized, layout.layer, strict=True) if at == n) for n in range(deepest + 1)]
     middles, at = [], 0.0
-    for height in heights:
+    for height, gap in zip(heights, _gaps(layout.ways, deepest + 1), strict=True):
         middles.append(at + height / 2)
-        at += height + BETWEEN
+        at += height + gap
     paths = []
     for link, way in zip(graph.links, layout.ways, strict=True):
         points = [(way[0][0], middles[way[0][1]] + sized[link.start].height / 2)]
@@ -101,6 +104,25 @@ def _in_layers(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Sha
     for one, x, level in zip(sized, layout.x, layout.layer, strict=True):
         shapes += _node(one, x, middles[level], kinds)
     return shapes
+
+
+def _fitting(widths: Sequence[float], links: Sequence[tuple[int, int]], most: float) -> Layout:
+    """Return the narrowest of a few layouts, or the first that fits: links on their way take room beside nodes, too."""
+    layouts = []
+    for share in NARROWER:
+        layouts.append(layered(widths, links, most * share))
+        if layouts[-1].width <= most:
+            break
+    return min(layouts, key=lambda layout: layout.width)
+
+
+def _gaps(ways: Sequence[Sequence[tuple[float, int]]], layers: int) -> list[float]:
+    """Return the room below each layer: more where links go far across, so that they stay apart."""
+    far = [0.0] * layers
+    for way in ways:
+        for (a, level), (b, _) in itertools.pairwise(way):
+            far[level] = max(far[level], abs(a - b))
+    return [min(max(BETWEEN, SLOPE * reach), WIDEST_GAP) for reach in far]
 
 
 def _in_rows(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
@@ -141,7 +163,8 @@ def _around(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]
     paths = [_line(link, _between(places, sized, link, n), kinds, smooth=False) for link in graph.links]
     shapes = _faint_first(graph.links, paths)
     for one, (x, y) in zip(sized, places, strict=True):
-        shapes += _node(one, x, y, kinds, right=n <= LARGEST_RING and x > 0)
+        outer = (1.0 if x > 1 else -1.0, 1.0 if y > 1 else -1.0) if n <= LARGEST_RING else (-1.0, -1.0)
+        shapes += _node(one, x, y, kinds, outer)
     return shapes
 
 

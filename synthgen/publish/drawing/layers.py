@@ -26,6 +26,7 @@ class Layout:
     x: list[float]
     layer: list[int]
     ways: list[list[tuple[float, int]]]  # (x, layer), from the start's to the end's, both with them
+    width: float  # of all of it
 
 
 def layered(widths: Sequence[float], links: Sequence[tuple[int, int]], most: float) -> Layout:
@@ -57,7 +58,9 @@ def layered(widths: Sequence[float], links: Sequence[tuple[int, int]], most: flo
     x = _across(rows, places, above, below, len(widths))
     least = min((x[i] - places[i] / 2 for i in range(len(places))), default=0.0)
     x = [value - least for value in x]
-    return Layout(x[: len(widths)], layer, [[(x[place], layer_of[place]) for place in chain] for chain in chains])
+    width = max((x[i] + places[i] / 2 for i in range(len(places))), default=0.0)
+    ways = [[(x[place], layer_of[place]) for place in chain] for chain in chains]
+    return Layout(x[: len(widths)], layer, ways, width)
 
 
 def _layers(widths: Sequence[float], links: Sequence[tuple[int, int]], most: float) -> list[int]:

@@ -15,7 +15,7 @@ ROOMY = 1.75
 """Lines of a passage are so many sizes apart, so that spans do not touch."""
 LEAF, BAR = 13.0, 16.0
 """The least width of a leaf, and the height of a bar with the gap above it."""
-PAD = 2.0
+PAD = 1.5
 """Pixels that a span's colour goes beyond its letters."""
 
 
@@ -79,7 +79,8 @@ def _pieces(first: int, last: int, spans: Sequence[Span], given: int) -> Iterato
 
 def parse_shapes(parse: Parse, kinds: Mapping[str, Kind], most: float) -> tuple[list[Shape], float, float]:
     """Return a string with its tree as shapes: as many leaves to a line as there is room for, bars above them."""
-    leaf = max(LEAF, max((width_of(text) for text in parse.leaves), default=0) + 6)
+    above = (width_of(bar.text, SMALL) for bar in parse.bars if bar.end - bar.start == 1)
+    leaf = max(LEAF, max((width_of(text) for text in parse.leaves), default=0) + 6, max(above, default=0) + 5)
     a_line = max(1, int(most / leaf))
     levels = max((bar.level for bar in parse.bars), default=0)
     line_height = levels * BAR + SIZE * 1.6 + 12

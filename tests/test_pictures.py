@@ -1,0 +1,248 @@
+"""Pictures: every task has one, nothing of it overlaps or runs out of its box, and the same row gives the same bytes."""
+
+import io
+import itertools
+import random
+from xml.etree import ElementTree
+
+import pytest
+from helpers import SPECS, run
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+import synthgen
+from synthgen.publish.drawing.charts import books_scene, ridges_scene
+from synthgen.publish.drawing.curves import loss_scene, shares_scene, ticks_of
+from synthgen.publish.drawing.layers import GAP, layered
+from synthgen.publish.drawing.raster import rasterised
+from synthgen.publish.drawing.scene import Box, Words
+from synthgen.publish.drawing.sheet import drawn
+from synthgen.publish.drawing.style import INK, PAGE, QUIET, SIZE, TONES, width_of, wrapped
+from synthgen.publish.drawing.svg import svg
+from synthgen.task.contract import Task
+from synthgen.task.picture import Bar, Graph, Kind, Link, Node, Parse, Passage, Picture, Span, passage_of
+
+NAMES = {"light", "dark"}
+BADGE = 15.0
+
+
+def picture(spec, row=1):
+    source = synthgen.load(spec)
+    return source.task().picture(source.row(row))
+
+
+def inside(words, box):
+    start = words.x - {"start": 0, "middle": words.width / 2, "end": words.width}[words.anchor]
+    across = box.x <= start + 0.5 and start + words.width <= box.x + box.width + 0.5
+    return across and box.y <= words.y - words.size * 0.6 and words.y <= box.y + box.height
+
+
+def overlap(a, b):
+    return (
+        min(a.x + a.width, b.x + b.width) - max(a.x, b.x) > 0.5
+        and min(a.y + a.height, b.y + b.height) - max(a.y, b.y) > 0.5
+    )
+
+
+@pytest.mark.parametrize("task", sorted(SPECS))
+def test_the_picture_of_a_task(task):
+    shown = picture(SPECS[task])
+    assert len(shown.caption) > 30
+    scene = drawn(shown)
+    assert svg(scene) == svg(drawn(picture(SPECS[task]))), "the same row gives the same bytes"
+    root = ElementTree.fromstring(svg(scene))
+    assert root.get("aria-label") == shown.caption
+    for shape in scene.shapes:
+        if isinstance(shape, Words):
+            left = shape.x - {"start": 0, "middle": shape.width / 2, "end": shape.width}[shape.anchor]
+            assert -1 <= left <= left + shape.width <= scene.width + 1, shape.text
+    used = {part.kind for panel in shown.panels for part in parts_of(panel)} - {""}
+    assert used <= set(shown.kinds), "every kind is in the legend"
+    legend = {kind.words for name, kind in shown.kinds.items() if name in used}
+    assert legend <= {shape.text for shape in scene.shapes if isinstance(shape, Words)}
+
+
+def parts_of(panel):
+    if isinstance(panel, Graph):
+        return [*panel.nodes, *panel.links]
+    return panel.bars if isinstance(panel, Parse) else panel.spans
+
+
+@pytest.mark.parametrize("task", ["brevo", "chain", "copy", "depo", "igsm", "mano", "recall"])
+@pytest.mark.parametrize("row", [0, 1])
+def test_nodes_hold_their_text_and_do_not_overlap(task, row):
+    shown = picture(SPECS[task], row)
+    for panel in shown.panels:
+        scene = drawn(Picture("", [panel], shown.kinds))
+        boxes = [box for box in scene.shapes if isinstance(box, Box) and box.title]
+        assert len(boxes) == len(panel.nodes)
+        assert not any(overlap(a, b) for a, b in itertools.combinations(boxes, 2))
+        texts = {line for node in panel.nodes for part in node.text.split("\n") for line in wrapped(part, 128)}
+        for words in scene.shapes:
+            if isinstance(words, Words) and words.text in texts and words.size == SIZE:
+                assert any(inside(words, box) for box in boxes), words.text
+
+
+def test_orders_are_those_of_the_solution():
+    source = synthgen.load(SPECS["igsm"])
+    row = source.row(1)
+    shown = source.task().picture(row)
+    order = sorted(node.number for node in shown.panels[1].nodes if node.number)
+    assert order == list(range(1, row["latent"]["necessary"] + 1))
+    asked = [node for node in shown.panels[1].nodes if node.kind == "asked"]
+    assert len(asked) == 1
+    assert asked[0].text.endswith(f"= {row['latent']['answer']}")
+    assert len([node for node in shown.panels[1].nodes if node.kind == "other"]) == 0
+    listed = picture(SPECS["brevo"])
+    assert sorted(node.number for node in listed.panels[0].nodes if node.number) == [1, 2, 3]
+
+
+def test_a_tree_is_over_its_string():
+    source = synthgen.load("cfg3f")
+    row = source.row(0)
+    (parse,) = source.task().picture(row).panels
+    assert [int(leaf) for leaf in parse.leaves] == row["input_ids"]
+    assert len(parse.bars) == len(row["latent"]["derivation"]), "a bar for every choice of a rule"
+    for level in range(1, 7):
+        covered = [place for bar in parse.bars if bar.level == level for place in range(bar.start, bar.end)]
+        assert sorted(covered) == list(range(len(parse.leaves))), "every level is over all of it"
+    with pytest.raises(ValueError, match="does not fit"):
+        source.task().picture({"latent": {"derivation": [0, 0]}})
+
+
+def test_a_task_without_a_picture_of_its_own_shows_its_text():
+    source = synthgen.load("recall-tiny")
+    row = source.row(0)
+    shown = Task.picture(source.task(), row)
+    assert shown.panels[0].text == source.task().readable(row)
+    assert shown.panels[0].text[shown.panels[0].given :].split()[0] == shown.panels[0].text.split()[17]
+    text = passage_of({"prompt": "a b", "completion": " c d", "latent": {"spans": {"x": [{"start": 4, "end": 5}]}}}, {})
+    assert (text.text, text.given, text.spans) == ("a b c d", 3, [Span(4, 5, "x")])
+
+
+# -- layers ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_layers(seed):
+    draw = random.Random(seed)
+    n = draw.randint(1, 40)
+    widths = [draw.uniform(24, 140) for _ in range(n)]
+    links = sorted({(a, b) for a, b in (sorted(draw.sample(range(n), 2)) for _ in range(2 * n))} if n > 1 else set())
+    layout = layered(widths, links, 600)
+    assert all(layout.layer[a] < layout.layer[b] for a, b in links), "what is pointed at stands below"
+    for a, b in itertools.combinations(range(n), 2):
+        if layout.layer[a] == layout.layer[b]:
+            assert abs(layout.x[a] - layout.x[b]) >= (widths[a] + widths[b]) / 2 + GAP - 1e-6
+    for (a, b), way in zip(links, layout.ways, strict=True):
+        assert [level for _, level in way] == list(range(layout.layer[a], layout.layer[b] + 1))
+        for x, level in way[1:-1]:
+            for node in range(n):
+                if layout.layer[node] == level:
+                    assert abs(x - layout.x[node]) >= widths[node] / 2, "no link runs through a node"
+    assert layered(widths, links, 600) == layout
+
+
+def test_a_circle_is_no_graph_of_layers():
+    with pytest.raises(ValueError, match="circle"):
+        layered([10, 10], [(0, 1), (1, 0)], 100)
+
+
+# -- style -------------------------------------------------------------------------------------------------------------
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(a, b):
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", sorted(NAMES))
+def test_colours_can_be_read(theme):
+    assert contrast(INK[theme], PAGE[theme]) >= 7
+    assert contrast(QUIET[theme], PAGE[theme]) >= 7
+    for tone, colours in TONES[theme].items():
+        assert contrast(colours.ink, colours.fill) >= 7, tone
+        assert contrast(colours.line, PAGE[theme]) >= 3, tone
+
+
+def test_widths_are_those_of_the_font():
+    axes_renderer = FigureCanvasAgg(Figure(dpi=72)).get_renderer()
+    from matplotlib.font_manager import FontProperties
+
+    font = FontProperties(family="DejaVu Sans", size=120)
+    for text in ("Wine Palm's Fulmar = 4", "x43 := x24 * 7", "(level 1: 7, 8, 9)", "Iljfi WMmw@%"):
+        width, _, _ = axes_renderer.get_text_width_height_descent(text, font, ismath=False)
+        assert abs(width_of(text, 120) / width - 1) < 0.02, text
+
+
+def test_text_is_text():
+    hostile = "</text></svg><script>alert(1)</script>&\"'"
+    kinds = {"k": Kind(hostile, "blue")}
+    graph = Graph(hostile, [Node(hostile, "k"), Node("b")], [Link(0, 1)])
+    parse = Parse(hostile, [hostile, "a"], [Bar(0, 2, 1, hostile, "k")])
+    passage = Passage("", hostile * 9, [Span(3, 40, "k")], 5)
+    root = ElementTree.fromstring(svg(drawn(Picture(hostile, [graph, parse, passage], kinds))))
+    assert {element.tag.split("}")[1] for element in root.iter()} <= {
+        "svg", "title", "style", "rect", "text", "path", "polygon",
+    }  # fmt: skip
+
+
+def test_text_is_broken_to_fit():
+    assert wrapped("a bc def", width_of("bc def")) == ["a bc", "def"]
+    assert wrapped("", 50) == [""]
+    long = wrapped("x" * 50 + " y", 60)
+    assert "".join(long).replace(" ", "") == "x" * 50 + "y"
+    assert all(width_of(line) <= 60 for line in long)
+    scene = drawn(Picture("", [Passage("", "w" * 500 + "\n\n" + "short words " * 200)]))
+    assert all(shape.x + shape.width <= scene.width for shape in scene.shapes if isinstance(shape, Words))
+
+
+# -- charts ------------------------------------------------------------------------------------------------------------
+
+
+def test_charts():
+    books = books_scene({"wording": 33.593, "order": 9.4919, "query": 0.0}, "A row")
+    assert "43.08 bits" in books.caption
+    assert any("Nothing is paid for query" in shape.text for shape in books.shapes if isinstance(shape, Words))
+    assert "no bits" in "".join(s.text for s in books_scene({"a": 0.0}, "A row").shapes if isinstance(s, Words))
+    ridges = ridges_scene({"train": {3: 5, 4: 1}, "test": {9: 2}}, "Length")
+    assert "train 3 to 4, test 9 to 9" in ridges.caption
+    assert ticks_of(0, 7.3) == [0, 2, 4, 6, 8]
+    assert "to 1.200; the floor of fresh rows is 1.000" in loss_scene([(1, 3.0), (50, 1.2)], [(50, 1.0)]).caption
+    assert "0.500 (0.200 to 0.800)" in shares_scene("Accuracy", [("2", 0.5, 0.2, 0.8)]).caption
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_draws_a_row(tmp_path):
+    for name in ("row.svg", "row.png", "row.pdf"):
+        done = run("show", "recall-tiny", "--picture", tmp_path / name, "--theme", "dark")
+        assert done.returncode == 0, done.stderr
+    text = (tmp_path / "row.svg").read_text()
+    assert PAGE["dark"] in text
+    assert "prefers-color-scheme" not in text
+    with Image.open(tmp_path / "row.png") as image:
+        assert image.convert("RGB").getpixel((2, 2)) == tuple(bytes.fromhex(PAGE["dark"][1:]))
+    assert (tmp_path / "row.pdf").read_bytes().startswith(b"%PDF")
+    for option, message in ((("--picture", tmp_path / "x.gif"), "pictures end with"), (("--theme", "drak"), "drak")):
+        arguments = ("--picture", tmp_path / "y.svg") if option[0] == "--theme" else ()
+        done = run("show", "recall-tiny", *arguments, *option)
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_png_is_the_same_every_time():
+    scene = drawn(picture("recall-tiny"))
+    assert rasterised(scene, comment="c") == rasterised(scene, comment="c")
+    with Image.open(io.BytesIO(rasterised(scene, comment="c"))) as image:
+        assert image.info["Comment"] == "c"
+        assert abs(image.width - 2 * scene.width) < 2
