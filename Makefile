@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where the environment forbids it, each of some hundred processes of tests would compile all libraries for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo check test slow faults fuzz lint golden snapshots schema docs certificates gallery bench lowest clean
+.PHONY: help demo check test slow look faults fuzz lint golden snapshots schema docs certificates gallery bench lowest clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ lint: $(VENV)/.ready  ## ruff, mypy, and who imports whom
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+look: $(VENV)/.ready  ## the explorer in a real browser; installs chromium (as root), playwright and axe-core
+	command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,look]'
+	npm install --silent --no-save --prefix build/look axe-core@4
+	SYNTHGEN_LOOK=required $(BIN)/python -m pytest -n 0 -m slow tests/test_look.py
 
 golden: $(VENV)/.ready  ## pin the first rows of every spec anew, after raising a task's version
 	$(BIN)/python tests/golden.py

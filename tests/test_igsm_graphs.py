@@ -8,7 +8,7 @@ import pytest
 
 import synthgen
 from synthgen.errors import SynthgenError
-from synthgen.tasks.igsm.reading.graphs import dependency_graph, plot_graph, template_hashes
+from synthgen.tasks.igsm.reading.graphs import dependency_graph, template_hashes
 from synthgen.tasks.igsm.reading.probes import pair_labels, partial_problem, probe_rows, probing_labels
 
 SOURCE = synthgen.load("igsm-med-pq", params={"op": [2, 12]})
@@ -182,8 +182,3 @@ def test_template_hashes():
             kinds = [changed.sentences[p] for p in changed.needed() if p in changed.sentences]
             if kinds != [problem.sentences[p] for p in problem.needed() if p in problem.sentences]:
                 assert template_hashes(changed)["commutative"] != own["commutative"]
-
-
-def test_a_picture(tmp_path):
-    plot_graph(TASK.reader.problem(ROWS[0]["prompt"]), 23, tmp_path / "graph.png")
-    assert (tmp_path / "graph.png").stat().st_size > 5000

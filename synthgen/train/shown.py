@@ -103,7 +103,7 @@ def _spans(kinds: np.ndarray, names: tuple[str, ...]) -> list[tuple[int, int, st
 
 
 def _answer(asked: str, said: str, verdict: Any) -> dict[str, Any]:
-    parts = [", ".join(f"{name} {value}" for name, value in part.items()) for part in verdict.parts]
+    parts = [", ".join(_told(name, value) for name, value in part.items() if value != "") for part in verdict.parts]
     return {
         "asked": _cut(asked),
         "said": _cut(said),
@@ -111,6 +111,13 @@ def _answer(asked: str, said: str, verdict: Any) -> dict[str, Any]:
         "reason": verdict.reason,
         "parts": parts,
     }
+
+
+def _told(name: str, value: Any) -> str:
+    """Return an entry of a verdict's part in words."""
+    if name == "correct":
+        return "right" if value else "wrong"
+    return f"{name} {value}"
 
 
 def _cut(text: str) -> str:

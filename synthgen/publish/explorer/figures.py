@@ -74,7 +74,8 @@ def splits_of(source: Source) -> list[dict[str, Any]]:
 
 def guarantees_of(source: Source) -> list[str]:
     """Return what the splits guarantee, a sentence for each way in which they are divided."""
-    return list(dict.fromkeys(source.task(name).split_by.sentence for name in _splits(source)))
+    sentences = (source.task(name).split_by.sentence.replace("`", "") for name in _splits(source))
+    return list(dict.fromkeys(sentences))
 
 
 def run_of(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,15 +83,16 @@ def run_of(run: Mapping[str, Any]) -> dict[str, Any]:
     scores = run.get("scores") or {}
     table: dict[str, Any] = {"name": run["name"], "facts": run["facts"], "answers": run["answers"]}
     table["loss"] = drawing(loss_scene(run["loss"], run["floor"])) if run["loss"] else ""
-    for field, title in (("by_difficulty", "Accuracy by difficulty"), ("by_query", "Accuracy by query")):
-        shares = [
-            (name, entry["accuracy"], entry["low"], entry["high"], entry["n"])
-            for name, entry in list((scores.get(field) or {}).items())[:MOST_DIFFICULTIES]
-        ]
+    for field, title in (("by_difficulty", "Accuracy by difficulty of rows"), ("by_query", "Accuracy by query")):
+        of = scores.get(field) or {}
+        alike = field == "by_query" and of == scores.get("by_difficulty")  # a row that asks one thing
+        entries = [] if alike else list(of.items())[:MOST_DIFFICULTIES]
+        shares = [(name, entry["accuracy"], entry["low"], entry["high"], entry["n"]) for name, entry in entries]
         bars = [share[:4] for share in shares]
         table[field] = (
             {"title": title, "shares": shares, "bars": drawing(shares_scene(title, bars))} if shares else None
         )
+    table["accuracy"] = ""
     if scores:
         rows = scores["rows"]
         table["accuracy"] = f"{rows['accuracy']:.4f} ({rows['low']:.4f} to {rows['high']:.4f}) of {rows['n']:,} rows"

@@ -1,0 +1,136 @@
+"""The explorer's page: one file that runs nothing but its own script, and shows what the rows are."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+from helpers import run
+
+import synthgen
+from synthgen.publish.explorer.page import page
+from synthgen.publish.explorer.rows import shown_row, within
+
+HOSTILE = "</script><script>alert(1)</script><!-- \u2028 & \" ' \\u003c"
+
+
+class Page(HTMLParser):
+    """A page taken apart: its elements, and what scripts and style sheets hold."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.texts, self._open = [], {}, None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self._open = (tag, dict(attributes).get("type", "")) if tag in ("script", "style") else None
+
+    def handle_endtag(self, tag):
+        self._open = None
+
+    def handle_data(self, data):
+        if self._open:
+            self.texts[self._open] = self.texts.get(self._open, "") + data
+
+    @property
+    def data(self):
+        return json.loads(self.texts[("script", "application/json")])
+
+
+@pytest.fixture(scope="module")
+def source():
+    return synthgen.load("recall-tiny")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    out = tmp_path_factory.mktemp("explorer") / "data"
+    synthgen.generate("recall-tiny", out, rows=30, shards=2)
+    return out
+
+
+def test_the_policy_allows_this_script_and_this_style_and_nothing_else(source):
+    text = page(source, [shown_row(source, "train", source.row(0))])
+    taken_apart = Page(text)
+    (policy,) = [a["content"] for tag, a in taken_apart.elements if a.get("http-equiv") == "Content-Security-Policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    for kind, name in ((("script", ""), "script-src"), (("style", ""), "style-src")):
+        digest = base64.b64encode(hashlib.sha256(taken_apart.texts[kind].encode()).digest()).decode()
+        assert rules[name] == f"'sha256-{digest}'"
+    assert set(rules) == {"default-src", "script-src", "style-src", "base-uri", "form-action"}
+    for tag, attributes in taken_apart.elements:
+        assert not {"src", "style", "onclick", "onload"} & set(attributes), tag
+        assert attributes.get("href", "#").startswith("#")
+    without_namespace = text.replace("http://www.w3.org/2000/svg", "").replace("image/svg+xml", "")
+    assert "http" not in re.sub(r'http-equiv="', "", without_namespace), "no address of anything"
+
+
+def test_text_in_rows_and_specs_is_text(source):
+    row = shown_row(source, "train", source.row(0))
+    row["pieces"][0] = HOSTILE
+    row["latent"] = [[HOSTILE, HOSTILE]]
+    text = page(source, [row], run={
+        "name": HOSTILE, "facts": [(HOSTILE, HOSTILE)], "loss": [(1, 2.0)], "floor": [], "scores": None,
+        "answers": [{"asked": HOSTILE, "said": HOSTILE, "correct": False, "reason": HOSTILE, "parts": [HOSTILE]}],
+    })  # fmt: skip
+    taken_apart = Page(text)
+    assert taken_apart.data["rows"][0]["pieces"][0] == HOSTILE
+    assert [a.get("type", "") for tag, a in taken_apart.elements if tag == "script"] == ["application/json", ""]
+    assert "alert(1)</script>" not in text
+
+
+def test_what_is_shown_of_a_row(source):
+    row = source.row(3)
+    shown = shown_row(source, "train", row)
+    assert " ".join(shown["pieces"]) == source.task().readable(row)
+    assert shown["given"] == 17
+    assert len(shown["bits"]) == len(row["input_ids"]) + 1
+    assert sum(shown["bits"]) == pytest.approx(row["bits"]["total"], abs=0.01)
+    assert shown["picture"].startswith("<svg ")
+    text = synthgen.load("know-retrieve-dual", params={"people": 200})
+    row = text.row(0)
+    shown = shown_row(text, "train", row)
+    assert shown["text"] == row["prompt"] + row["completion"]
+    said = [shown["text"][a:b] for a, b, kind in shown["spans"] if kind == "answer"]
+    assert said[0] in row["completion"]
+    del row["latent"], row["bits"]
+    assert shown_row(text, "train", row)["books"] == {}, "a folder of some columns is shown, too"
+
+
+def test_the_command_shows_a_spec_and_its_folder_alike(folder, tmp_path):
+    for subject, name in (("recall-tiny", "spec.html"), (folder, "folder.html")):
+        done = run("view", subject, "--out", tmp_path / name, "--no-open", "--rows", 12)
+        assert done.returncode == 0, done.stderr
+        assert "15 rows" in done.stdout
+    one, other = (Page((tmp_path / name).read_text()).data["rows"] for name in ("spec.html", "folder.html"))
+    assert one == other
+    assert [row["split"] for row in one] == ["train"] * 12 + ["test"] * 3
+    run("view", "recall-tiny", "--out", tmp_path / "again.html", "--no-open", "--rows", 12)
+    assert (tmp_path / "again.html").read_bytes() == (tmp_path / "spec.html").read_bytes()
+
+
+def test_what_cannot_be_viewed_is_told(folder, tmp_path):
+    broken = shutil.copytree(folder, tmp_path / "broken")
+    (broken / "manifest.json").write_text("{")
+    for arguments, message in (
+        (("nonsense",), "nonsense"),
+        ((tmp_path,), "neither a dataset folder"),
+        ((broken,), "manifest.json"),
+        ((folder, "--seed", "3"), "leave them out"),
+        (("recall-tiny", "--out", tmp_path), "name a file"),
+    ):
+        done = run("view", *arguments, "--no-open")
+        assert done.returncode == 2, arguments
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_page_stays_small():
+    rows = [{"text": "x" * 1000}] * 10
+    assert len(list(within(iter(rows), 5000))) == 4
+    assert len(list(within(iter(rows), 10))) == 1, "the first is there in any case"
