@@ -248,7 +248,7 @@ class Biod(Task):
 
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the tokens with the name, the attributes and their values marked; of English, the text's spans."""
-        if self.row_format != "tokens":
+        if self.vocab is None:
             return super().picture(row)
         params, names = self.params, self.vocab.names
         words = [names.get(i, str(i)) for i in row["input_ids"]]

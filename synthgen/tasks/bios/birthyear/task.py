@@ -30,6 +30,7 @@ from synthgen.task.contract import Task, TaskParams
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
+from synthgen.tasks.bios.birthyear.fidelity import DEVIATIONS
 from synthgen.tasks.bios.birthyear.reading import YearReader
 from synthgen.tasks.bios.birthyear.wording import JUNK, junk_templates, junk_values
 from synthgen.tasks.bios.birthyear.writing import (
@@ -41,7 +42,7 @@ from synthgen.tasks.bios.birthyear.writing import (
     Stages,
     write_problems,
 )
-from synthgen.tasks.bios.world.lists import OWN_LISTS, Sizes, read_lists
+from synthgen.tasks.bios.world.lists import Sizes, read_lists
 from synthgen.tasks.bios.world.population import tiny_sizes
 
 
@@ -86,13 +87,7 @@ class BirthYear(Task):
     books = BOOKS
     difficulty = "hops to the answer"
     span_kinds = SPAN_KINDS
-    deviations = (
-        "The paper puts sentences of Wikipedia around the facts, as many tokens as a tokenizer counts; here they are "
-        "sentences of other people's biographies, and counted themselves.",
-        "The sentences are our own. As released, the person asked about is the first of the last group, who with one "
-        "hop is named first; `asked = 'any'` takes anybody.",
-        OWN_LISTS,
-    )
+    deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = BirthYearParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

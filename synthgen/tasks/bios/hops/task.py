@@ -41,7 +41,7 @@ from synthgen.tasks.bios.relations.reading.relatives import Relatives
 from synthgen.tasks.bios.relations.society import NOT_PUBLISHED, Society
 from synthgen.tasks.bios.relations.wordings import PERSON
 from synthgen.tasks.bios.relations.writing.relatives import Bonds
-from synthgen.tasks.bios.world.lists import OWN_LISTS
+from synthgen.tasks.bios.world.fidelity import WORLD
 from synthgen.tasks.bios.world.population import tiny_sizes
 from synthgen.tasks.bios.world.writing.people import World
 
@@ -56,7 +56,7 @@ class Hops(Task):
     books = ("question", "person", "wording")
     difficulty = "hops to the answer"
     span_kinds = SPAN_KINDS
-    deviations = (NOT_PUBLISHED, OWN_LISTS)
+    deviations = (NOT_PUBLISHED, *WORLD)
     capabilities = frozenset({"exact", "enumerable", "parses"})
     Params: ClassVar = HopsParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -10,6 +10,7 @@ from typing import Any
 from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits
 from synthgen.exact.entropy import Book, Draws
+from synthgen.task.fidelity import Deviation
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.tasks.bios.relations.laws import relation_bits
 from synthgen.tasks.bios.relations.params import RelatedParams
@@ -20,11 +21,13 @@ from synthgen.tasks.bios.world.population import knowledge_of, lists_of, world_b
 MARKS = '"\\|'
 """What stands between the parts of triples and JSON, so that no name and no value may have it."""
 
-NOT_PUBLISHED = (
-    "No paper of the series has relations between people, or closed-book questions of several hops: the world, its "
-    "facts and their wording are those of Parts 3.1 and 3.2, all else is our own."
+NOT_PUBLISHED = Deviation(
+    "relations, and questions of several hops",
+    "none in any paper of the series",
+    lambda params: "our own, over people, facts and wording as in Parts 3.1 and 3.2",
+    decided_by=("relations",),
 )
-"""How far these tasks follow the papers, for dataset cards."""
+"""How far these tasks follow the papers."""
 
 
 class Society:

@@ -48,7 +48,8 @@ from synthgen.tasks.bios.relations.writing.documents import (
     write_statements,
 )
 from synthgen.tasks.bios.relations.writing.relatives import Bonds
-from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN_LISTS
+from synthgen.tasks.bios.world.fidelity import WORLD
+from synthgen.tasks.bios.world.lists import ATTRIBUTES
 from synthgen.tasks.bios.world.population import tiny_sizes
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
@@ -64,7 +65,7 @@ class Relations(Task):
     row_formats = ("document",)
     books = ("wording",)
     difficulty = "facts stated"
-    deviations = (NOT_PUBLISHED, OWN_LISTS)
+    deviations = (NOT_PUBLISHED, *WORLD)
     capabilities = frozenset({"exact", "enumerable", "parses"})
     Params: ClassVar = RelationsParams
     tiny: ClassVar[tuple[Mapping[str, Any], ...]] = (
