@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dask_cluster import Cluster
-from helpers import files, process, start
+from helpers import children, files, process, start
 
 import synthgen
 from synthgen.dataset import shards as shards_module
@@ -493,16 +493,6 @@ def kill_own_cluster(place, turn, quick=False):
     end(running, running.pid, signal.SIGKILL)
     gone(own)
     return Resume(build=LARGE)
-
-
-def children(pid):
-    """Return the processes that `multiprocessing` spawned from `pid`."""
-    found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as line:
-            if int(stat.read().rpartition(")")[2].split()[1]) == pid and "spawn_main" in line.read():
-                found.append(int(entry))
-    return found
 
 
 def gone(pids):

@@ -95,6 +95,17 @@ def start(*arguments, **extra):
     )
 
 
+def children(pid):
+    """Return the processes that `multiprocessing` spawned from `pid`."""
+    spawned = []
+    for tasks in Path("/proc", str(pid), "task").glob("*/children"):
+        for child in tasks.read_text().split():
+            with contextlib.suppress(OSError):  # it has ended
+                if "spawn_main" in Path("/proc", child, "cmdline").read_text():
+                    spawned.append(int(child))
+    return spawned
+
+
 def files(folder):
     """Return {path: SHA-256} of every file below a folder, hidden ones too."""
     return {

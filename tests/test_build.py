@@ -9,7 +9,7 @@ import time
 import datasets
 import pyarrow as pa
 import pytest
-from helpers import files, manifest, process, run, start
+from helpers import children, files, manifest, process, run, start
 
 import synthgen
 from synthgen.dataset import folder
@@ -89,11 +89,11 @@ def test_kill_and_resume(reference, tmp_path, workers):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not list((out / "data").glob("*.arrow") if (out / "data").exists() else ()):
         time.sleep(0.002)
-    children = _children(running.pid)
+    workers_then = children(running.pid)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     deadline = time.monotonic() + 30
-    while any(os.path.exists(f"/proc/{child}") for child in children):
+    while any(os.path.exists(f"/proc/{child}") for child in workers_then):
         assert time.monotonic() < deadline, "workers outlived their parent"
         time.sleep(0.02)
     running.stdout.close()
@@ -117,31 +117,15 @@ def test_a_killed_worker_is_replaced(reference, tmp_path):
     killed = False
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and running.poll() is None and not killed:
-        children = _children(running.pid)
-        if list((out / "data").glob("*.arrow")) if (out / "data").exists() else ():
-            for child in children:
+        if list((out / "data").glob("*.arrow")):
+            for child in children(running.pid)[:1]:
                 os.kill(child, signal.SIGKILL)
                 killed = True
-                break
-        time.sleep(0.002)
+        time.sleep(0.005)
     assert running.wait(120) == 0, running.stderr.read()
     assert files(out) == files(reference)
     running.stdout.close()
     running.stderr.close()
-
-
-def _children(pid):
-    """Return the processes that `multiprocessing` spawned from `pid`."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as line:
-                    if int(stat.read().rpartition(")")[2].split()[1]) == pid and "spawn_main" in line.read():
-                        found.append(int(entry))
-            except OSError:
-                continue
-    return found
 
 
 def test_a_second_run_has_nothing_to_do(reference):
