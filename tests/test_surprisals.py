@@ -13,6 +13,7 @@ from synthgen.exact.draw import Keys
 from synthgen.exact.tape import enumerate_tapes
 from synthgen.spec.spec import load_spec, shipped_specs
 from synthgen.task.arrow import said_in, schema_of, to_batch
+from synthgen.task.rows import Tokens
 from synthgen.tasks import task_class
 
 OFFERED = [name for name in shipped_specs() if not synthgen.load(name).task().without_surprisals]
@@ -21,6 +22,19 @@ OFFERED = [name for name in shipped_specs() if not synthgen.load(name).task().wi
 
 def said_of(row):
     return row["input_ids"] if "input_ids" in row else row.get("text") or row["prompt"] + row["completion"]
+
+
+def prompt_of(task, row):
+    """How many tokens of a row only have bits as a whole."""
+    if not task.prompt_at_once:
+        return 0
+    return len(row["prompt"]) if "prompt" in row else row["completion_mask"].index(True)
+
+
+def solution_bits(row):
+    """What the ledger has of the completion of a row whose prompt has bits as a whole."""
+    latent, bits = row["latent"], row["bits"]
+    return latent["solution_floor"] + bits.get("retries", 0.0) if "solution_floor" in latent else bits["answer"]
 
 
 def law_sums_to_one(task, said, place, tokens, number=0):
@@ -38,8 +52,14 @@ def agrees_with_its_rows(name, rows):
     task, entropy = source.task(), source.entropy(estimates=False)
     mixed = "row_shares" in entropy.facts
     for row in source.batch(0, rows).to_pylist():
-        bits = source.surprisals(row)
+        bits, prompt = source.surprisals(row), prompt_of(task, row)
         assert bits.shape == (len(said_of(row)) + 1,)
+        if prompt:
+            assert (bits[: prompt - 1] == 0).all()
+            completion = bits[prompt:].sum()
+            assert math.isclose(completion, solution_bits(row), abs_tol=1e-9) or np.isnan(completion)
+            if np.isnan(bits).any():  # rare: see docs/bits.md
+                continue
         assert (bits >= 0).all()
         assert np.isfinite(bits).all()
         booked = row["bits"]["total"]
@@ -68,33 +88,26 @@ def test_bits_of_tokens_of_many_rows(name):
     task = agrees_with_its_rows(name, 20 if "perturb" in name or "depo2-n" in name else 200)
     chance = random.Random(name)
     for row in synthgen.load(name).batch(200, 204).to_pylist():
-        said = said_of(row)
+        said, prompt = said_of(row), prompt_of(task, row)
+        if prompt and np.isnan(synthgen.load(name).surprisals(row)[prompt:]).any():
+            continue
         tokens = sorted(set(said)) if isinstance(said, str) else list(task.vocab.names)
         if isinstance(said, str):
             tokens = [chr(i) for i in range(32, 127)] + sorted(set(said) - set(map(chr, range(32, 127))))
         if len(tokens) < 5000:
-            for place in chance.sample(range(len(said) + 1), 3):
+            for place in chance.sample(range(prompt, len(said) + 1), 3):
                 law_sums_to_one(task, said, place, tokens, row["id"])
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "copy-tiny",
-        "recall-tiny",
-        "mano-tiny",
-        "cfg3b",
-        "cfg3f-implicit",
-        "cfg-curriculum",
-        "depo2-tiny",
-        "chain-retry50",
-    ],
-)
+TOKEN_SPECS = "copy-tiny recall-tiny mano-tiny cfg3b cfg3f-implicit cfg-curriculum depo2-tiny chain-retry50 brevo2-tiny"
+
+
+@pytest.mark.parametrize("name", TOKEN_SPECS.split())
 def test_the_law_of_the_next_token_sums_to_one(name):
     source = synthgen.load(name)
     chance, task = random.Random(name), source.task()
     for row in source.batch(0, 2).to_pylist():
-        for place in chance.sample(range(len(row["input_ids"]) + 1), 3):
+        for place in chance.sample(range(prompt_of(task, row), len(row["input_ids"]) + 1), 3):
             law_sums_to_one(task, row["input_ids"], place, list(task.vocab.names), row["id"])
 
 
@@ -112,28 +125,51 @@ def test_the_law_of_the_next_character_sums_to_one():
         law_sums_to_one(people.task(), text, place, letters)
 
 
-@pytest.mark.parametrize("task", ["copy", "recall", "mano", "cfg", "chain"])
-def test_enumeration_of_a_tiny_configuration_agrees(task):
+def walked(task, params):
+    """All rows of a tiny configuration: how likely each is, where its completion begins, and all beginnings."""
+    one = task_class(task)(task_class(task).Params.model_validate(params), Keys(0), Path())
+    schema = schema_of(one, one.row_format)
+    law, prompts, begun = {}, {}, {}
+
+    def run(tape):
+        rows = one.rows(0, 1, tape)
+        if isinstance(rows.content, Tokens):
+            trained = rows.content.trained
+            return tuple(rows.content.ids.tolist()), 0 if trained is None else trained.tolist().index(True)
+        row = to_batch(one, schema, rows, 0).to_pylist()[0]
+        return said_of(row), len(row["prompt"])
+
+    for (said, prompt), probability in enumerate_tapes(run):
+        law[said], prompts[said] = law.get(said, 0) + probability, prompt if one.prompt_at_once else 0
+        for place in range(len(said) + 1):
+            begun[said[:place]] = begun.get(said[:place], 0) + probability
+    return one, law, prompts, begun
+
+
+def agrees_with_enumeration(task, params):
+    one, law, prompts, begun = walked(task, params)
+    for said, probability in law.items():
+        bits, prompt = one.surprisals(said if isinstance(said, str) else list(said)), prompts[said]
+        assert math.isclose(2.0 ** -bits.sum(), probability, rel_tol=1e-9)
+        assert math.isclose(2.0 ** -bits[:prompt].sum(), begun[said[:prompt]], rel_tol=1e-9)
+        for place, part in enumerate(bits[prompt:-1], prompt):
+            assert math.isclose(2.0**-part, begun[said[: place + 1]] / begun[said[:place]], rel_tol=1e-9)
+
+
+SLOW = [("chain", 0), ("chain", 1), ("chain", 2), ("depo", 0), ("depo", 1), ("brevo", 2), ("igsm", 0), ("igsm", 1)]
+"""Tiny configurations that take some seconds each, by task and place."""
+
+TINY = [
+    pytest.param(task, params, id=f"{task}-{place}", marks=[pytest.mark.slow] * ((task, place) in SLOW))
+    for task in ("copy", "recall", "mano", "chain", "depo", "brevo", "igsm")
+    for place, params in enumerate(task_class(task).tiny)
+]
+
+
+@pytest.mark.parametrize(("task", "params"), TINY)
+def test_enumeration_of_a_tiny_configuration_agrees(task, params):
     """Every row's chance is that of all draws that give it, token by token, and so is that of every beginning."""
-    cls = task_class(task)
-    for params in cls.tiny:
-        one = cls(cls.Params.model_validate(params), Keys(0), Path())
-        if one.entropy().world.value:
-            continue
-        schema, law, begun = schema_of(one, one.row_format), {}, {}
-
-        def run(tape, one=one, schema=schema):
-            return tuple(next(said_in(to_batch(one, schema, one.rows(0, 1, tape), 0))))
-
-        for said, probability in enumerate_tapes(run):
-            law[said] = law.get(said, 0) + probability
-            for place in range(len(said) + 1):
-                begun[said[:place]] = begun.get(said[:place], 0) + probability
-        for said, probability in law.items():
-            bits = one.surprisals(list(said))
-            assert math.isclose(2.0 ** -bits.sum(), probability, rel_tol=1e-9)
-            for place, part in enumerate(bits[:-1]):
-                assert math.isclose(2.0**-part, begun[said[: place + 1]] / begun[said[:place]], rel_tol=1e-9)
+    agrees_with_enumeration(task, params)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +194,109 @@ def test_the_rows_of_a_small_world_have_all_chances(params, row_format):
     assert math.isclose(math.fsum(2.0 ** -task.surprisals(said).sum() for said in seen), 1, rel_tol=1e-9)
 
 
+def test_all_rewrites_of_somebody_have_all_chances():
+    """A corpus that has every plan once has every text; the chances of these by the other law sum to 1."""
+    fewest = {"people": 1, "clauses": 1, "sentence_facts": 1, "references": ["last"]}
+    plans = synthgen.load(load_spec("bios-rewrite5", params=fewest)).task().language.size
+    every = synthgen.load(load_spec("bios-rewrite5", params=fewest | {"law": "uniform", "entries": plans}))
+    texts = list(said_in(every.batch(0, plans)))
+    assert len(set(texts)) == len(texts) == plans
+    task = synthgen.load(load_spec("bios-rewrite5", params=fewest)).task()
+    assert math.isclose(math.fsum(2.0 ** -task.surprisals(text).sum() for text in texts), 1, rel_tol=1e-9)
+
+
+def test_even_rewrites_are_alike():
+    """Whatever a plan is, by the law `uniform` its text is one of R; another person's is as likely."""
+    source = synthgen.load(
+        load_spec("bios-rewrite5", params={"law": "uniform", "people": 50, "pronouns": ["he", "they"]})
+    )
+    bits = math.log2(source.task().language.size) + math.log2(50)
+    for row in source.batch(0, 5).to_pylist():
+        assert math.isclose(source.surprisals(row).sum(), bits, abs_tol=1e-9)
+
+
+WORDINGS = [
+    {"format": "qp", "phrasing": "count", "layout": "markers"},
+    {"detail": 2, "phrasing": "count", "format": "qp"},
+    {"detail": 11, "layout": "markers"},
+    {"detail": 3},
+    {"retry": {"kind": "weak", "rate": 0.5, "next_counts": False}, "phrasing": "count"},
+    {"retry": {"kind": "weak", "rate": 0.5}, "detail": 6},
+    {"retry": {"kind": "miss", "rate": 0.5}, "sizes": {"letters": 6}},
+    {"retry": {"kind": "perfect", "rate": 0.9}, "format": "qp"},
+]
+
+
+@pytest.mark.parametrize("params", WORDINGS)
+def test_solutions_in_other_words(params):
+    """A solution costs its orders, letters and retries, whatever the wording; what may come next sums to 1."""
+    source = synthgen.load(load_spec("igsm-open", params={"bins": "all"} | params))
+    chance, task = random.Random(0), source.task()
+    for row in source.batch(0, 4).to_pylist():
+        said, prompt, bits = said_of(row), len(row["prompt"]), source.surprisals(row)
+        assert math.isclose(bits[prompt:].sum(), solution_bits(row), abs_tol=1e-9)
+        assert math.isclose(bits.sum(), row["bits"]["total"], abs_tol=1e-9)
+    letters = sorted(set(said) | set("BDabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    open_places = [place for place in range(prompt, len(said)) if bits[place] > 0]
+    for place in chance.sample(open_places, 2):
+        law_sums_to_one(task, said, place, letters)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"open_ends": 2, "constants": [1, 4]},
+        {"distractor_kind": "independent", "answers": "uniform", "distractors": [2, 5]},
+        {"distractor_kind": "constant", "distractors": [1, 3], "abstract": [0, 0], "references": 2},
+    ],
+)
+def test_problems_of_other_shapes(fields):
+    """The bits of a problem, counted from its text, and of its solution are those of the ledger."""
+    source = synthgen.load(load_spec("igsm-open", params={"bins": "all", "op": [4, 6], "open": fields}))
+    for row in source.batch(0, 5).to_pylist():
+        assert math.isclose(source.surprisals(row).sum(), row["bits"]["total"], abs_tol=1e-9)
+
+
+def test_problems_that_the_law_does_not_have_cost_endlessly_much():
+    source = synthgen.load("igsm-open")
+    row, task = next(row for row in source.batch(0, 50).to_pylist() if " 7" in row["prompt"]), source.task()
+    text = said_of(row)
+    sentence = row["prompt"].split(". ")[0] + ". "
+    for wrong in ("", "a", text[:40], text[1:], sentence + text, text.replace(" 7", " 77"), text.replace(sentence, "")):
+        bits = task.surprisals(wrong)
+        assert bits.shape == (len(wrong) + 1,)
+        assert (bits == np.inf).all(), wrong
+    beyond = text[:-9] + "0" + text[-9:]
+    bits = task.surprisals(beyond)
+    assert math.isclose(bits[: len(text) - 9].sum(), row["bits"]["total"], abs_tol=1e-9)
+    assert (bits[len(text) - 9 :] == np.inf).all()
+
+
+def test_graphs_that_the_law_does_not_have_cost_endlessly_much():
+    for name in ("brevo2-tiny", "brevo-open"):
+        source = synthgen.load(name)
+        row, task = source.row(3), source.task()
+        said, prompt = row["input_ids"], row["completion_mask"].index(True)
+        for wrong in ([], said[: prompt - 1], said[1:], [*said[:4], -7, *said[4:]], [10**6, *said]):
+            assert (task.surprisals(wrong) == np.inf).all()
+        bits = task.surprisals([*said, said[0]])
+        assert np.isfinite(bits[:-2]).all()
+        assert (bits[-2:] == np.inf).all()
+
+
+def test_graphs_of_many_sets():
+    """Where a text is only known between two ends, NaN stands at the end of the prompt; so too a listing too wide."""
+    source = synthgen.load("brevo1-n110")
+    row = source.row(6)
+    assert row["latent"]["nodes"] - row["latent"]["leaves"] > 62, "more than a word has bits"
+    bits, prompt = source.surprisals(row), row["completion_mask"].index(True)
+    assert np.flatnonzero(np.isnan(bits)).tolist() == [prompt - 1]
+    assert math.isclose(bits[prompt:].sum(), row["bits"]["answer"], abs_tol=1e-9)
+    row = source.row(2)
+    bits, prompt = source.surprisals(row), row["completion_mask"].index(True)
+    assert np.isnan(bits[prompt - 1 :]).all()
+
+
 @pytest.mark.parametrize("row_format", ["prompt-completion", "tokens"])
 @pytest.mark.parametrize(
     ("forms", "params"),
@@ -179,7 +318,18 @@ def test_the_questions_of_a_small_world_have_all_chances(forms, params, row_form
 
 
 @pytest.mark.parametrize(
-    "name", ["copy-tiny", "recall-tiny", "mano-tiny", "cfg3b", "capo-tiny", "biod", "cfg-curriculum", "depo1-tiny"]
+    "name",
+    [
+        "copy-tiny",
+        "recall-tiny",
+        "mano-tiny",
+        "cfg3b",
+        "capo-tiny",
+        "biod",
+        "cfg-curriculum",
+        "depo1-tiny",
+        "chain-retry50",
+    ],
 )
 def test_what_no_row_says_costs_endlessly_much(name):
     source = synthgen.load(name)
@@ -247,3 +397,25 @@ def test_a_mixture_of_a_curriculum_has_no_law(tmp_path):
     )
     with pytest.raises(SynthgenError, match="cfg_curriculum: its shares change along its own rows"):
         synthgen.load(tmp_path / "s.toml").surprisals(0)
+
+
+def test_a_mixture_of_prompts_known_as_a_whole_has_no_law(tmp_path):
+    (tmp_path / "s.toml").write_text(
+        'task = "mixture"\nrow_format = "tokens"\n[[params.component]]\nspec = "brevo2-tiny"\nweight = 1\n'
+        '[[params.component]]\nspec = "depo2-tiny"\nweight = 1\n[splits.train]\nrows = 512\n'
+    )
+    with pytest.raises(SynthgenError, match="brevo2_tiny: its prompts are known as a whole"):
+        synthgen.load(tmp_path / "s.toml").surprisals(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "reason"),
+    [
+        ("igsm-med-pq", {}, "orders of a solution are not alike"),
+        ("igsm-open", {"detail": 4}, r"params\.detail = 4: steps do not say"),
+        ("chain-retry50", {"steps": [2, 50]}, "56 lines in all, and 40 can be weighed"),
+    ],
+)
+def test_why_there_are_none(name, params, reason):
+    with pytest.raises(SynthgenError, match=reason):
+        synthgen.load(load_spec(name, params=params)).surprisals(0)

@@ -7,6 +7,7 @@ it: a program over such sets.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -69,6 +70,7 @@ class BrevoLaw:
 
     def __init__(self, params: BrevoParams, marks: Marks, nodes: NamedNodes) -> None:
         self._params, self._marks, self._nodes = params, marks, nodes
+        self._read = functools.lru_cache(maxsize=16)(self._read_prompt)
 
     def surprisals(self, numbers: tuple[int, ...]) -> np.ndarray:
         """Return the bits of each symbol of a row and of its end, (symbols + 1,)."""
@@ -76,11 +78,19 @@ class BrevoLaw:
         try:
             asked = numbers.index(marks.query) + 1
             _, end = read_words(numbers, asked, marks.base, marks.symbols, marks.shortest, marks.longest)
-            reading = read([*numbers[:end], marks.answer, marks.end], marks)
-            bits = self.prompt_bits(reading)
+            reading, bits, listings = self._read(numbers[:end])
         except ValueError:
             return np.full(len(numbers) + 1, np.inf)
-        return behind_prompt(end, bits, self._completion(numbers[end:], reading))
+        return behind_prompt(end, bits, self._completion(numbers[end:], reading, listings))
+
+    def _read_prompt(self, numbers: tuple[int, ...]) -> tuple[ParsedBrevo, float, Listings | None]:
+        """Return a prompt as it was read, its bits, and its listings, None where they are sorted or too many."""
+        reading = read([*numbers, self._marks.answer, self._marks.end], self._marks)
+        bits = self.prompt_bits(reading)
+        try:
+            return reading, bits, None if self._params.sorted else Listings(reading)
+        except OverflowError:
+            return reading, bits, None
 
     def prompt_bits(self, reading: ParsedBrevo) -> float:
         """Return the bits of statements and query; NaN where they are only known between two ends.
@@ -107,15 +117,13 @@ class BrevoLaw:
         units = recount.name_units(reading, params, words) + recount.order_units(reading)
         return graph + units / UNITS_PER_BIT
 
-    def _completion(self, said: tuple[int, ...], reading: ParsedBrevo) -> np.ndarray:
+    def _completion(self, said: tuple[int, ...], reading: ParsedBrevo, listings: Listings | None) -> np.ndarray:
         if self._params.sorted:
             layer = reading.layers()
             listing = sorted(reading.needed(), key=lambda node: (layer[node], len(node), node))
             answer = (self._marks.answer, *[number for node in listing for number in node], self._marks.end)
             return walked(said, 0, lambda _, ahead: [(1.0, answer, None)])
-        try:
-            listings = Listings(reading)
-        except OverflowError:
+        if listings is None:
             return np.full(len(said) + 1, np.nan)
 
         def follow(standing: int, ahead: Phrase) -> Iterator[tuple[float, Phrase, int | None]]:

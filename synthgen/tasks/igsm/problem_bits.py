@@ -15,10 +15,65 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import log2_binomial, log2_factorial
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.reading.problem import ADDED, BARE, CONSTANT, TIMES, Parameter, Problem
-from synthgen.tasks.igsm.surprisal import Orders
 from synthgen.tasks.igsm.worlds import CATEGORIES, GROUPS, NAMES, World
 from synthgen.tasks.igsm.writing.open.distractors import CITED, FORMS, FORMS_BY_REFS, LITERAL, MINUS
 from synthgen.tasks.igsm.writing.open.sampler import OpenSampler
+
+MOST_SETS = 200_000
+"""Sets of parameters whose orders are counted for one problem."""
+
+
+class Orders:
+    """How many orders there are of what a problem's answer needs; sets of parameters are bits, in the order of `of`."""
+
+    def __init__(self, problem: Problem, most_open: int | None) -> None:
+        """most_open: parameters that may wait for their use at any time, at most; None: any number."""
+        self.of = sorted(problem.needed())
+        self.bit = {parameter: 1 << i for i, parameter in enumerate(self.of)}
+        self.all = (1 << len(self.of)) - 1
+        self._most_open, self._known = most_open, {0: 1}
+        self._before = [sum({self.bit[other] for other in problem.needs(parameter)}) for parameter in self.of]
+        self._after = [
+            sum(1 << j for j, needs in enumerate(self._before) if needs >> i & 1) for i in range(len(self.of))
+        ]
+        self._uses = list(self._after)  # what ends the waiting: of a part of a sum, the sum alone
+        for parameter in self.of:
+            if problem.is_abstract(parameter):
+                for other in problem.needs(parameter):
+                    self._uses[self.of.index(other)] = self.bit[parameter]
+
+    def ready(self, left: int) -> list[int]:
+        """Return which of the parameters left need none of the others, by their numbers."""
+        return [i for i, needs in enumerate(self._before) if left >> i & 1 and not needs & left]
+
+    def number(self, left: int) -> int:
+        """Return how many orders there are of the parameters left. Raises OverflowError where that takes too long."""
+        if left in self._known:
+            return self._known[left]
+        part = left if self._most_open else self._part(left)
+        if self._most_open and self._open(self.all ^ left) > self._most_open:
+            number = 0
+        elif part != left:
+            ways = math.comb(left.bit_count(), part.bit_count())
+            number = self.number(part) * self.number(left ^ part) * ways
+        else:
+            number = sum(self.number(left ^ 1 << i) for i in self.ready(left))
+        if len(self._known) >= MOST_SETS:
+            raise OverflowError
+        self._known[left] = number
+        return number
+
+    def _part(self, left: int) -> int:
+        """Return the parameters that hang together with the lowest of those left."""
+        part, more = 0, left & -left
+        while more:
+            i = more.bit_length() - 1
+            part |= 1 << i
+            more = (more | (self._before[i] | self._after[i]) & left) & ~part
+        return part
+
+    def _open(self, said: int) -> int:
+        return sum(said >> i & 1 and not uses & said for i, uses in enumerate(self._uses))
 
 
 class Stranger(Exception):

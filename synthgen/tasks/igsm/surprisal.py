@@ -15,16 +15,16 @@ from typing import NamedTuple
 import numpy as np
 
 from synthgen.task.kit.retries import RetryParams
-from synthgen.task.kit.surprisal import walked
+from synthgen.task.kit.surprisal import behind_prompt, walked
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
+from synthgen.tasks.igsm.problem_bits import Orders, ProblemLaw
 from synthgen.tasks.igsm.reading.problem import BARE, TIMES, Parameter, Problem, solve
+from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 from synthgen.tasks.igsm.worlds import World
+from synthgen.tasks.igsm.writing.open.sampler import OpenSampler
 from synthgen.tasks.igsm.writing.surface import LETTERS
 from synthgen.tasks.igsm.writing.text import letter_names
-
-MOST_SETS = 200_000
-"""Sets of parameters whose orders are counted for one problem."""
 
 Piece = str | int
 """What a step is made of: text, and letters by their number in the step."""
@@ -33,59 +33,6 @@ Operand = Parameter | int | str
 """A parameter, a partial result by its number in the step, or a number as it is written."""
 Operation = tuple[str, tuple[Operand, ...]]
 """A sign, and what it stands between; one operand is copied, none is a number alone."""
-
-
-class Orders:
-    """How many orders there are of what a problem's answer needs; sets of parameters are bits, in the order of `of`."""
-
-    def __init__(self, problem: Problem, most_open: int | None) -> None:
-        """most_open: parameters that may wait for their use at any time, at most; None: any number."""
-        self.of = sorted(problem.needed())
-        self.bit = {parameter: 1 << i for i, parameter in enumerate(self.of)}
-        self.all = (1 << len(self.of)) - 1
-        self._most_open, self._known = most_open, {0: 1}
-        self._before = [sum({self.bit[other] for other in problem.needs(parameter)}) for parameter in self.of]
-        self._after = [
-            sum(1 << j for j, needs in enumerate(self._before) if needs >> i & 1) for i in range(len(self.of))
-        ]
-        self._uses = list(self._after)  # what ends the waiting: of a part of a sum, the sum alone
-        for parameter in self.of:
-            if problem.is_abstract(parameter):
-                for other in problem.needs(parameter):
-                    self._uses[self.of.index(other)] = self.bit[parameter]
-
-    def ready(self, left: int) -> list[int]:
-        """Return which of the parameters left need none of the others, by their numbers."""
-        return [i for i, needs in enumerate(self._before) if left >> i & 1 and not needs & left]
-
-    def number(self, left: int) -> int:
-        """Return how many orders there are of the parameters left. Raises OverflowError where that takes too long."""
-        if left in self._known:
-            return self._known[left]
-        part = left if self._most_open else self._part(left)
-        if self._most_open and self._open(self.all ^ left) > self._most_open:
-            number = 0
-        elif part != left:
-            ways = math.comb(left.bit_count(), part.bit_count())
-            number = self.number(part) * self.number(left ^ part) * ways
-        else:
-            number = sum(self.number(left ^ 1 << i) for i in self.ready(left))
-        if len(self._known) >= MOST_SETS:
-            raise OverflowError
-        self._known[left] = number
-        return number
-
-    def _part(self, left: int) -> int:
-        """Return the parameters that hang together with the lowest of those left."""
-        part, more = 0, left & -left
-        while more:
-            i = more.bit_length() - 1
-            part |= 1 << i
-            more = (more | (self._before[i] | self._after[i]) & left) & ~part
-        return part
-
-    def _open(self, said: int) -> int:
-        return sum(said >> i & 1 and not uses & said for i, uses in enumerate(self._uses))
 
 
 class Telling(NamedTuple):
@@ -294,3 +241,33 @@ class SolutionLaw:
         if not partial:
             return [("", (left or "0",))]
         return [partial.pop(), *partial]
+
+
+class OpenRowLaw:
+    """The open law of whole rows: a problem at once, and its solution character by character."""
+
+    def __init__(self, params: IgsmParams, reader: SolutionReader, world: World, sampler: OpenSampler) -> None:
+        self._params, self._reader, self._solutions = params, reader, SolutionLaw(params, world)
+        self._problems = ProblemLaw(params, sampler, world)
+        self._read = functools.lru_cache(maxsize=16)(self._read_prompt)
+
+    def surprisals(self, text: str) -> np.ndarray:
+        """Return the bits of each character of a row and of its end, (characters + 1,).
+
+        All are NaN where the orders of the solution take too long to count.
+        """
+        length = self._reader.problems.length(text)
+        try:
+            problem, orders, bits = self._read(text[:length])
+            if bits < math.inf:
+                return behind_prompt(length, bits, self._solutions.surprisals(text[length:], problem, orders))
+        except OverflowError:
+            return np.full(len(text) + 1, np.nan)
+        except ValueError:  # no problem of this world, or one whose sentences need each other
+            pass
+        return np.full(len(text) + 1, np.inf)
+
+    def _read_prompt(self, prompt: str) -> tuple[Problem, Orders, float]:
+        problem = self._reader.problem(prompt)
+        orders = Orders(problem, self._params.open.open_ends)
+        return problem, orders, self._problems.bits(problem, orders)

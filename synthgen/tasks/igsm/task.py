@@ -22,7 +22,6 @@ from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
 from synthgen.task.kit.retries import RetryParams, expected_number, shown_bits
-from synthgen.task.kit.surprisal import behind_prompt
 from synthgen.task.phrases import Codes
 from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows
@@ -32,10 +31,9 @@ from synthgen.tasks.igsm.laws import IN_EVERY_ROW, OpenLaw, law_of
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.picture import picture_of
-from synthgen.tasks.igsm.problem_bits import ProblemLaw
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 from synthgen.tasks.igsm.sampled import retry_sampling, sampled_bits
-from synthgen.tasks.igsm.surprisal import Orders, SolutionLaw
+from synthgen.tasks.igsm.surprisal import OpenRowLaw
 from synthgen.tasks.igsm.worlds import PACKS, World, read_world
 from synthgen.tasks.igsm.writing.mistakes import new_mistakes
 from synthgen.tasks.igsm.writing.problem import new_problem
@@ -286,38 +284,17 @@ class Igsm(Task):
 
     @property
     def without_surprisals(self) -> str:
-        unnamed = self.params.detail % 3 == 1
-        return f"params.detail = {self.params.detail}: steps do not say what they define" * unnamed or (
-            self.law.without_surprisals
-        )
+        unnamed = f"params.detail = {self.params.detail}: steps do not say what they define"
+        return unnamed if self.params.detail % 3 == 1 else self.law.without_surprisals
 
     @functools.cached_property
-    def _solutions(self) -> SolutionLaw:
-        return SolutionLaw(self.params, self.world)
-
-    @functools.cached_property
-    def _problems(self) -> ProblemLaw:
+    def _row_law(self) -> OpenRowLaw:
         assert isinstance(self.law, OpenLaw)
-        return ProblemLaw(self.params, self.law.sampler, self.world)
+        return OpenRowLaw(self.params, self.reader, self.world, self.law.sampler)
 
     def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
-        """The prompt at once, and the solution as for a model that does not know which half an order is in.
-
-        Where the orders of a solution take too long to count, all is NaN.
-        """
         assert isinstance(said, str)
-        length = self.reader.problems.length(said)
-        try:
-            problem = self.reader.problem(said[:length])
-            orders = Orders(problem, self.params.open.open_ends)
-            bits = self._problems.bits(problem, orders)
-            if bits < math.inf:
-                return behind_prompt(length, bits, self._solutions.surprisals(said[length:], problem, orders))
-        except OverflowError:
-            return np.full(len(said) + 1, np.nan)
-        except ValueError:  # no problem of this world, or one of sentences that need each other
-            pass
-        return np.full(len(said) + 1, np.inf)
+        return self._row_law.surprisals(said)
 
     # -- checking -----------------------------------------------------------------------------------------------------
 
