@@ -4,6 +4,7 @@ import itertools
 import math
 from collections import Counter
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +15,13 @@ import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw, Keys
 from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.spec.source import Source
+from synthgen.spec.spec import spec_of_table
 from synthgen.tasks.cfg import Bags, Grammar, Noise
 from synthgen.tasks.cfg.evaluation import Estimate, evaluate, next_token_divergence, parse_levels
+from synthgen.tasks.cfg.reading.nearest import nearest
 from synthgen.tasks.cfg.reading.strings import expand
-from synthgen.tasks.cfg.variants import perturbed, uniform, with_bags
+from synthgen.tasks.cfg.variants import derangements, images, perturbed, uniform, with_bags
 
 SMALL = {"grammar": {"sizes": [1, 2, 3, 3], "degree": [2, 3], "length": [1, 2]}}
 
@@ -169,7 +173,8 @@ def brute_noise(grammar, kind, rate, clean):
 @pytest.mark.parametrize("clean", [0.0, 0.25])
 def test_noise_has_the_law_of_brute_force(kind, clean):
     grammar = random_grammar(11, sizes=[1, 2, 2, 2], degree=(1, 2), length=(1, 2))
-    noisy = perturbed(grammar, Noise(kind=kind, rate=0.2, clean=clean))
+    noise = Noise(kind=kind, rate=0.2, clean=clean)
+    noisy = perturbed(grammar, noise, images(grammar, noise, Draw(Keys(0).split("noise")))[0])
     law = brute_noise(grammar, kind, Fraction(1, 5), Fraction(str(clean)))
     assert sum(law.values()) == 1
     for string, probability in law.items():
@@ -346,3 +351,152 @@ def test_no_proof_is_sought_for_noise(clean):
     grammar = synthgen.load("cfg3f-perturb-t", params={"noise": noise}).task().grammar
     assert (grammar.levels is None) == (clean > 0) and grammar.unambiguous is False
     assert "chart" not in vars(grammar), "no string was parsed"
+
+
+def test_fixed_noise_by_a_drawn_permutation():
+    """A permutation of a level without fixed points, drawn for the world: its law by brute force, its bits exact."""
+    assert [derangements(n) for n in range(1, 7)] == [0, 1, 2, 9, 44, 265]
+    noise, seen = Noise(kind="fixed", rate=0.2, image="permutation"), Counter()
+    grammar = random_grammar(3, sizes=[1, 2, 4, 2], degree=(1, 2), length=(1, 2))
+    level = grammar.levels[-2]
+    for world in range(900):
+        image, bits = images(grammar, noise, Draw(Keys(world).world("noise")))
+        assert sorted(image.values()) == sorted(image) == sorted(level)
+        assert all(a != b for a, b in image.items())
+        assert bits == math.log2(derangements(len(level)))
+        seen[tuple(image.values())] += 1
+    assert len(seen) == derangements(len(level))
+    assert chisquare(list(seen.values())).pvalue > 1e-4
+    params = {"noise": {"kind": "fixed", "image": "permutation"}}
+    drawn = synthgen.load("cfg3f-perturb-fixed", params=params)
+    size = len(Grammar.load("cfg3f").levels[-2])
+    assert drawn.entropy().books["noise"].bits.value == math.log2(derangements(size))
+    assert all(drawn.verify(row) for row in drawn.batch(0, 30).to_pylist())
+    assert synthgen.load("cfg3f-perturb-fixed").spec.content_id != drawn.spec.content_id
+    assert "noise" not in synthgen.load("cfg3f-perturb-fixed").entropy().books
+
+
+# -- the nearest string --------------------------------------------------------------------------------------------------
+
+
+def trees(grammar, symbol):
+    """Yield every derivation of a symbol as (symbol, [trees]), or a terminal."""
+    if symbol not in grammar.rules:
+        yield symbol
+        return
+    for rule in grammar.rules[symbol]:
+        for children in itertools.product(*(list(trees(grammar, child)) for child in rule.children)):
+            yield symbol, list(children)
+
+
+def touched(tree, ids, depth=0, at=0):
+    """Return (tokens, counts by level of what is above a difference) of a derivation held against tokens."""
+    if not isinstance(tree, tuple):
+        return 1, {depth: int(tree != ids[at])}
+    counts, length = Counter(), 0
+    for child in tree[1]:
+        size, below = touched(child, ids, depth + 1, at + length)
+        length += size
+        counts.update(below)
+    counts[depth] += any(counts.values())
+    return length, dict(counts)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("sizes", "length"), [([1, 2, 2, 2], (1, 2)), ([1, 2, 3], (3, 3))])
+def test_the_nearest_string_by_brute_force(seed, sizes, length):
+    grammar = random_grammar(seed, sizes=sizes, degree=(1, 2), length=length)
+    depth, rng = len(grammar.levels), np.random.default_rng(seed)
+    every = list(trees(grammar, grammar.root))
+    lengths = sorted({len(leaves(tree)) for tree in every})
+    for size in {lengths[0], lengths[len(lengths) // 2], lengths[-1], lengths[-1] + 1}:
+        of_size = [tree for tree in every if len(leaves(tree)) == size]
+        for _, fixed in itertools.product(range(5), {0, 1, size // 2}):
+            ids = rng.choice(grammar.terminals, size).tolist()
+            vectors = []
+            for tree in of_size:
+                if leaves(tree)[size - fixed :] == ids[size - fixed :]:
+                    counts = touched(tree, ids)[1]
+                    vectors.append(tuple(counts.get(d, 0) for d in reversed(range(depth))))
+            got = nearest(grammar, ids, fixed)
+            assert (got is None) == (not vectors)
+            if got is not None:
+                assert got.by_level == min(vectors)[::-1], "fewest tokens, then fewest symbols, level by level"
+                assert grammar.contains(got.ids)
+                assert got.ids[size - fixed :] == ids[size - fixed :]
+                assert got.changes == sum(a != b for a, b in zip(ids, got.ids, strict=True)) == got.by_level[-1]
+
+
+def leaves(tree):
+    return [leaf for child in tree[1] for leaf in leaves(child)] if isinstance(tree, tuple) else [tree]
+
+
+def test_the_nearest_string_of_a_published_grammar():
+    grammar = Grammar.load("cfg3b")
+    (ids,) = grammar.sample(1, seed=5)
+    assert nearest(grammar, ids) == (0, (0,) * 7, ids)
+    wrong = [ids[0] % 3 + 1, *ids[1:]]
+    got = nearest(grammar, wrong)
+    assert got.changes == 1
+    assert got.by_level == (1,) * 7, "one symbol of every level is above it"
+    assert nearest(grammar, wrong, fixed=len(ids) - 1).ids == ids
+    assert nearest(grammar, [1] * 3) is None, "no string is so short"
+    with pytest.raises(ValueError, match="token 9 is no terminal"):
+        nearest(grammar, [9, 1])
+    with pytest.raises(SynthgenError, match="only of a layered grammar"):
+        nearest(Grammar.load("english"), [1])
+
+
+# -- corrupted prompts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row_format", ["tokens", "prompt-completion"])
+def test_a_corrupted_prompt_has_a_clean_truth(row_format):
+    params = {"grammar": "cfg3b", "cut": 50, "corrupt": 0.2}
+    table = {"task": "cfg", "row_format": row_format, "params": params}
+    source = Source(spec_of_table(table, "mine", Path()))
+    clean = Source(spec_of_table(table | {"params": {"grammar": "cfg3b", "cut": 50}}, "mine", Path()))
+    grammar, replaced = Grammar.load("cfg3b"), 0
+    entropy = source.entropy()
+    for row, plain in zip(source.batch(0, 60).to_pylist(), clean.batch(0, 60).to_pylist(), strict=True):
+        assert source.verify(row), source.verify(row).reason
+        latent = row["latent"]
+        assert latent["derivation"] == plain["latent"]["derivation"], "the strings are those of the clean rows"
+        assert row["bits"]["derivation"] == plain["bits"]["derivation"]
+        places = latent["places"]
+        replaced += len(places)
+        assert row["bits"]["corruption"] == pytest.approx(
+            len(places) * (1 - math.log2(0.2)) - (50 - len(places)) * math.log2(0.8), abs=1e-9
+        )
+        if row_format == "tokens":
+            ids, truth = row["input_ids"], plain["input_ids"]
+            assert row["completion_mask"] == [i >= 50 for i in range(len(ids))]
+            prompt, completion = ids[:50], ids[50:]
+        else:
+            ids, truth = ([int(t) for t in (one["prompt"] + one["completion"]).split()] for one in (row, plain))
+            prompt, completion = row["prompt"], row["completion"]
+        assert truth[:50] == latent["clean"]
+        assert [k for k in range(len(ids)) if ids[k] != truth[k]] == places
+        said = source.verify(prompt, completion)
+        assert said.correct
+        assert said.parts[0]["changes"] <= len(places)
+        assert grammar.contains(truth)
+        wrong = dict(row, latent=latent | {"places": [*places, 50]})
+        assert not source.verify(wrong).correct
+    assert abs(replaced / 3000 - 0.2) < 0.03
+    assert not source.verify(prompt, completion[: len(completion) // 2]).correct, "no string ends so"
+    corruption = 50 * (-0.2 * math.log2(0.2) - 0.8 * math.log2(0.8) + 0.2)
+    assert entropy.books["corruption"].bits.value == pytest.approx(corruption, abs=1e-9)
+    assert entropy.text.low == pytest.approx(clean.entropy().text.low)
+    assert entropy.text.high == pytest.approx(clean.entropy().text.low + corruption)
+
+
+def test_corrupted_prompts_are_refused_where_they_make_no_sense():
+    for params, message in [
+        ({"corrupt": 0.2}, "set cut"),
+        ({"cut": 5, "corrupt": 0.2, "noise": {"kind": "terminal"}}, "plain strings alone"),
+        ({"cut": 1, "corrupt": 0.2, "grammar": "english"}, "only of a layered grammar"),
+        ({"cut": 5, "corrupt": 1e-9}, "at most six decimals"),
+    ]:
+        with pytest.raises(SynthgenError, match=message):
+            Source(spec_of_table({"task": "cfg", "params": params}, "mine", Path())).task()

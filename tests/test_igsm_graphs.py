@@ -1,6 +1,7 @@
 """iGSM as graphs: networkx, probing labels, and template hashes that no order of sentences or steps changes."""
 
 import random
+import re
 
 import networkx as nx
 import numpy as np
@@ -10,6 +11,7 @@ import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.tasks.igsm.reading.graphs import dependency_graph, template_hashes
 from synthgen.tasks.igsm.reading.probes import pair_labels, partial_problem, probe_rows, probing_labels
+from synthgen.tasks.igsm.reading.shots import SHOTS, background, few_shot
 
 SOURCE = synthgen.load("igsm-med-pq", params={"op": [2, 12]})
 TASK = SOURCE.task("graphs")
@@ -146,6 +148,31 @@ def test_rows_for_probes():
     assert len(seen) == 14, "true and false of each"
     with pytest.raises(SynthgenError, match="label 'deep': take one of dep"):
         probe_rows(TASK.reader, ROWS[0], "deep")
+
+
+def test_prompts_for_models_that_never_saw_the_data():
+    source = synthgen.load("igsm-med-pq", params={"modulus": 5, "op": [2, 6]})
+    reader, examples = source.task("test").reader, source.batch(0, SHOTS, "train").to_pylist()
+    for row in source.batch(0, 20, "test").to_pylist():
+        problem = reader.problem(row["prompt"])
+        told = background(problem)
+        for owner, target in problem.sentences:
+            (line,) = re.findall(rf"Each {owner} can have ([^.]*)\.", told)
+            assert target in re.split(", | and ", line)
+        kinds = re.findall(r"There (?:is|are) (\d+) kinds? of ([^:]+): ([^.]*)\.", told)
+        for number, category, names in kinds:
+            listed = re.split(", | and ", names)
+            assert len(listed) == int(number)
+            assert all(problem.layer[name] == problem.layer[category] for name in listed)
+        for item, category in re.findall(r"Each ([^.]+) has no ([^.]+)\.", told):
+            assert item not in problem.children
+            assert problem.exists((item, category))
+        prompt = few_shot(reader, row, examples)
+        assert prompt.count("Background: ") == prompt.count("\nSolution:") == SHOTS + 1
+        assert prompt.endswith(f"Problem: {row['prompt']}\nSolution:")
+        assert all(example["completion"] in prompt for example in examples)
+        assert "modulo 5" in prompt
+        assert source.verify(row["prompt"], row["completion"], "test").correct
 
 
 def mixed(prompt, generator):

@@ -16,7 +16,14 @@ def _noise_rate(params: Any) -> str:
 
 def _fixed(params: Any) -> str:
     fixed = params.noise is not None and params.noise.kind == "fixed"
-    return "the next symbol of the level, a cyclic shift" if fixed else ""
+    drawn = fixed and params.noise.image == "permutation"
+    return (
+        "a permutation drawn for the world"
+        if drawn
+        else "the next symbol of the level, a cyclic shift"
+        if fixed
+        else ""
+    )
 
 
 DEVIATIONS = (
@@ -31,5 +38,12 @@ DEVIATIONS = (
         "what a symbol is replaced by in noise of kind fixed",
         "its image under a fixed permutation",
         _fixed,
+        decided_by=("noise.image",),
+    ),
+    Deviation(
+        "what a corrupted prefix is",
+        "a prefix of perturbed rows, of one of the three kinds of noise",
+        lambda params: "tokens of the prompt replaced by others" if params.corrupt else "",
+        decided_by=("corrupt", "noise"),
     ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +16,8 @@ from pydantic import Field, model_validator
 from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits, Status, at_most
 from synthgen.exact.draw import Draw, Keys
-from synthgen.exact.entropy import Book, Entropy
-from synthgen.exact.ledger import UNITS_PER_BIT
+from synthgen.exact.entropy import Book, Entropy, entropy_of
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
@@ -26,22 +27,27 @@ from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
+from synthgen.task.written import NEWER
 from synthgen.tasks.cfg import moments
 from synthgen.tasks.cfg.fidelity import DEVIATIONS
 from synthgen.tasks.cfg.grammar import Grammar
 from synthgen.tasks.cfg.picture import picture_of
 from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
 from synthgen.tasks.cfg.reading.chart import bits_of
+from synthgen.tasks.cfg.reading.nearest import nearest
 from synthgen.tasks.cfg.reading.strings import check_text_bits, expand, judged, tokens_of
 from synthgen.tasks.cfg.rules import CORRUPTION, DERIVATION, TOKENS
 from synthgen.tasks.cfg.spelling import spelt_surprisals
 from synthgen.tasks.cfg.text_entropy import UNPROVED, is_sampled, sampling_of, text_entropy
-from synthgen.tasks.cfg.variants import Bags, Noise, perturbed, uniform, with_bags
+from synthgen.tasks.cfg.variants import Bags, Noise, images, perturbed, uniform, with_bags
 from synthgen.tasks.cfg.writing.fixed_length import LengthTables, sample_length
 from synthgen.tasks.cfg.writing.labels import label_columns, label_fields, walk
+from synthgen.tasks.cfg.writing.prompts import Corruption, corrupt_prompts
 from synthgen.tasks.cfg.writing.sampler import Drawn, sample_rows
 
 BOOKS = ("derivation", "corruption", "tokens")
+REPLACED = "the text does not show which tokens of the prompt were replaced"
+"""Why rows with corrupted prompts show less than is booked; without the corruption they show what the strings do."""
 
 
 class CfgParams(TaskParams):
@@ -57,6 +63,13 @@ class CfgParams(TaskParams):
     cut: int | None = Field(None, ge=0, description="the first tokens are a prompt, the rest its completion")
     bags: Bags | None = Field(None, description="implicit grammar: terminals show as tokens of their bags")
     noise: Noise | None = Field(None, description="corrupted rows")
+    corrupt: Annotated[float | None, NEWER] = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="the chance of each token of the prompt to be replaced by another one, while the completion stays "
+        "that of the clean string (the corrupted prefix of Part 1); goes with cut",
+    )
     text_bits: bool = Field(False, description="add the columns text_bits and token_bits: the exact bits of the text")
     labels: bool = Field(False, description="add the columns ancestor, index, boundary and deepest, for probes")
 
@@ -64,6 +77,14 @@ class CfgParams(TaskParams):
     def _together(self) -> CfgParams:
         if self.length is not None and (self.law == "uniform" or self.bags or self.noise):
             raise ValueError("length goes with the plain law of rules alone: drop law, bags and noise")
+        if self.corrupt and not self.cut:
+            raise ValueError("corrupt is about the tokens of a prompt: set cut to their number")
+        if self.corrupt and (self.bags or self.noise or self.text_bits or self.labels or self.length):
+            raise ValueError(
+                "corrupt goes with the plain strings alone: drop bags, noise, length, text_bits and labels"
+            )
+        if self.corrupt and abs(self.corrupt * 10**6 - round(self.corrupt * 10**6)) > 1e-6:
+            raise ValueError(f"corrupt = {self.corrupt}: give at most six decimals: the coin is an exact fraction")
         return self
 
 
@@ -109,9 +130,14 @@ class Cfg(Task):
             )
         if self.row_format != "tokens":
             self._lint_words()
+        if params.corrupt and (self.base.levels is None or len(self.grammar.terminals) < 2):
+            raise SynthgenError(
+                "params.corrupt: only of a layered grammar, of two terminals or more, prompts are corrupted"
+            )
         if params.labels and self.base.levels is None:
             raise SynthgenError("params.labels: only a layered grammar has levels to label")
-        self._booked = [DERIVATION, *([CORRUPTION] if params.noise else []), *([TOKENS] if params.bags else [])]
+        corrupts = params.noise or params.corrupt
+        self._booked = [DERIVATION, *([CORRUPTION] if corrupts else []), *([TOKENS] if params.bags else [])]
         self.books = tuple(BOOKS[number] for number in self._booked)
 
     def _lint_words(self) -> None:
@@ -134,7 +160,11 @@ class Cfg(Task):
     def _variant(self, bags: bool = True) -> Grammar:
         grammar = uniform(self.base) if self.params.law == "uniform" else self.base
         if self.params.noise:
-            grammar = perturbed(grammar, self.params.noise)
+            draw = Draw(self.keys.world("noise"))
+            image, bits = images(grammar, self.params.noise, draw)
+            grammar = perturbed(grammar, self.params.noise, image)
+            if bits:
+                self._world["noise"] = Book(Bits(bits), "world")
         if self.params.bags and bags:
             draw = Draw(self.keys.world("bags"))
             grammar = with_bags(grammar, self.params.bags, draw)
@@ -167,6 +197,8 @@ class Cfg(Task):
         fields = [pa.field("derivation", pa.list_(pa.uint16() if wide else pa.uint8()))]
         if self.params.noise:
             fields += [pa.field("corrupted", pa.bool_()), pa.field("places", pa.list_(pa.int32()))]
+        if self.params.corrupt:
+            fields += [pa.field("places", pa.list_(pa.int32())), pa.field("clean", pa.list_(pa.int32()))]
         return fields
 
     @property
@@ -193,13 +225,36 @@ class Cfg(Task):
         latent = {"derivation": list_column(drawn.choice_ends, drawn.choices, wide)}
         if self.params.noise:
             latent |= self._noise_latent(drawn)
+        units = drawn.units[:, self._booked] if not self.params.corrupt else drawn.units
+        if self.params.corrupt:
+            corruption, more = self._corrupted(drawn, start, state)
+            latent |= more
+            units = np.column_stack([units[:, 0], corruption.units])
         return Rows(
             content=self._content(drawn),
             difficulty=np.diff(drawn.id_ends, prepend=0),
-            units=drawn.units[:, self._booked],
+            units=units,
             latent=latent,
             extra=self._extra(drawn),
         )
+
+    @functools.cached_property
+    def _coin(self) -> np.ndarray:
+        """The running weights of (a token of the prompt stays, it is replaced)."""
+        rate = Fraction(str(self.params.corrupt))
+        return np.array([rate.denominator - rate.numerator, rate.denominator], np.int64)
+
+    def _corrupted(self, drawn: Drawn, start: int, state: np.record) -> tuple[Corruption, dict[str, pa.Array]]:
+        """Corrupt the prompts of drawn rows, in place; return what was replaced, and the latents that tell it."""
+        cut, terminals = self.params.cut or 0, self.grammar.terminals
+        begins, rows = np.concatenate([[0], drawn.id_ends[:-1]]), drawn.id_ends.size
+        clean = drawn.ids[begins[:, None] + np.arange(cut)].reshape(-1).astype(np.int32)
+        key = self.keys.split("corruption")
+        corruption = corrupt_prompts(state, key, start, drawn.id_ends, cut, terminals, self._coin, drawn.ids)
+        return corruption, {
+            "places": list_column(corruption.ends, corruption.places, pa.int32()),
+            "clean": list_column(cut * np.arange(1, rows + 1), clean, pa.int32()),
+        }
 
     def _content(self, drawn: Drawn) -> Tokens | Codes:
         cut, starts = self.params.cut, np.concatenate([[0], drawn.id_ends[:-1]])
@@ -255,12 +310,17 @@ class Cfg(Task):
         books = {BOOKS[number]: Book(Bits(self._book_entropy(number))) for number in self._booked}
         derivation = sum(book.bits.value for book in books.values())
         mean = float(self.params.length or grammar.expected_length)
+        if self.params.corrupt:
+            derivation = books[BOOKS[DERIVATION]].bits.value
         text = Bits(derivation)
         if hidden and self.params.length is not None:
             text = at_most(derivation, hidden)
         elif hidden:
             shown = self._book_entropy(TOKENS) if len(self._plain.rules) < len(grammar.rules) else 0.0
             text = text_entropy(self._plain, estimates) + Bits(shown)
+        if self.params.corrupt:
+            booked = derivation + books[BOOKS[CORRUPTION]].bits.value
+            text, hidden = at_most(booked, REPLACED, low=text.low), REPLACED
         facts: dict[str, Any] = {
             "expected_length": mean,
             "length_sd": 0.0 if self.params.length else moments.length_sd(grammar),
@@ -270,7 +330,7 @@ class Cfg(Task):
             "bits_a_token": text.value / mean,
             "unreachable_symbols": len(set(self.base.rules) - self.base.reachable),
         }
-        if self.params.length is None:
+        if self.params.length is None and not self.params.corrupt:
             facts["collision_bits"] = moments.collision_bits(grammar)
         tokens = mean + 1 if self.row_format == "tokens" else None
         return Entropy(books | self._world, facts, hidden=hidden, shown=text if hidden else None, tokens=tokens)
@@ -282,6 +342,10 @@ class Cfg(Task):
     def _book_entropy(self, number: int) -> float:
         if self.params.length is not None:
             return self._lengths.entropy
+        if number == CORRUPTION and self.params.corrupt:
+            stay, whole = self._coin.tolist()
+            choice = (whole - stay) / whole * math.log2(len(self.grammar.terminals) - 1)
+            return (self.params.cut or 0) * (entropy_of([stay, whole - stay]) + choice)
         return moments.derivation_entropy(self.grammar, number)
 
     def row_floor(self, rows: Rows) -> np.ndarray:
@@ -296,6 +360,8 @@ class Cfg(Task):
 
     @property
     def without_surprisals(self) -> str:
+        if self.params.corrupt:
+            return "params.corrupt: the law of corrupted prompts is not known token by token"
         return "params.length: the law of strings of one length is not known token by token" * bool(self.params.length)
 
     def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
@@ -314,7 +380,22 @@ class Cfg(Task):
             ids = tokens_of(self.grammar, prompt) + tokens_of(self.grammar, completion)
         except ValueError as error:
             return Verdict.wrong(str(error), step=0)
+        if self.params.corrupt:
+            return self._judged_behind(ids, len(tokens_of(self.grammar, completion)))
         return judged(ids, self.grammar.first_error(ids))
+
+    def _judged_behind(self, ids: list[int], answer: int) -> Verdict:
+        """Judge the last `answer` tokens: right if some string ends so, whose beginning the prompt was corrupted from.
+
+        `parts` has how many tokens of the prompt differ from the nearest such beginning.
+        """
+        try:
+            whole = nearest(self.grammar, ids, fixed=answer)
+        except ValueError as error:
+            return Verdict.wrong(str(error), step=0)
+        if whole is None or not answer:
+            return Verdict.wrong("no string of the grammar ends so, whatever the prompt was", step=0)
+        return Verdict.right([{"query": 0, "difficulty": len(ids), "correct": True, "changes": whole.changes}])
 
     def longest_answer(self, prompt: Any) -> int:
         """The longest string; 16 times the mean one of a recursive grammar, where no string is the longest."""
@@ -333,6 +414,8 @@ class Cfg(Task):
                 raise Misread(f"the prompt must hold the first {cut} tokens, and the completion begin with a space")
         else:
             ids = tokens_of(self.grammar, row["input_ids"] if "input_ids" in row else row["text"])
+        if self.params.corrupt:
+            return self._reread_corrupted(row, ids, cut)
         if not self.params.noise or self.params.text_bits:  # under noise nearly all is possible, and long to prove
             given = self.grammar.log2_probability(ids)
         if given == -np.inf:
@@ -345,6 +428,21 @@ class Cfg(Task):
         known = self._booked if self.params.length is None else []  # of one length, a choice depends on what is left
         mask = [i >= cut for i in range(len(ids))] if self.masked and "input_ids" in row else None
         return Reread(len(ids), {BOOKS[number]: units[number] for number in known}, mask=mask)
+
+    def _reread_corrupted(self, row: Mapping[str, Any], ids: list[int], cut: int) -> Reread:
+        """Expand the derivation, see that only tokens of the prompt differ from it, and recount both books."""
+        tokens, units = expand(self.grammar, row["latent"]["derivation"])
+        if self.grammar.log2_probability(tokens) == -np.inf or len(tokens) != len(ids) or tokens[cut:] != ids[cut:]:
+            raise Misread("the derivation makes another completion")
+        stay, whole = (int(log2_units(weight)) for weight in self._coin.tolist())
+        leaves = int(log2_units(int(self._coin[1] - self._coin[0])))
+        places = [place for place in range(cut) if ids[place] != tokens[place]]
+        choice = int(log2_units(len(self.grammar.terminals) - 1))
+        corruption = cut * whole - (cut - len(places)) * stay - len(places) * (leaves - choice)
+        mask = [i >= cut for i in range(len(ids))] if "input_ids" in row else None
+        latent = {"places": places, "clean": tokens[:cut]}
+        books = {BOOKS[DERIVATION]: units[DERIVATION], BOOKS[CORRUPTION]: corruption}
+        return Reread(len(ids), books, latent, mask=mask)
 
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the derivation as a tree above the string."""

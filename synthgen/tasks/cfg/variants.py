@@ -6,9 +6,11 @@ choice is booked: bags and noise in books of their own.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,6 +18,7 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw
 from synthgen.exact.ratios import whole
 from synthgen.task.contract import TaskParams
+from synthgen.task.written import NEWER
 from synthgen.tasks.cfg import moments
 from synthgen.tasks.cfg.grammar import Grammar
 from synthgen.tasks.cfg.rules import CORRUPTION, TOKENS, Rule
@@ -51,6 +54,11 @@ class Noise(TaskParams):
     clean: float = Field(0.0, ge=0, lt=1, description="the share of rows left clean")
     levels: tuple[int, ...] | None = Field(
         None, description="levels whose symbols are replaced, the root's being 1; by default all (fixed: the lowest)"
+    )
+    image: Annotated[Literal["successor", "permutation"], NEWER] = Field(
+        "successor",
+        description="what `fixed` noise puts in a symbol's place: the next one of its level, or its image under a "
+        "permutation that is drawn for the world and leaves none in place",
     )
 
 
@@ -93,12 +101,34 @@ def with_bags(grammar: Grammar, bags: Bags, draw: Draw) -> Grammar:
     return Grammar(grammar.name, grammar.root + shift, rules, names, books, origin, proof)
 
 
-def perturbed(grammar: Grammar, noise: Noise) -> Grammar:
-    """Return the grammar of the noisy rows, mixed with the clean ones.
+def derangements(n: int) -> int:
+    """Return how many permutations of n things leave none in place."""
+    counts = [1, 0]
+    for k in range(2, n + 1):
+        counts.append((k - 1) * (counts[k - 1] + counts[k - 2]))
+    return counts[n]
 
-    A noisy copy of every symbol hangs below a new root beside the clean grammar. In the copy a child that may be
-    replaced stands behind a symbol of its own, with one unit rule for staying (the first) and one for each replacement.
-    """
+
+def images(grammar: Grammar, noise: Noise, draw: Draw) -> tuple[dict[int, int], float]:
+    """Return what `fixed` noise puts in each symbol's place, and the bits of that; none are drawn for the successor."""
+    image: dict[int, int] = {}
+    bits = 0.0
+    for level in _noisy_levels(grammar, noise):
+        symbols = (grammar.levels or ())[level - 1]
+        if len(symbols) < 2:
+            continue
+        moved = [*symbols[1:], symbols[0]]
+        if noise.image == "permutation":
+            bits += math.log2(derangements(len(symbols)))
+            moved = [symbols[k] for k in draw.permutation(len(symbols))]
+            while any(a == b for a, b in zip(symbols, moved, strict=True)):  # one in e is none: soon there is one
+                moved = [symbols[k] for k in draw.permutation(len(symbols))]
+        image |= dict(zip(symbols, moved, strict=True))
+    return image, bits
+
+
+def _noisy_levels(grammar: Grammar, noise: Noise) -> tuple[int, ...]:
+    """Return the levels whose symbols noise replaces. Raises SynthgenError for levels at which it cannot be."""
     levels = grammar.levels
     if levels is None:
         raise SynthgenError("params.noise: only a layered grammar has levels whose symbols could replace each other")
@@ -109,6 +139,16 @@ def perturbed(grammar: Grammar, noise: Noise) -> Grammar:
     if wrong:
         span = f"{depth}" if noise.kind == "terminal" else f"2 to {depth - 1}"
         raise SynthgenError(f"params.noise.levels = {list(chosen)}: {noise.kind} noise can be at level {span}")
+    return chosen
+
+
+def perturbed(grammar: Grammar, noise: Noise, image: Mapping[int, int]) -> Grammar:
+    """Return the grammar of the noisy rows, mixed with the clean ones. `image`: see `images`, for `fixed` noise.
+
+    A noisy copy of every symbol hangs below a new root beside the clean grammar. In the copy a child that may be
+    replaced stands behind a symbol of its own, with one unit rule for staying (the first) and one for each replacement.
+    """
+    levels, chosen = grammar.levels or (), _noisy_levels(grammar, noise)
     rate = Fraction(str(noise.rate or USUAL_RATES[noise.kind]))
     top = max(*grammar.rules, *grammar.terminals)
     copy = {a: a + top for a in grammar.rules}  # the noisy copy of a non-terminal
@@ -116,10 +156,10 @@ def perturbed(grammar: Grammar, noise: Noise) -> Grammar:
     behind: dict[int, int] = {}  # the symbol that stands before a replaceable child
     number = 2 * top + 1
     for level in chosen:
-        for place, symbol in enumerate(levels[level - 1]):
+        for symbol in levels[level - 1]:
             others = [other for other in levels[level - 1] if other != symbol]
             if noise.kind == "fixed":
-                others = [levels[level - 1][(place + 1) % len(levels[level - 1])]] if others else []
+                others = [image[symbol]] if others else []
             if others:
                 behind[symbol] = number
                 stay, leave = whole([(1 - rate) * len(others), rate])
