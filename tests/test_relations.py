@@ -364,3 +364,37 @@ def test_names_with_marks_are_refused(tmp_path):
 def test_facts_are_called_what_questions_call_them():
     assert FACT_NAMES["birth_city"] == "birth city" and len(FACT_NAMES) == 6
     assert np.all([name == name.lower() for name in FACT_NAMES.values()])
+
+
+# -- token by token ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spec", "params"),
+    [
+        ("relations", {"styles": ["sentence", "triple", "json"], "paraphrases": 3, "relations": ["boss", "friend"]}),
+        ("relations-3hop", {"hops": [1, 3], "targets": ["person", "major"], "relations": ["mentor", "sibling"]}),
+    ],
+)
+def test_the_rows_of_a_small_world_have_all_chances(spec, params):
+    params = (
+        {"people": 6, "bosses": 2} | params | ({"entries": "online"} if spec == "relations" else {"paraphrases": 2})
+    )
+    source = synthgen.load(load_spec(spec, params=params))
+    seen = set()
+    for row in source.batch(0, 6000).to_pylist():
+        seen.add(row.get("text", row.get("prompt", "") + row.get("completion", "")))
+    chances = [2.0 ** -source.task().surprisals(said).sum() for said in seen]
+    assert math.isclose(math.fsum(chances), 1, rel_tol=1e-9)
+    said = min(seen)
+    for wrong in (said + "x", said[:-1], said[:9] + "%" + said[9:], ""):
+        assert source.task().surprisals(wrong)[-1] == np.inf
+
+
+def test_what_has_no_bits_for_each_token_says_why():
+    for name, why in (
+        ("relations-bios", "behind a biography half read"),
+        ("birthyear-5-1", "the law of task 'birthyear'"),
+    ):
+        with pytest.raises(SynthgenError, match=why):
+            synthgen.load(name).surprisals(0)

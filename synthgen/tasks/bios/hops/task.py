@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,17 +33,22 @@ from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.bios.hops.params import HopsParams
 from synthgen.tasks.bios.hops.reading import QuestionJudge
+from synthgen.tasks.bios.hops.surprisal import HopLaw
 from synthgen.tasks.bios.hops.writing import SPAN_KINDS, Asked, Wordings, write_questions
 from synthgen.tasks.bios.questions.forms import FORMS
 from synthgen.tasks.bios.questions.guessing import odds_of
 from synthgen.tasks.bios.relations.laws import path_bits
 from synthgen.tasks.bios.relations.reading.relatives import Relatives
 from synthgen.tasks.bios.relations.society import NOT_PUBLISHED, Society
-from synthgen.tasks.bios.relations.wordings import PERSON
+from synthgen.tasks.bios.relations.wordings import PERSON, TARGETS
 from synthgen.tasks.bios.relations.writing.relatives import Bonds
 from synthgen.tasks.bios.world.fidelity import WORLD
 from synthgen.tasks.bios.world.population import tiny_sizes
-from synthgen.tasks.bios.world.writing.people import World
+from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
+from synthgen.tasks.bios.world.writing.people import LAST, Group, World
+
+MOST_PATHS = 1000
+"""Paths that the law of questions, token by token, goes through."""
 
 
 class Hops(Task):
@@ -195,6 +200,33 @@ class Hops(Task):
         }
         books = {name: Book(Bits(bits)) for name, bits in row.items()} | world
         return Entropy(books, facts, world_list=known["world_list_bits"])
+
+    @property
+    def without_surprisals(self) -> str:
+        people, params = len(self.persons), self.params
+        if people > MOST_PEOPLE:
+            return f"of {people:,} people asked about, {MOST_PEOPLE:,} at most are kept in memory"
+        paths = len(params.relations) ** max(params.hops)
+        return f"params.hops = {list(params.hops)}: there are {paths:,} paths" * (paths > MOST_PATHS)
+
+    @functools.cached_property
+    def _law(self) -> HopLaw:
+        table, wordings = self._wordings
+        names = everybody(self._world, Group(self.persons.start, len(self.persons)))[:, : LAST + 1]
+        params = self.params
+        return HopLaw(table, wordings, self.society.laws, params.hops, names, self._world.sizes, self._answer)
+
+    def _answer(self, place: int, path: Sequence[int], target: int) -> str:
+        """Return the answer about somebody by their place among those asked about."""
+        relations = [self.society.relations[one] for one in path]
+        person = self.reader.relatives.along(self.persons.start + place, relations)[-1]
+        registry = self.reader.relatives.registry
+        asks_person = TARGETS[target] == PERSON
+        return registry.name(person) if asks_person else str(registry.person(person)[TARGETS[target]])
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        assert isinstance(said, str)
+        return self._law.surprisals(said)
 
     # -- checking -----------------------------------------------------------------------------------------------------
 

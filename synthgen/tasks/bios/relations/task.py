@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -39,6 +39,7 @@ from synthgen.tasks.bios.relations.params import RelationsParams
 from synthgen.tasks.bios.relations.reading.documents import StatementReader
 from synthgen.tasks.bios.relations.reading.relatives import Relatives
 from synthgen.tasks.bios.relations.society import NOT_PUBLISHED, Society
+from synthgen.tasks.bios.relations.surprisal import StatementLaw
 from synthgen.tasks.bios.relations.wordings import STYLES
 from synthgen.tasks.bios.relations.writing.documents import (
     ROW_FIELDS,
@@ -47,13 +48,15 @@ from synthgen.tasks.bios.relations.writing.documents import (
     add_statements,
     write_statements,
 )
+from synthgen.tasks.bios.relations.writing.everybody import everybodys_relatives
 from synthgen.tasks.bios.relations.writing.relatives import Bonds
 from synthgen.tasks.bios.world.fidelity import WORLD
 from synthgen.tasks.bios.world.lists import ATTRIBUTES
 from synthgen.tasks.bios.world.population import tiny_sizes
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
-from synthgen.tasks.bios.world.writing.people import Group, World
+from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
+from synthgen.tasks.bios.world.writing.people import LAST, Group, World
 
 
 class Relations(Task):
@@ -202,6 +205,25 @@ class Relations(Task):
         facts = known | {"rows_an_entry": number, "order_bits": log2_factorial(number) / number}
         books = {"wording": Book(Bits(wording))} | world
         return Entropy(books, facts, unbooked=math.log2(number), world_list=known["world_list_bits"])
+
+    @property
+    def without_surprisals(self) -> str:
+        params = self.params
+        if params.biography:
+            return "params.biography = true: what is open behind a biography half read is not worked out"
+        many = params.people > MOST_PEOPLE
+        return f"params.people = {params.people:,}: {MOST_PEOPLE:,} at most are kept in memory" * many
+
+    @functools.cached_property
+    def _law(self) -> StatementLaw:
+        table, statements = self._wording
+        names = everybody(self._world, Group(self.params.first_person, self.params.people))[:, : LAST + 1]
+        relatives = everybodys_relatives(self._bonds)
+        return StatementLaw(table, statements, self.params.styles, names, relatives, self._world.sizes)
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        assert isinstance(said, str)
+        return self._law.surprisals(said)
 
     # -- checking -----------------------------------------------------------------------------------------------------
 

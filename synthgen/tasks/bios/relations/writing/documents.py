@@ -72,6 +72,14 @@ class Statements(NamedTuple):
         flat = np.array([piece for form in pieces for piece in form], np.int32)
         return cls(values, flat, starts, paraphrases, len(pronouns) or 1, table.add(" "))
 
+    def forms(self, relation: int, style: int, relations: int) -> range:
+        """Return the forms of a relation by name in a style: sentences, or the one triple or JSON."""
+        first = relation * self.paraphrases
+        if style == SENTENCE:
+            return range(first, first + self.paraphrases)
+        first = relations * self.paraphrases + 2 * relation + style - 1
+        return range(first, first + 1)
+
     @property
     def longest(self) -> int:
         """The most codes of a statement."""
