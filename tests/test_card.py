@@ -22,7 +22,7 @@ from synthgen.publish import gallery
 from synthgen.publish.card import Address, read_front_matter, template, write_card
 from synthgen.publish.papers import PAPERS, papers_of
 from synthgen.publish.parquet import to_parquet
-from synthgen.publish.pictures import PICTURE, digest, read_folder
+from synthgen.publish.pictures import PICTURES, SplitLengths, constant, digest, read_folder, scenes
 from synthgen.spec.spec import shipped_specs
 
 GALLERY = gallery.gallery_folder()
@@ -79,7 +79,12 @@ def test_a_card_rendered_anew_is_the_one_in_the_gallery(name, tmp_path):
     gallery.render_card(name, tmp_path, with_pictures=False)
     fresh = (tmp_path / "README.md").read_text()
     there = (GALLERY / name / "README.md").read_text()
-    assert fresh == re.sub(r"!\[Difficulty and length of the rows\]\(.*\)\n\n", "", there)
+    assert without_pictures(fresh) == without_pictures(there)
+
+
+def without_pictures(card):
+    """Return a card's lines without its pictures and empty lines."""
+    return [line for line in card.splitlines() if line and not re.fullmatch(r"!\[.*\]\(pictures/\w+\.png\)", line)]
 
 
 # -- cards -------------------------------------------------------------------------------------------------------------
@@ -100,13 +105,38 @@ def test_the_card_of_a_folder(folder):
     assert stated.get("text") == first.get("text")
     loaded = datasets.load_dataset(str(folder))
     assert {name: len(rows) for name, rows in loaded.items()} == {n: s["rows"] for n, s in manifest.splits.items()}
-    with Image.open(folder / PICTURE) as picture:
-        assert picture.info["Comment"] == digest(read_folder(folder, manifest))
-        assert picture.width > 600
+    lengths, split = read_folder(folder, manifest), next(iter(manifest.splits))
+    drawn = scenes(manifest, synthgen.load(folder / "spec.toml").task(), lengths, split, first)
+    assert {path.name for path in (folder / "pictures").iterdir()} == {f"{name}.png" for name in drawn}
+    for name, scene in drawn.items():
+        with Image.open(folder / PICTURES[name]) as picture:
+            assert picture.info["Comment"] == digest(scene)
+            assert picture.width > 600
+        assert f"]({PICTURES[name]})" in text
+    assert ("difficulty" in drawn) is False, "six facts in every biography; the length of every string"
+    assert text.index("](pictures/row.png)") < text.index("```"), "the first row stands before any code"
     assert all(finding.ok for finding in check_folder(folder)), "a card changes nothing of the data"
     before = text
     write_card(folder)
     assert (folder / "README.md").read_text() == before, "the same folder gives the same card"
+
+
+def test_what_is_the_same_in_all_rows_is_a_sentence(folder):
+    lengths = read_folder(folder, Manifest.read(folder))
+    people = "6" in str(constant(lengths, "difficulty"))
+    write_card(folder, pictures=False)
+    text = (folder / "README.md").read_text()
+    assert ("Every row has difficulty 6 (facts)." in text) is people
+    assert ("difficulty (least, mean, most)" in text) is not people
+    assert (
+        constant([SplitLengths("a", 2, {}, {3: 2}, "tokens"), SplitLengths("b", 1, {}, {3: 1}, "tokens")], "length")
+        == 3
+    )
+    assert (
+        constant([SplitLengths("a", 2, {}, {3: 2}, "tokens"), SplitLengths("b", 1, {}, {4: 1}, "tokens")], "length")
+        is None
+    )
+    assert constant([SplitLengths("a", 2, {}, {3: 2}, "tokens")], "difficulty") is None, "the column is not there"
 
 
 def test_the_code_of_a_card_runs(folder, monkeypatch):

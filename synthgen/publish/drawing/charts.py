@@ -21,6 +21,7 @@ TICKS = 6
 
 def books_scene(books: Mapping[str, float], title: str) -> Scene:
     """Return the bits of a row by book as one bar with a line for each book below it; `books` maps names to bits."""
+    books = {name.replace("_", " "): bits for name, bits in books.items()}
     paid = {name: bits for name, bits in books.items() if bits > 0}
     free = [name for name in books if name not in paid]
     total = math.fsum(paid.values())
@@ -55,17 +56,20 @@ def _tones(n: int) -> list:
 
 
 def ridges_scene(counts: Mapping[str, Mapping[int, int]], title: str) -> Scene:
-    """Return how often each value is there, split by split, as ridges; `counts` maps a split to {value: rows}."""
+    """Return how often each value is there, split by split, as ridges; `counts` maps a split to {value: rows}.
+
+    The highest column of every split is as high as any other's.
+    """
     least, most = min(min(c) for c in counts.values()), max(max(c) for c in counts.values())
     step = max(1, math.ceil((most - least + 1) / BINS))
     columns = (most - least) // step + 1
     side = max(width_of(name) for name in counts) + 14
     wide = (WIDTH - side) / columns
     heights = {name: _shares(c, least, step, columns) for name, c in counts.items()}
-    highest = max(max(shares) for shares in heights.values())
     shapes: list[Shape] = []
     base = RIDGE
     for number, (name, shares) in enumerate(heights.items()):
+        highest = max(shares)  # of this split alone: one of a single value would flatten all others
         outline: list[Point] = [(side, base)]
         for i, share in enumerate(shares):
             y = base - RIDGE * share / highest
