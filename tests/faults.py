@@ -440,7 +440,7 @@ def interrupt_workers(place, turn, quick=False):
     return Resume(build=LARGE)
 
 
-@fault("kill -9 of one of three Dask workers", quick=1, long=3)
+@fault("kill -9 of one of three Dask workers", quick=0, long=3)
 def kill_dask_worker(place, turn, quick=False):
     with Cluster(3, place / "dask-log") as cluster:
         running = start(*COMMAND, "--out", place / "data", "--engine", "dask", "--scheduler", cluster.address)
