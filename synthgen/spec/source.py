@@ -199,8 +199,9 @@ class Source:
         row: its index, or what `row` returns. A token row has an entry for each id, a text one for each character of
         its prompt and completion. The model knows the law and the world, not the other rows: the sum is the row's bits,
         and for rows about people log2 of how many there are (`entropy().unbooked`). Where rows can come about in
-        several ways, it is the bits of what is shown. Raises SynthgenError, with the reason, where the law is not known
-        token by token.
+        several ways, it is the bits of what is shown. Of some tasks (`Task.prompt_at_once`) all bits of the prompt
+        stand at its last token. What takes too long to be known is NaN. Raises SynthgenError, with the reason, where
+        the law is not known token by token.
         """
         task = self._law_of(split)
         if isinstance(row, int | np.integer):
