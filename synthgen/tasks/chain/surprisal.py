@@ -99,13 +99,13 @@ class Pieces:
 
     def _with(self, name: int, need: int | None) -> list[list[int]] | None:
         """Return the pieces with one line more; None where that cannot be."""
-        own = next((piece for piece in self._pieces if name in piece), [name])
-        if name in self.lines or name == need or own[0] != name:
+        behind = next((piece for piece in self._pieces if name in piece), [name])
+        if name in self.lines or name == need or behind[0] != name:
             return None
         before = next((piece for piece in self._pieces if need in piece), [] if need is None else [need])
-        if before is own or (before and before[-1] != need):
+        if before is behind or (before and before[-1] != need):
             return None
-        return [piece for piece in self._pieces if piece is not own and piece is not before] + [before + own]
+        return [piece for piece in self._pieces if piece is not behind and piece is not before] + [before + behind]
 
     def _chance(self, pieces: list[list[int]], lines: Mapping[int, int | None], query: int | None = None) -> Fraction:
         begun = [piece for piece in pieces if piece[0] in lines]

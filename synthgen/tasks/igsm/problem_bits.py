@@ -97,8 +97,8 @@ class ProblemLaw:
         try:
             if not number:
                 raise Stranger
-            made = [self._template(problem, orders), self._place(problem, orders), self._distractors(problem, orders)]
-            return math.fsum([*made, self._surface(problem), -math.log2(number)])
+            chosen = [self._template(problem, orders), self._place(problem, orders), self._distractors(problem, orders)]
+            return math.fsum([*chosen, self._surface(problem), -math.log2(number)])
         except Stranger:
             return math.inf
 
