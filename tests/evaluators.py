@@ -180,7 +180,11 @@ def cfg(task, prompt, said):
 
 def qa(task, row, said):
     text, lists, spans = row["prompt"] + row["completion"], task.lists, row["latent"]["spans"]
-    parts = said.strip(" \t\r\n").removesuffix(".").split("; ")
+    said, hinting = said.strip(" \t\r\n").removesuffix("."), ("classify", "compare", "subtract", "retrieve.day")
+    parts = said.split("; ")
+    if task.params.fidelity == "paper" and row["latent"]["form"].startswith(hinting):
+        hints, full_stop, last = said.rpartition(". ")
+        parts = [*(hints.split("; ") if full_stop else []), *last.split("; ")]
     if row["latent"]["form"].startswith("inverse"):
         names = [task.reader.world.name(person) for person in row["latent"]["answers"]]
         first = ".first" in row["latent"]["form"]
@@ -447,6 +451,7 @@ EVALUATORS = {
     "know-retrieve-year": qa,
     "know-classify-month": qa,
     "know-compare-month": qa,
+    "know-compare-day": qa,
     "know-subtract-major": qa,
     "know-inverse-name": qa,
     "relations-2hop": hops,

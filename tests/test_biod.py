@@ -77,6 +77,52 @@ def test_rows_read_back_and_faults_are_found(params):
     assert not source.verify({"input_ids": []}).correct
 
 
+@pytest.mark.parametrize("params", [{}, {"C": 3, "L": 4, "T": 50}, {"K": 1, "names": [3, 5, 7]}], ids=str)
+def test_english_says_what_the_tokens_say(params):
+    """The same rows as sentences: read back, spans and all, and every changed letter is found."""
+    params = {"N": 50, **params}
+    tokens, english = (synthgen.load(name, params=params) for name in ("biod", "biod-english"))
+    rng = np.random.default_rng(1)
+    for plain, row in zip(tokens.batch(0, 60).to_pylist(), english.batch(0, 60).to_pylist(), strict=True):
+        assert english.verify(row), english.verify(row).reason
+        latent, text = row["latent"], row["text"]
+        assert {key: latent[key] for key in plain["latent"]} == plain["latent"]
+        assert row["bits"] == plain["bits"]
+        (name,) = ((span["start"], span["end"]) for span in latent["spans"]["name"])
+        assert text[slice(*name)].count(" ") == 2
+        assert name[0] == 0
+        assert text[name[1] :].startswith("'s ID ")
+        values = [text[span["start"] : span["end"]] for span in latent["spans"]["value"]]
+        assert (
+            text.removesuffix(".").split(". Their ")[0]
+            == f"{text[: name[1]]}'s ID {latent['order'][0] + 1} is {values[0]}"
+        )
+        assert (
+            text
+            == f"{text[: name[1]]}'s "
+            + ". Their ".join(
+                f"ID {attribute + 1} is {value}" for attribute, value in zip(latent["order"], values, strict=True)
+            )
+            + "."
+        )
+        assert " ".join(values).split() == [f"v{i}" for i in said_tokens(plain["input_ids"], tokens)]
+        for place in rng.choice(len(text), 12, replace=False):
+            for letter in "x7 ":
+                changed = text[:place] + letter + text[place + 1 :]
+                assert changed == text or not english.verify({**row, "text": changed}).correct
+    assert english.entropy().bits == tokens.entropy().bits
+    assert not english.verify({**row, "text": "Nobody"}).correct
+    with pytest.raises(SynthgenError, match=r"names = \[401, 1, 1\]: English rows have at most \[400, 400, 1000\]"):
+        synthgen.load("biod-english", params={"names": [401, 1, 1], "N": 5})
+
+
+def said_tokens(ids, source):
+    """Return the tokens of the values in a row of ids, numbered from 0."""
+    params = source.spec.base_params
+    first = 4 + params.K + sum(params.names)
+    return [i - first for i in ids if i >= first]
+
+
 def test_refusals():
     with pytest.raises(SynthgenError, match="full names"):
         synthgen.load("biod", params={"N": 10, "names": [1, 3, 3]})

@@ -3,7 +3,7 @@
 The numbers of attributes begin at 1, those of a value's tokens at 0.
 """
 
-WHOSE, THEIR, ID, IS, TOKEN, STOP = "'s", ". Their", " ID ", " is", " v", "."
+WHOSE, THEIR, ID, IS, TOKEN, STOP = "'s", ". Their", " ID ", " is ", "v", "."
 
 NAME, VALUE = range(2)
 SPAN_KINDS = ("name", "value")

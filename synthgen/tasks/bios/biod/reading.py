@@ -48,7 +48,7 @@ def read(ids: Sequence[int], params: BiodParams, strings: np.ndarray) -> dict[st
 
 
 NUMBER = r"(?:0|[1-9][0-9]{0,6})"
-SENTENCE = re.compile(rf"{re.escape(ID)}([1-9][0-9]{{0,6}}){re.escape(IS)}((?:{re.escape(TOKEN)}{NUMBER})+)")
+SENTENCE = re.compile(rf"{re.escape(ID)}([1-9][0-9]{{0,6}}){re.escape(IS)}({TOKEN}{NUMBER}(?: {TOKEN}{NUMBER})*)")
 NAMED = re.compile(r"(\S+) (\S+) (\S+)")
 
 
@@ -79,7 +79,7 @@ def ids_of_english(
         sentence = SENTENCE.match(text, at)
         if sentence is None or int(sentence[1]) > params.K:
             raise ValueError(f"{text[at : at + 40]!r} is no sentence")
-        value = [int(token) for token in sentence[2].split(TOKEN)[1:]]
+        value = [int(token.removeprefix(TOKEN)) for token in sentence[2].split(" ")]
         if max(value) >= params.T:
             raise ValueError(f"v{max(value)}: values are of {params.T:,} tokens")
         ids += [SPECIALS + int(sentence[1]) - 1, *(blocks[4] + token for token in value)]

@@ -48,6 +48,12 @@ TABLE_MAX = 2**28
 """The most tokens of all diversity sets together: they are kept in memory."""
 
 
+def _all_names() -> tuple[tuple[str, ...], ...]:
+    """Return the first, middle and last names that English rows may have: those of the package's lists."""
+    lists = read_lists(None, Sizes())
+    return lists.first_names, lists.middle_names, lists.last_names
+
+
 class Biod(Task):
     """Rows of bioD(N, K, C, D, L, T), as tokens or in English."""
 
@@ -78,12 +84,11 @@ class Biod(Task):
             )
         if params.K * params.D * params.L > TABLE_MAX:
             raise SynthgenError(f"params.K x D x L = {params.K * params.D * params.L:,}: at most {TABLE_MAX:,} tokens")
-        known = [len(names) for names in self._names]
+        known = [len(names) for names in _all_names()]
         if self.row_format == "document" and any(many > few for many, few in zip(params.names, known, strict=True)):
-            few = ", ".join(f"{number:,}" for number in known)
             raise SynthgenError(
-                f"params.names = {list(params.names)}: English rows have {few} first, middle and last names at most; "
-                "take fewer, or row_format = 'tokens'"
+                f"params.names = {list(params.names)}: English rows have at most {known}; take fewer, or "
+                "row_format = 'tokens'"
             )
         self._stages = Stages.of(keys)
         self._strings_key = keys.world("strings")
@@ -95,9 +100,7 @@ class Biod(Task):
     @functools.cached_property
     def _names(self) -> tuple[tuple[str, ...], ...]:
         """The first, middle and last names of English rows: those of the package's lists that come first."""
-        lists = read_lists(None, Sizes())
-        named = (lists.first_names, lists.middle_names, lists.last_names)
-        return tuple(tuple(names[:many]) for names, many in zip(named, self.params.names, strict=True))
+        return tuple(names[:many] for names, many in zip(_all_names(), self.params.names, strict=True))
 
     @functools.cached_property
     def _english(self) -> English:

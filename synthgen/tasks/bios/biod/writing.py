@@ -103,7 +103,8 @@ class English:
         self.table.extend(f"{ID}{i + 1}{IS}" for i in range(attributes))
         self.table.extend(f"{name} " for name in (*first, *middle))
         self.table.extend(last)
-        self.table.extend(f"{TOKEN}{i}" for i in range(tokens))
+        self._spaced = -self.table.extend(f"{TOKEN}{i}" for i in range(tokens))
+        self._spaced += self.table.extend(f" {TOKEN}{i}" for i in range(tokens))  # behind the first of a value
         self._attributes, self._whose, self._stop = attributes, self.table.extend([WHOSE]), self.table.extend([STOP])
 
     def codes(self, ids: np.ndarray) -> Codes:
@@ -116,6 +117,7 @@ class English:
             said = ids[:, at : at + width - (sentence == 0)].T
             at += len(said)
             start = 1 + (sentence > 0)  # of the value, behind the attribute
-            columns += [*said[:start], np.full(rows, opening(VALUE)), *said[start:], np.full(rows, closing(VALUE))]
+            value = [said[start], *(said[start + 1 :] + self._spaced)]
+            columns += [*said[:start], np.full(rows, opening(VALUE)), *value, np.full(rows, closing(VALUE))]
         codes = np.stack([*columns, np.full(rows, self._stop)], axis=1).astype(np.int32)
         return Codes(self.table, codes.reshape(-1), np.arange(1, rows + 1) * codes.shape[1], SPAN_KINDS)

@@ -4,7 +4,7 @@
     nearest(grammar, ids, fixed=450)   # only the first 50 of 500 tokens may change
 
 Tokens are replaced, none is put in or taken out, as in the released `solve_dp_noneq` (Part 1). A dynamic programme over
-spans whose lengths a symbol can have, exact: some tenths of a second for a string of cfg3f.
+spans whose lengths a symbol can have, exact: a tenth of a second for a string of cfg3f.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _trace(
         part, i, length = stack.pop()
         cost = costs[_place(layout, part, i, length)]
         if part in touched:
-            touched[part] += cost > 0
+            touched[part] += int(cost > 0)
         if part < layout.terminals:
             put[i] = part
             continue
