@@ -83,7 +83,7 @@ def test_english_says_what_the_tokens_say(params):
     params = {"N": 50, **params}
     tokens, english = (synthgen.load(name, params=params) for name in ("biod", "biod-english"))
     rng = np.random.default_rng(1)
-    for plain, row in zip(tokens.batch(0, 60).to_pylist(), english.batch(0, 60).to_pylist(), strict=True):
+    for plain, row in zip(tokens.batch(0, 25).to_pylist(), english.batch(0, 25).to_pylist(), strict=True):
         assert english.verify(row), english.verify(row).reason
         latent, text = row["latent"], row["text"]
         assert {key: latent[key] for key in plain["latent"]} == plain["latent"]
