@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,9 @@ from synthgen.tasks.bios.relations.wordings import FACT_NAMES, PERSON, Relation,
 
 MOST_ASKED = 10_000
 """Characters of a prompt that are read."""
+
+JSON = re.compile(r'\{"person": "(?P<person>[^"]+)", "path": \["(?P<path>[^\[\]]+)"\], "answer":')
+"""A prompt in JSON: no name has a quote."""
 
 FACTS = {name: fact for fact, name in FACT_NAMES.items()}
 
@@ -63,15 +65,10 @@ class QuestionJudge:
         return self._triple(prompt) if prompt.endswith(" |") else self._sentence(prompt)
 
     def _json(self, prompt: str) -> ParsedQuestion:
-        if not prompt.endswith(', "answer":'):
-            raise ValueError('the prompt does not end with "answer":')
-        table = json.loads(prompt.removesuffix(', "answer":') + "}")
-        if list(table) != ["person", "path"] or not isinstance(table["person"], str):
-            raise ValueError("the prompt has no person and path")
-        name, start = table["person"], len('{"person": "')
-        if not isinstance(table["path"], list) or not all(isinstance(step, str) for step in table["path"]):
-            raise ValueError("the path is no list of texts")
-        return self._path("json", name, (start, start + len(name)), table["path"])
+        match = JSON.fullmatch(prompt)
+        if not match:
+            raise ValueError("the prompt is no JSON with a person, a path, and an answer to come")
+        return self._path("json", match["person"], match.span("person"), match["path"].split('", "'))
 
     def _triple(self, prompt: str) -> ParsedQuestion:
         name, *steps = prompt.removesuffix(" |").split(" | ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,9 @@ from synthgen.tasks.bios.relations.wordings import Relation
 from synthgen.tasks.bios.world.reading.registry import Registry
 
 NAME = r"[^ ,;|\"]+ [^ ,;|\"]+ [^ ,;|\"]+?"
+
+
+JSON = re.compile(r'\{"person": "(?P<name>[^"]+)", "(?P<relation>[^"]+)": "(?P<other>[^"]+)"\}')
 
 
 class StatementReader:
@@ -44,15 +46,9 @@ class StatementReader:
         """Return the latent and the spans of a row that states one relation. Raises ValueError on junk."""
         if not isinstance(text, str) or len(text) > 10_000:
             raise ValueError("no text of a statement")
-        if text.startswith("{"):
-            table = json.loads(text)
-            if not isinstance(table, dict) or len(table) != 2 or not all(isinstance(v, str) for v in table.values()):
-                raise ValueError("the JSON has no person and a relation")
-            (key, name), (relation, other) = table.items()
-            start = len('{"person": "')
-            if key != "person" or text != f'{{"person": "{name}", "{relation}": "{other}"}}':
-                raise ValueError("the JSON is not laid out as rows are")
-            return self._said("json", relation, 0, name, other, start, len(text) - 2 - len(other))
+        if match := JSON.fullmatch(text):
+            places = match.start("name"), match.start("other")
+            return self._said("json", match["relation"], 0, match["name"], match["other"], *places)
         if " | " in text:
             name, relation, other = text.split(" | ")
             return self._said("triple", relation, 0, name, other, 0, len(text) - len(other))
