@@ -263,9 +263,12 @@ def bench_qa() -> list[Rate]:
     contenders: dict[str, Callable[[], int]] = {
         "plain Python, people at hand": lambda: sum(bool(asker.ask(generator)) for _ in range(50_000))
     }
-    for name in ("qa-extract", "know-classify-month", "know-compare-month", "know-inverse-name"):
+    names = ("qa-extract", "know-classify-month", "know-compare-month", "know-inverse-name")
+    for name in (*names, "relations", "relations-bios", "relations-3hop", "birthyear-3-2"):
         contenders[f"{name}: text"] = partial(make_content, load(name), 60)
+    contenders["relations-3hop, three hops: text"] = partial(make_content, load("relations-3hop"), 60, "test_3hop")
     contenders["qa-extract: into shards, all columns"] = lambda: make_shard(source, 60)
+    contenders["relations-3hop: into shards, all columns"] = partial(make_shard, load("relations-3hop"), 60)
     return race(contenders, unit="rows")
 
 
