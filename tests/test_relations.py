@@ -398,3 +398,19 @@ def test_what_has_no_bits_for_each_token_says_why():
     ):
         with pytest.raises(SynthgenError, match=why):
             synthgen.load(name).surprisals(0)
+
+
+def test_a_mixture_counts_what_documents_and_questions_share_once(tmp_path):
+    (tmp_path / "m.toml").write_text(
+        'task = "mixture"\nrow_format = "prompt-completion"\n[[params.component]]\nspec = "relations-bios"\nweight = 1\n'
+        'params = {entries = "online"}\n[[params.component]]\nspec = "relations-3hop"\nweight = 4\n[splits.train]\n'
+    )
+    books = synthgen.load(tmp_path / "m.toml").entropy().books
+    alone = synthgen.load("relations-bios").entropy()
+    world = {name: book.bits.value for name, book in books.items() if book.scope == "world"}
+    assert world == {name: book.bits.value for name, book in alone.books.items() if book.scope == "world"}
+    apart = synthgen.load(load_spec(tmp_path / "m.toml", sets={"world": 3})).entropy()
+    assert apart.world.value == alone.world.value
+    (tmp_path / "m.toml").write_text((tmp_path / "m.toml").read_text().replace('"online"}', '"online", bosses = 10}'))
+    books = synthgen.load(tmp_path / "m.toml").entropy().books
+    assert {name for name in books if "boss" in name} == {"relation_boss", "relations_3hop.relation_boss"}
