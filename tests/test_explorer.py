@@ -8,7 +8,7 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
-from helpers import run
+from helpers import replant, run
 
 import synthgen
 from synthgen.publish.explorer.page import page
@@ -100,6 +100,20 @@ def test_what_is_shown_of_a_row(source):
     assert said[0] in row["completion"]
     del row["latent"], row["bits"]
     assert shown_row(text, "train", row)["books"] == {}, "a folder of some columns is shown, too"
+
+
+def test_what_cannot_be_is_shown_or_told(source, folder, tmp_path):
+    row = source.row(0)
+    row["input_ids"] = [row["input_ids"][0]] * len(row["input_ids"])
+    row["bits"]["pairs"] = float("nan")
+    shown = shown_row(source, "train", row)
+    assert None in shown["bits"]
+    assert shown["picture"] == "", "there is nothing to draw"
+    assert Page(page(source, [shown])).data["rows"][0]["books"]["pairs"] is None
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    replant(copy, lambda rows: rows[0].update(input_ids=[]))
+    done = run("view", copy, "--out", tmp_path / "x.html", "--no-open")
+    assert (done.returncode, "Traceback" in done.stderr) in {(0, False), (2, False)}
 
 
 def test_the_command_shows_a_spec_and_its_folder_alike(folder, tmp_path):

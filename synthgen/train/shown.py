@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +88,18 @@ def _rows(model: Transformer, data: RunData, corpus: SpecRows, sample: TokenRows
             "pieces": [names.get(int(token), str(token)) for token in sample.ids[at:end]],
             "given": int(np.argmax(trained)) if trained.any() else 0,
             "spans": _spans(sample.span_kinds[at:end], corpus.span_kinds),
-            "model": [round(float(bits), 3) for bits in (*paid.tokens[at:end], paid.ends[i])],
+            "model": [_finite(bits) for bits in (*paid.tokens[at:end], paid.ends[i])],
             "books": {name: round(bits, 4) for name, bits in row["bits"].items()},
         }
         if not corpus.without_surprisals:
-            entry["bits"] = [round(float(bits), 3) for bits in corpus.surprisals(int(sample.numbers[i]))]
+            entry["bits"] = [_finite(bits) for bits in corpus.surprisals(int(sample.numbers[i]))]
         table.append(entry)
     return table
+
+
+def _finite(bits: float) -> float | None:
+    """Return bits in few digits; None for what JSON has not."""
+    return round(float(bits), 3) if math.isfinite(bits) else None
 
 
 def _spans(kinds: np.ndarray, names: tuple[str, ...]) -> list[tuple[int, int, str]]:

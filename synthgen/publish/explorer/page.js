@@ -23,7 +23,7 @@
       .join("\n")
       .toLowerCase(),
   );
-  const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 3 });
+  const number = (value) => (value === null ? "endless" : value.toLocaleString("en", { maximumFractionDigits: 3 }));
   let matching = rows.map((_, i) => i);
   let place = 0;
 

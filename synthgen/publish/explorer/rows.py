@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.plain_text import shown
 from synthgen.dataset.shards import read_batches
+from synthgen.errors import SynthgenError
 from synthgen.publish.drawing.sheet import drawn
 from synthgen.publish.drawing.svg import inline
 from synthgen.spec.source import Source
@@ -37,8 +39,15 @@ def rows_of_folder(folder: Path, manifest: Manifest, source: Source, split: str,
     shards = (shard for shard in manifest.shards if shard.split == split)
     batches = (batch for shard in shards for batch in read_batches(folder / shard.path))
     every = (row for batch in batches for row in batch.slice(0, rows).to_pylist())
-    for row in itertools.islice(every, rows):
-        yield shown_row(source, split, row)
+    for number, row in enumerate(itertools.islice(every, rows)):
+        try:
+            entry = shown_row(source, split, row)
+        except UNREADABLE as error:
+            reason = str(error) or type(error).__name__
+            raise SynthgenError(
+                f"{folder}: row {number} of {split} cannot be shown: {reason[:120]}; see `synthgen check {folder}`"
+            ) from None
+        yield entry
 
 
 def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,11 +71,11 @@ def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, A
     table["spans"] = [
         [span["start"], span["end"], kind] for kind, of_kind in spans.items() for span in of_kind or () if span
     ]
-    table["books"] = {name: round(bits, 4) for name, bits in (row.get("bits") or {}).items()}
+    table["books"] = {name: finite(bits, 4) for name, bits in (row.get("bits") or {}).items()}
     table["latent"] = [[name, _short(value)] for name, value in latent.items() if value is not None]
     table |= {name: _short(row[name]) for name in ("text_bits",) if name in row}
     if not task.without_surprisals and any(name in row for name in CONTENT_COLUMNS):
-        table["bits"] = [round(bits, 3) for bits in source.surprisals(row, split).tolist()[: LONGEST_TEXT + 1]]
+        table["bits"] = [finite(bits, 3) for bits in source.surprisals(row, split)[: LONGEST_TEXT + 1]]
     table["picture"] = picture_of(source, split, row)
     return table
 
@@ -78,6 +87,11 @@ def picture_of(source: Source, split: str, row: Mapping[str, Any]) -> str:
     except UNREADABLE:  # a folder of some columns, or a row that is damaged: what there is of it is shown
         return ""
     return svg if len(svg) <= PICTURE_BYTES else ""
+
+
+def finite(bits: float, digits: int) -> float | None:
+    """Return a figure in few digits; None for one that JSON has not: what no row has there is endlessly unlikely."""
+    return round(float(bits), digits) if math.isfinite(bits) else None
 
 
 def within(rows: Iterable[dict[str, Any]], most: int) -> Iterator[dict[str, Any]]:
