@@ -108,7 +108,7 @@ def test_what_cannot_be_is_shown_or_told(source, folder, tmp_path):
     row["bits"]["pairs"] = float("nan")
     shown = shown_row(source, "train", row)
     assert None in shown["bits"]
-    assert shown["picture"] == "", "there is nothing to draw"
+    assert shown_row(source, "train", row | {"input_ids": []})["picture"] == "", "there is nothing to draw"
     assert Page(page(source, [shown])).data["rows"][0]["books"]["pairs"] is None
     copy = shutil.copytree(folder, tmp_path / "copy")
     replant(copy, lambda rows: rows[0].update(input_ids=[]))
