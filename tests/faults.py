@@ -177,7 +177,7 @@ def kill_resume(place, turn, quick=False):
 @fault("kill -9 while a second split is added", quick=3, long=200)
 def kill_added_split(place, turn, quick=False):
     synthgen.generate(**SMALL, out=place / "data")
-    build_in_child(place, turn * 25 if quick else turn, kill_self, splits=["more"])
+    build_in_child(place, turn * 25 if quick else turn, kill_self, splits=["fresh:more"])
     return Resume(build=SMALL | {"splits": ["more"]})
 
 

@@ -324,7 +324,7 @@ def terminals_read_to_the_end(case):
 def _sound(container="arrow"):
     """Return the files of a small dataset, by path."""
     home = Path(tempfile.mkdtemp())
-    synthgen.generate("cfg3b", home / "data", splits=["test", "more"], rows=40, shards=2, format=container)
+    synthgen.generate("cfg3b", home / "data", splits=["test", "fresh:more"], rows=40, shards=2, format=container)
     found = {p.relative_to(home / "data").as_posix(): p.read_bytes() for p in (home / "data").rglob("*") if p.is_file()}
     shutil.rmtree(home)
     return found
@@ -345,7 +345,7 @@ def manifests(text):
             with bounded():
                 read(folder)
         with bounded():
-            synthgen.generate("cfg3b", folder, splits=["test", "more"], rows=40, shards=2, verify=True)
+            synthgen.generate("cfg3b", folder, splits=["test", "fresh:more"], rows=40, shards=2, verify=True)
 
 
 @target(

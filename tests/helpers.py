@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -69,6 +70,11 @@ def run(*arguments):
     finally:
         sys.argv = before
     return Done(code, out.getvalue(), err.getvalue())
+
+
+def said_beside(stderr):
+    """Return what stands in stderr beside the lines on kernels that are compiled, which come on a first run only."""
+    return re.sub(r"synthgen: compiling .+ \(first run only\) \.\.\.\n", "", stderr)
 
 
 def process(*arguments, timeout=300, **extra):

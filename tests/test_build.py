@@ -139,7 +139,7 @@ def test_a_missing_split_is_added_and_a_lost_shard_made_again(tmp_path):
     out = tmp_path / "grow"
     synthgen.generate("cfg3b", out, splits=["test"], rows=500)
     first = manifest(out)
-    synthgen.generate("cfg3b", out, splits=["test-2026-11"], rows=300)
+    synthgen.generate("cfg3b", out, splits=["fresh:test-2026-11"], rows=300)
     both = manifest(out)
     assert both["splits"]["test"] == first["splits"]["test"]
     assert both["splits"]["test-2026-11"]["rows"] == 300

@@ -23,7 +23,7 @@ def sound(tmp_path_factory):
     """Two small datasets of two splits each, made once."""
     folder = tmp_path_factory.mktemp("sound")
     synthgen.generate("bios-multi5", folder / "bios", params={"people": 120}, shards=2)
-    synthgen.generate("bios-multi5", folder / "bios", params={"people": 120}, splits=["other"], rows=300)
+    synthgen.generate("bios-multi5", folder / "bios", params={"people": 120}, splits=["fresh:other"], rows=300)
     synthgen.generate("cfg3b", folder / "cfg", splits=["train", "test"], rows=600, shards=2)
     return folder
 

@@ -468,7 +468,7 @@ def test_the_place_of_another_dataset_is_taken_only_on_request(hub, client, data
     assert published(hub, repo, 3) == "whole"
     assert client.pull(repo, tmp_path / "old", revision="v1")["done"], "the old one stays under its tag"
     assert hub.repo(repo).tags["v1"] == first["commit"]
-    synthgen.generate("bios-multi5", other, params={"people": 48}, seed=1, splits=["late"], rows=40)
+    synthgen.generate("bios-multi5", other, params={"people": 48}, seed=1, splits=["fresh:late"], rows=40)
     assert client.push(other, repo, tag="v3")["done"]["done"] == "published", "a further split needs no --replace"
 
 

@@ -8,20 +8,31 @@ from typing import Annotated, Any
 
 import typer
 
-from synthgen.cli.options import Folder, Json, Seed, Sets, SpecArgument, World, columns_of, spec_with
+from synthgen.cli.options import (
+    Folder,
+    Json,
+    Rows,
+    Seed,
+    Sets,
+    Shards,
+    SpecArgument,
+    Splits,
+    World,
+    columns_of,
+    rows_of,
+    spec_with,
+)
 from synthgen.cli.terminal import print_json
 
 
 def generate(
     spec: SpecArgument,
     out: Annotated[Path, typer.Option(help="The dataset folder; made, resumed or completed.")],
-    split: Annotated[
-        list[str] | None, typer.Option("--split", help="A split; may be given again. By default all.")
-    ] = None,
-    rows: Annotated[int | None, typer.Option(help="Rows of each split.")] = None,
+    split: Splits = None,
+    rows: Rows = None,
     seed: Seed = None,
     world: World = None,
-    shards: Annotated[int | None, typer.Option(help="Shards of each split.")] = None,
+    shards: Shards = None,
     workers: Annotated[int | None, typer.Option(help="Processes; by default one a core, if the job is long.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
     format: Annotated[str, typer.Option("--format", help="arrow, parquet, or token files: bin, llmc.")] = "arrow",
@@ -123,7 +134,8 @@ def certify(
     sets: Sets = None,
 ) -> None:
     """Narrow the bits of a spec whose entropy comes from sampled rows: draw many, and keep their sums."""
-    from synthgen.cli.display import Progress, print_entropy
+    from synthgen.cli.bits_screen import print_entropy
+    from synthgen.cli.display import Progress
     from synthgen.dataset.processes import usable_cores
     from synthgen.spec.certify import certify, keep
     from synthgen.spec.source import Source
@@ -140,7 +152,7 @@ def rewrite(
     spec: SpecArgument,
     out: Annotated[Path, typer.Option(help="The file of rewrites; name it in the spec's params.texts.")],
     model: Annotated[str, typer.Option(help="The model's name at the endpoint.")],
-    rows: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
+    rows: Annotated[int | None, typer.Option(parser=rows_of, metavar="N", help="The first rows only.")] = None,
     temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = 1.0,
     attempts: Annotated[int, typer.Option(min=1, help="Answers asked for, before the grammar's rewrite stays.")] = 3,
     cache: Annotated[Path | None, typer.Option(help="The cache of answers; by default beside OUT.")] = None,

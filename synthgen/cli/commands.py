@@ -9,15 +9,23 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from synthgen.cli import building, publishing, reading, training
+from synthgen.version import __version__
 
 FAMILIES: dict[str, tuple[Callable[..., None], ...]] = {
-    "Look, without any data": (reading.list_, reading.show, reading.view, reading.entropy, reading.plan),
+    "Look, without any data": (
+        reading.list_,
+        reading.show,
+        reading.view,
+        reading.entropy,
+        reading.plan,
+        reading.params,
+    ),
     "Make data": (building.generate, building.finish, building.certify, building.rewrite),
     "Check and share a dataset folder": (publishing.check, publishing.card, publishing.push, publishing.pull),
     "Models and rates": (training.train, training.score, training.reproduce, training.bench),
@@ -45,13 +53,27 @@ def name_of(command: Callable[..., None]) -> str:
 app = typer.Typer(
     name="synthgen",
     cls=Families,
-    help="Pretraining data for controlled language-model experiments, every bit of it known.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: there in half the time, and as wide as it needs to be
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"synthgen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def synthgen(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Pretraining data for controlled language-model experiments, every bit of it known."""
+
 
 for _command in itertools.chain.from_iterable(FAMILIES.values()):
     app.command(name_of(_command))(_command)

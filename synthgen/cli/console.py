@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from synthgen.dataset.plain_text import shown
 
@@ -14,6 +16,14 @@ PIPED = 1 << 20
 
 NARROW = 40
 """Columns that a terminal has at least; of a narrower one, the lines are broken by itself."""
+
+WIDEST_NAME = 44
+"""Columns of names beside which their values stand."""
+
+LEFT_OUT = "... (--json prints all)"
+
+WITHOUT_EDGE = 120
+"""Columns that a line left out is counted by where there is no edge."""
 
 
 class _Console(Console):
@@ -49,3 +59,43 @@ def stdout() -> Console:
     console = _Console(markup=False, emoji=False, highlight=False)
     console.width = max(console.width, NARROW) if console.is_terminal else PIPED
     return console
+
+
+def print_lines(console: Console, text: Text, indent: int, most: int | None = None) -> None:
+    """Print a text some columns from the left, broken between its words on a terminal, and nowhere else.
+
+    Of more than `most` lines, or of so much in a pipe, the rest is left out, which is said.
+    """
+    width = console.width - indent if console.is_terminal else PIPED
+    lines = [line for part in text.split("\n", allow_blank=True) for line in part.wrap(console, width) or [Text()]]
+    if most is not None and not console.is_terminal:
+        lines = [line for part in lines for line in part.wrap(console, WITHOUT_EDGE)]
+        lines = [Text(" ").join([*lines[:most]]), *lines[most:]]
+        most = 1
+    for line in lines[:most]:
+        line.rstrip()
+        console.print(Text(" " * indent if line.plain else "") + line, soft_wrap=True)
+    if most is not None and len(lines) > most:
+        console.print(Text(" " * indent + LEFT_OUT, style="dim"), soft_wrap=True)
+
+
+def print_pairs(console: Console, pairs: Sequence[tuple[str, str]], most: int | None = None, indent: int = 2) -> None:
+    """Print what is called how, a name and its value a line: values stand below each other, or below long names."""
+    widest = max((cell_len(name) for name, _ in pairs if cell_len(name) <= WIDEST_NAME), default=0)
+    room = console.width - indent - widest - 2 if console.is_terminal else PIPED
+    for name, value in pairs:
+        head = Text(" " * indent + name)
+        apart = cell_len(name) > widest or (cell_len(value) > room and room < NARROW)
+        if apart and cell_len(name) + cell_len(value) + indent + 2 <= console.width:
+            console.print(head + f"  {value}", soft_wrap=True)
+        elif apart:
+            console.print(head, soft_wrap=True)
+            print_lines(console, Text(value), indent + 4, most)
+        else:
+            lines = Text(value).wrap(console, room) or [Text()]
+            for number, line in enumerate(lines[:most]):
+                line.rstrip()
+                before = head.plain.ljust(indent + widest) if number == 0 else " " * (indent + widest)
+                console.print(Text(before + ("  " if line.plain else "")) + line, soft_wrap=True)
+            if most is not None and len(lines) > most:
+                console.print(Text(" " * (indent + widest + 2) + LEFT_OUT, style="dim"), soft_wrap=True)

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
-from synthgen.cli.console import stdout
-from synthgen.cli.terminal import is_read
+from synthgen.cli.console import PIPED, print_lines, print_pairs, stdout
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.pandas_later import put_pandas_off
-from synthgen.errors import SynthgenError
-from synthgen.exact.bits import Bits
-from synthgen.exact.entropy import Entropy
-from synthgen.exact.facts import formatted
-from synthgen.spec.source import Source
 
-put_pandas_off()  # before a command makes its first array: all that make one show something, too
-
-COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green", "bright_yellow")
-LATENT_WIDTH = 400
-"""Characters of a latent that `show` prints; `--json` prints all."""
-
-
-MOST_ROWS, AT_A_TIME = 1_000_000, 256
-"""Rows that `show` shows, and makes at a time."""
+put_pandas_off()  # commands on folders show them by way of this file, before they make their first array
 
 
 class Progress:
@@ -69,126 +54,25 @@ class Progress:
         return self._rows, self._last - self._start
 
 
-def rows_to_show(source: Source, first: int, n: int, split: str) -> Iterator[dict[str, Any]]:
-    """Return n rows from the first, made a few at a time, for as long as somebody reads.
-
-    Raises SynthgenError, before any is made, where the split has not as many.
-    """
-    try:
-        source.batch(first, first + 1, split)
-        source.batch(first + n - 1, first + n, split)
-    except IndexError as error:
-        raise SynthgenError(str(error)) from None
-    starts = itertools.takewhile(lambda _: is_read(), range(first, first + n, AT_A_TIME))
-    return (
-        row for start in starts for row in source.batch(start, min(start + AT_A_TIME, first + n), split).to_pylist()
-    )
-
-
-def draw_row(source: Source, number: int, split: str, file: Path, theme: str) -> None:
-    """Draw a row to a picture file, whose ending decides the format. Raises SynthgenError for another one."""
-    from synthgen.publish.drawing.files import save, theme_of
-    from synthgen.publish.drawing.sheet import drawn
-
-    save(drawn(source.task(split).picture(source.row(number, split))), file, theme_of(theme))
-
-
-def print_row(source: Source, row: Mapping[str, Any], split: str) -> None:
-    """Print one row: its content with coloured spans, then difficulty, bits and latent."""
-    console = stdout()
-    bits = row["bits"]
-    books = ", ".join(f"{name} {value:.4f}" for name, value in bits.items() if name != "total")
-    console.print(Text(f"{source.spec.name}/{split} row {row['id']}", style="bold"))
-    latent = dict(row.get("latent") or {})
-    spans = latent.pop("spans", None) or {}
-    if "input_ids" in row:
-        console.print(source.task(split).readable(row), highlight=False)
-    else:
-        console.print(_coloured(row, spans), highlight=False)
-        if spans:
-            legend = Text("spans: ", style="dim")
-            for i, kind in enumerate(spans):
-                legend.append(kind, style=COLOURS[i % len(COLOURS)]).append(" ")
-            console.print(legend)
-    task = source.task(split)
-    console.print(
-        f"difficulty {row['difficulty']} ({task.difficulty}); bits {bits['total']:.4f} ({books})", highlight=False
-    )
-    text = json.dumps(latent, ensure_ascii=False)
-    if len(text) > LATENT_WIDTH:
-        text = text[:LATENT_WIDTH] + " ... (--json prints all)"
-    console.print(Text(f"latent {text}", style="dim"))
-    console.print()
-
-
-def _coloured(row: Mapping[str, Any], spans: Mapping[str, Sequence[Mapping[str, int]]]) -> Text:
-    text = Text(row["text"] if "text" in row else row["prompt"] + row["completion"])
-    if "prompt" in row:
-        text.stylize("dim", 0, len(row["prompt"]))
-    for i, of_kind in enumerate(spans.values()):
-        for span in of_kind:
-            text.stylize(COLOURS[i % len(COLOURS)], span["start"], span["end"])
-    return text
-
-
-def print_entropy(entropy: Entropy) -> None:
-    """Print bits by book and of the text, each with how it is known, then why, and the facts."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, justify in (("book", "left"), ("scope", "left"), ("bits", "right"), ("known", "left")):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    figures = {name: (book.scope, book.bits) for name, book in entropy.books.items()}
-    if entropy.text != entropy.booked:
-        figures["booked in all"] = ("row", entropy.booked)
-    figures["the text of a row"] = ("row", entropy.text)
-    reasons: dict[str, list[str]] = {}
-    for name, (scope, bits) in figures.items():
-        table.add_row(name, scope, str(bits), _known(bits), style="bold" if name == "the text of a row" else "")
-        if bits.reason and name != "booked in all":
-            reasons.setdefault(bits.reason, []).append(name)
-    console = stdout()
-    console.print(Text(f"{entropy.spec}/{entropy.split}", style="bold"))
-    console.print(table)
-    for reason, names in reasons.items():
-        console.print(f"  {', '.join(names)}: {reason}", highlight=False, soft_wrap=True)
-    if entropy.text.level < 1:
-        chance = f"{1 - entropy.text.level:.0e}".replace("e-0", "e-")
-        console.print(
-            f"  the text is between its two ends but for a chance of {chance}", highlight=False, soft_wrap=True
-        )
-    for name, bits in entropy.floor._asdict().items():
-        if bits is not None and (name == "token" or entropy.unbooked):
-            console.print(f"  a perfect model pays for a {name}: {bits} bits", highlight=False, soft_wrap=True)
-    for name, value in entropy.facts.items():
-        console.print(f"  {name}: {formatted(value, 'screen')}", highlight=False, soft_wrap=True)
-
-
-def _known(bits: Bits) -> str:
-    """Return how a figure is known, in a few words."""
-    if bits.status != "bracket":
-        return bits.status
-    return f"from {bits.n:,} rows" if bits.n else "bound"
-
-
 def print_plan(plan: Mapping[str, Any]) -> None:
-    """Print what a build would cost."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("split", "rows", "shards", "bytes", "content", "bits", "rows/s a core", "core time", "growth"):
-        table.add_column(column, justify="left" if column == "split" else "right")
-    for name, split in plan["splits"].items():
-        table.add_row(
-            name,
-            f"{split['rows']:,}",
-            f"{split['shards']:,}",
-            _bytes(split["bytes"]),
-            f"{_short(split['units'])} {split['unit']}",
-            f"{_short(split['bits'])} ({split['status']})",
-            f"{split['rows_a_second']:,.0f}",
-            _duration(split["core_seconds"]),
-            f"{split['growth']:.2f}",
-        )
+    """Print what a build would cost, a split a line, or line by line where that is too narrow for the figures."""
     console = stdout()
-    console.print(Text(plan["spec"], style="bold"))
-    console.print(table)
+    splits = {name: _costs(split) for name, split in plan["splits"].items()}
+    first = next(iter(plan["splits"].values()))
+    asked = plan["rows"] == first["rows"] * len(splits) and len(splits) > 1
+    rows = f"{first['rows']:,} rows of each of {len(splits)} splits" if asked else f"{plan['rows']:,} rows"
+    console.print(Text(f"{plan['spec']}: {rows}", style="bold") + (f", {plan['rows']:,} in all" if asked else ""))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("split", *next(iter(splits.values()))):
+        table.add_column(column, justify="left" if column == "split" else "right", no_wrap=True)
+    for name, costs in splits.items():
+        table.add_row(name, *costs.values())
+    if Measurement.get(console, console.options.update(max_width=PIPED), table).maximum <= console.width:
+        console.print(table)
+    else:
+        for name, costs in splits.items():
+            console.print(Text(name, style="bold"))
+            print_pairs(console, list(costs.items()))
     fits = "fits" if plan["disk_fits"] else "DOES NOT FIT"
     files = f"{_bytes(plan['bytes'])} in {plan['shards']:,} shards of {_bytes(plan['bytes'] / plan['shards'])}"
     lines = (
@@ -198,7 +82,21 @@ def print_plan(plan: Mapping[str, Any]) -> None:
         "growth: the cost of a row near the last one, in costs of a row near the first, from a timed sample",
     )
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        print_lines(console, Text(line), 0)
+
+
+def _costs(split: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a split costs, by the name of the figure."""
+    return {
+        "rows": f"{split['rows']:,}",
+        "shards": f"{split['shards']:,}",
+        "bytes": _bytes(split["bytes"]),
+        "content": f"{_short(split['units'])} {split['unit']}",
+        "bits": f"{_short(split['bits'])} ({split['status']})",
+        "rows/s a core": f"{split['rows_a_second']:,.0f}",
+        "core time": _duration(split["core_seconds"]),
+        "growth": f"{split['growth']:.2f}",
+    }
 
 
 def _short(number: float) -> str:

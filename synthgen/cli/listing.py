@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from fnmatch import fnmatch
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +31,21 @@ def shipped_listing(pattern: str = "") -> list[dict[str, Any]]:
     fits.
     """
     entries: list[dict[str, Any]] = json.loads(LISTING.read_text("utf-8"))
-    wild = pattern if any(c in pattern for c in "*?[") else f"{pattern}*"
-    fitting = [entry for entry in entries if fnmatch(entry["name"], wild)]
-    if not fitting:
+    fitting = [entry for entry in entries if fnmatch(entry["name"], _wild(pattern))]
+    if not fitting and not plugged_in(pattern):
         raise SynthgenError(f"{pattern}: no spec is called so{nearest(pattern, [entry['name'] for entry in entries])}")
     return fitting
+
+
+def _wild(pattern: str) -> str:
+    return pattern if any(c in pattern for c in "*?[") else f"{pattern}*"
+
+
+def plugged_in(pattern: str = "") -> list[tuple[str, str]]:
+    """Return (task, its package) of the tasks that other packages bring, or of those whose name fits a pattern."""
+    points = sorted(entry_points(group="synthgen.tasks"), key=lambda point: point.name)
+    named = [(point.name, point.dist.name if point.dist is not None else point.module) for point in points]
+    return [(name, package) for name, package in named if fnmatch(name, _wild(pattern))]
 
 
 def listed(names: Sequence[str]) -> list[dict[str, Any]]:
@@ -66,6 +77,17 @@ def listed(names: Sequence[str]) -> list[dict[str, Any]]:
             }
         )
     return entries
+
+
+def print_plug_ins(tasks: Sequence[tuple[str, str]]) -> None:
+    """Print the tasks of other packages, which have specs of their own only where somebody writes them."""
+    from rich.text import Text
+
+    from synthgen.cli.console import print_pairs, stdout
+
+    console = stdout()
+    console.print(Text("\nTasks of other packages", style="bold"), soft_wrap=True)
+    print_pairs(console, [(name, f"of {package}: write a spec with task = {name!r}") for name, package in tasks])
 
 
 def print_listing(entries: list[dict[str, Any]], long: bool = False, console: Console | None = None) -> None:

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from synthgen.cli.options import Json, Seed, Sets, SpecArgument, World, columns_of, spec_with
+from synthgen.cli.options import (
+    Json,
+    OneSplit,
+    Rows,
+    Seed,
+    Sets,
+    Shards,
+    SpecArgument,
+    Splits,
+    World,
+    columns_of,
+    spec_with,
+    split_with,
+)
 from synthgen.cli.terminal import print_json
 
 
@@ -17,17 +30,23 @@ def list_(
     json: Json = False,
 ) -> None:
     """The shipped specs by family: rows, bits of a row's text, title."""
-    from synthgen.cli.listing import print_listing, shipped_listing
+    from synthgen.cli.listing import plugged_in, print_listing, print_plug_ins, shipped_listing
 
-    table = shipped_listing(pattern)
-    print_json(table) if json else print_listing(table, long)
+    table, tasks = shipped_listing(pattern), plugged_in(pattern)
+    if json:
+        print_json(table)
+        return
+    if table:
+        print_listing(table, long)
+    if tasks:
+        print_plug_ins(tasks)
 
 
 def show(
     spec: SpecArgument,
     row: Annotated[int, typer.Option(help="The first row to show.")] = 0,
     n: Annotated[int, typer.Option("-n", help="How many rows.")] = 1,
-    split: Annotated[str, typer.Option(help="The split.")] = "train",
+    split: OneSplit = None,
     seed: Seed = None,
     world: World = None,
     sets: Sets = None,
@@ -41,22 +60,23 @@ def show(
     json: Json = False,
 ) -> None:
     """Rows with latents, bits and coloured spans."""
-    from synthgen.cli.display import MOST_ROWS, draw_row, print_row, rows_to_show
+    from synthgen.cli.row_screen import MOST_ROWS, draw_row, print_row, rows_to_show
     from synthgen.cli.terminal import print_json_list
     from synthgen.errors import SynthgenError
     from synthgen.spec.source import Source
 
-    source = Source(spec_with(spec, seed, world, sets))
+    loaded, name = split_with(spec_with(spec, seed, world, sets), split)
+    source = Source(loaded)
     if not 1 <= n <= MOST_ROWS:
         raise SynthgenError(f"-n {n}: must be from 1 to {MOST_ROWS:,}; `synthgen generate` makes any number")
-    rows = rows_to_show(source, row, n, split)
+    rows = rows_to_show(source, row, n, name)
     if plot is not None:
-        draw_row(source, row, split, plot, theme)
+        draw_row(source, row, name, plot, theme)
     if json:
         print_json_list(rows)
     else:
         for one in rows:
-            print_row(source, one, split)
+            print_row(source, one, name)
 
 
 def view(
@@ -82,25 +102,26 @@ def view(
 
 def entropy(
     spec: SpecArgument,
-    split: Annotated[str, typer.Option(help="The split.")] = "train",
+    split: OneSplit = None,
     seed: Seed = None,
     world: World = None,
     sets: Sets = None,
     json: Json = False,
 ) -> None:
     """Bits by book, with status; needs no data."""
-    from synthgen.cli.display import print_entropy
+    from synthgen.cli.bits_screen import print_entropy
     from synthgen.spec.source import Source
 
-    stated = Source(spec_with(spec, seed, world, sets)).entropy(split)
+    loaded, name = split_with(spec_with(spec, seed, world, sets), split)
+    stated = Source(loaded).entropy(name)
     print_json(stated.to_json()) if json else print_entropy(stated)
 
 
 def plan(
     spec: SpecArgument,
-    split: Annotated[list[str] | None, typer.Option("--split", help="A split; may be given again.")] = None,
-    rows: Annotated[int | None, typer.Option(help="Rows of each split.")] = None,
-    shards: Annotated[int | None, typer.Option(help="Shards of each split.")] = None,
+    split: Splits = None,
+    rows: Rows = None,
+    shards: Shards = None,
     workers: Annotated[int | None, typer.Option(help="Processes the time is told for; by default one a core.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
     format: Annotated[str, typer.Option("--format", help="arrow or parquet.")] = "arrow",
@@ -125,3 +146,14 @@ def plan(
     )
     table = estimate(plan, out, workers)
     print_json(table) if json else print_plan(table)
+
+
+def params(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="The name of a task (bios), as a spec's `task`.")],
+    json: Json = False,
+) -> None:
+    """The fields of a task's params: kind, range, default and meaning."""
+    from synthgen.cli.fields import fields_of, print_fields
+
+    table = fields_of(task)
+    print_json(table) if json else print_fields(task)

@@ -9,11 +9,12 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from synthgen.cli.console import stdout
+from synthgen.cli.console import print_lines, stdout
 from synthgen.dataset.plain_text import shown
 from synthgen.train.experiment import load_experiment, shipped_experiments, sizes_of
 from synthgen.train.reproduce import Result
 from synthgen.train.score import Scores
+from synthgen.train.settings import ModelSettings, TrainSettings
 
 
 def say(text: str) -> None:
@@ -53,6 +54,18 @@ def print_listing(table: Sequence[dict[str, Any]]) -> None:
             console.print(f"    {entry['held']}", style="dim", highlight=False)
 
 
+def print_presets() -> None:
+    """Print the presets of the trainer: what each is for, its model, steps and rate."""
+    from synthgen.train.presets import PRESETS
+
+    console = stdout()
+    for name, preset in PRESETS.items():
+        model, training = ModelSettings(**preset.model), TrainSettings(**preset.train)
+        size = f"{model.layers} layers of width {model.width}, {preset.rows:,} rows or windows a step"
+        about = f"{preset.what}; {size}, {training.steps:,} steps, rate {training.lr:g}"
+        print_lines(console, Text.assemble((f"{name}  ", "bold"), about), 0)
+
+
 def print_results(results: Sequence[Result]) -> None:
     """Print the table of claims: figure by seed, the paper's figure, chance, seconds, verdict."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -76,7 +89,8 @@ def print_results(results: Sequence[Result]) -> None:
     for result in results:
         seconds = ", ".join(f"{s:.0f}" for s in result.seconds.values())
         style = "green" if result.green else "red"
-        console.print(Text(result.verdict, style), f"{result.name} ({result.size}): {seconds} s a seed")
+        verdict = Text("smoke run, nothing claimed", "yellow") if result.size == "ci" else Text(result.verdict, style)
+        console.print(verdict, f"{result.name} ({result.size}): {seconds} s a seed")
 
 
 def print_scores(scores: Scores) -> None:

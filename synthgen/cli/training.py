@@ -7,17 +7,34 @@ from typing import Annotated
 
 import typer
 
-from synthgen.cli.options import Json
+from synthgen.cli.options import Json, rows_of, steps_of
 from synthgen.cli.terminal import print_json
 
 MOST_SCORED = 10_000_000
 """Rows that `score` asks."""
 
 
+def _tell_presets(asked: bool) -> None:
+    if asked:
+        from synthgen.cli.train_report import print_presets
+
+        print_presets()
+        raise typer.Exit
+
+
 def train(
     spec: Annotated[str, typer.Argument(metavar="SPEC|DIR", help="A spec, or a dataset folder.")],
     out: Annotated[Path | None, typer.Option(help="The run's folder; a killed run in it goes on.")] = None,
-    preset: Annotated[str, typer.Option(help="A recipe: tiny, a paper's, or `paper` for the spec's own.")] = "tiny",
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="A recipe (see --presets), or `paper` for the spec's own.")
+    ] = "tiny",
+    presets: Annotated[
+        bool, typer.Option("--presets", callback=_tell_presets, is_eager=True, help="Show the presets and exit.")
+    ] = False,
+    steps: Annotated[
+        int | None, typer.Option(parser=steps_of, metavar="N", help="Steps, in the place of the preset's.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(metavar="RATE", help="Peak learning rate, likewise.")] = None,
     init: Annotated[
         Path | None, typer.Option(metavar="RUN", help="A finished run whose weights are begun with.")
     ] = None,
@@ -32,7 +49,8 @@ def train(
     """Train the reference model on a dataset: the loss in bits a token, beside its exact floor."""
     from synthgen.cli.train_commands import train_command
 
-    table = train_command(spec, out, preset, init, sets or [], params or [], quiet=json)
+    shorthand = [f"train.{field}={value!r}" for field, value in (("steps", steps), ("lr", lr)) if value is not None]
+    table = train_command(spec, out, preset, init, [*(sets or []), *shorthand], params or [], quiet=json)
     if json:
         print_json(table)
 
@@ -47,8 +65,8 @@ def score(
     rows: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            max=MOST_SCORED,
+            parser=rows_of,
+            metavar="N",
             help="How many rows, by default 1,000; with --completions: all of these must be answered.",
         ),
     ] = None,
@@ -56,6 +74,10 @@ def score(
     json: Json = False,
 ) -> None:
     """Judge answers with the task's verifier: our model's, or anybody's from a file."""
+    from synthgen.errors import SynthgenError
+
+    if rows is not None and rows > MOST_SCORED:
+        raise SynthgenError(f"--rows {rows}: at most {MOST_SCORED:,} are judged at once")
     from synthgen.cli.train_commands import score_command
     from synthgen.cli.train_report import print_scores
 

@@ -10,7 +10,7 @@ from typing import Any
 from synthgen.dataset.shards import CONTAINERS, shard_path
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import INDEX_MAX, Source
-from synthgen.spec.spec import SHARDS_MAX, Spec, check_split_labels, load_spec
+from synthgen.spec.spec import SHARDS_MAX, Spec, load_spec, with_splits
 
 SHARD_BYTES = 64 << 20
 """Shards are about this large where nobody says how many there are, and larger where there would be too many."""
@@ -71,17 +71,17 @@ def plan_build(
     container: str = "arrow",
 ) -> BuildPlan:
     """Decide splits, rows and shards of a build. Raises SynthgenError for anything impossible."""
-    source = Source(load_spec(spec))
+    loaded, chosen_splits = with_splits(load_spec(spec), splits or ())
+    source = Source(loaded)
     for name, value in (("rows", rows), ("shards", shards)):
         if value is not None and value < 1:
             raise SynthgenError(f"--{name} {value}: must be at least 1")
     if container not in CONTAINERS:
         raise SynthgenError(f"--format {container!r}: choose one of {', '.join(CONTAINERS)}")
     chosen = source.check_columns(columns) if columns else source.schema.names
-    names = list(dict.fromkeys(splits or source.splits))
+    names = list(dict.fromkeys(chosen_splits or source.splits))
     if not names:
         raise SynthgenError(f"{source.spec.name} names no splits: say which with --split NAME --rows N")
-    check_split_labels(dict.fromkeys([*source.splits, *names]))
     sizes: dict[str, tuple[int, int]] = {}
     for name in names:
         stated = source.spec.splits.get(name)

@@ -23,8 +23,12 @@ def formatted(value: Any, style: Style) -> str:
     'share 0.2500, rows 12,000'
     """
     card = style == "card"
-    if card and isinstance(value, Mapping) and {"bits", "status"} <= set(value):
-        return f"{stated_bits(value)} bits ({stated_status(value)})"
+    if isinstance(value, Mapping) and {"bits", "status"} <= set(value):
+        if not card and value["status"] == "bracket" and "low" not in value:  # what is booked: the ends are elsewhere
+            return f"{value['bits']:,.4f} bits booked"
+        return f"{stated_bits(value)} bits" + (f" ({stated_status(value)})" if card else "")
+    if not card and isinstance(value, Mapping) and set(value) == {"mean", "se"}:
+        return f"{value['mean']:,.6g} ± {value['se']:.2g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {formatted(item, style)}" for key, item in value.items())
     if isinstance(value, list | tuple):
@@ -34,13 +38,13 @@ def formatted(value: Any, style: Style) -> str:
         return str(value).lower() if card else str(value)
     if isinstance(value, float):
         return f"{value:,.1f}" if abs(value) >= 1e6 else f"{value:,.4f}" if card else f"{value:,.6g}"
-    if card and isinstance(value, int | str) and str(value).isdigit():
-        return _whole(str(value))
+    if isinstance(value, int | str) and not isinstance(value, bool) and str(value).isdigit():
+        return _whole(str(value), "the manifest has it" if card else "--json has them all")
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _whole(digits: str) -> str:
+def _whole(digits: str, where: str) -> str:
     if len(digits) > LONG:
         most = f"{digits[0]}.{digits[1:5]}e{len(digits) - 1}"
-        return f"{most} (a whole number of {len(digits)} digits; the manifest has it)"
+        return f"{most} (a whole number of {len(digits)} digits; {where})"
     return f"{int(digits):,}"

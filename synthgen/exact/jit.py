@@ -8,6 +8,7 @@ otherwise it is the user's cache folder, and where nothing is writable a private
 
 from __future__ import annotations
 
+import dis
 import functools
 import hashlib
 import os
@@ -16,10 +17,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
 import numba
 from numba.core import event
+from numba.core.dispatcher import Dispatcher
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -159,18 +162,83 @@ def kernel(function: F) -> F:
 
 
 class _Teller(event.Listener):
-    """Says once, on stderr, that numba compiles, so that a first run is not a silent minute."""
+    """Says on stderr what numba compiles, so that a first run is no silent minute: on a terminal, how far it is.
 
-    said = False
+    A kernel is told of with all functions that it calls, at any depth: they are compiled with it, unless cached.
+    """
+
     modules: ClassVar[set[str]] = set()
 
+    def __init__(self) -> None:
+        self._todo: set[Any] = set()
+        self._begun: set[Any] = set()
+        self._subject, self._depth = "", 0
+
     def on_start(self, event: Any) -> None:
-        if not _Teller.said and event.data["dispatcher"].py_func.__module__ in _Teller.modules:
-            _Teller.said = True
-            print("synthgen: compiling kernels (first run only; some ten seconds) ...", file=sys.stderr, flush=True)
+        """Tell of a function that is compiled; those of somebody else's package are none of ours."""
+        kernel = event.data["dispatcher"]
+        if not self._depth and kernel.py_func.__module__ not in _Teller.modules:
+            return
+        self._depth += 1
+        if self._depth == 1:
+            self._todo, self._begun, self._subject = set(_compiled_with(kernel)), set(), _subject(kernel)
+            if not sys.stderr.isatty():
+                parts = f"{len(self._todo)} part{'s'[: len(self._todo) > 1]}"
+                self._say(parts, " ...\n")
+        if kernel.py_func in self._todo - self._begun:
+            self._begun.add(kernel.py_func)
+            if sys.stderr.isatty():
+                self._say(f"{len(self._begun)} of {len(self._todo)}", "\x1b[K", begin="\r")
 
     def on_end(self, event: Any) -> None:
-        pass
+        """Take the line away when all is done."""
+        if self._depth:
+            self._depth -= 1
+            if not self._depth and sys.stderr.isatty():
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def _say(self, what: str, end: str, begin: str = "") -> None:
+        line = f"{begin}synthgen: compiling {self._subject}, {what} (first run only)"
+        print(line, end=end, file=sys.stderr, flush=True)
+
+
+def _compiled_with(kernel: Any) -> Iterator[Any]:
+    """Yield the Python function of a kernel, and of all that is compiled with it: what it calls, at any depth."""
+    seen, todo = {kernel.py_func}, [kernel.py_func]
+    while todo:
+        function = todo.pop()
+        yield function
+        new = set(_called(function)) - seen
+        seen |= new
+        todo += new
+
+
+def _called(function: Any) -> Iterator[Any]:
+    """Yield the functions of ours that a function names, but for kernels that are compiled already."""
+    names = {one.argval for one in dis.get_instructions(function) if one.opname == "LOAD_GLOBAL"}
+    for one in (function.__globals__.get(name) for name in names):
+        if isinstance(one, Dispatcher) and not one.signatures and not _is_cached(one):
+            yield one.py_func
+        elif isinstance(one, FunctionType) and _package(one) in (OURS, _package(function)):
+            yield one
+
+
+def _package(function: Any) -> str:
+    return function.__module__.split(".")[0]
+
+
+def _is_cached(kernel: Any) -> bool:
+    folder, function = kernel.stats.cache_path, kernel.py_func
+    index = f"*.{function.__name__}-{function.__code__.co_firstlineno}.*nbi"
+    return folder is not None and any(Path(folder).glob(index))
+
+
+def _subject(kernel: Any) -> str:
+    """Return what a kernel belongs to, as people know it: its task, a module of ours, or another package."""
+    top, *parts = kernel.py_func.__module__.split(".")
+    if top != OURS or not parts:
+        return top
+    return parts[1] if parts[0] == "tasks" else parts[-1]
 
 
 @functools.cache

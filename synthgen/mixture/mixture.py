@@ -487,14 +487,18 @@ class Mixture(Task):
         for span_kind, spans in (latent.get("spans") or {}).items():
             if spans and span_kind not in component.task.span_kinds:
                 raise Misread(f"latent.spans.{span_kind}: {component.name} knows none")
-        domain = self._domain_ids[kind] if self.row_format == "tokens" else -1
-        offset = self._offsets[kind] if self.row_format == "tokens" else 0
-        component_row = component.component_row(row, self.row_format, domain, offset)
+        component_row = self._component_row(row)
         bits = {book: 0 for book in self.books if book not in component.task.books} | {KIND: int(units[0])}
         shown = {}
         if self.subject_field:
             shown[self.subject_field] = component_row["latent"].get(component.task.subject_field)
         return Reread(row["difficulty"], bits, shown, verdict=component.task.verify(component_row))
+
+    def _component_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row as its component makes it: without domain and offset, and with its latents alone."""
+        kind, tokens = row["latent"]["kind"], self.row_format == "tokens"
+        domain, offset = (self._domain_ids[kind], self._offsets[kind]) if tokens else (-1, 0)
+        return self.components[kind].component_row(row, self.row_format, domain, offset)
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion by the component that thinks best of it: a prompt does not say whose it is."""
@@ -533,9 +537,18 @@ class Mixture(Task):
 
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return what the row's component looks like, with the component's name before what it says."""
-        kind, tokens = row["latent"]["kind"], self.row_format == "tokens"
-        component, domain = self.components[kind], self._domain_ids[kind] if tokens else -1
-        its_row = component.component_row(row, self.row_format, domain, self._offsets[kind] if tokens else 0)
-        picture = component.task.picture(its_row)
+        component = self.components[row["latent"]["kind"]]
+        picture = component.task.picture(self._component_row(row))
         caption = f"A mixture of {len(self.components)}: this row is of {component.name}. {picture.caption}"
         return replace(picture, caption=caption)
+
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        component = self.components[row["latent"]["kind"]]
+        about = {"kind": component.name, "row": row["latent"]["row"]}
+        return {**about, **component.task.decode(self._component_row(row))}
+
+    def tree(self, row: Mapping[str, Any]) -> Any:
+        return self.components[row["latent"]["kind"]].task.tree(self._component_row(row))
+
+    def graph(self, row: Mapping[str, Any]) -> Any:
+        return self.components[row["latent"]["kind"]].task.graph(self._component_row(row))

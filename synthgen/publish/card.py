@@ -212,7 +212,7 @@ def _sentence(text: str) -> str:
 
 def _guarantee(manifest: Manifest) -> str:
     if len(manifest.splits) == 1:
-        return "There is one split. Any other name given to `synthgen generate --split` makes an independent stream."
+        return "There is one split. `synthgen generate --split fresh:NAME` makes another, independent one."
     return " ".join(SplitBy(by).sentence for by in dict.fromkeys(s["split_by"] for s in manifest.splits.values()))
 
 

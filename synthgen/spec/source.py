@@ -9,7 +9,7 @@ source.entropy()                      # bits by book, without any data
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
 from synthgen.exact.notebook import html_table
-from synthgen.spec.spec import Spec, load_spec
+from synthgen.spec.spec import FRESH, Spec, load_spec, with_splits
 from synthgen.task.answers import judge_answer
 from synthgen.task.arrow import CONTENT_COLUMNS, said_in, schema_of, to_batch, with_features
 from synthgen.task.contract import Task
@@ -112,7 +112,9 @@ class Source:
             yield from self.batch(start, min(start + 1024, len(self))).to_pylist()
 
     def task(self, split: str = "train") -> Task:
-        """Return the task behind a split."""
+        """Return the task behind a split; `fresh:NAME` is a stream of its own, as any name is that no split has."""
+        if split.startswith(FRESH):
+            _, (split,) = with_splits(self.spec, [split])
         if split not in self._tasks:
             self._tasks[split] = self.spec.task_of(split)
         return self._tasks[split]
@@ -129,7 +131,7 @@ class Source:
 
     @property
     def splits(self) -> list[str]:
-        """The names of the spec's splits; any other name is a fresh stream of the base params."""
+        """The names of the spec's splits; `fresh:NAME` is a further, independent stream of the base params."""
         return list(self.spec.splits)
 
     def entropy(self, split: str = "train", rows: int | None = None, estimates: bool = True) -> Entropy:
@@ -140,7 +142,7 @@ class Source:
         """
         split_table = self.spec.splits.get(split)
         entropy = self.task(split).entropy(rows or (split_table.rows if split_table else None), estimates)
-        return replace(entropy, spec=self.spec.name, split=split)
+        return replace(entropy, spec=self.spec.name, split=split.removeprefix(FRESH))
 
     def rows_max(self, split: str = "train") -> int | None:
         """Return how many rows a finite corpus has; None for an endless one."""
@@ -249,12 +251,47 @@ class Source:
                 yield batch
             block, number = upto, number + 1
 
-    def decode(self, row: Mapping[str, Any] | int, split: str = "train") -> str:
+    def readable(self, row: Mapping[str, Any] | int, split: str = "train") -> str:
         """Return what a row says, for people: its text, or its tokens by name. `row`: its index, or the row itself."""
-        row = self.row(operator.index(row), split) if not isinstance(row, Mapping) else row
+        row = self._row_of(row, split)
         if "input_ids" in row:
             return self.task(split).readable(row)
         return "".join(row[name] for name in CONTENT_COLUMNS if name in row)
+
+    def decode(self, row: Mapping[str, Any] | int, split: str = "train") -> dict[str, Any]:
+        """Return what a row was made from, for people: its latents, in words where they are numbers of something."""
+        row = self._row_of(row, split)
+        return dict(self._read(self.task(split).decode, row))
+
+    def tree(self, row: Mapping[str, Any] | int, split: str = "train") -> Any:
+        """Return the tree behind a row, of a grammar or an expression, as an `nltk.Tree`.
+
+        Raises SynthgenError for a task whose rows have none, or where nltk is not installed.
+        """
+        row = self._row_of(row, split)
+        return self._read(self.task(split).tree, row)
+
+    def graph(self, row: Mapping[str, Any] | int, split: str = "train") -> Any:
+        """Return the graph that a row speaks of as a `networkx.DiGraph`, its nodes called as in the text.
+
+        An edge goes from what is needed to what needs it. Raises SynthgenError for a task whose rows have none.
+        """
+        row = self._row_of(row, split)
+        return self._read(self.task(split).graph, row)
+
+    def _row_of(self, row: Mapping[str, Any] | int, split: str) -> Mapping[str, Any]:
+        return row if isinstance(row, Mapping) else self.row(operator.index(row), split)
+
+    def _read(self, read: Callable[[Mapping[str, Any]], Any], row: Mapping[str, Any]) -> Any:
+        try:
+            return read(row)
+        except ImportError as error:
+            raise SynthgenError(f"needs {error.name}: pip install {error.name}") from None
+        except SynthgenError:
+            raise
+        except UNREADABLE as error:
+            reason = str(error) or type(error).__name__
+            raise SynthgenError(f"{self.spec.name}: the row cannot be read: {reason}") from None
 
     def verify(self, row: Any, completion: Any = None, split: str = "train") -> Verdict:
         """Judge a whole row, `verify(row)`, or a completion of a prompt, `verify(prompt, completion)`. Never raises.

@@ -19,7 +19,7 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,9 @@ TOKENIZER = "tokenizer"
 SPLIT_NAME = re.compile(r"[A-Za-z0-9_]+([.-][A-Za-z0-9_]+)*")
 SHARDS_MAX = 99_999
 """Shards of a split, since their names count with five digits."""
+
+FRESH = "fresh:"
+"""What stands before the name of a split that is in no spec."""
 
 MOST_OF_A_VALUE = 300
 """Characters of a wrong value that an error shows."""
@@ -375,6 +378,35 @@ def check_split_labels(splits: Iterable[str], origin: str = "--split") -> None:
             )
 
 
+def with_splits(spec: Spec, names: Sequence[str]) -> tuple[Spec, list[str]]:
+    """Return a spec with the fresh splits that are asked for among its own, and the names of the splits asked for.
+
+    `fresh:NAME` is an independent stream of the base params, and is called NAME everywhere. Raises SynthgenError for
+    any other name that is no split, and for a NAME that is one. A spec that names no splits takes every name.
+    """
+    chosen = [name.removeprefix(FRESH) for name in names]
+    fresh: dict[str, SplitSpec] = {}
+    labels = {split_label(split): split for split in spec.splits}
+    for name, asked in zip(chosen, names, strict=True):
+        check_split_name(name)
+        known = labels.get(split_label(name))
+        if asked != name and known is not None:
+            raise SynthgenError(f"--split {asked}: {spec.name} has a split {known!r}: leave {FRESH} out, or rename it")
+        if asked == name and known != name and spec.splits:
+            check_split_labels([*spec.splits, name])
+            raise SynthgenError(
+                f"--split {asked}: {spec.name} has no split {asked!r}{nearest(asked, spec.splits)}; a new, independent "
+                f"stream of that name is --split {FRESH}{asked}"
+            )
+        if name not in spec.splits:
+            fresh[name] = SplitSpec()
+    check_split_labels([*spec.splits, *fresh])
+    if not fresh:
+        return spec, chosen
+    extended = spec.model_copy(update={"splits": {**spec.splits, **fresh}})
+    return extended, chosen
+
+
 def set_arguments(arguments: list[str]) -> dict[str, Any]:
     """Parse `--set field=value` arguments; a value is TOML (5, true, [1, 2]) or else a bare string."""
     sets: dict[str, Any] = {}
@@ -460,7 +492,14 @@ def _find(spec: str | Path) -> tuple[Path, str]:
         return path, path.stem
     file = specs_folder() / f"{spec}.toml"
     if not is_file(file):
-        known = nearest(str(spec), shipped_specs())
+        names = shipped_specs()
+        begun = [name for name in names if name.startswith(str(spec)) and str(spec)]
+        if len(begun) > 1:
+            raise SynthgenError(
+                f"no spec named {str(spec)!r}, but {spec}*: {len(begun)} specs, such as {begun[0]!r} and {begun[1]!r}; "
+                f"see `synthgen list {spec}`"
+            )
+        known = f" (did you mean {begun[0]!r}?)" if begun else nearest(str(spec), names)
         raise SynthgenError(f"no spec named {str(spec)!r}{known}; see `synthgen list`, or give a path to a .toml file")
     return file, str(spec)
 

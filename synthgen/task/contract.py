@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import pyarrow as pa
 
+from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Status
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Entropy
@@ -94,7 +95,7 @@ class Task:
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 knowledge, entities, split_by, apart, subjects, template_half
     reads       reread, verify, parse, judge, longest_answer, certificate
-    offers      readable, picture, card_notes, stated_deviations
+    offers      readable, decode, tree, graph, picture, card_notes, stated_deviations
 
     `capabilities` promises more than rows, and the contract test demands what it names:
 
@@ -355,6 +356,24 @@ class Task:
         kinds = kinds_of(span.kind for span in passage.spans)
         says = f", with {', '.join(kind.words for kind in kinds.values())} marked" if kinds else ""
         return Picture(f"A row of task {self.name}{says}.", [passage], kinds)
+
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what a row was made from, for people: its latents, in words where they are numbers of something.
+
+        Values are numbers, texts, and lists and mappings of them; there are no spans. May raise what junk raises.
+        """
+        return {name: value for name, value in (row.get("latent") or {}).items() if name != "spans"}
+
+    def tree(self, row: Mapping[str, Any]) -> Any:
+        """Return the tree behind a row as an `nltk.Tree`. May raise what junk raises."""
+        raise SynthgenError(f"task {self.name!r}: its rows have no tree")
+
+    def graph(self, row: Mapping[str, Any]) -> Any:
+        """Return the graph that a row speaks of as a `networkx.DiGraph`, whose nodes are called as in its text.
+
+        An edge goes from what is needed to what needs it. May raise what junk raises.
+        """
+        raise SynthgenError(f"task {self.name!r}: its rows have no graph")
 
     def card_notes(self) -> Sequence[str]:
         """Return what a dataset card must say of these params beside what it says of every dataset."""

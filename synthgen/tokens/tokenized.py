@@ -320,6 +320,15 @@ class Tokenized(Task):
     def readable(self, row: Mapping[str, Any]) -> str:
         return "|".join(self.tokenizer.pieces(row["input_ids"]))
 
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self.text.decode(self.text_row(row))
+
+    def tree(self, row: Mapping[str, Any]) -> Any:
+        return self.text.tree(self.text_row(row))
+
+    def graph(self, row: Mapping[str, Any]) -> Any:
+        return self.text.graph(self.text_row(row))
+
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         entropy = self.text.entropy(rows, estimates)
         facts: dict[str, Any] = {"tokenizer": Path(self._named).name, "vocabulary": self.vocab.size}

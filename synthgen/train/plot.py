@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,45 +10,85 @@ from typing import Any
 from synthgen.errors import missing
 from synthgen.train.runs import read_metrics
 
+BETWEEN = 11
+"""Points between the names of two lines, at least."""
 
-def _pyplot() -> Any:
-    try:
-        import matplotlib
-    except ImportError:
-        raise missing("train", "a picture of runs") from None
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
+DECADE = 8.0
+"""Ratio of a log axis's ends from which its ticks are 1, 2 and 5 times powers of ten; below, they are evenly apart."""
 
 
 def plot_runs(
     folders: Mapping[str, Path], file: Path, title: str, bars: Sequence[tuple[str, float, float]] = ()
 ) -> None:
-    """Draw the curves of runs (bits a token, the floor dashed) and, beside them, figures against their bounds."""
-    plt = _pyplot()
-    figure, axes = plt.subplots(1, 2 if bars else 1, figsize=(13 if bars else 7, 4.2), squeeze=False)
-    curve = axes[0][0]
-    for name, folder in folders.items():
-        lines = read_metrics(folder)
-        if not lines:
-            continue
-        steps = [line["step"] for line in lines]
-        (drawn,) = curve.plot(steps, [line["loss_bits"] for line in lines], label=name)
-        floors = [(line["step"], line["floor_bits"]) for line in lines if "floor_bits" in line]
-        if floors:
-            curve.plot(*zip(*floors, strict=True), linestyle="--", color=drawn.get_color(), linewidth=0.8)
-    curve.set(xlabel="step", ylabel="bits a token (dashed: the floor of fresh rows)", yscale="log", title=title)
-    curve.legend(fontsize=8)
+    """Draw the curves of runs, the floor of each as a band, and, beside them, figures against their bounds."""
+    picture_of_runs({name: read_metrics(folder) for name, folder in folders.items()}, title, bars).savefig(
+        file, dpi=110
+    )
+
+
+def picture_of_runs(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], title: str, bars: Sequence[tuple[str, float, float]] = ()
+) -> Any:
+    """Return the picture of `plot_runs` as a matplotlib Figure; runs: each one's lines of metrics, by its name."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise missing("train", "a picture of runs") from None
+    figure = Figure(figsize=(13 if bars else 7.5, 4.2), layout="constrained")
+    axes = figure.subplots(1, 2 if bars else 1, squeeze=False)[0]
+    _draw_curves(axes[0], {name: lines for name, lines in runs.items() if lines}, title)
     if bars:
-        axis = axes[0][1]
-        places = range(len(bars))
-        axis.barh(places, [value for _, value, _ in bars], color="tab:blue", height=0.5)
-        for place, (_, _, bound) in zip(places, bars, strict=True):
-            axis.plot([bound, bound], [place - 0.35, place + 0.35], color="tab:red")
-        axis.set_yticks(places, [name for name, _, _ in bars], fontsize=7)
-        axis.invert_yaxis()
-        axis.set_title("figures (mean over seeds), and the bounds claimed (red)", fontsize=9)
-    figure.tight_layout()
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+        _draw_bars(axes[1], bars)
+    return figure
+
+
+def _draw_curves(axes: Any, runs: Mapping[str, Sequence[Mapping[str, Any]]], title: str) -> None:
+    ends = []
+    for name, lines in runs.items():
+        steps, losses = [line["step"] for line in lines], [line["loss_bits"] for line in lines]
+        (drawn,) = axes.plot(steps, losses, marker="o" if len(steps) == 1 else "")  # a line of one point is none
+        floors = [line["floor_bits"] for line in lines if "floor_bits" in line]
+        if floors:  # of each step's own rows: it scatters as they do
+            middle, spread = statistics.fmean(floors), statistics.pstdev(floors)
+            axes.axhspan(middle - spread, middle + spread, color=drawn.get_color(), alpha=0.2, linewidth=0)
+            axes.axhline(middle, color=drawn.get_color(), linewidth=0.6)
+        ends.append((name, steps[-1], losses[-1], drawn.get_color()))
+    axes.set(xlabel="step", ylabel="bits a token (bands: the floor)", yscale="log", title=title)
+    _number_plainly(axes)
+    _name_beside(axes, ends)
+
+
+def _number_plainly(axes: Any) -> None:
+    """Number the log axis and the steps as people write numbers: 0.5, 2, 10,000."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > DECADE * low else MaxNLocator(6))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def _name_beside(axes: Any, ends: Sequence[tuple[str, float, float, str]]) -> None:
+    """Write each line's name to the right of its end, apart from the names around it."""
+    height = axes.figure.get_figheight() * 72 * 0.75  # points, about
+    low, high = axes.transData.transform([(0, y) for y in axes.get_ylim()])[:, 1]
+    before = float("-inf")
+    for name, step, loss, colour in sorted(ends, key=lambda end: end[2]):
+        y = (axes.transData.transform((step, loss))[1] - low) / (high - low) * height
+        place = max(y, before + BETWEEN)
+        axes.annotate(
+            name, (step, loss), (6, place - y), textcoords="offset points", color=colour, fontsize=8, va="center",
+            annotation_clip=False,
+        )  # fmt: skip
+        before = place
+
+
+def _draw_bars(axes: Any, bars: Sequence[tuple[str, float, float]]) -> None:
+    places = range(len(bars))
+    axes.barh(places, [value for _, value, _ in bars], color="tab:blue", height=0.5)
+    for place, (_, _, bound) in zip(places, bars, strict=True):
+        axes.plot([bound, bound], [place - 0.35, place + 0.35], color="tab:red")
+    axes.set_yticks(places, [name for name, _, _ in bars], fontsize=7)
+    axes.invert_yaxis()
+    axes.set_title("figures (mean over seeds), and the bounds claimed (red)", fontsize=9)

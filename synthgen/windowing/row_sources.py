@@ -9,7 +9,7 @@ from typing import Any
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
-from synthgen.spec.spec import load_spec
+from synthgen.spec.spec import load_spec, with_splits
 from synthgen.windowing.folder_rows import ComponentRows, FolderRows
 from synthgen.windowing.phrases import PHRASES, Vocabulary
 from synthgen.windowing.spec_rows import SpecRows
@@ -39,6 +39,8 @@ def row_sources_of(
         if overrides.get("tokenizer") and vocabulary is None:
             sets |= {"tokenizer": overrides["tokenizer"], "row_format": "tokens"}
         source = Source(load_spec(data, seed=overrides.get("seed"), world=overrides.get("world"), sets=sets))
+    spec, (split,) = with_splits(source.spec, [split])
+    source = source if spec is source.spec else Source(spec)
     components = source.task(split).window_components()
     return [(SpecRows(source, split, rows, vocabulary, one), one.share) for one in components] or [
         (SpecRows(source, split, rows, vocabulary), Fraction(1))

@@ -21,7 +21,7 @@ import numpy as np
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
-from synthgen.spec.spec import Spec, check_split_labels, load_spec
+from synthgen.spec.spec import Spec, load_spec, with_splits
 from synthgen.task.files import is_file, sync_folder, write_whole
 from synthgen.task.foreign import read_json
 from synthgen.windowing.blocks import LaneSettings, block_rows
@@ -53,16 +53,15 @@ def write_bins(
     is made anew, and with `verify` one whose bytes are not those that were written. Raises SynthgenError for text
     without a tokenizer, and for a folder with another dataset's files.
     """
-    loaded = load_spec(spec)
+    loaded, chosen = with_splits(load_spec(spec), splits or ())
     if format not in FORMATS:
         raise SynthgenError(f"--format {format!r}: choose one of {', '.join(FORMATS)}")
     if rows is not None and rows < 1:
         raise SynthgenError(f"--rows {rows}: must be at least 1")
     source, folder = Source(loaded), Path(out)
-    names = list(dict.fromkeys(splits or source.splits))
+    names = list(dict.fromkeys(chosen or source.splits))
     if not names:
         raise SynthgenError(f"{loaded.name} names no splits: say which with --split NAME --rows N")
-    check_split_labels(dict.fromkeys([*source.splits, *names]))
     if folder.exists() and not folder.is_dir():
         raise SynthgenError(f"{folder}: is a file; name a folder")
     sidecars = {}

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 import numpy as np
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.notebook import html_table
 from synthgen.exact.ratios import whole
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec
@@ -111,6 +112,15 @@ class Windows:
         data = ", ".join(dict.fromkeys(member.source.name for member in self._members))
         rank = f", rank {self.rank} of {self.world_size}" if self.world_size > 1 else ""
         return f"<Windows of {data}: {self.batch_size} x {self.context} tokens{rank}; {', '.join(self.fields)}>"
+
+    def _repr_html_(self) -> str:
+        sizes = [member.source.rows for member in self._members]
+        rows = [
+            (member.source.name, "endless" if size is None else f"{size:,}", str(weight))
+            for member, size, weight in zip(self._members, sizes, self._weights, strict=True)
+        ]
+        about = f"batches of {self.batch_size} x {self.context} tokens; {', '.join(self.fields)}"
+        return html_table("windows", ("data", "rows", "weight"), rows, about)
 
     def _lane_settings(self, member: Member, several: bool) -> LaneSettings:
         settings, source = self._settings, member.source

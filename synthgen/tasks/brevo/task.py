@@ -244,5 +244,21 @@ class Brevo(Task):
         """Return the graph with the listing as numbers."""
         return picture_of(self.reading(row), self._name)
 
+    def graph(self, row: Mapping[str, Any]) -> Any:
+        """Return the graph as a networkx.DiGraph: an edge from what is needed to what needs it.
+
+        Nodes are named as `readable` does, and have `query`, and `listed`: their place in the listing, from 0, or None.
+        """
+        import networkx as nx
+
+        reading, graph = self.reading(row), nx.DiGraph()
+        place = {node: i for i, node in enumerate(reading.answer)}
+        for node in reading.parents:
+            graph.add_node(self._name(node), query=node == reading.query, listed=place.get(node))
+        graph.add_edges_from(
+            (self._name(a), self._name(b)) for b, needs in reading.parents.items() for a in sorted(needs)
+        )
+        return graph
+
     def _name(self, name: tuple[int, ...]) -> str:
         return ".".join(str((number - self.marks.base) % self.params.symbols + 1) for number in name)

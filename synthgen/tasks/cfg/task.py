@@ -35,7 +35,7 @@ from synthgen.tasks.cfg.picture import picture_of
 from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
 from synthgen.tasks.cfg.reading.chart import bits_of
 from synthgen.tasks.cfg.reading.nearest import nearest
-from synthgen.tasks.cfg.reading.strings import check_text_bits, expand, judged, tokens_of
+from synthgen.tasks.cfg.reading.strings import check_text_bits, expand, judged, tokens_of, tree_of
 from synthgen.tasks.cfg.rules import CORRUPTION, DERIVATION, TOKENS
 from synthgen.tasks.cfg.spelling import spelt_surprisals
 from synthgen.tasks.cfg.text_entropy import UNPROVED, is_sampled, sampling_of, text_entropy
@@ -403,6 +403,14 @@ class Cfg(Task):
         if self.row_format == "tokens":
             return longest
         return longest * (1 + max(len(self.grammar.symbol(terminal)) for terminal in self.grammar.terminals))
+
+    def tree(self, row: Mapping[str, Any]) -> Any:
+        """Return the derivation that the row states, as an nltk.Tree over its tokens."""
+        return tree_of(self.grammar, row["latent"]["derivation"])
+
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        derivation = " ".join(str(self.tree(row)).split())
+        return {**super().decode(row), "derivation": derivation}
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Prove membership anew, expand the stated derivation in plain Python, and recount its bits."""

@@ -274,6 +274,22 @@ class Chain(Task):
         back = lines * (lines + 1) // 2 if self._retracts else 0
         return SENTENCE * (lines + back) + (0 if asks else 6 * lines + 2)
 
+    def graph(self, row: Mapping[str, Any]) -> Any:
+        """Return the lines as a networkx.DiGraph: an edge from each name to the one that is computed from it.
+
+        Nodes have `query`, and `solved`: their place among the right sentences of the solution, from 0, or None.
+        """
+        import networkx as nx
+
+        reading, names = self._read(row["input_ids"]), self.vocab.names
+        solved = [name for name, value in reading.sentences if value is not None]
+        graph = nx.DiGraph()
+        for name in reading.lines:
+            place = solved.index(name) if name in solved else None
+            graph.add_node(names[name], query=name == reading.query, solved=place)
+        graph.add_edges_from((names[need], names[n]) for n, (need, _, _) in reading.lines.items() if need is not None)
+        return graph
+
     def _judge(self, reading: ParsedChain) -> Verdict:
         fault = fault_of(reading, self.params.modulus)
         too_much = first_too_much((value is None for _, value in reading.sentences), len(reading.lines), self._retracts)

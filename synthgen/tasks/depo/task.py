@@ -307,6 +307,18 @@ class Depo(Task):
         """Return the cycle with the hops of its longest query."""
         return picture_of(read(self.alphabet.read(row["input_ids"]), self.marks), self._name)
 
+    def graph(self, row: Mapping[str, Any]) -> Any:
+        """Return the cycle as a networkx.DiGraph: an edge from each node to the next, named as `readable` does."""
+        import networkx as nx
+
+        reading = read(self.alphabet.read(row["input_ids"]), self.marks)
+        return nx.DiGraph((self._name(a), self._name(b)) for a, b in reading.edges)
+
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        reading = read(self.alphabet.read(row["input_ids"]), self.marks)
+        asked = [f"{q.hops} from {self._name(q.node)}: {self._name(q.answer)}" for q in reading.queries]
+        return {"nodes": len(reading.edges), "hops": asked}
+
     def _name(self, name: tuple[int, ...]) -> str:
         return ".".join(str((number - self.marks.base) % self.params.symbols) for number in name)
 

@@ -31,6 +31,8 @@ from synthgen.tasks.igsm.laws import IN_EVERY_ROW, OpenLaw, law_of
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.picture import picture_of
+from synthgen.tasks.igsm.reading.graphs import named_graph, said_parameter
+from synthgen.tasks.igsm.reading.problem import Parameter, Problem
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 from synthgen.tasks.igsm.sampled import retry_sampling, sampled_bits
 from synthgen.tasks.igsm.surprisal import OpenRowLaw
@@ -313,6 +315,31 @@ class Igsm(Task):
         """Return the problem's two graphs, with the order of the solution."""
         steps, _, _ = self.reader.steps(row["completion"])
         return picture_of(self.reader.problem(row["prompt"]), steps, self.params.modulus)
+
+    def graph(self, row: Mapping[str, Any]) -> Any:
+        """Return the problem as a networkx.DiGraph of its parameters, by name.
+
+        Nodes have `value`, `necessary`, `query`, `abstract`, and `solved`: their place in the solution from 0, or None.
+        """
+        problem, solution = self._solved(row)
+        return named_graph(problem, solution, self.params.modulus)
+
+    def _solved(self, row: Mapping[str, Any]) -> tuple[Problem, list[Parameter]]:
+        """Return a row's problem, and the parameters of its solution in their order."""
+        steps, _, _ = self.reader.steps(row["completion"])
+        shown = [step.parameter for step in steps if not step.back and step.parameter is not None]
+        return self.reader.problem(row["prompt"]), shown
+
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        problem, solution = self._solved(row)
+        needs = {one: problem.needs(one) for one in problem.parameters()}
+        words = {
+            "solution": [said_parameter(parameter) for parameter in solution],
+            "graph": {
+                said_parameter(one): [said_parameter(other) for other in others] for one, others in needs.items()
+            },
+        }
+        return {name: words.get(name, value) for name, value in super().decode(row).items()}
 
     def reread(self, row: Mapping[str, Any]) -> Reread:
         """Solve the problem from its text, and judge the solution step by step."""

@@ -24,7 +24,7 @@ from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.mano.fidelity import DEVIATIONS
 from synthgen.tasks.mano.law import ExpressionLaw
 from synthgen.tasks.mano.picture import picture_of
-from synthgen.tasks.mano.reading import Marks, ParsedMano, read, sizes
+from synthgen.tasks.mano.reading import Marks, Node, ParsedMano, read, sizes
 from synthgen.tasks.mano.surprisal import row_surprisals
 from synthgen.tasks.mano.writing import DIVIDE, OPERATIONS, STAGES, Arithmetic, Drawn, Layout, write_rows
 
@@ -275,6 +275,16 @@ class Mano(Task):
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the tree of the expression, with the value of every part."""
         return picture_of(read(self.alphabet.read(row["input_ids"]), self.marks), self.params.modulus)
+
+    def tree(self, row: Mapping[str, Any]) -> Any:
+        """Return the expression as an nltk.Tree: operations above, numbers at the leaves."""
+        from nltk import Tree
+
+        def below(node: Node) -> Any:
+            return str(node) if isinstance(node, int) else Tree(node[0], [below(node[1]), below(node[2])])
+
+        whole = below(read(self.alphabet.read(row["input_ids"]), self.marks).tree)
+        return whole if isinstance(whole, Tree) else Tree("value", [whole])
 
     def readable(self, row: Mapping[str, Any]) -> str:
         """Return the tokens by name, and the same as an equation."""

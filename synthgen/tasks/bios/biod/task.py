@@ -235,6 +235,18 @@ class Biod(Task):
     def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
         return row_surprisals([int(i) for i in said], self._of_all, self.params.K)
 
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the latents with a name as its three tokens, a value as its chunks', and attributes as theirs."""
+        latent, params = super().decode(row), self.params
+        name = " ".join(f"{part}{number}" for part, number in latent["name"].items())
+        values = {}
+        for attribute in range(params.K):
+            chunks = latent["values"][attribute * params.C : (attribute + 1) * params.C]
+            values[f"a{attribute}"] = " ".join(
+                f"v{token}" for chunk in chunks for token in self.strings[attribute, chunk].tolist()
+            )
+        return {**latent, "name": name, "values": values, "order": [f"a{attribute}" for attribute in latent["order"]]}
+
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return name, values and order from the ids or the text alone, and its spans. Raises ValueError on else."""
         if self.row_format == "tokens":

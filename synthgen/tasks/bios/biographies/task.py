@@ -49,6 +49,7 @@ from synthgen.tasks.bios.biographies.writing.tokens import Blocks, tokens_per_ro
 from synthgen.tasks.bios.world.lists import ATTRIBUTES
 from synthgen.tasks.bios.world.population import WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
+from synthgen.tasks.bios.world.reading.latents import decoded_person
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
 from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
 from synthgen.tasks.bios.world.writing.people import PRONOUN, Group, World
@@ -277,6 +278,9 @@ class Bios(Task):
         """Rebuild the knowledge from the shards: see `synthgen.tasks.bios.world.reading.certificate`."""
         entries = self.params.entries if isinstance(self.params.entries, int) and rows == self.rows_max else None
         return CorpusCertificate(self.params.people, entries, self.lists.sizes())
+
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        return decoded_person(row["latent"], self.lists, self.params.pronouns)
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the row shows: pronoun (None if hidden), name, values, templates, order, spans."""

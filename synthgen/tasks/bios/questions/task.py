@@ -365,6 +365,17 @@ class Questions(Task):
         shown = self.reader.parse(prompt, completion)
         return prompt, completion, {**shown, "spans": spans}
 
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        latent, name = super().decode(row), self.reader.world.name
+        place = [form.key for form in self.forms].index(latent["form"])
+        return {
+            **latent,
+            "person": name(latent["person"]),
+            "other": None if latent["other"] is None else name(latent["other"]),
+            "wording": self.questions[place][latent["wording"]],
+            "answers": [name(person) for person in latent["answers"]],
+        }
+
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a row and the world show: form, people, wording, hint, spans."""
         return self._texts(row)[2]

@@ -52,6 +52,7 @@ from synthgen.tasks.bios.rewrites.writing.wording import CODES_PER_ROW, Wording,
 from synthgen.tasks.bios.world.lists import ATTRIBUTES
 from synthgen.tasks.bios.world.population import Entries, WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
+from synthgen.tasks.bios.world.reading.latents import decoded_person
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
 from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
 from synthgen.tasks.bios.world.writing.people import PRONOUN, Group, World
@@ -341,6 +342,9 @@ class Rewrites(Task):
         """Rebuild the knowledge from the shards: see `synthgen.tasks.bios.world.reading.certificate`."""
         entries = self.params.entries if isinstance(self.params.entries, int) and rows == self.rows_max else None
         return CorpusCertificate(self.params.people, entries, self.lists.sizes())
+
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        return decoded_person(row["latent"], self.lists, self.params.pronouns)
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the text shows: pronoun (None if hidden), name, values, order, rank, spans."""

@@ -58,6 +58,28 @@ def expand(grammar: Rules, choices: Sequence[int]) -> tuple[list[int], list[int]
     return tokens, units
 
 
+def tree_of(grammar: Rules, choices: Sequence[int]) -> Any:
+    """Return the nltk.Tree of a leftmost derivation, its symbols by name, its leaves the tokens of the string.
+
+    Raises StopIteration and IndexError as `expand` does.
+    """
+    from nltk import Tree
+
+    expand(grammar, choices)
+    steps = iter(choices)
+    root = Tree(grammar.symbol(grammar.root), [])
+    todo = [(root, grammar.root)]
+    while todo:  # leftmost first, and without recursion: grammars may be deep
+        node, symbol = todo.pop()
+        inner = []
+        for child in grammar.rules[symbol][next(steps)].children:
+            name = grammar.symbol(child)
+            node.append(Tree(name, []) if child in grammar.rules else name)
+            inner += [(node[-1], child)] if child in grammar.rules else []
+        todo.extend(reversed(inner))
+    return root
+
+
 def check_text_bits(row: Mapping[str, Any], bits: float) -> None:
     """Raise Misread where the stated bits of a text are not `bits`, or those of its tokens do not add up to them."""
     if not abs(row["text_bits"] - bits) <= TOLERANCE:

@@ -40,6 +40,21 @@ def dependency_graph(problem: Problem, modulus: int) -> Any:
     return graph
 
 
+def named_graph(problem: Problem, solution: list[Parameter], modulus: int) -> Any:
+    """Return `dependency_graph` with nodes called as people say them, and `solved`: their place in the solution."""
+    import networkx as nx
+
+    graph, place = dependency_graph(problem, modulus), {parameter: i for i, parameter in enumerate(solution)}
+    for parameter in graph:
+        graph.nodes[parameter]["solved"] = place.get(parameter)
+    return nx.relabel_nodes(graph, {parameter: said_parameter(parameter) for parameter in graph})
+
+
+def said_parameter(parameter: Parameter) -> str:
+    """Return a parameter in words."""
+    return f"{parameter[0]}'s {parameter[1]}"
+
+
 def template_hashes(problem: Problem) -> dict[str, str]:
     """Return hashes of what the answer needs, 32 hex digits: the same for every order of the solution.
 
