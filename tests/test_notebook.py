@@ -1,5 +1,7 @@
 """What people see of objects in Python and in notebooks: short, true, and every text as text."""
 
+import importlib.util
+import rlcompleter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -180,3 +182,14 @@ def test_every_text_of_a_table_is_text(tmp_path):
     for thing in (synthgen.load(tmp_path / "s.toml"), load_spec(Path(tmp_path / "s.toml"))):
         assert "<script" not in thing._repr_html_()
         assert "&lt;script&gt;" in thing._repr_html_()
+
+
+def test_completion_offers_the_public_names():
+    """Python's own, and IPython's where it is installed: it looks through `dir2`."""
+    offered = rlcompleter.Completer({"synthgen": synthgen}).attr_matches("synthgen.")
+    assert {name.removeprefix("synthgen.").rstrip("()") for name in offered} >= {*synthgen.__all__, "__version__"}
+    assert not {"importlib", "install", "TYPE_CHECKING"} & set(dir(synthgen))
+    if importlib.util.find_spec("IPython"):
+        from IPython.utils.dir2 import dir2
+
+        assert set(dir2(synthgen)) >= set(synthgen.__all__)

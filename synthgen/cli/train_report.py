@@ -47,11 +47,11 @@ def print_listing(table: Sequence[dict[str, Any]]) -> None:
     console = stdout()
     for entry in table:
         about = f"{entry['title']} ({entry['paper']}; {', '.join(entry['sizes'])})"
-        console.print(Text(entry["experiment"], style="bold"), f" {about}")
+        print_lines(console, Text.assemble((entry["experiment"], "bold"), f"  {about}"), 0)
         for claim in entry["claims"]:
-            console.print(f"    {claim}", highlight=False)
+            print_lines(console, Text(claim), 4)
         if entry["held"]:
-            console.print(f"    {entry['held']}", style="dim", highlight=False)
+            print_lines(console, Text(entry["held"], style="dim"), 4)
 
 
 def print_presets() -> None:
