@@ -89,6 +89,12 @@ def test_latents_are_decoded_to_words(task):
         assert words["name"].split()[0] in text
         assert all(value in text for value in words["values"].values())
         assert words["order"] == sorted(words["values"], key=lambda name: text.index(words["values"][name]))
+    elif task == "relations":
+        assert all(name in text for name in words["relatives"].values())
+        assert list(words["relatives"]) == ["friend", "mentor", "boss"]
+    elif task == "hops":
+        assert words["people"][0] == words["person"]
+        assert words["person"] in text
     elif task == "biod":
         assert [f"<{token}>" for token in words["name"].split()] == text.split()[:3]
         assert all(f"<{name}> <{value}>" in text for name, value in words["values"].items())

@@ -237,6 +237,10 @@ class Hops(Task):
         relatives = Relatives(self.keys, society.lists, params.everybody, params.few, society.relations)
         return QuestionJudge(relatives, society.wordings, params.targets, params.paraphrases, params.cue)
 
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        latent, name = super().decode(row), self.reader.relatives.registry.name
+        return {**latent, "person": name(latent["person"]), "people": [name(person) for person in latent["people"]]}
+
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a row and the world show."""
         return self.reader.parse(row["prompt"], row["completion"])

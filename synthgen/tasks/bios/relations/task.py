@@ -54,6 +54,7 @@ from synthgen.tasks.bios.world.fidelity import WORLD
 from synthgen.tasks.bios.world.lists import ATTRIBUTES
 from synthgen.tasks.bios.world.population import tiny_sizes
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
+from synthgen.tasks.bios.world.reading.latents import decoded_person
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
 from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
 from synthgen.tasks.bios.world.writing.people import LAST, Group, World
@@ -245,6 +246,14 @@ class Relations(Task):
             return None
         entries = self.params.entries if isinstance(self.params.entries, int) and rows == self.rows_max else None
         return CorpusCertificate(self.params.people, entries, self.society.lists.sizes())
+
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        latent, name = super().decode(row), self.relatives.registry.name
+        if not self.params.biography:
+            return {**latent, "person": name(latent["person"]), "other": name(latent["other"])}
+        others = zip(self.params.relations, latent["relatives"], strict=True)
+        person = decoded_person(latent, self.society.lists, self.params.pronouns)
+        return {**person, "relatives": {relation: name(other) for relation, other in others}}
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a row shows, its people by their numbers in the world."""

@@ -18,8 +18,9 @@ def decoded_person(latent: Mapping[str, Any], lists: Lists, pronouns: Sequence[s
         "pronoun": pronouns[latent["pronoun"]],
         "name": " ".join(names[latent["name"][part]] for part, names in parts.items()),
         "values": {attribute: lists.value(attribute, number) for attribute, number in latent["values"].items()},
-        "order": [ATTRIBUTES[number] for number in latent["order"]],
     }
+    if "order" in latent:
+        words["order"] = [ATTRIBUTES[number] for number in latent["order"]]
     if "templates" in latent:
         words["templates"] = {name: lists.templates[name][number] for name, number in latent["templates"].items()}
     return {name: words.get(name, value) for name, value in latent.items() if name != "spans"}
