@@ -350,7 +350,7 @@ def test_the_column_there_is_on_request():
     assert batch.schema.names == ["text", "token_bits"]
     for number, bits in enumerate(batch.column("token_bits").to_pylist()):
         assert bits == source.surprisals(number).tolist()
-    with pytest.raises(SynthgenError, match="igsm-med-pq has no bits for each token: the law of task 'igsm'"):
+    with pytest.raises(SynthgenError, match="igsm-med-pq has no bits for each token: the orders"):
         synthgen.load("igsm-med-pq").batch(0, 1, columns=["token_bits"])
     with pytest.raises(SynthgenError, match=r"params\.length"):
         synthgen.load("cfg3b", params={"length": 300}).surprisals(0)
