@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
@@ -27,15 +27,23 @@ def samplings(source: Source) -> dict[str, Sampling]:
 
 
 def certify(
-    source: Source, rows: int, workers: int = 1, progress: Callable[[int], None] = lambda _: None
+    source: Source,
+    rows: int,
+    workers: int = 1,
+    progress: Callable[[int], None] = lambda _: None,
+    only: Collection[str] | None = None,
+    name: str = "",
 ) -> dict[str, Run]:
     """Make a run of `rows` rows (rounded up to a multiple of CHUNKS) for each mean that a spec's entropy needs.
 
+    `only` some of them, by digest, where that is given; `name` is what the runs say they are of, by default the spec's.
     Means that have a certificate of as many rows already are left alone. Raises SynthgenError for a spec whose entropy
     needs none.
     """
     needed, known = samplings(source), certificates()
     wanted = {digest: one for digest, one in needed.items() if digest not in known or known[digest].sums.n < rows}
+    if only is not None:
+        wanted = {digest: one for digest, one in wanted.items() if digest in only}
     if not needed:
         raise SynthgenError(f"{source.spec.name}: its entropy needs no certificate: no figure of it is sampled")
     if not wanted:
@@ -48,7 +56,8 @@ def certify(
         for chunk in pool.map(partial(_chunk, source, plans, size), range(CHUNKS)):
             chunks.append(chunk)
             progress(size)
-    return {digest: Run(plan, [chunk[digest] for chunk in chunks], source.spec.name) for digest, plan in plans.items()}
+    name = name or source.spec.name
+    return {digest: Run(plan, [chunk[digest] for chunk in chunks], name) for digest, plan in plans.items()}
 
 
 def _chunk(source: Source, plans: Mapping[str, Plan], size: int, number: int) -> dict[str, Sums]:

@@ -10,11 +10,12 @@ import functools
 import itertools
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from synthgen.exact.bits import Bits
+from synthgen.exact.bits import Bits, total
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, entropy_of, log2_binomial, log2_factorial, log2_falling
 from synthgen.exact.ledger import UNITS_PER_BIT
@@ -23,11 +24,12 @@ from synthgen.task.certificates import Sampling
 from synthgen.task.rows import Rows
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
-from synthgen.tasks.igsm.sampled import Draw, book_samplings, sampled_bits
+from synthgen.tasks.igsm.sampled import Draw, book_samplings, sampled_bits, text_samplings
 from synthgen.tasks.igsm.writing.open.orders import MAX_ORDERED, count_order_units, new_graph, new_memo
 from synthgen.tasks.igsm.writing.open.sampler import OpenSampler
 from synthgen.tasks.igsm.writing.paper.necessary import strengths
 from synthgen.tasks.igsm.writing.paper.sampler import LAW, depth_sums, new_work
+from synthgen.tasks.igsm.writing.paper.shown import chances
 from synthgen.tasks.igsm.writing.rows import (
     BOOKS,
     LETTER_BOOK,
@@ -44,6 +46,7 @@ CEILING_SAMPLE = 512
 """Problems whose orders are counted for the mean of the ceiling."""
 
 REJECTED = "books the accepted attempt"
+SUMMED_OUT = "names and structure show up to a renumbering of items; mean of sampled problems, of what is shown"
 IN_EVERY_ROW = "exact in every row"
 
 
@@ -76,8 +79,8 @@ class ProblemLaw(Protocol):
         """Return how the means of those books are drawn that have no formula."""
         ...
 
-    def least_shown(self, books: Mapping[str, Book]) -> float:
-        """Return bits that the text of a row shows at least, where it hides some; `books` are what `books` returned."""
+    def shown(self, books: Mapping[str, Book], draw: Draw) -> Bits | None:
+        """Return the bits of a row's text but its retries, where it hides some; `books` are what `books` returned."""
         ...
 
     def solution_facts(self, sample: Rows) -> dict[str, Any]:
@@ -135,7 +138,7 @@ class PaperLaw:
         books = {"op": Bits(entropy_of(self.params.op_weights.values()))}
         if self.joint_books:
             books["operators"] = Bits(0.0)
-        samplings = self.samplings(draw)
+        samplings = self._book_samplings(draw)
         if "letters" not in samplings:
             books["letters"] = Bits(mean_letter_bits(self.params))
         for name, sampling in samplings.items():
@@ -143,14 +146,41 @@ class PaperLaw:
         return {name: Book(books[name]) for name in BOOKS}
 
     def samplings(self, draw: Draw) -> dict[str, Sampling]:
+        return self._book_samplings(draw) | self._text_samplings
+
+    def _book_samplings(self, draw: Draw) -> dict[str, Sampling]:
         known = {"op"} | ({"operators"} if self.joint_books else set())
         if not self.params.reask and self.params.detail % 3 != 2:
             known.add("letters")
         return book_samplings([name for name in BOOKS if name not in known], self.params, draw)
 
-    def least_shown(self, books: Mapping[str, Book]) -> float:
-        """Given structure and names, all values and letters are shown, and the order of the sentences."""
-        return math.fsum(books[name].bits.low for name in ("values", "letters", "sentence_order"))
+    @functools.cached_property
+    def _text_samplings(self) -> dict[str, Sampling]:
+        """How the two means are drawn that what a text shows is between; none where that is not worked out.
+
+        Nor for a given op and for test bins: such splits are small, and their means would take as long to certify.
+        """
+        params = self.params
+        if params.reask or params.detail or params.bins == "test" or len(params.op_weights) == 1:
+            return {}
+        return text_samplings(params, self._chances)
+
+    def _chances(self, first: int, stop: int) -> np.ndarray:
+        """Return the columns of `writing.paper.shown` for problems of a stream of their own."""
+        stream = Keys(split="text of igsm")
+        return chances(self.tables(), stream, first, stop, self.params.sizes.numbers())
+
+    def shown(self, books: Mapping[str, Book], draw: Draw) -> Bits | None:
+        ends = [sampling.mean(SUMMED_OUT) for sampling in self._text_samplings.values()]
+        if not ends:  # given structure and names, all values and letters are shown, and the order of the sentences
+            booked = total(book.bits for book in books.values())
+            least = math.fsum(books[name].bits.low for name in ("values", "letters", "sentence_order"))
+            return replace(booked, status="bracket", reason="; ".join([self.hidden, booked.reason]), low=least)
+        low, high = ends
+        assert low is not None and high is not None
+        middle, level = (low.value + high.value) / 2, low.level + high.level - 1
+        bits = replace(low, value=min(max(middle, low.low), high.high), high=high.high, level=level, se=0.0)
+        return bits + books["op"].bits + books["letters"].bits
 
     def solution_facts(self, sample: Rows) -> dict[str, Any]:
         floors = known_floors(sample)
@@ -194,8 +224,8 @@ class OpenLaw:
     def samplings(self, draw: Draw) -> dict[str, Sampling]:
         return book_samplings(["letters"] if self.params.detail % 3 == 2 else [], self.params, draw)
 
-    def least_shown(self, books: Mapping[str, Book]) -> float:
-        return math.fsum(book.bits.low for book in books.values())
+    def shown(self, books: Mapping[str, Book], draw: Draw) -> Bits | None:
+        return None
 
     def books(self, draw: Draw) -> dict[str, Book]:
         params, numbers = self.params, self.sampler.numbers()

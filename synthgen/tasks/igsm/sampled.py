@@ -1,4 +1,4 @@
-"""Means of problems that no formula gives: of the books of rejected attempts, and of retries.
+"""Means of problems that no formula gives: of the books of rejected attempts, of retries, and of what texts show.
 
 Each is the mean over a stream of problems of its own, the same for every seed, with the op of a problem as a control.
 """
@@ -20,6 +20,7 @@ from synthgen.task.kit.retries import expected_bits
 from synthgen.task.rows import Rows
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.writing.paper.sampler import MAX_EDGES
+from synthgen.tasks.igsm.writing.paper.shown import MOST_BITS, OP, two_ends
 from synthgen.tasks.igsm.writing.problem import ITEMS, LAYERS, SYMBOLS
 from synthgen.tasks.igsm.writing.rows import BOOKS
 from synthgen.tasks.igsm.writing.surface import LONG_LETTERS
@@ -36,6 +37,14 @@ MOST_PARAMETERS = MAX_EDGES + 24
 STRUCTURE_MOST = 8192.0
 """More than a problem's structure can have, in bits: of at most 38 edges and 62 parameters, the picks of `choose` have
 at most 700 bits, references (bonus, coin, pick, number) 1,900, descriptions 1,400, growth 500, all else 700."""
+
+TEXT_SAMPLE = 1024
+"""The same of the two means that what a text shows is between."""
+
+TEXT_ENDS = {"low": (-100.0, MOST_BITS), "high": (0.0, MOST_BITS + 10)}
+"""What the two figures of a row can be at least and at most. The first cannot be less: a way of a first turn has a
+chance of 1 at most, of which there are 2^8 times the numberings (2^19) and short lists (6); attempts take off 21 bits,
+failed turns 23, the urn 7 and items out of sight 7."""
 
 SURFACE = {"format", "phrasing", "layout", "world"}
 """Params of the texts, which no book depends on."""
@@ -75,6 +84,30 @@ def retry_sampling(params: IgsmParams, draw: Draw) -> Sampling:
     return _sampling("retries", params, draw, values, SYMBOLS * expected_bits(rate, SYMBOLS))
 
 
+def text_samplings(params: IgsmParams, chances: Callable[[int, int], np.ndarray]) -> dict[str, Sampling]:
+    """Return how the means of two figures are drawn that the bits of a text given its op are between, by end.
+
+    Of all but its letters; `chances` draws the columns of `writing.paper.shown` for problems of the stream.
+    """
+
+    @functools.lru_cache(maxsize=4)
+    def figures(first: int, stop: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        columns = chances(first, stop)
+        return columns[:, OP], two_ends(columns)
+
+    def sampling(number: int, end: str) -> Sampling:
+        mean_op, controls = _op_control(params)
+
+        def drawn(first: int, stop: int) -> np.ndarray:
+            ops, both = figures(first, stop)
+            return np.column_stack([both[number], ops - mean_op][: 1 + len(controls)])
+
+        law: Mapping[str, Any] = {"igsm": _stated(params), "text": end}
+        return Sampling(law, STREAM, drawn, [TEXT_ENDS[end], *controls], TEXT_SAMPLE)
+
+    return {end: sampling(number, end) for number, end in enumerate(TEXT_ENDS)}
+
+
 step_bits = functools.lru_cache(maxsize=1 << 14)(expected_bits)
 
 
@@ -85,18 +118,26 @@ def sampled_bits(sampling: Sampling, reason: str) -> Bits:
     return mean
 
 
-def _sampling(name: str, params: IgsmParams, draw: Draw, values: Callable[[Rows], np.ndarray], most: float) -> Sampling:
+def _op_control(params: IgsmParams) -> tuple[float, list[tuple[float, float]]]:
+    """Return the mean op, and the ends of a problem's op less it; none where the op is given, or its mean unknown."""
     weights = params.op_weights
-    mean_op = sum(op * weight for op, weight in weights.items()) / sum(weights.values())
-    ends = [(0.0, most)]
-    if len(weights) > 1 and not params.reask:  # asked again, a problem has another op, of unknown mean
-        ends.append((min(weights) - mean_op, max(weights) - mean_op))
+    mean = sum(op * weight for op, weight in weights.items()) / sum(weights.values())
+    if len(weights) == 1 or params.reask:  # asked again, a problem has another op, of unknown mean
+        return mean, []
+    return mean, [(min(weights) - mean, max(weights) - mean)]
+
+
+def _stated(params: IgsmParams, *kept: str) -> dict[str, Any]:
+    """Return what the law of a problem without its retries depends on."""
+    return params.model_dump(mode="json", exclude=SURFACE | ({"retry"} - set(kept)))
+
+
+def _sampling(name: str, params: IgsmParams, draw: Draw, values: Callable[[Rows], np.ndarray], most: float) -> Sampling:
+    mean_op, controls = _op_control(params)
 
     def drawn(first: int, stop: int) -> np.ndarray:
         rows = draw(first, stop)
-        columns = [values(rows), rows.difficulty - mean_op]
-        return np.column_stack(columns[: len(ends)])
+        return np.column_stack([values(rows), rows.difficulty - mean_op][: 1 + len(controls)])
 
-    stated = params.model_dump(mode="json", exclude=SURFACE | (set() if name == "retries" else {"retry"}))
-    law: Mapping[str, Any] = {"igsm": stated, "book": name}
-    return Sampling(law, STREAM, drawn, ends, SAMPLE)
+    law: Mapping[str, Any] = {"igsm": _stated(params, *(["retry"] if name == "retries" else [])), "book": name}
+    return Sampling(law, STREAM, drawn, [(0.0, most), *controls], SAMPLE)

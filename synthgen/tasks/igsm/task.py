@@ -6,7 +6,6 @@ import functools
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -231,13 +230,11 @@ class Igsm(Task):
         return [*self.law.samplings(self._drawn).values(), *retries]
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
-        books = self.law.books(self._drawn) | self._retry_book()
-        facts, hidden, shown = self._facts() | self.law.run_facts(rows or 1), self.law.hidden, None
-        if hidden:
-            booked = total(book.bits for book in books.values())
-            reason = "; ".join([hidden, booked.reason])
-            shown = replace(booked, status="bracket", reason=reason, low=self.law.least_shown(books))
-        return Entropy(books, facts, hidden=hidden, shown=shown)
+        books, retries = self.law.books(self._drawn), self._retry_book()
+        facts, shown = self._facts() | self.law.run_facts(rows or 1), self.law.shown(books, self._drawn)
+        if shown is not None:
+            shown = total([shown, *(book.bits for book in retries.values())])
+        return Entropy(books | retries, facts, hidden=self.law.hidden, shown=shown)
 
     def _retry_book(self) -> dict[str, Book]:
         """The bits of retries: a formula given how many candidates each step has, a mean over the sampled problems."""

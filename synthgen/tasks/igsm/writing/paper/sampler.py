@@ -52,6 +52,10 @@ WORK = np.dtype(
         ("extra", "i8", PARAMS),
         ("hits", "i8"),  # the urn of growing
         ("misses", "i8"),
+        ("failed", "i8"),  # turns of the accepted attempt whose ordering failed, and the urn after them
+        ("hits_before", "i8"),
+        ("misses_before", "i8"),
+        ("numbered", "i8", ITEMS),  # the item of each number: the numbers themselves, but where others are tried out
         ("minimum", "i8"),  # operations the chosen parameters take
         ("order_units", "i8"),
         ("operator_units", "i8"),
@@ -67,7 +71,9 @@ WORK = np.dtype(
 
 def new_work() -> Any:
     """Return scratch for the sampler."""
-    return np.zeros(1, np.dtype((np.record, WORK)))[0]
+    work = np.zeros(1, np.dtype((np.record, WORK)))[0]
+    work.numbered[:] = np.arange(ITEMS)
+    return work
 
 
 LAW = np.dtype(
@@ -163,6 +169,17 @@ def draw_problem(state, key, row, p, w, law, op_sums, sizes, table, scratch):
 
 
 @register_jitable
+def first_turn_after(state, key, row, number, p, w, law, sizes, table, op, scratch):
+    """Go on with attempts after `number`; return that of the first one which is accepted without a failed turn."""
+    begin(state, key, row, 0)
+    for later in range(number + 1, MAX_ATTEMPTS + 1):
+        attempt(state, later)
+        if _attempt(state, p, w, law, sizes, table, op, scratch) and w.failed == 0:
+            return later
+    raise DrawError("iGSM: no problem with the wanted operations in a million attempts")
+
+
+@register_jitable
 def _attempt(state, p, w, law, sizes, table, op, scratch):
     s = op if law.fixed else lesser(state, op, law.max_op)
     n = greater(state, 1, s)
@@ -179,9 +196,12 @@ def _attempt(state, p, w, law, sizes, table, op, scratch):
     w.hits = 0
     w.misses = 0
     begun = state.ledger
-    for _ in range(MAX_INNER):
+    for turn in range(MAX_INNER):
         state.ledger = begun
         w.order_units = 0
+        w.failed = turn
+        w.hits_before = w.hits
+        w.misses_before = w.misses
         grow(state, p, w, layers, least, most, edges)
         connect(p, w)
         choose(state, p, w, n, m)

@@ -14,7 +14,8 @@ from synthgen.tasks.igsm.writing.sets import pick, size_of
 def fill(p, w):
     """Count as known the abstract parameters whose parts are all chosen; one pass, with the released code's gaps."""
     for i in range(p.layers - 1):
-        for item in range(p.first[i], p.first[i + 1]):
+        for number in range(p.first[i], p.first[i + 1]):
+            item = w.numbered[number]
             x = p.abstract[item, i + 1]
             if not w.chosen >> x & 1 and w.instances[item] & ~w.described == 0:
                 enlist(w, p, 1 << x)
@@ -27,7 +28,8 @@ def _fill_layer(p, w, i, lowest):
     """Fill one layer's parameters for the layers from `lowest` on; one that misses a part stops all that follow."""
     stamped = False
     for layer in range(lowest, p.layers):
-        for item in range(p.first[i], p.first[i + 1]):
+        for number in range(p.first[i], p.first[i + 1]):
+            item = w.numbered[number]
             if not w.chosen >> p.abstract[item, i + 1] & 1:
                 continue
             for c in range(p.children[item]):
