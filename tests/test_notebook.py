@@ -152,7 +152,7 @@ def test_what_cannot_be_read_or_is_not_there_is_a_sentence():
 
 def test_objects_are_short_in_python(tmp_path):
     source = synthgen.load("mano-tiny")
-    manifest = synthgen.generate("mano-tiny", tmp_path / "data", splits=["test"], rows=20, workers=1)
+    manifest = synthgen.generate("mano-tiny", tmp_path / "data", splits=["fresh:test"], rows=20, workers=1)
     for thing, said in (
         (source, f"<Source mano-tiny: train {len(source):,}, "),
         (source.entropy(), f"<Entropy mano-tiny/train: {source.entropy().text} bits of a row's text; booked "),
@@ -166,7 +166,7 @@ def test_objects_are_short_in_python(tmp_path):
 
 def test_objects_are_tables_in_a_notebook(tmp_path):
     source = synthgen.load("igsm-med-pq")
-    synthgen.generate("mano-tiny", tmp_path / "data", splits=["test"], rows=20, workers=1)
+    synthgen.generate("mano-tiny", tmp_path / "data", splits=["fresh:test"], rows=20, workers=1)
     for thing, wanted in (
         (source, "train"),
         (source.entropy(), "structure"),
@@ -193,7 +193,7 @@ def test_every_text_of_a_table_is_text(tmp_path):
 def test_completion_offers_the_public_names():
     """Python's own, and IPython's where it is installed: it looks through `dir2`."""
     offered = rlcompleter.Completer({"synthgen": synthgen}).attr_matches("synthgen.")
-    assert {name.removeprefix("synthgen.").rstrip("()") for name in offered} >= {*synthgen.__all__, "__version__"}
+    assert {name.removeprefix("synthgen.").rstrip("()") for name in offered} >= set(synthgen.__all__)
     assert not {"importlib", "install", "TYPE_CHECKING"} & set(dir(synthgen))
     if importlib.util.find_spec("IPython"):
         from IPython.utils.dir2 import dir2

@@ -15,7 +15,6 @@ import typer
 from typer.core import TyperGroup
 
 from synthgen.cli import building, publishing, reading, training
-from synthgen.version import __version__
 
 FAMILIES: dict[str, tuple[Callable[..., None], ...]] = {
     "Look, without any data": (
@@ -62,7 +61,14 @@ app = typer.Typer(
 
 def _tell_version(asked: bool) -> None:
     if asked:
-        print(f"synthgen {__version__}")
+        from importlib.metadata import PackageNotFoundError, version
+
+        from synthgen.errors import DISTRIBUTION
+
+        try:
+            print(f"synthgen {version(DISTRIBUTION)}")
+        except PackageNotFoundError:
+            print("synthgen, not installed: only on the path")
         raise typer.Exit
 
 
