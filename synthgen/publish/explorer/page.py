@@ -19,6 +19,7 @@ from synthgen.publish.explorer.figures import books_of, guarantees_of, run_of, s
 from synthgen.publish.explorer.rows import rows_of_folder, rows_of_spec, shown_row, within
 from synthgen.spec.source import Source
 from synthgen.task.files import write_whole
+from synthgen.task.foreign import read_text
 from synthgen.version import __version__
 
 HERE = Path(__file__).parent
@@ -72,9 +73,9 @@ def page(
 ) -> str:
     """Return the page as HTML."""
     spec, task = source.spec, source.task()
-    style = (HERE / "page.css").read_text("utf-8") + rules("light", "svg")
+    style = read_text(HERE / "page.css") + rules("light", "svg")
     style += f"@media (prefers-color-scheme: dark){{{rules('dark', 'svg')}}}"
-    script = (HERE / "page.js").read_text("utf-8")
+    script = read_text(HERE / "page.js")
     policy = (
         f"default-src 'none'; script-src {_allowed(script)}; style-src {_allowed(style)}; base-uri 'none'; "
         "form-action 'none'"
