@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import synthgen
+from synthgen.exact.draw import Keys
 from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.tasks.brevo.law import released_graphs
 from synthgen.tasks.brevo.params import BrevoParams
-from synthgen.tasks.brevo.text_entropy import Shown, graph_bits, hidden_ends
+from synthgen.tasks.brevo.text_entropy import Shown, estimated_ends, graph_bits, hidden_ends
 
 
 def shown_of(parents):
@@ -93,7 +94,16 @@ def test_rows_of_many_sets_have_two_ends():
         if whole is not None:
             lost = row["bits"]["size"] + row["bits"]["graph"] - whole
             figures.append((lost, *hidden_ends(shown, row["latent"]["leaves"], task.params, law)))
-    lost, low, high = np.array(figures).T
+            order = [shown.numbers[place] for place in row["latent"]["created"]]
+            booked = row["bits"]["size"] + row["bits"]["graph"]
+            key = Keys(0).split("particles")
+            ends = estimated_ends(shown, row["latent"]["leaves"], order, booked, key, len(figures), task.params, law)
+            figures[-1] = (*figures[-1], *ends)
+    lost, low, high, least, most = np.array(figures).T
     assert len(lost) > 290
     assert low.mean() < lost.mean() < high.mean() < 3 * lost.mean()
+    assert (least - lost).mean() < 3 * (least - lost).std() / math.sqrt(len(lost)), "too low on average"
+    assert (most - lost).mean() > -3 * (most - lost).std() / math.sqrt(len(lost)), "too high on average"
+    assert (most - least).mean() < (high - low).mean() / 8
+    assert (least >= low - 8 - 1e-9).all() and (most <= high + 8 + 1e-9).all(), "they are bounded"
     assert graph_bits(shown, task.params, law, limit=2) is None
