@@ -35,14 +35,14 @@ ROWS = {
     "igsm-med-retry-miss20": 100_000,
     "igsm-hard-retry50": 100_000,
     "igsm-med-pq/train": 100_000,
-    "igsm-hard-pq/train": 40_000,
+    "igsm-hard-pq/train": 150_000,
     "brevo1-tiny": 40_000,
     "brevo2-n30": 10_000,
     "brevo2-n40": 6_000,
-    "brevo2-n50": 3_000,
-    "brevo1-n70": 2_000,
-    "brevo1-n90": 3_000,
-    "brevo1-n110": 3_000,
+    "brevo2-n50": 40_000,
+    "brevo1-n70": 40_000,
+    "brevo1-n90": 40_000,
+    "brevo1-n110": 40_000,
 }
 """Rows of each run: grammars to 0.05 bits (1.5 bits under noise), the others as far as a quarter of an hour goes. With a
 split, of what its texts show."""
