@@ -24,13 +24,19 @@ PIPED = 1000
 """Columns where output goes to a file or a pipe: no line is broken there."""
 
 
+def all_shipped() -> list[dict[str, Any]]:
+    """Return the entries of `listed` for all shipped specs."""
+    entries: list[dict[str, Any]] = json.loads(LISTING.read_text("utf-8"))
+    return entries
+
+
 def shipped_listing(pattern: str = "") -> list[dict[str, Any]]:
     """Return the entries of `listed` for the shipped specs, or for those whose name fits a pattern.
 
     A pattern is a name, the beginning of some (`igsm`), or has * and ? in it (`bios-*5*`). Raises SynthgenError if none
     fits.
     """
-    entries: list[dict[str, Any]] = json.loads(LISTING.read_text("utf-8"))
+    entries = all_shipped()
     fitting = [entry for entry in entries if fnmatch(entry["name"], _wild(pattern))]
     if not fitting and not plugged_in(pattern):
         raise SynthgenError(f"{pattern}: no spec is called so{nearest(pattern, [entry['name'] for entry in entries])}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -33,10 +32,9 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder.")
 
 def _specs(incomplete: str) -> list[str]:
     """Return the names of shipped specs that begin so, for the shell."""
-    from synthgen.cli.listing import LISTING
+    from synthgen.cli.listing import all_shipped
 
-    names = (entry["name"] for entry in json.loads(LISTING.read_text("utf-8")))
-    return [name for name in names if name.startswith(incomplete)]
+    return [entry["name"] for entry in all_shipped() if entry["name"].startswith(incomplete)]
 
 
 COUNT = re.compile(r"([0-9][0-9_]*)(\.[0-9]+)?(?:e([0-9]{1,2})|(k|M|G|T))?", re.ASCII)

@@ -16,13 +16,10 @@ from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.kit.paired_rows import copy_picture
 from synthgen.task.kit.recollection import copy_surprisals
-from synthgen.task.picture import Graph, Kind, Link, Node, Picture
 from synthgen.task.rows import Rows, Tokens
 from synthgen.task.verdict import Reread, Verdict
-
-MOST_DRAWN = 20
-"""Tokens that a picture of a row shows."""
 
 
 class CopyParams(TaskParams):
@@ -57,7 +54,7 @@ class Copy(Task):
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = CopyParams
     tiny = ({"tokens": 2}, {"tokens": 4})
-    surprisals = copy_surprisals
+    surprisals, picture = copy_surprisals, copy_picture
     masked = True
     latent_fields: ClassVar = [pa.field("tokens", pa.int32())]
 
@@ -105,21 +102,3 @@ class Copy(Task):
         units = sum(int(log2_units(i)) for i in range(2, n + 1))
         mask = [i > n for i in range(2 * n + 1)]
         return Reread(n, {"order": units}, {"tokens": n}, mask=mask, verdict=verdict)
-
-    def picture(self, row):
-        """Return the tokens above and their copies below, each beneath what it points at."""
-        n, names = self.params.tokens, self.vocab.names
-        words = [names[i] for i in row["input_ids"]]
-        shown, left = words[:MOST_DRAWN], max(0, n - MOST_DRAWN)
-        rest = [Node("…", "mark")] if left else []
-        upper = [Node(word, "given") for word in shown] + rest
-        lower = [Node(word, "copied", row=1) for word in words[n + 1 : n + 1 + len(shown)]]
-        links = [Link(len(upper) + i, i, "copy") for i in range(len(shown))]
-        kinds = {
-            "given": Kind("a token of the row's first half", "blue"),
-            "copied": Kind("its copy in the second half", "green"),
-            "copy": Kind(f"is the token {n + 1} places before", "green"),
-            "mark": Kind(f"{left} more", "faint"),
-        }
-        caption = f"Copy: {n} different tokens in mixed order, a mark, and the same tokens again."
-        return Picture(caption, [Graph("", [*upper, *lower], links, "rows")], kinds)

@@ -14,13 +14,10 @@ from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
+from synthgen.task.kit.paired_rows import recall_picture
 from synthgen.task.kit.recollection import recall_surprisals
-from synthgen.task.picture import Graph, Kind, Link, Node, Picture
 from synthgen.task.rows import Rows, Tokens
 from synthgen.task.verdict import Reread, Verdict
-
-MOST_DRAWN = 12
-"""Queries that a picture of a row shows."""
 
 
 class RecallParams(TaskParams):
@@ -56,9 +53,8 @@ class Recall(Task):
     """Associative recall: the value that stood behind a key, for every key."""
 
     name, version, paper = "recall", 1, "2312.04927"
-    row_formats = ("tokens",)
-    books = ("pairs", "order")
-    difficulty, masked, surprisals = "pairs", True, recall_surprisals
+    row_formats, books = ("tokens",), ("pairs", "order")
+    difficulty, masked, surprisals, picture = "pairs", True, recall_surprisals, recall_picture
     capabilities = frozenset({"exact", "injective", "enumerable"})
     Params: ClassVar = RecallParams
     tiny = ({"pairs": 2, "keys": 3, "values": 2}, {"pairs": 3, "keys": 3, "values": 2})
@@ -108,25 +104,3 @@ class Recall(Task):
         units = {"pairs": pairs, "order": sum(int(log2_units(i)) for i in range(2, n + 1))}
         mask = [i > 2 * n and i % 2 == 1 for i in range(4 * n)]
         return Reread(n, units, mask=mask, verdict=self.judge(row["input_ids"], []))
-
-    def picture(self, row):
-        """Return pairs above and queries below, each answer pointing at the value behind the same key."""
-        n, names = self.params.pairs, self.vocab.names
-        words = [names[i] for i in row["input_ids"]]
-        keys, asked = words[0 : 2 * n : 2], words[2 * n :: 2][:MOST_DRAWN]
-        shown = [i for i in range(n) if keys[i] in asked]
-        upper = [Node(f"{keys[i]} {words[2 * i + 1]}", "pair") for i in shown]
-        lower = [
-            Node(f"{key} {value}", "query", row=1) for key, value in zip(asked, words[2 * n + 1 :: 2], strict=False)
-        ]
-        links = [Link(len(upper) + i, shown.index(keys.index(key)), "recalled") for i, key in enumerate(asked)]
-        kinds = {
-            "pair": Kind("a key and its value, as the row gives them", "blue"),
-            "query": Kind("a key that is asked for, and the value recalled", "green"),
-            "recalled": Kind("is the value behind the same key", "green"),
-        }
-        part = f" ({len(shown)} of them drawn)" if len(shown) < n else ""
-        caption = (
-            f"Recall: {n} pairs of a key and a value{part}, then every key again in another order, with its value."
-        )
-        return Picture(caption, [Graph("", [*upper, *lower], links, "rows")], kinds)

@@ -57,9 +57,9 @@ def order_sums(
     typical = max(float(degree), leaves + 1 + nodes * ROOM - full * ROOM**2)
     foretold = np.array([math.prod((typical - i) / (i + 1) for i in range(k)) for k in range(degree + 1)])
     kids = np.zeros((nodes, max(1, max(len(k) for k in needs_me))), np.int64)
-    for v, own in enumerate(needs_me):
-        kids[v, : len(own)] = own
-    later = np.array([len(own) for own in needs_me])
+    for v, below in enumerate(needs_me):
+        kids[v, : len(below)] = below
+    later = np.array([len(below) for below in needs_me])
     law = 2.0 ** (weights - weights.max())
     both = np.zeros(2)
     _estimate(
