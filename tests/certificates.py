@@ -40,9 +40,9 @@ ROWS = {
     "brevo2-n30": 10_000,
     "brevo2-n40": 6_000,
     "brevo2-n50": 40_000,
-    "brevo1-n70": 40_000,
-    "brevo1-n90": 40_000,
-    "brevo1-n110": 40_000,
+    "brevo1-n70": 12_000,
+    "brevo1-n90": 12_000,
+    "brevo1-n110": 12_000,
 }
 """Rows of each run: grammars to 0.05 bits (1.5 bits under noise), the others as far as a quarter of an hour goes. With a
 split, of what its texts show."""

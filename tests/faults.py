@@ -178,7 +178,7 @@ def kill_resume(place, turn, quick=False):
 def kill_added_split(place, turn, quick=False):
     synthgen.generate(**SMALL, out=place / "data")
     build_in_child(place, turn * 25 if quick else turn, kill_self, splits=["fresh:more"])
-    return Resume(build=SMALL | {"splits": ["more"]})
+    return Resume(build=SMALL | {"splits": ["fresh:more"]})
 
 
 @fault("Ctrl-C, at every file operation", quick=8, long=10_000)
@@ -531,7 +531,7 @@ def undisturbed(key):
 
 def reference(resume):
     """Return the folder that a resumed build must equal."""
-    if resume.build.get("splits") == ["more"]:
+    if resume.build.get("splits") == ["fresh:more"]:
         folder = undisturbed(json.dumps(SMALL)).parent / "more"
         if not folder.exists():
             shutil.copytree(undisturbed(json.dumps(SMALL)), folder)

@@ -278,7 +278,8 @@ def test_a_finite_corpus_is_finite(tmp_path):
         ({"columns": ["txt"]}, "no column 'txt'"),
         ({"format": "csv"}, "--format 'csv'"),
         ({"splits": ["../evil"]}, "split '../evil'"),
-        ({"splits": ["new"]}, "has no size"),
+        ({"splits": ["fresh:new"]}, "has no size"),
+        ({"splits": ["new"]}, "is --split fresh:new"),
     ],
 )
 def test_bad_arguments_leave_nothing_behind(tmp_path, arguments, message):

@@ -137,6 +137,7 @@ def test_resolved_specs_are_fixed_points(tmp_path):
         again = load_spec(path)
         assert again.content_id == spec.content_id
         assert again.to_toml() == spec.to_toml()
+        assert json.loads(json.dumps(spec.resolved())) == spec.resolved(), "a manifest's is read back"
         assert again.splits == spec.splits
 
 

@@ -241,7 +241,7 @@ class Spec(Written):
         Files that params name are given as `assets/NAME`, where a build copies them. `splits` (rows, shards and params
         of each) takes the place of the spec's own: generating the result makes the same shards again.
         """
-        table = self.model_dump(exclude_none=True, exclude_defaults=True, exclude={"params", "splits"})
+        table = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True, exclude={"params", "splits"})
         table |= {"task": self.task, "row_format": self.row_format, "seed": self.seed, "world": self.world}
         table["params"] = self.base_params.model_dump(mode="json", exclude_none=True)
         for field, path in self.assets.items():

@@ -5,11 +5,11 @@ Nothing here imports torch, so that a preset can be listed without it.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from synthgen.task.written import Written
+from synthgen.task.written import NEWER, Written
 
 
 class ModelSettings(Written):
@@ -104,7 +104,7 @@ class TrainSettings(Written):
     lora: int = Field(0, ge=0, description="rank of LoRA on queries and values; 0: all weights are trained")
     lora_embedding: int = Field(0, ge=0, description="rank of LoRA on the input embedding")
     lora_alpha: float = Field(4.0, gt=0, description="LoRA's alpha")
-    lora_scale: Literal["alpha/rank", "alpha"] = Field(
+    lora_scale: Annotated[Literal["alpha/rank", "alpha"], NEWER] = Field(
         "alpha/rank", description="how much an update counts: alpha / rank, or alpha (Part 3.2, appendix B)"
     )
 
