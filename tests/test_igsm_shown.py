@@ -9,8 +9,10 @@ import pytest
 
 import synthgen
 from synthgen.exact.draw import Keys, begin, new_state
+from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.exact.tape import enumerate_tapes
 from synthgen.tasks.igsm.laws import PaperLaw
+from synthgen.tasks.igsm.task import Igsm
 from synthgen.tasks.igsm.writing.paper import citations, descriptions, numberings, shapes, shown
 from synthgen.tasks.igsm.writing.paper.necessary import choose
 from synthgen.tasks.igsm.writing.paper.sampler import new_work
@@ -181,13 +183,14 @@ def test_texts_come_again_as_often_as_is_said(op, most_op, rows):
     columns, made = columns_of(synthgen.load("igsm-med-pq", params=params), rows)
     assert columns[:, shown.LEAST].mean() < columns[:, shown.MOST].mean() + 0.05
     ends, widths = [0, *made.content.ends.tolist()], made.latent["widths"].to_pylist()
+    letters = made.units[:, Igsm.books.index("letters")] / UNITS_PER_BIT  # chosen beside all that is summed out
     for wanted in sorted(set(columns[:, shown.OP].tolist())):
         of_op = columns[:, shown.OP] == wanted
         at_once = of_op.sum() / columns[of_op, shown.FIRST_TURNS].sum()
         first = np.flatnonzero(of_op & (columns[:, shown.FAILED] == 0)).tolist()
         texts = Counter((made.content.codes[ends[2 * i] : ends[2 * i + 2]].tobytes(), widths[i][0]) for i in first)
         pairs = sum(n * (n - 1) / 2 for n in texts.values())
-        expected = math.fsum(2 ** columns[first, shown.LEAST]) / at_once * (len(first) - 1) / 2
+        expected = math.fsum(2 ** (columns[first, shown.LEAST] - letters[first])) / at_once * (len(first) - 1) / 2
         assert pairs == pytest.approx(expected, abs=5 * math.sqrt(expected))
         if wanted == 1:
             assert expected > 30
