@@ -27,7 +27,9 @@ BREVO = [name for name in PUBLISHED if name.startswith("Brevo")]
 KEY = np.zeros(2, np.uint64)
 
 
-@pytest.mark.parametrize("name", BREVO)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name.endswith(("N110", "N90")) else ()) for name in BREVO]
+)
 def test_published_means(name):
     source, figures = synthgen.load(name.lower().replace("_", "-")), PUBLISHED[name]
     nodes = source.task().params.nodes

@@ -12,7 +12,9 @@ from synthgen.publish.howto import lessons
 from synthgen.spec.spec import load_spec
 
 
-@pytest.mark.parametrize("name", ["cfg3f", "bios-single", "qa-extract"])
+@pytest.mark.parametrize(
+    "name", ["qa-extract", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cfg3f", "bios-single"))]
+)
 def test_every_lesson_runs(tmp_path, name):
     out = tmp_path / name
     synthgen.generate(name, out=out, splits=["train"], rows=300, workers=1)
