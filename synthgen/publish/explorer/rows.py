@@ -73,7 +73,8 @@ def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, A
     ]
     table["books"] = {name: finite(bits, 4) for name, bits in (row.get("bits") or {}).items()}
     table["latent"] = [[name, _short(value)] for name, value in latent.items() if value is not None]
-    table |= {name: _short(row[name]) for name in ("text_bits",) if name in row}
+    extra = (field.name for field in task.extra_fields if field.name in row)
+    table["latent"] += [[name, _short(row[name])] for name in extra]
     if not task.without_surprisals and any(name in row for name in CONTENT_COLUMNS):
         table["bits"] = [finite(bits, 3) for bits in source.surprisals(row, split)[: LONGEST_TEXT + 1]]
     table["picture"] = picture_of(source, split, row)
