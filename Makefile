@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where the environment forbids it, each of some hundred processes of tests would compile all libraries for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo check test slow look faults fuzz lint golden snapshots schema docs certificates gallery bench lowest clean
+.PHONY: help demo check test slow look faults fuzz mutants lint golden snapshots schema docs certificates gallery bench lowest clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ faults: $(VENV)/.ready  ## every fault many times over, as a table; needs root f
 
 fuzz: $(VENV)/.ready  ## ten minutes of junk for every reader; MINUTES=60 for more
 	$(BIN)/python tests/fuzz.py $(or $(MINUTES),10)
+
+mutants: $(VENV)/.ready  ## small faults planted in kernels, books and readers: which ones tests find; hours
+	$(BIN)/python tests/mutants.py $(GROUP)
 
 lint: $(VENV)/.ready  ## ruff, mypy, and who imports whom
 	$(BIN)/ruff check --no-cache .
