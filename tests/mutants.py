@@ -63,7 +63,17 @@ GROUPS = {
     ),
 }
 
-OPPOSITE = {ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "=="}
+SIGNS = {
+    ast.Lt: ("<", "<="),
+    ast.LtE: ("<=", "<"),
+    ast.Gt: (">", ">="),
+    ast.GtE: (">=", ">"),
+    ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="),
+    ast.Add: ("+", "-"),
+    ast.Sub: ("-", "+"),
+}
+"""How a sign is written, and what stands in its place."""
 UNSEEN = ("picture.py", "fidelity.py", "__init__.py")
 """Files whose numbers are looks or words."""
 
@@ -78,23 +88,25 @@ class Fault(NamedTuple):
 
 
 def places(source: str) -> list[tuple[int, int, int, str]]:
-    """Return (line, first column, last column, text to put there) of everything in functions that can be turned."""
+    """Return (line, first byte, last byte, text to put there) of everything in functions that can be turned."""
+    lines = [line.encode() for line in source.split("\n")]  # columns of the syntax tree are bytes of UTF-8
     turns = []
     for function in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
         for node in ast.walk(function):
             match node:
-                case ast.Compare(left=left, ops=[sign], comparators=[right]) if type(sign) in OPPOSITE:
-                    between = (left, right, f" {OPPOSITE[type(sign)]} ")
+                case ast.Compare(left=left, ops=[sign], comparators=[right]) if type(sign) in SIGNS:
+                    pass
                 case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as sign, right=right):
-                    between = (left, right, " - " if isinstance(sign, ast.Add) else " + ")
+                    pass
                 case ast.Constant(value=0 | 1 | 2 as value) if type(value) is int:
                     turns.append((node.lineno - 1, node.col_offset, node.end_col_offset, str(value + 1)))
                     continue
                 case _:
                     continue
-            left, right, text = between
-            if left.end_lineno == right.lineno:
-                turns.append((right.lineno - 1, left.end_col_offset, right.col_offset, text))
+            if left.end_lineno == right.lineno:  # between them are the sign, spaces and brackets that close and open
+                before, after = SIGNS[type(sign)]
+                first = lines[right.lineno - 1].index(before.encode(), left.end_col_offset)
+                turns.append((right.lineno - 1, first, first + len(before), after))
     return sorted(set(turns))
 
 
@@ -109,7 +121,6 @@ def drawn_faults(group: Group, number: int, rng: random.Random) -> list[Fault]:
     ]
     faults = []
     for file, (line, first, last, text) in rng.sample(every, number):
-        # Columns of the syntax tree are bytes of UTF-8.
         before = (HERE / file).read_text().split("\n")[line].encode()
         faults.append(Fault(file, line, before.decode(), (before[:first] + text.encode() + before[last:]).decode()))
     return faults
