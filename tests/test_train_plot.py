@@ -51,6 +51,17 @@ def test_floors_are_bands_and_one_point_is_seen():
     assert markers == {"o"}
 
 
+def test_ticks_of_one_point_are_different_numbers():
+    axes = drawn({"a": run_of(0.5, 1.0, steps=(30,))}).axes[0]
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert len(set(shown)) == len(shown)
+    assert shown[0] == "0"
+    assert {name.get_text() for name in axes.texts} == {"a", "floor"}
+
+
 def test_figures_stand_beside_the_curves():
     figure = drawn({"a": run_of(0.5, 1.0)}, [("claim", 0.5, 0.4)])
     assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["claim"]
+    assert [text.get_text() for text in figure.axes[1].texts] == ["0.5"]
+    for axes in figure.axes:
+        assert axes.title.get_window_extent().x1 <= figure.get_figwidth() * figure.dpi, "no title is cut off"

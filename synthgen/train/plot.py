@@ -13,8 +13,11 @@ from synthgen.train.runs import read_metrics
 BETWEEN = 11
 """Points between the names of two lines, at least."""
 
-DECADE = 8.0
-"""Ratio of a log axis's ends from which its ticks are 1, 2 and 5 times powers of ten; below, they are evenly apart."""
+COLOURS = ("#0072b2", "#a86400", "#00795a", "#a8487f", "#857800", "#c04a00", "#3a86b0", "#59636e")
+"""Told apart by the colour-blind, too (Okabe and Ito, Color Universal Design, 2008); darker, for a white page."""
+
+TICKS = ((8.0, (1, 2, 5)), (2.5, (1, 1.5, 2, 3, 4, 5, 7)))
+"""From which ratio of a log axis's ends its ticks are so many times powers of ten; below, they are evenly apart."""
 
 
 def plot_runs(
@@ -44,28 +47,36 @@ def picture_of_runs(
 
 def _draw_curves(axes: Any, runs: Mapping[str, Sequence[Mapping[str, Any]]], title: str) -> None:
     ends = []
+    axes.set_prop_cycle(color=COLOURS)
     for name, lines in runs.items():
         steps, losses = [line["step"] for line in lines], [line["loss_bits"] for line in lines]
-        (drawn,) = axes.plot(steps, losses, marker="o" if len(steps) == 1 else "")  # a line of one point is none
+        marker = "o" if len(steps) == 1 else ""  # a line of one point is none
+        (drawn,) = axes.plot(steps, losses, marker=marker, clip_on=False)
         floors = [line["floor_bits"] for line in lines if "floor_bits" in line]
         if floors:  # of each step's own rows: it scatters as they do
             middle, spread = statistics.fmean(floors), statistics.pstdev(floors)
             axes.axhspan(middle - spread, middle + spread, color=drawn.get_color(), alpha=0.2, linewidth=0)
             axes.axhline(middle, color=drawn.get_color(), linewidth=0.6)
+            if len(runs) == 1:  # of several, the label of the axis says what bands are
+                ends.append(("floor", steps[-1], middle, drawn.get_color()))
         ends.append((name, steps[-1], losses[-1], drawn.get_color()))
     axes.set(xlabel="step", ylabel="bits a token (bands: the floor)", yscale="log", title=title)
+    axes.spines[["top", "right"]].set_visible(False)  # names stand there
+    axes.set_xlim(0, max((step for _, step, *_ in ends), default=1))
     _number_plainly(axes)
     _name_beside(axes, ends)
 
 
 def _number_plainly(axes: Any) -> None:
     """Number the log axis and the steps as people write numbers: 0.5, 2, 10,000."""
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, StrMethodFormatter
 
     low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > DECADE * low else MaxNLocator(6))
+    subs = next((subs for ratio, subs in TICKS if high > ratio * low), None)
+    axes.yaxis.set_major_locator(LogLocator(subs=subs) if subs else MaxNLocator(6))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.minorticks_off()
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
@@ -86,9 +97,13 @@ def _name_beside(axes: Any, ends: Sequence[tuple[str, float, float, str]]) -> No
 
 def _draw_bars(axes: Any, bars: Sequence[tuple[str, float, float]]) -> None:
     places = range(len(bars))
-    axes.barh(places, [value for _, value, _ in bars], color="tab:blue", height=0.5)
-    for place, (_, _, bound) in zip(places, bars, strict=True):
-        axes.plot([bound, bound], [place - 0.35, place + 0.35], color="tab:red")
-    axes.set_yticks(places, [name for name, _, _ in bars], fontsize=7)
+    axes.barh(places, [value for _, value, _ in bars], color=COLOURS[0], height=0.5)
+    for place, (_, value, bound) in zip(places, bars, strict=True):
+        axes.plot([bound, bound], [place - 0.35, place + 0.35], color=COLOURS[5], linewidth=2.5)
+        end = max(value, bound, 0.0)
+        axes.annotate(f"{value:.3g}", (end, place), (6, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks(places, [name for name, _, _ in bars], fontsize=8)
     axes.invert_yaxis()
-    axes.set_title("figures (mean over seeds), and the bounds claimed (red)", fontsize=9)
+    axes.margins(x=0.12)  # for the figures behind the bars
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title("Figures (means over seeds), claimed bounds in red", fontsize=10)

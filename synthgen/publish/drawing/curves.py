@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
-from synthgen.publish.drawing.scene import Box, Path, Point, Scene, Shape, Words
+from synthgen.publish.drawing.scene import Area, Box, Path, Point, Scene, Shape, Words
 from synthgen.publish.drawing.sheet import WIDTH, framed
 from synthgen.publish.drawing.style import SIZE, SMALL, width_of
-from synthgen.task.picture import Tone
 
 HIGH, SIDE = 240.0, 56.0
 """Height of a plot, and what stands to its left."""
 TICKS = 5
 MOST_POINTS = 400
 """Points of a curve that are drawn; of more, every so many."""
-DOT = 6.0
+DOT = 8.0
 
 
 def loss_scene(loss: Sequence[Point], floor: Sequence[Point]) -> Scene:
-    """Return a run's loss (step, bits a token) and the floor of fresh rows below it; labels stand beside the lines."""
-    every = [y for _, y in (*loss, *floor)]
+    """Return a run's loss (step, bits a token) and the floor of fresh rows; labels stand beside the lines.
+
+    The floor is that of each step's own rows, and scatters as they do: its mean is a line, its deviation a band.
+    """
+    floors = [y for _, y in floor]
+    every = [*(y for _, y in loss), *floors]
     top, steps = max(every), max(x for x, _ in loss)
     ticks = ticks_of(0.0, top)
     right = WIDTH - 90
@@ -38,23 +42,26 @@ def loss_scene(loss: Sequence[Point], floor: Sequence[Point]) -> Scene:
         if tick <= steps:
             shapes.append(Words(x, HIGH + 18, f"{tick:,g}", SMALL, "middle", "quiet"))
     ends: list[tuple[float, str]] = []
-    curves: tuple[tuple[Sequence[Point], Tone, str], ...] = ((floor, "orange", "floor"), (loss, "blue", "loss"))
-    for curve, tone, name in curves:
-        if not curve:
-            continue
-        points = [place(x, y) for x, y in _thinned(curve)]
-        if len(points) > 1:
-            shapes.append(Path(points, tone, bold=True))
-        else:
-            x, y = points[0]
-            shapes.append(Box(x - DOT / 2, y - DOT / 2, DOT, DOT, tone, DOT / 2))
-        ends.append((points[-1][1], f"{name} {curve[-1][1]:.3f}"))
+    if floors:
+        mean, spread = statistics.fmean(floors), statistics.pstdev(floors)
+        corners = [(0.0, mean - spread), (steps, mean - spread), (steps, mean + spread), (0.0, mean + spread)]
+        if spread:
+            shapes.append(Area([place(x, max(y, 0.0)) for x, y in corners], "orange"))
+        shapes.append(Path([place(0, mean), place(steps, mean)], "orange", bold=True))
+        ends.append((place(0, mean)[1], f"floor {mean:.3f}"))
+    points = [place(x, y) for x, y in _thinned(loss)]
+    if len(points) > 1:
+        shapes.append(Path(points, "blue", bold=True))
+    else:
+        x, y = points[0]
+        shapes.append(Box(x - DOT / 2, y - DOT / 2, DOT, DOT, "blue", DOT / 2))
+    ends.append((points[-1][1], f"loss {loss[-1][1]:.3f}"))
     ends.sort()
     for i, (y, text) in enumerate(ends):
         shapes.append(Words(right + 8, max(y + 4, ends[0][0] + 4 + 15 * i), text, SMALL))
     shapes.append(Words((SIDE + right) / 2, HIGH + 36, "step", SMALL, "middle", "quiet"))
     says = f"Loss in bits a token over {steps:,.0f} steps: from {loss[0][1]:.3f} to {loss[-1][1]:.3f}"
-    says += f"; the floor of fresh rows is {floor[-1][1]:.3f}." if floor else "."
+    says += f"; the floor of fresh rows is {statistics.fmean(floors):.3f}." if floors else "."
     return framed("Loss in bits a token", shapes, HIGH + 40, says)
 
 
