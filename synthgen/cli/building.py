@@ -128,7 +128,10 @@ def finish(folder: Folder, json: Json = False) -> None:
 
 def certify(
     spec: SpecArgument,
-    rows: Annotated[int, typer.Option(min=2, max=10**12, help="Rows to draw for each sampled figure.")] = 200_000,
+    rows: Annotated[
+        int | None,
+        typer.Option(parser=rows_of, metavar="N", help="Rows to draw for each sampled figure (1e6, 10k); else 200k."),
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")] = None,
     shipped: Annotated[bool, typer.Option("--shipped", help="Write into the package, not for this user.")] = False,
     sets: Sets = None,
@@ -137,13 +140,14 @@ def certify(
     from synthgen.cli.bits_screen import print_entropy
     from synthgen.cli.display import Progress
     from synthgen.dataset.processes import usable_cores
-    from synthgen.spec.certify import certify, keep
+    from synthgen.spec.certify import ROWS, certify, keep
     from synthgen.spec.source import Source
 
+    wanted = ROWS if rows is None else rows
     source = Source(spec_with(spec, None, None, sets))
     with Progress("rows") as progress:
-        progress.expect(rows)
-        runs = certify(source, rows, workers or usable_cores(), progress.add)
+        progress.expect(wanted)
+        runs = certify(source, wanted, workers or usable_cores(), progress.add)
     keep(runs, in_package=shipped)
     print_entropy(source.entropy())
 

@@ -20,6 +20,9 @@ CHUNKS = 64
 FITTED = 1024
 """Rows that a plan is fitted to, at most: a sixteenth of the run where that is less."""
 
+ROWS, MOST_ROWS = 200_000, 10**12
+"""Rows of a run where nobody says how many, and at most."""
+
 
 def samplings(source: Source) -> dict[str, Sampling]:
     """Return what certificates a spec's splits need, by digest."""
@@ -38,8 +41,10 @@ def certify(
 
     `only` some of them, by digest, where that is given; `name` is what the runs say they are of, by default the spec's.
     Means that have a certificate of as many rows already are left alone. Raises SynthgenError for a spec whose entropy
-    needs none.
+    needs none, and for a number of rows that no run has.
     """
+    if not 2 <= rows <= MOST_ROWS:
+        raise SynthgenError(f"rows = {rows:,}: a run has 2 to {MOST_ROWS:,}")
     needed, known = samplings(source), certificates()
     wanted = {digest: one for digest, one in needed.items() if digest not in known or known[digest].sums.n < rows}
     if only is not None:
