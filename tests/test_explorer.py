@@ -98,6 +98,9 @@ def test_what_is_shown_of_a_row(source):
     assert shown["text"] == row["prompt"] + row["completion"]
     said = [shown["text"][a:b] for a, b, kind in shown["spans"] if kind == "answer"]
     assert said[0] in row["completion"]
+    words = text.decode(row)
+    assert dict(shown["latent"])["person"] == words["person"], "latents are in words"
+    assert words["person"] in row["prompt"]
     del row["latent"], row["bits"]
     assert shown_row(text, "train", row)["books"] == {}, "a folder of some columns is shown, too"
 

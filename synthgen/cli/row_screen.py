@@ -15,6 +15,7 @@ from rich.text import Text
 from synthgen.cli.console import print_lines, print_pairs, stdout
 from synthgen.cli.terminal import is_read
 from synthgen.errors import SynthgenError
+from synthgen.spec.latents import told
 from synthgen.spec.source import Source
 
 COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red", "bright_cyan", "bright_green", "bright_yellow")
@@ -69,7 +70,7 @@ def print_row(source: Source, row: Mapping[str, Any], split: str) -> None:
     _print_bits(console, row["bits"])
     if latents := source.decode(row, split):
         console.print(Text("made from", style="bold"))
-        print_pairs(console, list(_pairs(latents)), MOST_LINES)
+        print_pairs(console, list(told(latents)), MOST_LINES)
     console.print()
 
 
@@ -136,22 +137,3 @@ def _block() -> str:
     except UnicodeEncodeError:
         return "#"
     return "█"
-
-
-def _pairs(latents: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (name, value as text) of latents, those of a mapping each by itself."""
-    for name, value in latents.items():
-        if isinstance(value, Mapping):
-            yield from _pairs(value, f"{inside}{name}: ")
-        elif value is None or value == []:
-            yield inside + name, "none"
-        else:
-            yield inside + name, _in_words(value)
-
-
-def _in_words(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return (" " if all(isinstance(item, int) for item in value) else ", ").join(map(_in_words, value))
-    return f"{value:,.4f}" if isinstance(value, float) else str(value)

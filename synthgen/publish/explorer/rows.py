@@ -15,8 +15,10 @@ from synthgen.dataset.shards import read_batches
 from synthgen.errors import SynthgenError
 from synthgen.publish.drawing.sheet import drawn
 from synthgen.publish.drawing.svg import inline
+from synthgen.spec.latents import told
 from synthgen.spec.source import Source
 from synthgen.task.arrow import CONTENT_COLUMNS
+from synthgen.task.contract import Task
 from synthgen.task.verdict import UNREADABLE
 
 LONGEST_LATENT = 400
@@ -54,12 +56,11 @@ def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, A
     """Return what is shown of a row, as JSON has it.
 
     `pieces` are its tokens by name, or else `text` its characters; `given`: how many of them are the prompt; `spans`:
-    [first, behind the last, kind]; `bits`: what a perfect model pays for each and for the end, where that is known.
-    Columns that a folder leaves out are left out here.
+    [first, behind the last, kind]; `latent`: what it was made from, in words; `bits`: what a perfect model pays for
+    each and for the end, where that is known. Columns that a folder leaves out are left out here.
     """
     task = source.task(split)
-    latent = dict(row.get("latent") or {})
-    spans = latent.pop("spans", None) or {}
+    spans = (row.get("latent") or {}).get("spans") or {}
     table: dict[str, Any] = {"split": split, "id": row.get("id", 0), "difficulty": row.get("difficulty")}
     if "input_ids" in row:
         names, mask = (task.vocab.names if task.vocab else {}), row.get("completion_mask") or [True]
@@ -72,13 +73,20 @@ def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, A
         [span["start"], span["end"], kind] for kind, of_kind in spans.items() for span in of_kind or () if span
     ]
     table["books"] = {name: finite(bits, 4) for name, bits in (row.get("bits") or {}).items()}
-    table["latent"] = [[name, _short(value)] for name, value in latent.items() if value is not None]
-    extra = (field.name for field in task.extra_fields if field.name in row)
-    table["latent"] += [[name, _short(row[name])] for name in extra]
+    extra = {field.name: row[field.name] for field in task.extra_fields if field.name in row}
+    table["latent"] = [[name, _short(text)] for name, text in told({**latents_of(task, row), **extra})]
     if not task.without_surprisals and any(name in row for name in CONTENT_COLUMNS):
         table["bits"] = [finite(bits, 3) for bits in source.surprisals(row, split)[: LONGEST_TEXT + 1]]
     table["picture"] = picture_of(source, split, row)
     return table
+
+
+def latents_of(task: Task, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the latents of a row in words; as they stand, where the row has not all that words are made from."""
+    try:
+        return task.decode(row)
+    except UNREADABLE:  # as in `picture_of`
+        return {name: value for name, value in (row.get("latent") or {}).items() if name != "spans"}
 
 
 def picture_of(source: Source, split: str, row: Mapping[str, Any]) -> str:
@@ -105,6 +113,5 @@ def within(rows: Iterable[dict[str, Any]], most: int) -> Iterator[dict[str, Any]
         yield row
 
 
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _short(text: str) -> str:
     return shown(text if len(text) <= LONGEST_LATENT else f"{text[:LONGEST_LATENT]} ...")
