@@ -14,14 +14,16 @@ from PIL import Image
 import synthgen
 from synthgen.publish.drawing.charts import books_scene, ridges_scene
 from synthgen.publish.drawing.curves import loss_scene, shares_scene, ticks_of
+from synthgen.publish.drawing.graphs import graph_shapes
 from synthgen.publish.drawing.layers import GAP, layered
 from synthgen.publish.drawing.raster import rasterised
 from synthgen.publish.drawing.scene import Box, Words
 from synthgen.publish.drawing.sheet import drawn
 from synthgen.publish.drawing.style import INK, PAGE, QUIET, SIZE, TONES, width_of, wrapped
 from synthgen.publish.drawing.svg import svg
+from synthgen.publish.drawing.texts import CELL, WIDEST_CELL
 from synthgen.task.contract import Task
-from synthgen.task.picture import Bar, Graph, Kind, Link, Node, Parse, Passage, Picture, Span, passage_of
+from synthgen.task.picture import Bar, Cell, Graph, Kind, Link, Node, Parse, Passage, Picture, Span, Table, passage_of
 
 NAMES = {"light", "dark"}
 BADGE = 15.0
@@ -66,14 +68,16 @@ def test_the_picture_of_a_task(task):
 def parts_of(panel):
     if isinstance(panel, Graph):
         return [*panel.nodes, *panel.links]
+    if isinstance(panel, Table):
+        return [cell for row in panel.rows for cell in row]
     return panel.bars if isinstance(panel, Parse) else panel.spans
 
 
-@pytest.mark.parametrize("task", ["brevo", "chain", "copy", "depo", "igsm", "mano", "recall"])
+@pytest.mark.parametrize("task", ["brevo", "chain", "copy", "depo", "hops", "igsm", "mano", "recall", "relations"])
 @pytest.mark.parametrize("row", [0, 1])
 def test_nodes_hold_their_text_and_do_not_overlap(task, row):
     shown = picture(SPECS[task], row)
-    for panel in shown.panels:
+    for panel in (panel for panel in shown.panels if isinstance(panel, Graph)):
         scene = drawn(Picture("", [panel], shown.kinds))
         boxes = [box for box in scene.shapes if isinstance(box, Box) and box.title]
         assert len(boxes) == len(panel.nodes)
@@ -96,6 +100,79 @@ def test_orders_are_those_of_the_solution():
     assert len([node for node in shown.panels[1].nodes if node.kind == "other"]) == 0
     listed = picture(SPECS["brevo"])
     assert sorted(node.number for node in listed.panels[0].nodes if node.number) == [1, 2, 3]
+
+
+def test_a_chain_leads_from_the_question_to_the_answer():
+    source = synthgen.load(SPECS["hops"])
+    row = source.row(0, "test_3hop")
+    passage, chain = source.task("test_3hop").picture(row).panels
+    spans = {kind: passage.text[span["start"] : span["end"]] for kind, (span,) in row["latent"]["spans"].items()}
+    assert chain.nodes[0].text == spans["name"]
+    assert chain.nodes[-1].text == spans["answer"]
+    assert [node.kind for node in chain.nodes] == ["name", "passed", "passed", "answer"]
+    assert len(chain.links) == row["difficulty"] == 3
+    assert [(link.start, link.end) for link in chain.links] == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_arrows_are_called_as_the_relations():
+    source = synthgen.load(SPECS["relations"])
+    row = source.row(1)
+    words = source.decode(row)["relatives"]
+    passage, graph = source.task().picture(row).panels
+    said = {link.kind: (link.text, graph.nodes[link.end].text) for link in graph.links}
+    assert {kind: name for kind, (_, name) in said.items()} == words
+    assert {text for text, _ in said.values()} == {"best friend", "mentor", "boss"}
+    assert {span.kind for span in passage.spans} == {"name", "fact", *words}
+    single = synthgen.load("relations")
+    row = single.row(0)
+    (_, graph), words = single.task().picture(row).panels, single.decode(row)
+    assert [node.text for node in graph.nodes] == [words["person"], words["other"]]
+
+
+def test_a_table_marks_who_is_asked_for():
+    source = synthgen.load(SPECS["birthyear"])
+    row = source.row(1)
+    (table,) = source.task().picture(row).panels
+    words = source.decode(row)
+    marked = [cell for cells in table.rows for cell in cells if cell.kind]
+    assert [cell.kind for cell in marked] == ["asked", "passed", "answer"]
+    assert marked[0].text == words["asked"]
+    assert marked[-1].text == str(words["answer"])
+    assert [[cell.text for cell in cells][:2] for cells in table.rows] == [
+        [name, other] for name, other in zip(words["names"][3:], words["links"], strict=True)
+    ]
+    crowd = synthgen.load("birthyear-5-1", params={"people": 60, "asked": "any", "years": 60})
+    asked = [crowd.task().picture(crowd.row(number)).panels[0].rows for number in range(8)]
+    assert all(len(rows) == 20 and any(row[0].kind == "asked" for row in rows) for rows in asked)
+
+
+@pytest.mark.parametrize("most", [200, 880])
+def test_a_long_chain_takes_several_lines(most):
+    nodes = [Node(f"person {i} of a long chain", "a") for i in range(9)]
+    links = [Link(i, i + 1, text=f"relation {i}") for i in range(8)]
+    shapes, wide, high = graph_shapes(Graph("", nodes, links, "chain"), {"a": Kind("a", "blue")}, most)
+    boxes = [shape for shape in shapes if isinstance(shape, Box)]
+    words = [shape for shape in shapes if isinstance(shape, Words) and shape.text.startswith("relation")]
+    assert (len(boxes), len(words)) == (9, 8)
+    assert not any(overlap(a, b) for a, b in itertools.combinations(boxes, 2))
+    assert len({box.y for box in boxes}) > 1
+    assert max(box.x + box.width for box in boxes) <= wide <= most + 200
+    assert max(box.y + box.height for box in boxes) <= high + 0.5
+    for said in words:
+        left = said.x - said.width / 2
+        assert not any(overlap(Box(left, said.y - 9, said.width, 9, "plain"), box) for box in boxes), said.text
+
+
+def test_cells_of_a_table_hold_their_text():
+    cells = [[Cell("a long text of several words that is broken", "k"), Cell("b")], [Cell("c"), Cell("d" * 60, "k")]]
+    table = Table("", ["a head that is long, too, and broken", "e"], cells)
+    scene = drawn(Picture("", [table], {"k": Kind("marked", "blue")}))
+    boxes = [box for box in scene.shapes if isinstance(box, Box) and box.title]
+    assert len(boxes) == 2
+    lines = wrapped(cells[0][0].text, WIDEST_CELL - 2 * CELL)
+    texts = [words for words in scene.shapes if isinstance(words, Words) and words.text in lines]
+    assert len(texts) == len(lines) > 1
+    assert all(inside(words, boxes[0]) for words in texts)
 
 
 def test_a_tree_is_over_its_string():
@@ -188,7 +265,9 @@ def test_text_is_text():
     graph = Graph(hostile, [Node(hostile, "k"), Node("b")], [Link(0, 1)])
     parse = Parse(hostile, [hostile, "a"], [Bar(0, 2, 1, hostile, "k")])
     passage = Passage("", hostile * 9, [Span(3, 40, "k")], 5)
-    root = ElementTree.fromstring(svg(drawn(Picture(hostile, [graph, parse, passage], kinds))))
+    chain = Graph(hostile, [Node(hostile, "k"), Node("b")], [Link(0, 1, text=hostile)], "chain")
+    table = Table(hostile, [hostile], [[Cell(hostile, "k")]])
+    root = ElementTree.fromstring(svg(drawn(Picture(hostile, [graph, parse, passage, chain, table], kinds))))
     assert {element.tag.split("}")[1] for element in root.iter()} <= {
         "svg", "title", "style", "rect", "text", "path", "polygon",
     }  # fmt: skip

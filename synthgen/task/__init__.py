@@ -25,6 +25,7 @@ from synthgen.task.kit.capacity import Knowledge as Knowledge
 from synthgen.task.phrases import Codes as Codes
 from synthgen.task.phrases import PhraseTable as PhraseTable
 from synthgen.task.picture import Bar as Bar
+from synthgen.task.picture import Cell as Cell
 from synthgen.task.picture import Graph as Graph
 from synthgen.task.picture import Kind as Kind
 from synthgen.task.picture import Link as Link
@@ -33,6 +34,7 @@ from synthgen.task.picture import Parse as Parse
 from synthgen.task.picture import Passage as Passage
 from synthgen.task.picture import Picture as Picture
 from synthgen.task.picture import Span as Span
+from synthgen.task.picture import Table as Table
 from synthgen.task.rows import Rows as Rows
 from synthgen.task.rows import Tokens as Tokens
 from synthgen.task.rows import Vocab as Vocab
@@ -45,6 +47,7 @@ __all__ = [
     "Bar",
     "Bits",
     "Book",
+    "Cell",
     "Certificate",
     "Codes",
     "Deviation",
@@ -66,6 +69,7 @@ __all__ = [
     "Span",
     "SplitBy",
     "Status",
+    "Table",
     "Task",
     "TaskParams",
     "Tokens",

@@ -1,8 +1,9 @@
 """What a row looks like, as plain data: words, what points at what, what stands where. Nothing of how it is drawn.
 
 A task says what there is to see (`Task.picture`); `synthgen.publish.drawing` knows fonts, colours and places. A
-`Picture` has panels of three sorts: a `Graph` of nodes and links, a `Parse` of a string (bars over its leaves), and a
-`Passage` of text with spans. `kinds` is the legend of all of them: what a node, link, bar or span is, and its colour.
+`Picture` has panels of four sorts: a `Graph` of nodes and links, a `Parse` of a string (bars over its leaves), a
+`Passage` of text with spans, and a `Table`. `kinds` is the legend of all of them: what a node, link, bar, span or cell
+is, and its colour.
 """
 
 from __future__ import annotations
@@ -41,12 +42,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Link:
-    """An arrow between two nodes, by their places in the list, or a line where `arrow` is not set."""
+    """An arrow between two nodes, by their places in the list, or a line where `arrow` is not set.
+
+    `text` says what it is, and stands on it (in `layers` and `chain`).
+    """
 
     start: int
     end: int
     kind: str = ""
     arrow: bool = True
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,14 @@ class Graph:
     """Nodes and what points at what. The shape says what their places mean.
 
     layers: what a node points at stands below it; rows: nodes stand in the rows they name, from left to right in the
-    order of the list; ring: node i + 1 is the next one around, and the first follows on the last.
+    order of the list; ring: node i + 1 is the next one around, and the first follows on the last; chain: node i + 1
+    stands to the right of node i, which may point at it and at no other.
     """
 
     title: str
     nodes: Sequence[Node]
     links: Sequence[Link] = ()
-    shape: Literal["layers", "rows", "ring"] = "layers"
+    shape: Literal["layers", "rows", "ring", "chain"] = "layers"
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,24 @@ class Passage:
     given: int = 0
 
 
-Panel = Graph | Parse | Passage
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table: its text, and its kind."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells below their heads, all of them as long as these."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+Panel = Graph | Parse | Passage | Table
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""Graphs as shapes: nodes as boxes with their text inside, in layers, in rows or around a ring."""
+"""Graphs as shapes: nodes as boxes with their text inside, in layers, in rows, around a ring or in a chain."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from synthgen.publish.drawing.layers import GAP, Layout, layered
 from synthgen.publish.drawing.scene import Box, Path, Point, Shape, Words, lines_of, moved
@@ -21,6 +22,8 @@ BADGE = 15.0
 """Height of a node's number, which stands on its upper left corner."""
 LARGEST_RING = 26
 """Nodes that go around a circle; more go to and fro in rows."""
+ARROW = 15.0
+"""Pixels that a link is longer than its text, to either side."""
 
 
 class _Sized:
@@ -52,7 +55,8 @@ class _Sized:
 
 def graph_shapes(graph: Graph, kinds: Mapping[str, Kind], most: float) -> tuple[list[Shape], float, float]:
     """Return a graph as shapes, its width and its height; it is at most so wide where that can be."""
-    drawn = {"layers": _in_layers, "rows": _in_rows, "ring": _around}[graph.shape](graph, kinds, most)
+    shapes = {"layers": _in_layers, "rows": _in_rows, "ring": _around, "chain": _in_a_chain}
+    drawn = shapes[graph.shape](graph, kinds, most)
     left, top, right, bottom = _extent(drawn)
     return moved(drawn, -left, -top), right - left, bottom - top
 
@@ -84,9 +88,35 @@ def _faint_first(links: Sequence[Link], paths: Sequence[Path]) -> list[Shape]:
     return [path for _, path in sorted(zip(links, paths, strict=True), key=lambda pair: pair[1].bold)]
 
 
+class _Label(_Sized):
+    """What a link says: its text alone, which stands between its ends as a node would."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(Node(link.text), narrow=True)
+
+    def shapes(self, x: float, y: float, kind: Kind, corner: Point) -> list[Shape]:
+        """Draw it with its middle at (x, y), on the page."""
+        left, top = x - self.width / 2, y - self.height / 2
+        box = Box(left, top, self.width, self.height, "plain", outline=False)
+        return [box, *lines_of(self.lines, x, top + 4 + SIZE * 0.1, anchor="middle")]
+
+
+def _labelled(graph: Graph) -> tuple[list[_Sized], list[Link]]:
+    """Return the nodes of a graph, behind them what its links say, and the links by way of that."""
+    sized, links = [_Sized(node, narrow=False) for node in graph.nodes], list[Link]()
+    for link in graph.links:
+        if link.text:
+            links.append(replace(link, end=len(sized), arrow=False))
+            links.append(replace(link, start=len(sized)))
+            sized.append(_Label(link))
+        else:
+            links.append(link)
+    return sized, links
+
+
 def _in_layers(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
-    sized = [_Sized(node, narrow=False) for node in graph.nodes]
-    layout = _fitting([one.width for one in sized], [(link.start, link.end) for link in graph.links], most)
+    sized, links = _labelled(graph)
+    layout = _fitting([one.width for one in sized], [(link.start, link.end) for link in links], most)
     deepest = max(layout.layer, default=0)
     heights = [max(s.height for s, at in zip(sized, layout.layer, strict=True) if at == n) for n in range(deepest + 1)]
     middles, at = [], 0.0
@@ -94,13 +124,13 @@ def _in_layers(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Sha
         middles.append(at + height / 2)
         at += height + gap
     paths = []
-    for link, way in zip(graph.links, layout.ways, strict=True):
+    for link, way in zip(links, layout.ways, strict=True):
         points = [(way[0][0], middles[way[0][1]] + sized[link.start].height / 2)]
         for x, level in way[1:-1]:
             points += [(x, middles[level] - heights[level] / 2), (x, middles[level] + heights[level] / 2)]
         points.append((way[-1][0], middles[way[-1][1]] - sized[link.end].height / 2))
         paths.append(_line(link, points, kinds, smooth=True))
-    shapes = _faint_first(graph.links, paths)
+    shapes = _faint_first(links, paths)
     for one, x, level in zip(sized, layout.x, layout.layer, strict=True):
         shapes += _node(one, x, middles[level], kinds)
     return shapes
@@ -144,6 +174,34 @@ def _in_rows(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape
     shapes = _faint_first(graph.links, paths)
     for i, one in enumerate(sized):
         shapes += _node(one, *place[i], kinds)
+    return shapes
+
+
+def _in_a_chain(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
+    """Place nodes from left to right, in as many lines as it takes, and what links say above them."""
+    sized = [_Sized(node, narrow=False) for node in graph.nodes]
+    high = max(one.height for one in sized)
+    says = {link.end: link.text for link in graph.links}
+    shapes: list[Shape] = []
+    right, y = 0.0, 0.0
+    before: tuple[Point, Point] | None = None  # where the last node is left, to the right and at its foot
+    for i, one in enumerate(sized):
+        text = says.get(i, "")
+        between = max(width_of(text, SMALL) + 2 * ARROW, 2 * BETWEEN) if i else 0.0
+        if broken := i > 0 and right + between + one.width > most:
+            right, between, y = 0.0, max(between, 2 * BETWEEN), y + high + 1.6 * BETWEEN
+        left = right + between
+        for link in graph.links:
+            if link.end == i and before:
+                start, foot = before
+                middle = y - high / 2 - 0.8 * BETWEEN  # of the way down, between two lines
+                turn = [foot, (foot[0], middle), (right, middle), (right, y)]
+                shapes.append(_line(link, [*(turn if broken else [start]), (left - 1, y)], kinds, smooth=False))
+        if text:
+            shapes.append(Words(right + between / 2 - 2, y - 6, text, SMALL, "middle"))
+        shapes += _node(one, left + one.width / 2, y, kinds)
+        right = left + one.width
+        before = (right + 1, y), (right - one.width / 2, y + one.height / 2)
     return shapes
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from synthgen.publish.drawing.graphs import graph_shapes
 from synthgen.publish.drawing.scene import Box, Path, Scene, Shape, Words, lines_of, moved
 from synthgen.publish.drawing.style import LINE, SIZE, SMALL, TITLE, width_of, wrapped
-from synthgen.publish.drawing.texts import parse_shapes, passage_shapes
-from synthgen.task.picture import Graph, Kind, Panel, Parse, Passage, Picture, Tone
+from synthgen.publish.drawing.texts import parse_shapes, passage_shapes, table_shapes
+from synthgen.task.picture import Graph, Kind, Panel, Parse, Passage, Picture, Table, Tone
 
 WIDTH = 880.0
 """Pixels across, within the margins."""
@@ -50,6 +50,8 @@ def _panel(panel: Panel, picture: Picture) -> tuple[list[Shape], float, float]:
         return graph_shapes(panel, picture.kinds, WIDTH)
     if isinstance(panel, Parse):
         return parse_shapes(panel, picture.kinds, WIDTH)
+    if isinstance(panel, Table):
+        return table_shapes(panel, picture.kinds, WIDTH)
     return passage_shapes(panel, picture.kinds, WIDTH)
 
 
@@ -57,17 +59,18 @@ def _is_used(name: str, panels: Sequence[Panel]) -> bool:
     return any(name in _kinds_in(panel) for panel in panels)
 
 
-def _kinds_in(panel: Panel) -> set[str]:
+def _kinds_in(panel: Panel, with_links: bool = True) -> set[str]:
     if isinstance(panel, Graph):
-        return {node.kind for node in panel.nodes} | {link.kind for link in panel.links}
+        return {part.kind for part in (*panel.nodes, *(panel.links if with_links else ()))}
+    if isinstance(panel, Table):
+        return {cell.kind for row in panel.rows for cell in row}
     return {part.kind for part in (panel.bars if isinstance(panel, Parse) else panel.spans)}
 
 
 def _legend(kinds: Sequence[Kind], picture: Picture) -> tuple[list[Shape], float]:
     """Return the legend as shapes and its height: samples of the colours and what they mean."""
-    lines = {name for panel in picture.panels if isinstance(panel, Graph) for name in (li.kind for li in panel.links)}
-    boxes = {name for panel in picture.panels for name in _kinds_in(panel)} - lines
-    drawn_as_line = {id(kind) for name, kind in picture.kinds.items() if name in lines and name not in boxes}
+    boxes = {name for panel in picture.panels for name in _kinds_in(panel, with_links=False)}
+    drawn_as_line = {id(kind) for name, kind in picture.kinds.items() if name not in boxes}
     shapes: list[Shape] = []
     x, y = 0.0, 0.0
     entries: list[tuple[str, Tone | None, bool]] = [

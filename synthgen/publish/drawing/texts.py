@@ -1,13 +1,13 @@
-"""Texts as shapes: a passage with its spans behind the words, and a string with the tree above it."""
+"""Texts as shapes: a passage with its spans behind the words, a string with the tree above it, and a table."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
-from synthgen.publish.drawing.scene import Box, Shape, Words
-from synthgen.publish.drawing.style import LINE, SIZE, SMALL, width_of
-from synthgen.task.picture import Bar, Kind, Parse, Passage, Span
+from synthgen.publish.drawing.scene import Box, Path, Shape, Words, lines_of
+from synthgen.publish.drawing.style import LINE, SIZE, SMALL, width_of, wrapped
+from synthgen.task.picture import Bar, Kind, Parse, Passage, Span, Table
 
 MOST_TEXT = 4000
 """Characters of a passage that are drawn."""
@@ -15,12 +15,12 @@ ROOMY = 1.75
 """Lines of a passage are so many sizes apart, so that spans do not touch."""
 LEAF, BAR = 13.0, 16.0
 """The least width of a leaf, and the height of a bar with the gap above it."""
-PAD = 1.5
-"""Pixels that a span's colour goes beyond its letters."""
+WIDEST_CELL, CELL = 220.0, 11.0
+"""Pixels of a table's column at most, and within a cell around its text."""
 
 
 def passage_shapes(passage: Passage, kinds: Mapping[str, Kind], most: float) -> tuple[list[Shape], float, float]:
-    """Return a passage as shapes, its width and height."""
+    """Return a passage as shapes, its width and height; spans are filled and underlined: a frame hides full stops."""
     text = passage.text[:MOST_TEXT]
     more = len(passage.text) - len(text)
     boxes: list[Shape] = []
@@ -35,7 +35,9 @@ def passage_shapes(passage: Passage, kinds: Mapping[str, Kind], most: float) -> 
             wide = width_of(piece)
             kind = kinds.get(span.kind) if span else None
             if kind:
-                boxes.append(Box(x - PAD, base - SIZE * 1.1, wide + 2 * PAD, SIZE * 1.45, kind.tone, 3, kind.words))
+                foot = base + SIZE * 0.35
+                boxes.append(Box(x, base - SIZE * 1.1, wide, SIZE * 1.45, kind.tone, 0, kind.words, outline=False))
+                boxes.append(Path([(x, foot), (x + wide, foot)], kind.tone))
             ink = kind.tone if kind else "quiet" if start < passage.given else "ink"
             if piece.strip():
                 words.append(Words(x + width_of(piece[:lead]), base, piece.strip(" "), ink=ink))
@@ -78,7 +80,10 @@ def _pieces(first: int, last: int, spans: Sequence[Span], given: int) -> Iterato
 
 
 def parse_shapes(parse: Parse, kinds: Mapping[str, Kind], most: float) -> tuple[list[Shape], float, float]:
-    """Return a string with its tree as shapes: as many leaves to a line as there is room for, bars above them."""
+    """Return a string with its tree as shapes: as many leaves to a line as there is room for, bars above them.
+
+    A bar that goes on in another line has three dots there.
+    """
     above = (width_of(bar.text, SMALL) for bar in parse.bars if bar.end - bar.start == 1)
     leaf = max(LEAF, max((width_of(text) for text in parse.leaves), default=0) + 6, max(above, default=0) + 5)
     a_line = max(1, int(most / leaf))
@@ -90,18 +95,53 @@ def parse_shapes(parse: Parse, kinds: Mapping[str, Kind], most: float) -> tuple[
         top, last = number * line_height, min(first + a_line, len(parse.leaves))
         for bar in parse.bars:
             if bar.start < last and bar.end > first:
-                shapes += _bar(bar, max(bar.start, first) - first, min(bar.end, last) - first, leaf, top, levels, kinds)
+                shapes += _bar(bar, first, last, leaf, top + (levels - bar.level) * BAR, kinds)
         base = top + levels * BAR + SIZE * 1.1
         for i in range(first, last):
             shapes.append(Words((i - first + 0.5) * leaf, base, parse.leaves[i], anchor="middle"))
-    return shapes, min(a_line, max(1, len(parse.leaves))) * leaf, len(starts) * line_height - 8
+    high = len(starts) * line_height - 8
+    if len(starts) > 1:
+        told = "The string is broken into lines: a bar with … goes on in the next one, or began before."
+        shapes.append(Words(0, high + SMALL, told, SMALL, ink="quiet"))
+        high += SMALL * LINE + 4
+    return shapes, min(a_line, max(1, len(parse.leaves))) * leaf, high
 
 
 def _bar(
-    bar: Bar, start: int, end: int, leaf: float, top: float, levels: int, kinds: Mapping[str, Kind]
+    bar: Bar, first: int, last: int, leaf: float, y: float, kinds: Mapping[str, Kind]
 ) -> Iterator[Shape]:
+    """Draw the part of a bar that stands above the leaves [first, last) of a line."""
     kind = kinds.get(bar.kind, Kind(""))
-    x, y, wide = start * leaf + 0.75, top + (levels - bar.level) * BAR, (end - start) * leaf - 1.5
+    start, end = max(bar.start, first) - first, min(bar.end, last) - first
+    x, wide = start * leaf + 0.75, (end - start) * leaf - 1.5
     yield Box(x, y, wide, BAR - 2.5, kind.tone, 2.5, f"{bar.text}: {bar.end - bar.start:,} leaves")
-    if width_of(bar.text, SMALL) <= wide - 2:
-        yield Words(x + wide / 2, y + BAR * 0.62, bar.text, SMALL, "middle", kind.tone)
+    text = f"{'… ' * (bar.start < first)}{bar.text}{' …' * (bar.end > last)}"
+    if width_of(text, SMALL) <= wide - 2:
+        yield Words(x + wide / 2, y + BAR * 0.62, text, SMALL, "middle", kind.tone)
+
+
+def table_shapes(table: Table, kinds: Mapping[str, Kind], most: float) -> tuple[list[Shape], float, float]:
+    """Return a table as shapes, its width and height: heads, a line, and rows whose cells with a kind are filled."""
+    widest = min(WIDEST_CELL, most / len(table.heads)) - 2 * CELL
+    heads = [wrapped(head, widest, SMALL) for head in table.heads]
+    rows = [[wrapped(cell.text, widest) for cell in row] for row in table.rows]
+    widths = [max(width_of(line, SMALL) for line in head) for head in heads]
+    for row in rows:
+        widths = [max(wide, *map(width_of, cell)) for wide, cell in zip(widths, row, strict=True)]
+    lefts = list(itertools.accumulate((wide + 2 * CELL for wide in widths), initial=0.0))
+    y = max(map(len, heads)) * SMALL * LINE + 6
+    shapes: list[Shape] = [Path([(0, y), (lefts[-1], y)], "plain")]
+    for lines, left in zip(heads, lefts, strict=False):
+        base = y - 6 - len(lines) * SMALL * LINE
+        shapes += lines_of(lines, left + CELL, base, SMALL, ink="quiet")
+    y += 3
+    for row, cells in zip(table.rows, rows, strict=True):
+        high = max(map(len, cells)) * SIZE * LINE + 5
+        for cell, lines, left, wide in zip(row, cells, lefts, widths, strict=False):
+            kind = kinds.get(cell.kind)
+            if kind:
+                title = f"{cell.text}: {kind.words}"
+                shapes.append(Box(left + 1, y, wide + 2 * CELL - 2, high - 2, kind.tone, 3, title))
+            shapes += lines_of(lines, left + CELL, y + 1, ink=kind.tone if kind else "ink")
+        y += high
+    return shapes, lefts[-1], y

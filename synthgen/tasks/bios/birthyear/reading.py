@@ -44,15 +44,15 @@ class ParsedProblem:
         """What is said of everybody: a year, or somebody else's name."""
         return {name: told for name, told, _ in self.facts}
 
-    def chain(self) -> list[str]:
-        """Return who is met from the person asked about to the one whose year is told, and the year.
+    def chain(self, person: str = "") -> list[str]:
+        """Return who is met from a person, or the one asked about, to the one whose year is told, and the year.
 
         Raises ValueError if it is told nowhere.
         """
-        met = [self.asked]
+        met = [person or self.asked]
         while not met[-1].isdigit():
             if met[-1] not in self.said or len(met) > len(self.facts):
-                raise ValueError(f"the birth year of {self.asked} is told nowhere")
+                raise ValueError(f"the birth year of {met[0]} is told nowhere")
             met.append(self.said[met[-1]])
         return met
 
@@ -90,6 +90,14 @@ class YearReader:
                 raise ValueError(f"{part[:80]!r} is no name of the lists")
             number = number * len(known) + known[part]
         return number
+
+    def name(self, number: int) -> str:
+        """Return the full name of a number among all. Raises IndexError for one that the lists do not have."""
+        lists, parts = self.lists, list[str]()
+        for known in (lists.last_names, lists.middle_names):
+            number, part = divmod(number, len(known))
+            parts.append(known[part])
+        return " ".join([lists.first_names[number], *reversed(parts)])
 
     def read(self, prompt: Any, junk: bool) -> ParsedProblem:
         """Return what a prompt says; with `junk`, every sentence must be one. Raises ValueError on anything else."""

@@ -28,9 +28,11 @@ from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.phrases import Codes, PhraseTable
+from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.bios.birthyear.fidelity import DEVIATIONS
+from synthgen.tasks.bios.birthyear.picture import picture_of
 from synthgen.tasks.bios.birthyear.reading import YearReader
 from synthgen.tasks.bios.birthyear.wording import JUNK, junk_templates, junk_values
 from synthgen.tasks.bios.birthyear.writing import (
@@ -177,6 +179,16 @@ class BirthYear(Task):
     def reader(self) -> YearReader:
         """The judge, made from the lists alone."""
         return YearReader(self.lists, self.params.instruction)
+
+    def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        latent, people = super().decode(row), self.params.people
+        names = [self.reader.name(number) for number in latent["names"]]
+        shared = [names[place // people * people + link] for place, link in enumerate(latent["links"])]
+        return {**latent, "names": names, "links": shared, "asked": names[latent["asked"] - people]}
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return a table of whose birth year is whose, with the one that is asked for."""
+        return picture_of(self.reader.read(row["prompt"], junk=True), self.params.people)
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the latent that the prompt shows."""

@@ -3,8 +3,8 @@
 The people are those of the biographies, their relations those that the task `relations` states with the same params.
 Splits are divided by people (`group`), by relations (`relations`) or by how far they go (`hops`).
 
-    synthgen show hops2 -n 3
-    synthgen show hops3 -n 3 --split test_3hop
+    synthgen show relations-2hop -n 3
+    synthgen show relations-3hop -n 3 --split test_3hop
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
+from synthgen.task.picture import Picture, passage_of
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.bios.hops.params import HopsParams
+from synthgen.tasks.bios.hops.picture import picture_of
 from synthgen.tasks.bios.hops.reading import QuestionJudge
 from synthgen.tasks.bios.hops.surprisal import HopLaw
 from synthgen.tasks.bios.hops.writing import SPAN_KINDS, Asked, Wordings, write_questions
@@ -40,7 +42,7 @@ from synthgen.tasks.bios.questions.guessing import odds_of
 from synthgen.tasks.bios.relations.laws import path_bits
 from synthgen.tasks.bios.relations.reading.relatives import Relatives
 from synthgen.tasks.bios.relations.society import NOT_PUBLISHED, Society
-from synthgen.tasks.bios.relations.wordings import PERSON, TARGETS
+from synthgen.tasks.bios.relations.wordings import FACT_NAMES, PERSON, TARGETS
 from synthgen.tasks.bios.relations.writing.relatives import Bonds
 from synthgen.tasks.bios.world.fidelity import WORLD
 from synthgen.tasks.bios.world.population import tiny_sizes
@@ -240,6 +242,15 @@ class Hops(Task):
     def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         latent, name = super().decode(row), self.reader.relatives.registry.name
         return {**latent, "person": name(latent["person"]), "people": [name(person) for person in latent["people"]]}
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the question, and the chain of hops to its answer."""
+        reader, question = self.reader, self.reader.read(row["prompt"])
+        people = reader.relatives.along(question.person, question.path)
+        met, hops = [reader.relatives.registry.name(one) for one in people], [one.name for one in question.path]
+        if question.target != PERSON:
+            met, hops = [*met, reader.answer(question)], [*hops, FACT_NAMES[question.target]]
+        return picture_of(passage_of(row, {}), met, hops)
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a row and the world show."""

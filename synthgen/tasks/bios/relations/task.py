@@ -4,7 +4,7 @@ The people are those of every spec with the same `seed` (or `world`), and in the
 how many there are. The task `hops` asks about them.
 
     synthgen show relations -n 3
-    synthgen entropy bios-relations
+    synthgen entropy relations-bios
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
+from synthgen.task.picture import Picture, passage_of
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.reading.text import BiographyReader
@@ -36,6 +37,7 @@ from synthgen.tasks.bios.biographies.writing.documents import Wording, codes_per
 from synthgen.tasks.bios.biographies.writing.plan import FIXED, N_ATTRIBUTES, Plans, Stages, Style
 from synthgen.tasks.bios.biographies.writing.sentences import compile_sentences
 from synthgen.tasks.bios.relations.params import RelationsParams
+from synthgen.tasks.bios.relations.picture import biography_picture, statement_picture
 from synthgen.tasks.bios.relations.reading.documents import StatementReader
 from synthgen.tasks.bios.relations.reading.relatives import Relatives
 from synthgen.tasks.bios.relations.society import NOT_PUBLISHED, Society
@@ -254,6 +256,16 @@ class Relations(Task):
         others = zip(self.params.relations, latent["relatives"], strict=True)
         person = decoded_person(latent, self.society.lists, self.params.pronouns)
         return {**person, "relatives": {relation: name(other) for relation, other in others}}
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the text, and its people with arrows that are called as their relations."""
+        shown, name = self._read(row), self.relatives.registry.name
+        passage, person = passage_of(row, {}), name(shown["person"])
+        if not self.params.biography:
+            relation = self.society.wordings.relations[shown["relation"]]
+            return statement_picture(passage, person, relation, name(shown["other"]))
+        relatives = {key: name(other) for key, other in zip(self.params.relations, shown["relatives"], strict=True)}
+        return biography_picture(passage, person, relatives, self.society.relations)
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a row shows, its people by their numbers in the world."""
