@@ -1,20 +1,24 @@
 """What people see of objects in Python and in notebooks: short, true, and every text as text."""
 
-import importlib.util
 import rlcompleter
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nbclient
+import nbformat
 import networkx as nx
 import nltk
 import pytest
 from helpers import SPECS
+from IPython.core.completer import IPCompleter
 
 import synthgen
 from synthgen.dataset.manifest import Manifest
 from synthgen.errors import SynthgenError
 from synthgen.exact.notebook import html_table
+from synthgen.exact.progress import in_notebook
 from synthgen.spec.spec import load_spec
+from synthgen.task.verdict import Verdict
 
 EVIL = "<script>alert(1)</script>&"
 
@@ -159,6 +163,9 @@ def test_objects_are_short_in_python(tmp_path):
         (manifest, "<Manifest of mano-tiny: test 20 rows in 1 shards; "),
         (source.spec, "<Spec mano-tiny: task mano, tokens rows, splits train, "),
         (synthgen.windows("mano-tiny", 64, batch_size=4), "<Windows of mano-tiny/train: 4 x 64 tokens; input_ids, "),
+        (Verdict.right(), "<Verdict: right; score 1>"),
+        (source.verify({"input_ids": [1]}), "<Verdict: wrong: the row cannot be read: "),
+        (Verdict.wrong("x" * 999, 3, 0.5, [{"correct": True}, {}]), "<Verdict: wrong at step 3: xxx"),
     ):
         assert repr(thing).startswith(said)
         assert len(repr(thing)) < 300
@@ -191,11 +198,113 @@ def test_every_text_of_a_table_is_text(tmp_path):
 
 
 def test_completion_offers_the_public_names():
-    """Python's own, and IPython's where it is installed: it looks through `dir2`."""
+    """Python's own completer, and IPython's, which notebooks ask."""
     offered = rlcompleter.Completer({"synthgen": synthgen}).attr_matches("synthgen.")
     assert {name.removeprefix("synthgen.").rstrip("()") for name in offered} >= set(synthgen.__all__)
     assert not {"importlib", "install", "TYPE_CHECKING"} & set(dir(synthgen))
-    if importlib.util.find_spec("IPython"):
-        from IPython.utils.dir2 import dir2
+    names = {"synthgen": synthgen, "source": synthgen.load("copy-tiny")}
+    completer = IPCompleter(namespace=names, use_jedi=False)
+    offered = {name.rpartition(".")[2] for name in completer.all_completions("synthgen.")}
+    assert offered >= set(synthgen.__all__)
+    assert not {"importlib", "install", "TYPE_CHECKING"} & offered
+    offered = {name.rpartition(".")[2] for name in completer.all_completions("source.r")}
+    assert offered >= {"rank", "readable", "reward", "row"}
 
-        assert set(dir2(synthgen)) >= set(synthgen.__all__)
+
+# -- ranks -------------------------------------------------------------------------------------------------------------
+
+
+def every_row(source, many):
+    """Return all rows by rank, each of which says its own."""
+    rows = [source.unrank(number) for number in range(many)]
+    assert [source.rank(row) for row in rows] == list(range(many))
+    with pytest.raises(SynthgenError, match="numbered from 0"):
+        source.unrank(many)
+    with pytest.raises(SynthgenError, match="numbered from 0"):
+        source.unrank(-1)
+    return [row["input_ids"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("spec", "params", "many"),
+    [("copy-tiny", {"tokens": 4}, 24), ("recall-tiny", {"pairs": 2, "keys": 4, "values": 3}, 12 * 9 * 2)],
+)
+def test_ranks_number_all_rows(spec, params, many):
+    source = synthgen.load(spec, params=params)
+    rows = every_row(source, many)
+    assert len(set(map(tuple, rows))) == many
+    assert all(source.task().judge(row, []).correct for row in rows)
+    for row in source[:20]:
+        assert rows[source.rank(row)] == row["input_ids"]
+
+
+def test_ranks_number_all_derivations_of_a_grammar():
+    source = synthgen.load("cfg3f", params={"grammar": {"sizes": [1, 2, 2, 3], "degree": [2, 3], "length": [1, 2]}})
+    many = source.task().grammar.derivations
+    rows = every_row(source, many)
+    assert {tuple(row["input_ids"]) for row in source[:200]} <= set(map(tuple, rows))
+    published = synthgen.load("cfg3f")
+    row = published.row(4)
+    again = published.unrank(published.rank(row))
+    assert again["input_ids"] == row["input_ids"]
+    assert again["latent"]["derivation"] == row["latent"]["derivation"]
+    assert published.tree(again) == published.tree(row)
+    cut = synthgen.load("cfg3f-cut50")
+    row = cut.row(1)
+    again = cut.unrank(cut.rank(row))
+    assert {name: row[name] for name in again if name != "latent"} == {
+        name: value for name, value in again.items() if name != "latent"
+    }
+
+
+def test_what_has_no_rank_is_told():
+    for source, message in (
+        (synthgen.load("mano-tiny"), "task 'mano': its rows have no rank"),
+        (synthgen.load("cfg3f-perturb-t"), "params.noise"),
+        (synthgen.load("cfg-curriculum"), "its rows have no rank"),
+    ):
+        with pytest.raises(SynthgenError, match=message):
+            source.rank(0)
+        with pytest.raises(SynthgenError, match=message):
+            source.unrank(0)
+    rewrites = synthgen.load("bios-rewrite5", params={"people": 30})
+    assert rewrites.rank(3) == rewrites.row(3)["latent"]["rank"]
+    with pytest.raises(SynthgenError, match="a row is of a person, too"):
+        rewrites.unrank(5)
+    with pytest.raises(SynthgenError, match="the row cannot be read"):
+        synthgen.load("copy-tiny").rank({"input_ids": [3, 3]})
+
+
+# -- progress, and a notebook itself -----------------------------------------------------------------------------------
+
+
+def test_there_is_no_bar_outside_notebooks(tmp_path, capsys):
+    synthgen.generate("mano-tiny", tmp_path / "data", splits=["fresh:test"], rows=20, workers=1)
+    assert not in_notebook()
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
+def test_a_notebook_is_executed(tmp_path):
+    """Real kernel, real cells: tables in HTML, and bars of builds and training."""
+    cells = [
+        "import synthgen\nfrom pathlib import Path\nsource = synthgen.load('mano-tiny')\nsource",
+        "source.entropy()",
+        "source.verify({'input_ids': [1]})",
+        "manifest = synthgen.generate('mano-tiny', 'data', splits=['fresh:test'], rows=300, workers=1)\nmanifest",
+        "from synthgen.train.loop import train\nfrom synthgen.train.presets import preset_of, settings_of\n"
+        "settings = settings_of('mano-tiny', preset_of('tiny', 'mano-tiny'), {}, {'train.steps': 3})\n"
+        "loop = train(settings)",
+        "print([name for name in get_ipython().complete('synthgen.')[1]])",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [cell["outputs"] for cell in notebook["cells"]]
+    for shown, wanted in zip(outputs[:4], ("train", "expression", "wrong", "300"), strict=True):
+        (html,) = [output["data"]["text/html"] for output in shown if output["output_type"] == "execute_result"]
+        assert wanted in html
+    said = ["".join(output.get("text", "") for output in shown) for shown in outputs]
+    assert "300" in said[3]
+    assert "rows" in said[3], "the bar of the build"
+    assert "3/3" in said[4].replace("3.00/3.00", "3/3"), "the bar of the training"
+    assert all(name in said[5] for name in synthgen.__all__)

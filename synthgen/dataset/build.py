@@ -35,6 +35,7 @@ from synthgen.dataset.processes import run_local, usable_cores
 from synthgen.dataset.readme import short_readme
 from synthgen.dataset.shards import Shard, shard_path, shard_range
 from synthgen.errors import SynthgenError, nearest
+from synthgen.exact.progress import notebook_bar
 from synthgen.spec.source import Source
 from synthgen.spec.spec import Spec, check_split_labels, load_spec
 from synthgen.task.files import sync_folder, write_whole
@@ -71,14 +72,16 @@ def generate(
     With `rank` r of `world_size` only every W-th shard is made and None is returned; `finish` completes the folder.
     `engine` "dask" has the shards made by the workers of the cluster at `scheduler`, or of one it starts here; they
     must see the folder under the same path. `verify` reads shards that are there and makes damaged ones again.
-    `on_plan` is told the build and how many rows are still to be made (or read), `on_rows` how many just were. Raises
-    SynthgenError for bad input, a folder of another dataset or build, a folder in use, and a full disk.
+    `on_plan` is told the build and how many rows are still to be made (or read), `on_rows` how many just were; without
+    it, a notebook shows a bar. Raises SynthgenError for bad input, a folder of another dataset or build, a folder in
+    use, and a full disk.
     """
     resolved = load_spec(spec, seed=seed, world=world, params=params)
     plan = plan_build(resolved, splits=splits, rows=rows, shards=shards, columns=columns, container=format)
     _check_engine(engine, scheduler, workers, rank, world_size)
     folder = Path(out)
-    with opened(folder, plan.to_json(), resolved, rank, verify) as work:
+    bar = notebook_bar("rows", hidden=on_rows is not None)
+    with bar, opened(folder, plan.to_json(), resolved, rank, verify) as work:
         manifest = read_manifest(folder, verify)
         check_split_labels(dict.fromkeys([*(manifest.splits if manifest else ()), *plan.splits]), str(folder))
         journal = BuildJournal(work, plan.to_json())
@@ -99,7 +102,8 @@ def generate(
             plan.source.batch(0, 1, split)
         if on_plan:
             on_plan(plan, new_rows + old_rows)
-        tell = on_rows or (lambda rows: None)
+        bar.reset(new_rows + old_rows)
+        tell = on_rows or bar.update
         jobs: list[Job]
         new_shards: list[Shard] = []
         if engine == "dask" and todo:

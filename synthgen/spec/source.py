@@ -279,6 +279,22 @@ class Source:
         row = self._row_of(row, split)
         return self._read(self.task(split).graph, row)
 
+    def rank(self, row: Mapping[str, Any] | int, split: str = "train") -> int:
+        """Return the number of what a row says among all that its law can say, from 0: a Python integer of any size.
+
+        Rows of one rank say the same. Raises SynthgenError for a task whose rows have none.
+        """
+        row = self._row_of(row, split)
+        return int(self._read(self.task(split).rank, row))
+
+    def unrank(self, number: int, split: str = "train") -> dict[str, Any]:
+        """Return the row that has a rank: what it says, and its latent where `tree` and `picture` need it.
+
+        It has no `id`, since no index need lead to it. Raises SynthgenError for a number that no row has, and for a
+        task whose rows have no rank, or do not follow from it.
+        """
+        return dict(self.task(split).unrank(operator.index(number)))
+
     def _row_of(self, row: Mapping[str, Any] | int, split: str) -> Mapping[str, Any]:
         return row if isinstance(row, Mapping) else self.row(operator.index(row), split)
 

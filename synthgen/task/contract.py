@@ -95,7 +95,7 @@ class Task:
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 knowledge, entities, split_by, apart, subjects, template_half
     reads       reread, verify, parse, judge, longest_answer, certificate
-    offers      readable, decode, tree, graph, picture, card_notes, stated_deviations
+    offers      readable, decode, tree, graph, rank, unrank, picture, card_notes, stated_deviations
 
     `capabilities` promises more than rows, and the contract test demands what it names:
 
@@ -374,6 +374,17 @@ class Task:
         An edge goes from what is needed to what needs it. May raise what junk raises.
         """
         raise SynthgenError(f"task {self.name!r}: its rows have no graph")
+
+    def rank(self, row: Mapping[str, Any]) -> int:
+        """Return the number of what a row says among all that can be said, from 0. May raise what junk raises."""
+        raise SynthgenError(f"task {self.name!r}: its rows have no rank")
+
+    def unrank(self, number: int) -> Mapping[str, Any]:
+        """Return the row that has a rank, as far as the rank says it: its content, and its latent if it needs one.
+
+        Raises SynthgenError for a number that no row has.
+        """
+        raise SynthgenError(f"task {self.name!r}: its rows have no rank")
 
     def card_notes(self) -> Sequence[str]:
         """Return what a dataset card must say of these params beside what it says of every dataset."""

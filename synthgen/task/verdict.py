@@ -22,7 +22,7 @@ TOLERANCE = 1e-6
 """Bits by which a book may differ that a reader counts in floats; what it counts in ledger units must be equal."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """A judgement: right or not, a score in [0, 1], why, the first wrong step (None if right), and parts by query."""
 
@@ -31,6 +31,12 @@ class Verdict:
     reason: str = ""
     step: int | None = None
     parts: tuple[Mapping[str, Any], ...] = ()
+
+    def __repr__(self) -> str:
+        why = "right" if self.correct else f"wrong at step {self.step}: " if self.step is not None else "wrong: "
+        right = sum(bool(part.get("correct")) for part in self.parts)
+        told = f"; {right} of {len(self.parts)} parts right" if len(self.parts) > 1 else ""
+        return f"<Verdict: {why}{_shortened(self.reason) if not self.correct else ''}; score {self.score:g}{told}>"
 
     def _repr_html_(self) -> str:
         rows = [(number, str(part)) for number, part in enumerate(self.parts)]

@@ -3,6 +3,7 @@
 The smallest published demonstration of Canon layers: with them one layer of width 16 copies 500 tokens.
 """
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.paired_rows import copy_picture
+from synthgen.task.kit.ranks import arrangement_of, check_rank, rank_of
 from synthgen.task.kit.recollection import copy_surprisals
 from synthgen.task.rows import Rows, Tokens
 from synthgen.task.verdict import Reread, Verdict
@@ -78,6 +80,15 @@ class Copy(Task):
     def entropy(self, rows=None, estimates=True):
         n = self.params.tokens
         return Entropy({"order": Book(Bits(log2_factorial(n)))}, {"answer_bits": 0.0}, tokens=2.0 * n + 2)
+
+    def rank(self, row):
+        n = self.parse(row)["tokens"]
+        return rank_of([i - FIRST for i in row["input_ids"][:n]], n)
+
+    def unrank(self, number):
+        n = self.params.tokens
+        ids = [FIRST + item for item in arrangement_of(check_rank(number, math.factorial(n)), n, n)]
+        return {"input_ids": [*ids, FIRST + n, *ids]}
 
     def parse(self, row):
         if not self.judge(row["input_ids"], []).correct:

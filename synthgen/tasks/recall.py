@@ -15,6 +15,7 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.paired_rows import recall_picture
+from synthgen.task.kit.ranks import arrangement_of, check_rank, rank_of
 from synthgen.task.kit.recollection import recall_surprisals
 from synthgen.task.rows import Rows, Tokens
 from synthgen.task.verdict import Reread, Verdict
@@ -83,6 +84,30 @@ class Recall(Task):
         pairs = log2_falling(params.keys, n) + n * math.log2(params.values)
         books = {"pairs": Book(Bits(pairs)), "order": Book(Bits(log2_factorial(n)))}
         return Entropy(books, {"answer_bits": 0.0}, tokens=4.0 * n + 1)
+
+    def rank(self, row):
+        """Return its rank: by its keys, then their values, then the order of its queries."""
+        if not (verdict := self.judge(row["input_ids"], [])).correct:
+            raise ValueError(verdict.reason)
+        ids, params, n = [i - FIRST for i in row["input_ids"]], self.params, self.params.pairs
+        keys, number = ids[0 : 2 * n : 2], 0
+        for value in ids[1 : 2 * n : 2]:
+            number = number * params.values + value - params.keys
+        number += rank_of(keys, params.keys) * params.values**n
+        return number * math.factorial(n) + rank_of([keys.index(key) for key in ids[2 * n :: 2]], n)
+
+    def unrank(self, number):
+        params, n = self.params, self.params.pairs
+        orders, values = math.factorial(n), params.values**n
+        check_rank(number, math.perm(params.keys, n) * values * orders)
+        rest, order = divmod(number, orders)
+        chosen, said = divmod(rest, values)
+        pairs = []
+        for key in reversed(arrangement_of(chosen, params.keys, n)):
+            said, value = divmod(said, params.values)
+            pairs.insert(0, (FIRST + key, FIRST + params.keys + value))
+        asked = [pairs[place] for place in arrangement_of(order, n, n)]
+        return {"input_ids": [i for pair in (*pairs, *asked) for i in pair]}
 
     def judge(self, prompt, completion):
         """Judge the values recalled; `step` is the first wrong query. The prompt holds the pairs, or more."""

@@ -26,6 +26,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.progress import notebook_bar
 from synthgen.task.files import write_whole
 from synthgen.task.foreign import Unreadable, json_of, read_text, shaped
 from synthgen.train.batches import Batch, RunData
@@ -207,8 +208,8 @@ def train(
 ) -> Loop:
     """Train a run, or go on with the one that `out` holds; return the finished loop.
 
-    `init` is a finished run whose weights are begun with; `watch` is called with every line of metrics. With
-    `check_floor`, the held-out excess is measured every `eval_every` steps and at the end.
+    `init` is a finished run whose weights are begun with; `watch` is called with every line of metrics (without it, a
+    notebook shows a bar). With `check_floor`, the held-out excess is measured every `eval_every` steps and at the end.
     Raises SynthgenError for settings that do not fit, for another run's folder, or for a model below an exact floor.
     """
     data = data or RunData(settings, specs)
@@ -218,7 +219,8 @@ def train(
     model = new_model(settings, data.size) if init is None else load_model(init)
     if model.vocabulary != data.size:
         raise SynthgenError(f"--init {init}: a model of {model.vocabulary} ids, but this data has {data.size}")
-    with torch.random.fork_rng(devices=[]):  # dropout is the run's own, and leaves the caller's randomness alone
+    bar = notebook_bar("steps", settings.train.steps, hidden=watch is not None or ranks.rank > 0)
+    with bar, torch.random.fork_rng(devices=[]):  # dropout is the run's own, and leaves the caller's randomness alone
         torch.manual_seed(settings.train.seed + ranks.rank)
         loop = Loop(settings, data, model, ranks)
         lines = Lines(out if ranks.rank == 0 else None)
@@ -226,7 +228,7 @@ def train(
             with telling_damage(out / CHECKPOINT, "remove it: the run then begins anew"):
                 loop.restore(torch.load(out / CHECKPOINT, map_location=ranks.device, weights_only=True))
         lines.forget(loop.step)
-        _run(loop, lines, out if ranks.rank == 0 else None, watch, check_floor)
+        _run(loop, lines, out if ranks.rank == 0 else None, watch, check_floor, bar)
     return loop
 
 
@@ -236,12 +238,15 @@ def _run(
     out: Path | None,
     watch: Callable[[Loop, dict[str, Any]], None] | None,
     check_floor: bool,
+    bar: Any,
 ) -> None:
     settings = loop.settings.train
     sources = loop.data.sources if check_floor else []
     floors = [SpecRows(rows.source, FRESH, vocabulary=loop.data.vocabulary) for rows in sources]
+    bar.update(loop.step)
     while loop.step < settings.steps:
         taken = loop.advance()
+        bar.update(1)
         finished = loop.step == settings.steps
         if not math.isfinite(taken["nats"]):
             raise SynthgenError(f"the loss of step {loop.step} is {taken['nats']}; take a lower train.lr")
@@ -256,6 +261,7 @@ def _run(
                     for corpus in floors
                 }
             lines.write(line)
+            bar.set_postfix_str(f"{line['loss_bits']:.4f} bits a token")
             if watch is not None:
                 watch(loop, line)
             _refuse_the_impossible(line)

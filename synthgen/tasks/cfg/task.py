@@ -23,6 +23,7 @@ from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.entries import Entry, refuse_twins, unseen
+from synthgen.task.kit.ranks import check_rank
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
@@ -31,6 +32,7 @@ from synthgen.task.written import NEWER
 from synthgen.tasks.cfg import moments
 from synthgen.tasks.cfg.fidelity import DEVIATIONS
 from synthgen.tasks.cfg.grammar import Grammar
+from synthgen.tasks.cfg.numbering import derivation_of, rank_of
 from synthgen.tasks.cfg.picture import picture_of
 from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
 from synthgen.tasks.cfg.reading.chart import bits_of
@@ -451,6 +453,32 @@ class Cfg(Task):
         latent = {"places": places, "clean": tokens[:cut]}
         books = {BOOKS[DERIVATION]: units[DERIVATION], BOOKS[CORRUPTION]: corruption}
         return Reread(len(ids), books, latent, mask=mask)
+
+    @functools.cached_property
+    def _counts(self) -> Mapping[int, int]:
+        """How many derivations every symbol has. Raises SynthgenError where ranks say too little, or have no end."""
+        params = self.params
+        told = {"noise": params.noise, "corrupt": params.corrupt, "length": params.length}
+        for name, value in told.items():
+            if value:
+                raise SynthgenError(f"params.{name} = {value!r}: its rows have no rank, those of all derivations have")
+        return moments.derivation_counts(self.grammar)
+
+    def rank(self, row: Mapping[str, Any]) -> int:
+        """Return the rank of its derivation: strings that come about in several ways have as many."""
+        return rank_of(self.grammar, self._counts, row["latent"]["derivation"])
+
+    def unrank(self, number: int) -> Mapping[str, Any]:
+        check_rank(number, self._counts[self.grammar.root])
+        choices, ids = derivation_of(self.grammar, self._counts, number)
+        latent = {"derivation": choices}
+        if self.row_format == "tokens":
+            return {"input_ids": ids, "latent": latent}
+        text = " ".join(map(self.grammar.symbol, ids))
+        if self.row_format == "document":
+            return {"text": text, "latent": latent}
+        prompt = " ".join(map(self.grammar.symbol, ids[: self.params.cut]))
+        return {"prompt": prompt, "completion": text.removeprefix(prompt), "latent": latent}
 
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the derivation as a tree above the string."""

@@ -330,6 +330,15 @@ class Rewrites(Task):
 
     # -- ranks and checking -------------------------------------------------------------------------------------------
 
+    def rank(self, row: Mapping[str, Any]) -> int:
+        """Return the rank of its plan among the R rewrites of one biography, as the text shows it."""
+        return int(self.reader.read(row["text"])["rank"])
+
+    def unrank(self, number: int) -> Mapping[str, Any]:
+        raise SynthgenError(
+            f"rank {number:,}: it is a plan's, and a row is of a person, too; source.task().plan({number}) is the plan"
+        )
+
     def plan(self, number: int) -> np.ndarray:
         """Return the plan of a rank, as `synthgen.tasks.bios.rewrites.language` has it. Raises ValueError past R."""
         if not 0 <= number < self.language.size:
