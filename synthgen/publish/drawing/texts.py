@@ -102,8 +102,8 @@ def parse_shapes(parse: Parse, kinds: Mapping[str, Kind], most: float) -> tuple[
     high = len(starts) * line_height - 8
     if len(starts) > 1:
         told = "The string is broken into lines: a bar with … goes on in the next one, or began before."
-        shapes.append(Words(0, high + SMALL, told, SMALL, ink="quiet"))
-        high += SMALL * LINE + 4
+        shapes.append(Words(0, high + SMALL + 6, told, SMALL, ink="quiet"))
+        high += SMALL * LINE + 10
     return shapes, min(a_line, max(1, len(parse.leaves))) * leaf, high
 
 

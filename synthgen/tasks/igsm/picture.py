@@ -13,7 +13,7 @@ KINDS = {
     "asked": Kind("what is asked", "orange"),
     "needed": Kind("necessary; the number is its step in the solution", "green"),
     "other": Kind("not necessary", "faint"),
-    "need": Kind("is computed from", "green"),
+    "need": Kind("is needed for", "green"),
 }
 
 
@@ -33,7 +33,8 @@ def picture_of(problem: Problem, steps: Sequence[Step], modulus: int) -> Picture
     for parameter in parameters:
         kind = "asked" if parameter == problem.query else "needed" if parameter in needed else "other"
         owner, target = parameter
-        nodes.append(Node(f"{owner}’s {target}\n= {values[parameter]}", kind, order.get(parameter)))
+        every = " of all kinds" if target in problem.categories else ""
+        nodes.append(Node(f"{owner}’s {target}{every}\n= {values[parameter]}", kind, order.get(parameter)))
         for other in dict.fromkeys(problem.needs(parameter)):
             links.append(Link(place[other], place[parameter], "need" if parameter in needed else ""))
     owner, target = problem.query
