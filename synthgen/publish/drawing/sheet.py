@@ -61,7 +61,7 @@ def _is_used(name: str, panels: Sequence[Panel]) -> bool:
 
 def _kinds_in(panel: Panel, with_links: bool = True) -> set[str]:
     if isinstance(panel, Graph):
-        return {part.kind for part in (*panel.nodes, *(panel.links if with_links else ()))}
+        return {node.kind for node in panel.nodes} | {link.kind for link in panel.links if with_links}
     if isinstance(panel, Table):
         return {cell.kind for row in panel.rows for cell in row}
     return {part.kind for part in (panel.bars if isinstance(panel, Parse) else panel.spans)}

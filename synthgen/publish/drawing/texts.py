@@ -126,8 +126,8 @@ def table_shapes(table: Table, kinds: Mapping[str, Kind], most: float) -> tuple[
     heads = [wrapped(head, widest, SMALL) for head in table.heads]
     rows = [[wrapped(cell.text, widest) for cell in row] for row in table.rows]
     widths = [max(width_of(line, SMALL) for line in head) for head in heads]
-    for row in rows:
-        widths = [max(wide, *map(width_of, cell)) for wide, cell in zip(widths, row, strict=True)]
+    for broken in rows:
+        widths = [max(wide, *map(width_of, lines)) for wide, lines in zip(widths, broken, strict=True)]
     lefts = list(itertools.accumulate((wide + 2 * CELL for wide in widths), initial=0.0))
     y = max(map(len, heads)) * SMALL * LINE + 6
     shapes: list[Shape] = [Path([(0, y), (lefts[-1], y)], "plain")]
