@@ -295,7 +295,7 @@ def test_a_notebook_is_executed(tmp_path):
         "from synthgen.train.loop import train\nfrom synthgen.train.presets import preset_of, settings_of\n"
         "settings = settings_of('mano-tiny', preset_of('tiny', 'mano-tiny'), {}, {'train.steps': 3})\n"
         "loop = train(settings)",
-        "print([name for name in get_ipython().complete('synthgen.')[1]])",
+        "print(sorted(get_ipython().Completer.all_completions('synthgen.')))",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()

@@ -107,9 +107,7 @@ def parse_shapes(parse: Parse, kinds: Mapping[str, Kind], most: float) -> tuple[
     return shapes, min(a_line, max(1, len(parse.leaves))) * leaf, high
 
 
-def _bar(
-    bar: Bar, first: int, last: int, leaf: float, y: float, kinds: Mapping[str, Kind]
-) -> Iterator[Shape]:
+def _bar(bar: Bar, first: int, last: int, leaf: float, y: float, kinds: Mapping[str, Kind]) -> Iterator[Shape]:
     """Draw the part of a bar that stands above the leaves [first, last) of a line."""
     kind = kinds.get(bar.kind, Kind(""))
     start, end = max(bar.start, first) - first, min(bar.end, last) - first
