@@ -14,7 +14,7 @@ from helpers import run
 
 BUILD = Path(__file__).parents[1] / "build" / "look"
 AXE = BUILD / "node_modules" / "axe-core" / "axe.min.js"
-SUBJECTS = ["cfg3f", "igsm-med-pq", "bios-multi5-permute", "know-retrieve-dual", "depo1-tiny", "run"]
+SUBJECTS = ["cfg3f", "igsm-med-pq", "bios-multi5-permute", "know-retrieve-dual", "relations-3hop", "depo1-tiny", "run"]
 ROWS = 8
 
 pytestmark = pytest.mark.slow
@@ -80,6 +80,9 @@ def test_rows_are_paged_searched_and_walked_through(browser, pages, subject):
     assert title.inner_text() == first
     assert shown.get_by_role("button", name="Previous").is_disabled()
     assert shown.locator("#row svg[role=img]").get_attribute("aria-label")
+    if subject == "relations-3hop":
+        assert "people\n" in shown.locator("#row").inner_text(), "latents are told"
+        assert not re.search(r"people\s+\d", shown.locator("#row").inner_text()), "in words"
 
     shown.locator("#text .t").nth(2).hover()
     assert " 3 of " in told.inner_text()

@@ -20,7 +20,7 @@ from synthgen.publish.drawing.raster import rasterised
 from synthgen.publish.drawing.scene import Box, Words
 from synthgen.publish.drawing.sheet import drawn
 from synthgen.publish.drawing.style import INK, PAGE, QUIET, SIZE, TONES, width_of, wrapped
-from synthgen.publish.drawing.svg import svg
+from synthgen.publish.drawing.svg import rules, svg
 from synthgen.publish.drawing.texts import CELL, WIDEST_CELL
 from synthgen.task.contract import Task
 from synthgen.task.picture import Bar, Cell, Graph, Kind, Link, Node, Parse, Passage, Picture, Span, Table, passage_of
@@ -247,6 +247,13 @@ def test_colours_can_be_read(theme):
     for tone, colours in TONES[theme].items():
         assert contrast(colours.ink, colours.fill) >= 7, tone
         assert contrast(colours.line, PAGE[theme]) >= 3, tone
+
+
+@pytest.mark.parametrize("within", ["", "svg"])
+def test_a_fill_without_outline_has_none(within):
+    """Of two rules alike in weight the later one holds, in every browser."""
+    style = rules("light", within)
+    assert style.rindex(".n{stroke:none}") > style.rindex("stroke:#")
 
 
 def test_widths_are_those_of_the_font():

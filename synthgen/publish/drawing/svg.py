@@ -45,12 +45,12 @@ def rules(theme: Theme, within: str = "") -> str:
         f"{at}.b{{font-weight:bold}}",
         f"{at}.i-ink{{fill:{INK[theme]}}}{at}.i-quiet{{fill:{QUIET[theme]}}}",
         f"{at}.l{{fill:none;stroke-width:1.2}}{at}.l.s{{stroke-width:2.2}}",
-        f"{at}.f-faint{{stroke-dasharray:4 2.5}}{at}.n{{stroke:none}}",
+        f"{at}.f-faint{{stroke-dasharray:4 2.5}}",
     ]
     for tone, colours in TONES[theme].items():
         lines.append(f"{at}.f-{tone}{{fill:{colours.fill};stroke:{colours.line}}}{at}.i-{tone}{{fill:{colours.ink}}}")
         lines.append(f"{at}.l-{tone}{{stroke:{colours.line}}}{at}.h-{tone}{{fill:{colours.line}}}")
-    return "".join(lines)
+    return "".join([*lines, f"{at}.n{{stroke:none}}"])  # the last, so that it takes a tone's outline away
 
 
 def _element(scene: Scene) -> Tree.Element:
