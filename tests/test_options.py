@@ -285,3 +285,18 @@ def test_an_answer_that_is_none_is_no_wrong_answer(answers, junk):
         SynthgenError, match=r"line 1: completion = .*: write a text, a list of token ids, or leave the"
     ):
         answers([0], completion=lambda _: junk)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("10k", "copy-tiny: its entropy needs no certificate"),
+        ("1", "rows = 1: a run has 2 to"),
+        ("2T", "rows = 2,000,000,000,000: a run has 2 to"),
+        ("1.5", "no whole number"),
+    ],
+)
+def test_rows_of_certificates_are_written_as_elsewhere(said, rows, message):
+    code, _, told = said("certify", "copy-tiny", "--rows", rows, "--workers", 1)
+    assert code == 2
+    assert message in told
