@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where the environment forbids it, each of some hundred processes of tests would compile all libraries for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo check test slow look faults fuzz mutants lint golden snapshots schema docs certificates gallery bench lowest clean
+.PHONY: help demo check test slow look faults fuzz mutants lint golden snapshots schema pages docs certificates gallery bench lowest clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,8 +63,16 @@ snapshots: $(VENV)/.ready  ## take over what screens, cards and presets now are;
 schema: $(VENV)/.ready  ## the JSON schema of specs, for editors
 	$(BIN)/python -c "import json; from synthgen.spec.spec import spec_schema, specs_folder; (specs_folder() / 'schema.json').write_text(json.dumps(spec_schema(), indent=1) + '\n')"
 
-docs: $(VENV)/.ready  ## docs/specs.md, docs/api.md and docs/contract.md, from the package
+pages: $(VENV)/.ready  ## docs/specs.md, api.md, contract.md and fidelity.md, from the package
 	$(BIN)/python docs/generate.py
+
+docs: pages $(VENV)/.docs  ## these pages, then the documentation site: build/site/index.html
+	rm -rf build/pictures build/site
+	$(BIN)/python -m sphinx -q -E -n -W --keep-going -c docs -d build/doctrees . build/site
+
+$(VENV)/.docs: $(VENV)/.ready  # what the site alone needs: Sphinx, its theme, notebooks
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,docs]'
+	touch $@
 
 certificates: $(VENV)/.ready  ## the long runs behind sampled bits, all of them again: hours
 	$(BIN)/python tests/certificates.py

@@ -16,7 +16,7 @@ from synthgen.task import contract
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 ARCHITECTURE = (DOCS / "architecture.md").read_text("utf-8")
-PAGES = [*sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*.md"))]
+PAGES = [*sorted(DOCS.rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,14 @@ def test_generated_pages_are_fresh(generate):
     }
     for name, text in pages.items():
         assert (DOCS / f"{name}.md").read_text("utf-8") == text, f"docs/{name}.md: run `make docs`"
+
+
+def test_the_pictures_of_findings_are_fresh_and_shown(generate):
+    drawn = {path.stem: path.read_text("utf-8") for path in (DOCS / "findings").iterdir()}
+    assert drawn == generate.findings_pictures(), "run `make docs`"
+    page = (DOCS / "findings.md").read_text("utf-8")
+    assert re.findall(r"!\[(\w+): .*\]\(findings/\1\.svg\)", page) == list(generate.findings_pictures())
+    assert "claimed: over 90 %" in drawn["junk"]
 
 
 def members_by_block():
@@ -81,7 +89,7 @@ def test_the_floors_are_those_of_the_import_contract():
     assert {room for floor in floors for room in floor.split(" | ")} == rooms - {"__init__"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_paths_that_pages_name_exist(page):
     """Paths in backticks that begin with a folder of ours, and links between pages."""
     text = page.read_text("utf-8")

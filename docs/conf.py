@@ -1,0 +1,71 @@
+"""The documentation site, made by Sphinx: `make docs` builds the repository's own pages into build/site.
+
+The source folder is the root of the repository, so that links between pages, cards and files hold there and here.
+Pictures of rows, which cards keep as PNG, are drawn anew as SVG: it follows the reader's choice of light or dark.
+"""
+
+import re
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from synthgen.publish.drawing.files import save
+from synthgen.publish.drawing.sheet import drawn
+from synthgen.spec.source import load
+from synthgen.version import __version__
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "build" / "pictures"
+PICTURE = re.compile(r"\((?:\.\./)+cards/gallery/([\w-]+)/pictures/row\.png\)")
+"""A card's drawn row, as pages of docs/ have it."""
+CARD = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+"""The metadata at the head of a card, which are the Hub's."""
+
+project = "synthgen"
+release = __version__
+root_doc = "docs/index"
+include_patterns = ["docs/**", "cards/gallery/**/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+exclude_patterns = [".*", "build", "dist", "docs/site", "examples", "specs", "synthgen", "tests"]
+
+extensions = ["myst_nb"]
+myst_heading_anchors = 4
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+
+html_theme = "furo"
+html_title = f"synthgen {__version__}"
+html_static_path = ["site/static"]
+html_extra_path = ["site/root"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_use_index = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#0b5c8a", "color-brand-content": "#0b5c8a"},
+    "dark_css_variables": {"color-brand-primary": "#7cc4ee", "color-brand-content": "#7cc4ee"},
+}
+
+
+def setup(app: Sphinx) -> None:
+    """Have every page pass `made_ready` before it is parsed."""
+    app.connect("source-read", made_ready)
+
+
+def made_ready(app: Sphinx, page: str, source: list[str]) -> None:
+    """Change a page's text, the one entry of `source`: cards lose their metadata, pictures of rows become SVG."""
+    if page.startswith("cards/"):
+        source[0] = CARD.sub("---\norphan: true\n---\n", source[0])
+    source[0] = PICTURE.sub(lambda match: f"({drawn_row(match[1], page)})", source[0])
+
+
+def drawn_row(spec: str, page: str) -> str:
+    """Draw the first row of a spec, unless that is done; return the way to the file from a page."""
+    file = PICTURES / f"{spec}.svg"
+    if not file.is_file():
+        source = load(spec)
+        split = source.splits[0]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save(drawn(source.task(split).picture(source.row(0, split))), file)
+    return "../" * page.count("/") + file.relative_to(ROOT).as_posix()
