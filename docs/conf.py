@@ -24,7 +24,8 @@ CARD = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 project = "synthgen"
 release = __version__
 root_doc = "docs/index"
-include_patterns = ["docs/**", "cards/gallery/**/README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
+include_patterns = ["docs/**", "cards/gallery/README.md", "cards/gallery/*/README.md", "CHANGELOG.md"]
+include_patterns += ["CONTRIBUTING.md", "SECURITY.md"]
 exclude_patterns = [".*", "build", "dist", "docs/site", "examples", "specs", "synthgen", "tests"]
 
 extensions = ["myst_nb"]
