@@ -14,7 +14,7 @@ import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.exact.bijection import unpermute
 from synthgen.exact.draw import Keys
-from synthgen.tasks.bios.biographies.writing.sentences import BY_NAME, BY_PRONOUN, NAME, VALUE, render
+from synthgen.tasks.bios.biographies.writing.sentences import BY_NAME, BY_PRONOUN, NAME, VALUE, render, shows_pronoun
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Sizes, read_lists
 
 FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())
@@ -218,6 +218,17 @@ def test_wordings_are_injective():
         for reference in (BY_NAME, BY_PRONOUN):
             texts = [spoken(t, p, r) for t, p, r in FORMS if (p, r) == (pronoun, reference)]
             assert len(set(texts)) == len(texts) == sum(COUNTS.values())
+
+
+def test_a_sentence_shows_the_pronoun_if_a_word_of_it_does():
+    shown = [template for entries in LISTS.templates.values() for template in entries if shows_pronoun(template)]
+    assert shown == [
+        template
+        for entries in LISTS.templates.values()
+        for template in entries
+        if re.search(r"\b(he|his|him|himself)\b", spoken(template, "he", BY_NAME), re.IGNORECASE)
+    ]
+    assert 0 < len(shown) < sum(map(len, LISTS.templates.values())) / 2
 
 
 def test_hidden_pronouns_are_not_counted():
