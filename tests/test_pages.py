@@ -57,7 +57,7 @@ def follow(page, training=False):
                     continue
                 done = run(*command[1:])
                 assert done.returncode == 0, (command, done.stderr)
-                assert (done.stdout + done.stderr).strip(), command
+                assert (done.stdout + done.stderr).strip() or "--prompts" in command, command
 
 
 @pytest.mark.parametrize("page", QUICK)
