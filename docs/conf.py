@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from synthgen.publish.drawing.charts import books_scene
 from synthgen.publish.drawing.files import save
 from synthgen.publish.drawing.sheet import drawn
 from synthgen.spec.source import load
@@ -16,8 +17,8 @@ from synthgen.version import __version__
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "build" / "pictures"
-PICTURE = re.compile(r"\((?:\.\./)+cards/gallery/([\w-]+)/pictures/row\.png\)")
-"""A card's drawn row, as pages of docs/ have it."""
+PICTURE = re.compile(r"\((?:\.\./)+cards/gallery/([\w-]+)/pictures/(row|bits)\.png\)")
+"""A card's drawn row, or its books as a bar, as pages of docs/ have it."""
 CARD = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 """The metadata at the head of a card, which are the Hub's."""
 
@@ -35,6 +36,7 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
+nb_output_stderr = "remove"  # kernels that are compiled, on a first run
 
 html_theme = "furo"
 html_title = f"synthgen {__version__}"
@@ -42,6 +44,7 @@ html_static_path = ["site/static"]
 html_extra_path = ["site/root"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
 html_use_index = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b5c8a", "color-brand-content": "#0b5c8a"},
@@ -58,15 +61,21 @@ def made_ready(app: Sphinx, page: str, source: list[str]) -> None:
     """Change a page's text, the one entry of `source`: cards lose their metadata, pictures of rows become SVG."""
     if page.startswith("cards/"):
         source[0] = CARD.sub("---\norphan: true\n---\n", source[0])
-    source[0] = PICTURE.sub(lambda match: f"({drawn_row(match[1], page)})", source[0])
+    source[0] = PICTURE.sub(lambda match: f"({drawn_anew(match[1], match[2], page)})", source[0])
 
 
-def drawn_row(spec: str, page: str) -> str:
-    """Draw the first row of a spec, unless that is done; return the way to the file from a page."""
-    file = PICTURES / f"{spec}.svg"
+def drawn_anew(spec: str, what: str, page: str) -> str:
+    """Draw the first row of a spec, or its bits by book, unless that is done; return the way to the file from a page."""
+    file = PICTURES / f"{spec}-{what}.svg"
     if not file.is_file():
         source = load(spec)
         split = source.splits[0]
         file.parent.mkdir(parents=True, exist_ok=True)
-        save(drawn(source.task(split).picture(source.row(0, split))), file)
+        if what == "row":
+            scene = drawn(source.task(split).picture(source.row(0, split)))
+        else:
+            books = source.entropy(split).books.items()
+            paid = {name: book.bits.value for name, book in books if book.scope == "row"}
+            scene = books_scene(paid, "What a row pays by book, on average")
+        save(scene, file)
     return "../" * page.count("/") + file.relative_to(ROOT).as_posix()
