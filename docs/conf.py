@@ -65,7 +65,7 @@ def made_ready(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def drawn_anew(spec: str, what: str, page: str) -> str:
-    """Draw the first row of a spec, or its bits by book, unless that is done; return the way to the file from a page."""
+    """Draw the first row of a spec, or its bits by book, unless that is done; return the way there from a page."""
     file = PICTURES / f"{spec}-{what}.svg"
     if not file.is_file():
         source = load(spec)
