@@ -210,6 +210,12 @@ def hops(task, row, said):
     return said in [form.format(answer) for form in around]
 
 
+def history(task, row, said):
+    """The answer of the row, whatever space and full stop are around it."""
+    text, (span,) = row["prompt"] + row["completion"], row["latent"]["spans"]["answer"]
+    return said.strip(" \t\r\n").removesuffix(".") == text[span["start"] : span["end"]]
+
+
 def birthyear(task, prompt, said):
     """Who is asked about, and what the text says of them, until that is a year."""
     facts = dict(re.findall(r"(\S+ \S+ \S+)(?:'s birth year is | has the same birth year as )([^.]+)\.", prompt))
@@ -456,6 +462,7 @@ EVALUATORS = {
     "know-inverse-name": qa,
     "relations-2hop": hops,
     "relations-3hop": hops,
+    "history-questions": history,
     "birthyear-5-1": birthyear,
     "birthyear-3-2": birthyear,
 }
@@ -481,7 +488,7 @@ def answers(name, number, seed=0, rows=60):
         prompt = asked(row)
         if "prompt" in row:
             said = "".join(mutated(generator, pieces(row["completion"]), [*pieces(other["completion"]), *STRANGE]))
-            yield source, split, prompt, said, right(task, row if right in (qa, hops) else prompt, said)
+            yield source, split, prompt, said, right(task, row if right in (qa, hops, history) else prompt, said)
         else:
             names, ids = source.vocab.names, list(source.vocab.names)
             said = mutated(

@@ -33,6 +33,7 @@ SPECS = {
     "chain": "chain-retry50",
     "copy": "copy-tiny",
     "depo": "depo1-tiny",
+    "history": "history-questions",
     "hops": "relations-3hop",
     "igsm": "igsm-med-retry50",
     "mano": "mano-tiny",

@@ -96,6 +96,10 @@ def test_latents_are_decoded_to_words(task):
     elif task == "relations":
         assert all(name in text for name in words["relatives"].values())
         assert list(words["relatives"]) == ["friend", "mentor", "boss"]
+    elif task == "history":
+        assert words["person"] in text
+        assert words["wording"].replace("{A}", words["person"]) in text
+        assert text.endswith((f" {words['before']}.", f" {words['after']}.", " Yes.", " No."))
     elif task == "hops":
         assert words["people"][0] == words["person"]
         assert words["person"] in text

@@ -90,7 +90,7 @@ class Task:
 
     declares    name, version, paper, row_formats, books, difficulty, capabilities, deviations, Params, tiny, resolve,
                 latent_fields, span_kinds, untrained, extra_fields, masked, vocab, markers, assets, sidecars,
-                component_field, subject_field, template_field
+                component_field, subject_field, exposure_field, template_field
     makes       rows, token_rows, rows_max, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 knowledge, entities, split_by, apart, subjects, template_half
@@ -138,6 +138,11 @@ class Task:
     """The latent field with what a row is about (a person's number): rows of one subject should not share a window.
 
     `subjects` reads it, or another, where splits divide subjects; `entities` says which the whole split may speak of.
+    """
+    exposure_field: ClassVar[str] = ""
+    """The latent field with how many rows the whole split has about a row's subject, where not all have as many.
+
+    Rows that lack the field are of a split whose subjects are alike.
     """
     template_field: ClassVar[str] = ""
     """The latent field with the hash of a row's template (hex digits), where templates are divided between splits."""

@@ -27,6 +27,7 @@ BUILT_IN = {
     "mano": "synthgen.tasks.mano:Mano",
     "recall": "synthgen.tasks.recall:Recall",
     "birthyear": "synthgen.tasks.bios.birthyear.task:BirthYear",
+    "history": "synthgen.tasks.bios.history.task:HistoryQuestions",
     "hops": "synthgen.tasks.bios.hops.task:Hops",
     "relations": "synthgen.tasks.bios.relations.task:Relations",
 }

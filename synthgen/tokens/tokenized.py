@@ -45,7 +45,8 @@ class Tokenized(Task):
         self.name, self.version, self.paper = text.name, text.version, text.paper  # type: ignore[misc]
         self.difficulty, self.Params = text.difficulty, text.Params  # type: ignore[misc]
         self.component_field, self.subject_field = text.component_field, text.subject_field  # type: ignore[misc]
-        self.template_field, self.deviations = text.template_field, text.deviations  # type: ignore[misc]
+        self.template_field, self.exposure_field = text.template_field, text.exposure_field  # type: ignore[misc]
+        self.deviations = text.deviations  # type: ignore[misc]
         self.capabilities = text.capabilities - {"enumerable"}
         self._named, self._end, self._path = tokenizer, end, path
         if path is not None or (text.markers and tokenizer == BYTES):

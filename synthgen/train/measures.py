@@ -3,7 +3,9 @@
 floor       excess over the exact floor on fresh rows: `relative`, `sigmas` (excess over its standard error)
 samples     share of strings, sampled at temperature 1 from nothing, that the task's verifier accepts
 recall      how well spans are known, by greedy choice: `whole`, `first` token, `stored` share of their bits
-capacity    bits a parameter of a world of people (Part 3.3), and after rounding weights: `R`, `R_max`, `int8`, `int4`
+capacity    bits a parameter of a world of people (Part 3.3), and after rounding weights: `R`, `R_max`, `int8`, `int4`;
+            where people have other numbers of entries, `recall` and `capacity` also tell people apart by them:
+            `whole.exposures.10`, `stored.exposures.10` and `values.exposures.10` are of those with 10 to 99
 answers     share of single answers, each behind the true row, that the verifier finds right, by their difficulty
 generated   share of whole completions, generated behind the prompts, that the verifier finds right
 """
@@ -113,7 +115,25 @@ def _recall(settings: MeasureSettings, model: Transformer, run: RunData, corpus:
     owed = np.array([sizes.get(corpus.span_kinds[kind], 0.0) for kind in spans.kinds])
     if owed.sum():  # spans whose value follows from another's weigh nothing, and are left out
         figures["stored"] = 1 - float(bits[owed > 0].sum() / owed.sum())
+    of_rows = by_exposures(corpus, len(rows))
+    for name, of_row in of_rows.items():
+        here = of_row[np.searchsorted(rows.ends, spans.starts, side="right")]
+        figures[f"whole.{name}"] = float(whole[here].mean())
+        if owed[here].sum():
+            figures[f"stored.{name}"] = 1 - float(bits[here & (owed > 0)].sum() / owed[here].sum())
     return figures
+
+
+def by_exposures(corpus: SpecRows, rows: int) -> dict[str, np.ndarray]:
+    """Return which of the first rows are of subjects with so many exposures, (rows,) bool each, by the least of them.
+
+    They are told apart by tens: `exposures.10` are those with 10 to 99. None where all have as many.
+    """
+    exposures = corpus.exposures(0, rows)
+    if exposures is None:
+        return {}
+    tens = 10 ** np.floor(np.log10(exposures) + 1e-9).astype(np.int64)
+    return {f"exposures.{least}": tens == least for least in np.unique(tens).tolist()}
 
 
 class Spans:
@@ -151,7 +171,8 @@ class Spans:
 
 def _capacity(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
     known, size = knowledge_of(corpus), model.size
-    losses = people_losses(model, corpus, settings.rows)
+    of_names, of_values = people_bits(model, corpus, settings.rows)
+    losses = _mean_nats(of_names), _mean_nats(of_values)
     whole = known.ratio(size, *losses)
     figures = {
         "R": whole,
@@ -160,6 +181,9 @@ def _capacity(settings: MeasureSettings, model: Transformer, run: RunData, corpu
         "share": known.stored_paper(*losses) / known.paper_bits,
         "parameters": float(size),
     }
+    for name, group in by_exposures(corpus, len(of_values)).items():
+        figures[f"people.{name}"] = float(group.sum())
+        figures[f"values.{name}"] = 1 - float(of_values[group].mean()) / known.attribute_bits
     for bits in settings.bits:
         ratio = known.ratio(size, *people_losses(rounded(model, bits), corpus, settings.rows))
         figures[f"int{bits}"] = ratio
@@ -177,14 +201,27 @@ def knowledge_of(corpus: SpecRows) -> Knowledge:
 
 def people_losses(model: Transformer, corpus: SpecRows, most_rows: int) -> tuple[float, float]:
     """Return (p1, p2) in nats: of the name, and of all values together, over one document of each person."""
+    of_names, of_values = people_bits(model, corpus, most_rows)
+    return _mean_nats(of_names), _mean_nats(of_values)
+
+
+def _mean_nats(bits: np.ndarray) -> float:
+    return float(bits.mean()) * math.log(2)
+
+
+def people_bits(model: Transformer, corpus: SpecRows, most_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bits that a model pays for the name, and for all values, of one document of each person, (people,)."""
     known = knowledge_of(corpus)
     rows = corpus.read(0, min(known.people, most_rows), spans=True)
     paid = model_bits(model, rows, corpus)
     name = corpus.span_kinds.index("name")
     of_values = np.isin(rows.span_kinds, [i for i, kind in enumerate(corpus.span_kinds) if known.span_bits.get(kind)])
-    each = (paid.tokens[rows.span_kinds == name], paid.tokens[of_values])
-    p1, p2 = (float(bits.sum()) / len(rows) * math.log(2) for bits in each)
-    return p1, p2
+    number = np.repeat(np.arange(len(rows)), rows.ends - rows.starts)
+    name_bits, value_bits = (
+        np.bincount(number[which], weights=paid.tokens[which], minlength=len(rows))
+        for which in (rows.span_kinds == name, of_values)
+    )
+    return name_bits, value_bits
 
 
 def _answers(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:

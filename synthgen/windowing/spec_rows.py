@@ -82,6 +82,14 @@ class SpecRows:
         floor = self.task.row_floor(rows) if bits else None
         return TokenRows.of(start, ids, ends, trained, subjects, components, span_kinds, floor)
 
+    def exposures(self, start: int, stop: int) -> np.ndarray | None:
+        """Return how many rows the whole split has about the subject of each row [start, stop), (rows,) int64.
+
+        None where all have as many.
+        """
+        column = self.task.rows(start, stop, self._state).latent.get(self.task.exposure_field)
+        return None if column is None else np.asarray(column)
+
     @property
     def without_surprisals(self) -> str:
         """Why a row's tokens have no surprisals; "" where they have."""

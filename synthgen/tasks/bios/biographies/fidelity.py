@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from synthgen.task.fidelity import PAPER, RELEASED, Deviation
+from synthgen.tasks.bios.world.changes import NOT_PUBLISHED
 from synthgen.tasks.bios.world.fidelity import DOCUMENTS
 
 DEVIATIONS = (
@@ -25,6 +26,13 @@ DEVIATIONS = (
         "no such entries",
         ("sentences",),
     ),
+    Deviation(
+        "how often people are told of",
+        "all as often, in each group of people",
+        lambda params: f"by a power law of exponent {params.power:g}, one entry at least" if params.power else "",
+        decided_by=("power",),
+    ),
+    NOT_PUBLISHED,
     Deviation(
         "targets of probes named first",
         "the first token of a value, by GPT-2's tokenizer",

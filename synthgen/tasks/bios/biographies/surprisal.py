@@ -147,10 +147,12 @@ def value_fields(attribute: int) -> list[Piece]:
 class BiographyLaw:
     """The law of biographies, for readers who know the world."""
 
-    def __init__(self, style: Style, people: np.ndarray, world: World, saying: Saying) -> None:
-        """people: everybody's fields, (people, FIELDS)."""
+    def __init__(
+        self, style: Style, people: np.ndarray, world: World, saying: Saying, entries: np.ndarray | None = None
+    ) -> None:
+        """people: everybody's fields, (people, FIELDS); entries: (people,), how many each has, where not as many."""
         self._style, self._saying = style, saying
-        self._crowd = Crowd(facts_of(people, world), saying.words)
+        self._crowd = Crowd(facts_of(people, world), saying.words, entries)
 
     def surprisals(self, said: Phrase) -> np.ndarray:
         """Return the bits of each token of a row and of its end, (tokens + 1,)."""

@@ -13,11 +13,10 @@ import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, field_validator, model_validator
 
 from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys
@@ -32,7 +31,10 @@ from synthgen.task.picture import Picture, kinds_of, passage_of
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
+from synthgen.tasks.bios.biographies.exposures import entries_by_rank, exposure_facts, subject_bits
 from synthgen.tasks.bios.biographies.fidelity import DEVIATIONS
+from synthgen.tasks.bios.biographies.params import BiosParams
+from synthgen.tasks.bios.biographies.reading.exposures import Exposures
 from synthgen.tasks.bios.biographies.reading.text import BiographyReader
 from synthgen.tasks.bios.biographies.reading.tokens import CompactReader
 from synthgen.tasks.bios.biographies.surprisal import BiographyLaw, text_saying, token_saying
@@ -43,50 +45,20 @@ from synthgen.tasks.bios.biographies.writing.documents import (
     value_phrases,
     write_documents,
 )
-from synthgen.tasks.bios.biographies.writing.plan import N_ATTRIBUTES, ORDERS, PAIRS, Plans, Stages, Style
+from synthgen.tasks.bios.biographies.writing.exposures import entries_by_person
+from synthgen.tasks.bios.biographies.writing.plan import ALIKE, N_ATTRIBUTES, ORDERS, PAIRS, Plans, Stages, Style
 from synthgen.tasks.bios.biographies.writing.sentences import compile_sentences, shows_pronoun
 from synthgen.tasks.bios.biographies.writing.tokens import Blocks, tokens_per_row, write_tokens
+from synthgen.tasks.bios.world.changes import TIMES, change_bits, change_book, refuse_single_values, with_changes
 from synthgen.tasks.bios.world.lists import ATTRIBUTES
-from synthgen.tasks.bios.world.population import WorldParams, knowledge_of, lists_of, tiny_sizes, world_bits
+from synthgen.tasks.bios.world.population import knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
+from synthgen.tasks.bios.world.reading.history import History
 from synthgen.tasks.bios.world.reading.latents import decoded_person
-from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
-from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
-from synthgen.tasks.bios.world.writing.people import PRONOUN, Group, World
-
-
-class BiosParams(WorldParams):
-    """Params of the task `bios`."""
-
-    entries: int | Literal["online"] = Field(
-        1, description="entries a person (M or P), or `online`: a new one for ever"
-    )
-    sentences: Literal["once", "entry"] = Field(
-        "entry", description="templates are drawn once for a person, or anew for each entry"
-    )
-    order: Literal["fixed", "entry", "person", "couple"] = Field(
-        "fixed",
-        description="sentence order: canonical, drawn for each entry, drawn once for a person, or couple: three fixed "
-        "pairs (birth date and city, university and major, employer and its city) in an order drawn for each entry",
-    )
-    city_first: bool = Field(False, description="canonical order has the company city before the employer")
-    reverse: Literal[0, 1, 2, 6] = Field(
-        0, description="sentences before the one that has the name (Part 3.2); 6: it follows all, in a seventh"
-    )
-    full_name: bool = Field(False, description="every sentence has the full name, not only the first")
-
-    @field_validator("entries")
-    @classmethod
-    def _some_entries(cls, entries: int | str) -> int | str:
-        if isinstance(entries, int) and not 1 <= entries <= 10**6:
-            raise ValueError("entries must be between 1 and 1,000,000, or 'online'")
-        return entries
-
-    @model_validator(mode="after")
-    def _no_contradiction(self) -> BiosParams:
-        if self.reverse and self.full_name:
-            raise ValueError("full_name puts the name into every sentence, reverse keeps it out: take one of them")
-        return self
+from synthgen.tasks.bios.world.writing.changes import Changes, everybody_at
+from synthgen.tasks.bios.world.writing.columns import VALUES_FIELD, person_columns, person_fields, values_column
+from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE
+from synthgen.tasks.bios.world.writing.people import PRONOUN, SUBJECT, Group, World
 
 
 class Bios(Task):
@@ -99,6 +71,7 @@ class Bios(Task):
     books = ("wording", "order")
     difficulty = "facts"
     subject_field = "person"
+    exposure_field = "exposures"
     deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = BiosParams
@@ -107,17 +80,38 @@ class Bios(Task):
         {"people": 1, "order": "entry", "pronouns": ["he"], "sizes": tiny_sizes(last_names=1)},
         {"people": 1, "order": "couple", "reverse": 6, "sizes": tiny_sizes(last_names=1, templates=2)},
         {"people": 1, "entries": 2, "sentences": "once", "full_name": True, "sizes": tiny_sizes(templates=2, years=3)},
+        {"people": 2, "entries": 2, "power": 4.0, "pronouns": ["they"], "sizes": tiny_sizes(birth_cities=2)},
     )
 
     def __init__(self, params: BiosParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
         self.lists = lists_of(params, self.assets.get("lists"))
         self._world = World.of(keys, self.lists, len(params.pronouns))
-        self._stages = Stages.of(keys)
+        refuse_single_values(params, self.lists)
+        self._changes = Changes.of(keys, params, params.time == "after")
 
     @property
     def assets(self) -> Mapping[str, Path]:
         return {"lists": read_asset(self.files, self.params.lists, "params.lists")} if self.params.lists else {}
+
+    @functools.cached_property
+    def entries_by_person(self) -> np.ndarray | None:
+        """How many entries everybody has, (people,) int64, where not all have as many."""
+        return None if self._entries_by_rank is None else entries_by_person(self.keys, self._entries_by_rank)
+
+    @property
+    def _entries_by_rank(self) -> np.ndarray | None:
+        """The same by rank, from the most to the least."""
+        params = self.params
+        if not params.power or not isinstance(params.entries, int):
+            return None
+        return entries_by_rank(params.people, params.entries, params.power)
+
+    @functools.cached_property
+    def _stages(self) -> Stages:
+        entries = self.entries_by_person
+        further = ALIKE if entries is None else np.cumsum(entries - 1)
+        return Stages.of(self.keys, further, " after" if self._changes.after else "")
 
     @property
     def rows_max(self) -> int | None:
@@ -133,6 +127,8 @@ class Bios(Task):
             *person_fields(),
             pa.field("templates", pa.struct([pa.field(attribute, pa.int16()) for attribute in ATTRIBUTES])),
             pa.field("order", pa.list_(pa.int8())),
+            *([pa.field(self.exposure_field, pa.int64())] if self.params.power else []),
+            *(VALUES_FIELD.with_name(f"values_{time}") for time in TIMES if self.params.changed),
         ]
 
     @functools.cached_property
@@ -167,8 +163,9 @@ class Bios(Task):
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         params, lists = self.params, self.lists
         rows = stop - start
-        plans = Plans.new(rows)
-        drawn = (start, stop, self._world, Group(params.first_person, params.people), self._stages, self.style)
+        plans = Plans.new(rows, params.changed > 0)
+        group = Group(params.first_person, params.people)
+        drawn = (start, stop, self._world, group, self._changes, self._stages, self.style)
         difficulty = np.full(rows, N_ATTRIBUTES, np.int32)
         if self.row_format == "tokens":
             blocks = Blocks.of(self.compact, [len(lists.templates[attribute]) for attribute in ATTRIBUTES])
@@ -200,11 +197,18 @@ class Bios(Task):
     def _latent(self, plans: Plans) -> dict[str, pa.Array]:
         fields = {field.name: field.type for field in self.latent_fields}
         ends = np.arange(1, len(plans.order) + 1) * N_ATTRIBUTES
-        return {
+        columns: dict[str, pa.Array] = {
             **person_columns(plans.facts, self.lists),
             "templates": struct_column(fields["templates"], list(plans.templates.T)),
             "order": list_column(ends, plans.order.astype(np.int8).reshape(-1), pa.int8()),
         }
+        if self.entries_by_person is not None:
+            places = plans.facts[:, SUBJECT] - self.params.first_person
+            columns[self.exposure_field] = pa.array(self.entries_by_person[places])
+        if self.params.changed:
+            for number, time in enumerate(TIMES):
+                columns[f"values_{time}"] = values_column(plans.times[:, number], self.lists)
+        return columns
 
     # -- entropy ------------------------------------------------------------------------------------------------------
 
@@ -228,14 +232,27 @@ class Bios(Task):
             "order": Book(Bits(order if params.order != "person" else order * first)),
         }
         world, known = world_bits(lists, params.everybody, pronoun)
-        facts = {
+        facts: dict[str, Any] = {
             "wording_bits": wording,
             "order_bits": order,
             "renderings": str(math.prod(len(e) for e in lists.templates.values()) * orders),
         }
+        entries, subject = self.entries_by_person, math.log2(n)
+        if entries is not None:
+            subject = subject_bits(entries, rows)
+            facts |= exposure_facts(entries) | {"subject_bits": subject}
+        if params.changed:
+            changes, change = change_bits(params, lists), change_book(params, lists)
+            world["changes"] = change
+            facts |= {
+                "changed_people": params.changed_people,
+                "change_bits": changes,
+                "world_bits_at_one_time": known["world_bits"],
+                **with_changes(known, change.bits.value),
+            }
         tokens = tokens_per_row(self.compact, params.full_name) + 1 if self.row_format == "tokens" else None
-        lists_bits = known["world_list_bits"]
-        return Entropy(row | world, known | facts, unbooked=math.log2(n), world_list=lists_bits, tokens=tokens)
+        known |= facts
+        return Entropy(row | world, known, unbooked=subject, world_list=known["world_list_bits"], tokens=tokens)
 
     @property
     def without_surprisals(self) -> str:
@@ -245,7 +262,8 @@ class Bios(Task):
     @functools.cached_property
     def _law(self) -> BiographyLaw:
         world, lists = self._world, self.lists
-        people = everybody(world, Group(self.params.first_person, self.params.people))
+        people = everybody_at(world, Group(self.params.first_person, self.params.people), self._changes)
+        people = people[int(self._changes.after)]
         if self.row_format == "tokens":
             people[:, PRONOUN] = 0  # tokens do not show it
             counts = [len(lists.templates[attribute]) for attribute in ATTRIBUTES]
@@ -253,7 +271,7 @@ class Bios(Task):
         else:
             table, wording, _ = self._wording
             saying = text_saying(table, wording, world.sizes, len(lists.cities))
-        return BiographyLaw(self.style, people, world, saying)
+        return BiographyLaw(self.style, people, world, saying, self.entries_by_person)
 
     def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
         return self._law.surprisals(said if isinstance(said, str) else tuple(int(i) for i in said))
@@ -270,6 +288,8 @@ class Bios(Task):
             hidden *= 1 - sum(map(shows_pronoun, entries)) / len(entries)
         if self.params.entries == "online":
             return 1.0 if hidden < 1 else 0.0
+        if self.entries_by_person is not None and self.params.sentences == "entry":
+            return 1 - float(np.mean(hidden**self.entries_by_person))
         return 1 - hidden ** (self.params.entries if self.params.sentences == "entry" else 1)
 
     # -- checking -----------------------------------------------------------------------------------------------------
@@ -277,7 +297,18 @@ class Bios(Task):
     def certificate(self, rows: int) -> CorpusCertificate:
         """Rebuild the knowledge from the shards: see `synthgen.tasks.bios.world.reading.certificate`."""
         entries = self.params.entries if isinstance(self.params.entries, int) and rows == self.rows_max else None
-        return CorpusCertificate(self.params.people, entries, self.lists.sizes())
+        return CorpusCertificate(self.params.people, entries, self.lists.sizes(), self._entries_by_rank)
+
+    @functools.cached_property
+    def exposures(self) -> Exposures | None:
+        """How many entries everybody has, as judges know it, where not all have as many."""
+        return None if self._entries_by_rank is None else Exposures(self.keys, self._entries_by_rank)
+
+    @functools.cached_property
+    def history(self) -> History:
+        """Everybody's facts before the change and after, as judges know them."""
+        params = self.params
+        return History(self.keys, self.lists, params.everybody, params.changing, params.changed_people)
 
     def decode(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         return decoded_person(row["latent"], self.lists, self.params.pronouns)
@@ -304,7 +335,22 @@ class Bios(Task):
         spans = read.pop("spans")
         if read["pronoun"] is None:  # the text does not show it
             del read["pronoun"]
+        if params.power or params.changed:
+            read |= self._known(read)
         return Reread(N_ATTRIBUTES, {book: units[book] * drawn[book] for book in units}, read, spans)
+
+    def _known(self, read: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the world says of the person whom a text names. Raises Misread where the text says otherwise."""
+        person = self.history.registry.named(self.lists.name_number(read["name"]))
+        known: dict[str, Any] = {}
+        if self.exposures is not None:
+            known[self.exposure_field] = self.exposures.of(person - self.params.first_person)
+        if self.params.changed:
+            known |= {f"values_{time}": values for time, values in zip(TIMES, self.history.values(person), strict=True)}
+            there = known[f"values_{self.params.time}"]
+            if wrong := [attribute for attribute in ATTRIBUTES if read["values"][attribute] != there[attribute]]:
+                raise Misread(f"the {wrong[0].replace('_', ' ')} is not the person's {self.params.time} the change")
+        return known
 
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the text with the name and the value of every attribute marked."""

@@ -57,6 +57,7 @@ from synthgen.tasks.bios.world.lists import ATTRIBUTES
 from synthgen.tasks.bios.world.population import tiny_sizes
 from synthgen.tasks.bios.world.reading.certificate import CorpusCertificate
 from synthgen.tasks.bios.world.reading.latents import decoded_person
+from synthgen.tasks.bios.world.writing.changes import UNCHANGED
 from synthgen.tasks.bios.world.writing.columns import person_columns, person_fields
 from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
 from synthgen.tasks.bios.world.writing.people import LAST, Group, World
@@ -169,13 +170,14 @@ class Relations(Task):
         rows, count = stop - start, len(self.society.relations)
         plans, limits, codes = Plans.new(rows), np.empty(rows, np.int64), np.empty(rows * most, np.int32)
         group, style = Group(params.first_person, params.people), Style(1, FIXED, 0, 0, 0)
-        write_documents(state, start, stop, self._world, group, self._stages, style, wording, codes, limits, plans)
+        drawn = (start, stop, self._world, group, UNCHANGED, self._stages, style)
+        write_documents(state, *drawn, wording, codes, limits, plans)
         out = Stated.new(rows, int(limits[-1]) + rows * count * (statements.longest + 1), count)
         out.units[:, 0] = plans.units.sum(axis=1)
         wordings = np.empty((rows, count), np.int64)
-        drawn = (self._wording_key, self._world.names, self._world.sizes, self._bonds)
+        told = (self._wording_key, self._world.names, self._world.sizes, self._bonds)
         biographies = (codes, limits, plans.facts)
-        used = add_statements(state, *drawn, statements, len(BIOGRAPHY_SPANS), biographies, wordings, out)
+        used = add_statements(state, *told, statements, len(BIOGRAPHY_SPANS), biographies, wordings, out)
         kinds, ends = {field.name: field.type for field in self.latent_fields}, np.arange(1, rows + 1) * count
         latent = {
             **person_columns(plans.facts, self.society.lists),

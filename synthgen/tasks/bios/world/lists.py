@@ -8,6 +8,7 @@ fact; and nothing that would mean something else to whoever reads a text again, 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ ATTRIBUTES = ("birth_date", "birth_city", "university", "major", "employer", "co
 """The facts of a person in canonical order (Part 3.1, section 2): the employer before its city."""
 
 NAME_PARTS = ("first_names", "middle_names", "last_names")
-FILES = ("templates.toml", "clauses.toml", "questions.toml", "relations.toml")
+FILES = ("templates.toml", "clauses.toml", "questions.toml", "relations.toml", "changes.toml")
 """Files of the folder that are no lists of words; each task of this family reads its own."""
 
 VALUE_FILES = {"birth_city": "birth_cities", "university": "universities", "major": "majors", "employer": "employers"}
@@ -76,6 +77,11 @@ class Lists:
     def names(self) -> int:
         """How many full names there are: N0 of the papers."""
         return len(self.first_names) * len(self.middle_names) * len(self.last_names)
+
+    def name_number(self, parts: Mapping[str, int]) -> int:
+        """Return the number of a full name among all, given those of its parts (first, middle, last) in their lists."""
+        number = parts["first"] * len(self.middle_names) + parts["middle"]
+        return number * len(self.last_names) + parts["last"]
 
     def sizes(self) -> dict[str, int]:
         """Return how many values each drawn attribute can take; a company city follows from the employer."""

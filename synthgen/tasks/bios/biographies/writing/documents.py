@@ -90,7 +90,7 @@ class Wording(NamedTuple):
 
 
 @kernel
-def write_documents(state, start, stop, world, group, stages, style, wording, codes, ends, plans):
+def write_documents(state, start, stop, world, group, changes, stages, style, wording, codes, ends, plans):
     """Word the rows [start, stop): write codes, the rows' ends (rows,) and their plans."""
     # Out of the tuples before the loop: numba counts a reference to every array that is taken out of one.
     phrases, space, pieces, starts, first, counts, pronouns = wording
@@ -99,7 +99,7 @@ def write_documents(state, start, stop, world, group, stages, style, wording, co
     at = 0
     for row in range(start, stop):
         i = row - start
-        draw_plan(state, world, group, stages, style, counts, row, i, fields, plans)
+        draw_plan(state, world, group, changes, stages, style, counts, row, i, fields, plans)
         for place in range(N_ATTRIBUTES + (name_at == N_ATTRIBUTES)):
             if place > 0:
                 codes[at] = space

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
+from synthgen.exact.bijection import permuted
 from synthgen.exact.draw import Keys, begin, below, shuffle
 from synthgen.tasks.bios.world.lists import ATTRIBUTES
-from synthgen.tasks.bios.world.writing.people import FACTS, FIELDS, draw_subject
+from synthgen.tasks.bios.world.writing.changes import change_person
+from synthgen.tasks.bios.world.writing.people import FACTS, FIELDS, draw_person, person_at, write_subject
 
 N_ATTRIBUTES, PAIRS = len(ATTRIBUTES), 3
 EMPLOYER_PLACE, CITY = ATTRIBUTES.index("employer"), ATTRIBUTES.index("company_city")
@@ -23,17 +25,23 @@ WORDING, ORDER = range(2)
 """The books of a document."""
 
 
+ALIKE = np.zeros(0, np.int64)
+"""What `Stages.further` is where all people have as many entries."""
+
+
 class Stages(NamedTuple):
     """The keys of what is drawn for a document."""
 
     rows: np.ndarray  # who a row is about
     wording: np.ndarray
     order: np.ndarray
+    further: np.ndarray  # (people,) int64: running numbers of everybody's entries beyond the first; `ALIKE`
 
     @classmethod
-    def of(cls, keys: Keys) -> Stages:
-        """Return the keys of a split."""
-        return cls(keys.split("rows"), keys.split("wording"), keys.split("order"))
+    def of(cls, keys: Keys, further: np.ndarray = ALIKE, suffix: str = "") -> Stages:
+        """Return the keys of a split; `suffix`: of stages whose draws are others than those of all other specs."""
+        rows, wording, order = (keys.split(stage + suffix) for stage in ("rows", "wording", "order"))
+        return cls(rows, wording, order, further)
 
 
 class Style(NamedTuple):
@@ -53,18 +61,42 @@ class Plans(NamedTuple):
     templates: np.ndarray  # (rows, N_ATTRIBUTES) int64: which of an attribute's, by attribute
     order: np.ndarray  # (rows, N_ATTRIBUTES) int64: the attribute at each place
     units: np.ndarray  # (rows, 2) int64: ledger units of WORDING and ORDER
+    times: np.ndarray  # (rows, 2, FIELDS) int64: the person's fields before the change and after; no rows without one
 
     @classmethod
-    def new(cls, rows: int) -> Plans:
+    def new(cls, rows: int, changing: bool = False) -> Plans:
         """Return room for the plans of some rows."""
         templates, order = (np.empty((rows, N_ATTRIBUTES), np.int64) for _ in range(2))
-        return cls(np.empty((rows, FACTS + FIELDS), np.int64), templates, order, np.empty((rows, 2), np.int64))
+        facts, units = np.empty((rows, FACTS + FIELDS), np.int64), np.empty((rows, 2), np.int64)
+        return cls(facts, templates, order, units, np.empty((rows if changing else 0, 2, FIELDS), np.int64))
+
+
+@register_jitable
+def subject_at(state, order_key, further, people, row):
+    """Return (person, entry) of a document row, the person from 0.
+
+    Where people have other numbers of entries: everybody's first entry as ever, then all others in one keyed order.
+    """
+    if further.size == 0 or row < people:
+        return person_at(state, order_key, people, row)
+    slot = permuted(state, order_key, 2, further[-1], row - people)
+    person = np.searchsorted(further, slot, side="right")
+    return person, 1 + slot - (further[person - 1] if person else 0)
 
 
 @register_jitable(forceinline=True)
-def draw_plan(state, world, group, stages, style, counts, row, i, fields, plans):
+def draw_plan(state, world, group, changes, stages, style, counts, row, i, fields, plans):
     """Draw the plan of a document row and write it to row i of `plans`; counts: templates by attribute."""
-    person, entry = draw_subject(state, world, group, stages.rows, row, fields, plans.facts[i])
+    place, entry = subject_at(state, stages.rows, stages.further, group.number, row)
+    person = group.first + place
+    draw_person(state, world.names, world.people, person, world.sizes, fields)
+    if changes.fields.size:
+        plans.times[i, 0] = fields
+        change_person(state, changes, group.number, place, person, world.sizes, fields)
+        plans.times[i, 1] = fields
+        if not changes.after:
+            fields[:] = plans.times[i, 0]
+    write_subject(person, entry, fields, plans.facts[i])
 
     begin(state, stages.wording, person, entry if style.anew else 0)
     for attribute in range(N_ATTRIBUTES):

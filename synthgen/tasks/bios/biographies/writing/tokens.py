@@ -35,7 +35,7 @@ class Blocks(NamedTuple):
 
 
 @kernel
-def write_tokens(state, start, stop, world, group, stages, style, blocks, ids, edges, plans):
+def write_tokens(state, start, stop, world, group, changes, stages, style, blocks, ids, edges, plans):
     """Write the rows [start, stop) as tokens.
 
     Fills ids (rows, tokens), edges (rows, mentions + 6): where each mention of the name, then each attribute's value,
@@ -48,7 +48,7 @@ def write_tokens(state, start, stop, world, group, stages, style, blocks, ids, e
     mentions = edges.shape[1] - N_ATTRIBUTES
     for row in range(start, stop):
         i = row - start
-        draw_plan(state, world, group, stages, style, counts, row, i, fields, plans)
+        draw_plan(state, world, group, changes, stages, style, counts, row, i, fields, plans)
         at = 0
         mention = 0
         for place in range(N_ATTRIBUTES + 1):

@@ -29,9 +29,14 @@ PEOPLE, ROWS, CONTRADICTIONS, INCOMPLETE, NEIGHBOURS, NEAREST, FIRST_FAULT, TALL
 class CorpusCertificate:
     """Gathers one split. `entries` is None where the split does not hold every entry of everybody."""
 
-    def __init__(self, people: int, entries: int | None, sizes: dict[str, int]) -> None:
-        """`sizes` are how many values each uniformly drawn attribute has."""
-        self.people, self.entries, self.sizes = people, entries, sizes
+    def __init__(
+        self, people: int, entries: int | None, sizes: dict[str, int], unequal: np.ndarray | None = None
+    ) -> None:
+        """`sizes` are how many values each uniformly drawn attribute has.
+
+        `unequal`: how many entries people have, in any order, where not all have as many.
+        """
+        self.people, self.entries, self.sizes, self.unequal = people, entries, sizes, unequal
         self.share = -(-people // PEOPLE_MAX)
         slots = 1 << max(8, math.ceil(math.log2(2.5 * min(people, PEOPLE_MAX))))
         self._names, self._counts = np.zeros(slots, np.uint64), np.zeros(slots, np.int64)
@@ -83,11 +88,16 @@ class CorpusCertificate:
             yield "people", every and names <= self.people and not self._full, f"{names:,}, {limit} {self.people:,}"
         if names:
             least, mean, most = int(counts.min()), float(counts.mean()), int(counts.max())
-            even = self.entries is None or least == most == self.entries
-            yield "exposures", even, f"{least:,} / {mean:,.2f} / {most:,} a person (least / mean / most){of}"
+            if self.unequal is None:
+                even = self.entries is None or least == most == self.entries
+            else:  # of a part of the people, that none has more than anybody may
+                whole = self.share == 1 and names == self.people
+                even = np.array_equal(np.sort(counts), np.sort(self.unequal)) if whole else most <= self.unequal.max()
+            yield "exposures", bool(even), f"{least:,} / {mean:,.2f} / {most:,} a person (least / mean / most){of}"
         far = "none has two" if tallies[NEAREST] == 2**62 else f"nearest {tallies[NEAREST]:,} rows apart"
         detail = f"{tallies[NEIGHBOURS]:,} pairs of neighbouring rows of one person; {far}"
-        yield "neighbours", tallies[NEIGHBOURS] == 0 or self.people == 1, detail
+        alone = self.people == 1 or self.unequal is not None  # where some have many entries, they may meet
+        yield "neighbours", tallies[NEIGHBOURS] == 0 or alone, detail
         homes = np.unique(values[:, [EMPLOYER, CITY]], axis=0)
         employers = len(np.unique(homes[:, 0]))
         yield (

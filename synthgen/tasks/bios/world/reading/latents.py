@@ -13,11 +13,12 @@ def decoded_person(latent: Mapping[str, Any], lists: Lists, pronouns: Sequence[s
 
     Raises IndexError or KeyError for numbers that the lists do not have.
     """
+    told = {name: latent[name] for name in latent if name.startswith("values")}  # as told, and at other times
     parts = {"first": lists.first_names, "middle": lists.middle_names, "last": lists.last_names}
-    words = {
+    words: dict[str, Any] = {
         "pronoun": pronouns[latent["pronoun"]],
         "name": " ".join(names[latent["name"][part]] for part, names in parts.items()),
-        "values": {attribute: lists.value(attribute, number) for attribute, number in latent["values"].items()},
+        **{name: {a: lists.value(a, number) for a, number in values.items()} for name, values in told.items()},
     }
     if "order" in latent:
         words["order"] = [ATTRIBUTES[number] for number in latent["order"]]

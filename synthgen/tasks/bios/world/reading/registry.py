@@ -7,7 +7,7 @@ draw (see `synthgen.exact.draw`), names by the inverse of the bijection.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,18 @@ class Registry:
 
     def person(self, number: int) -> dict[str, Any]:
         """Return a person's facts: the attributes as in texts, month, day and year, and the numbers rules work on."""
+        return self.told(self.drawn(number))
+
+    def drawn(self, number: int) -> list[int]:
+        """Return what was drawn for a person: month, day, year, birth city, university, major and employer."""
         lists = self.lists
-        months, days, years = lists.dates
-        sizes = (months, days, years, *(len(x) for x in (lists.birth_city, lists.university, lists.major)))
-        month, day, year, birth_city, university, major, employer = self._draws(number, (*sizes, len(lists.employer)))
+        values = (lists.birth_city, lists.university, lists.major, lists.employer)
+        return draws_at(self._people, number, 0, (*lists.dates, *map(len, values)))
+
+    def told(self, drawn: Sequence[int]) -> dict[str, Any]:
+        """Return the facts of somebody for whom all this was drawn, as `person` does."""
+        lists = self.lists
+        month, day, year, birth_city, university, major, employer = drawn
         return {
             "birth_date": f"{MONTHS[month]} {day + 1}, {FIRST_YEAR + year}",
             "birth_city": lists.birth_city[birth_city],
@@ -44,23 +52,6 @@ class Registry:
             "year": str(FIRST_YEAR + year),
             "numbers": {"month": month + 1, "day": day + 1, "major": self.rank(major)},
         }
-
-    def _draws(self, person: int, sizes: tuple[int, ...]) -> list[int]:
-        """Return the person's uniform numbers below each size, by the multiply-and-shift of 32-bit halves."""
-        philox = np.random.Philox(key=self._people, counter=[0, 0, person, 0])
-        halves: list[int] = []
-        numbers = []
-        for size in sizes:
-            for _ in range(64):
-                if not halves:
-                    halves = [
-                        half for word in philox.random_raw(4).tolist() for half in (word & 0xFFFFFFFF, word >> 32)
-                    ]
-                product = halves.pop(0) * size
-                if product & 0xFFFFFFFF >= (1 << 32) % size:
-                    break
-            numbers.append(product >> 32)
-        return numbers
 
     def rank(self, major: int) -> int:
         """Return a major's rank, from 0."""
@@ -81,14 +72,20 @@ class Registry:
             if part not in known:
                 raise ValueError(f"{part!r} is no name of the lists")
             number = number * len(known) + known[part]
+        return self.named(number)
+
+    def named(self, number: int) -> int:
+        """Return the person who has the full name of a number among all. Raises ValueError for nobody's."""
         person = unpermute(self._names, self.lists.names, number)
         if not self.first <= person < self.first + self.number:
-            raise ValueError(f"{name} is nobody in this world")
+            raise ValueError(f"{self._full_name(number)} is nobody in this world")
         return person
 
     def name(self, person: int) -> str:
         """Return a person's full name."""
-        number = permute(self._names, self.lists.names, person)
+        return self._full_name(permute(self._names, self.lists.names, person))
+
+    def _full_name(self, number: int) -> str:
         words = []
         for part in (self.lists.last_names, self.lists.middle_names, self.lists.first_names):
             number, place = divmod(number, len(part))
@@ -99,3 +96,19 @@ class Registry:
         """Say whether a person has all the given facts."""
         facts = self.person(person)
         return all(facts[fact] == value for fact, value in given.items())
+
+
+def draws_at(key: np.ndarray, entity: int, part: int, sizes: Sequence[int]) -> list[int]:
+    """Return the uniform numbers below each size that are drawn at an address: multiply and shift of 32-bit halves."""
+    philox = np.random.Philox(key=key, counter=[0, 0, entity, part])
+    halves: list[int] = []
+    numbers = []
+    for size in sizes:
+        for _ in range(64):
+            if not halves:
+                halves = [half for word in philox.random_raw(4).tolist() for half in (word & 0xFFFFFFFF, word >> 32)]
+            product = halves.pop(0) * size
+            if product & 0xFFFFFFFF >= (1 << 32) % size:
+                break
+        numbers.append(product >> 32)
+    return numbers

@@ -23,14 +23,20 @@ def person_fields() -> list[pa.Field]:
 
 def person_columns(facts: np.ndarray, lists: Lists) -> Mapping[str, pa.Array]:
     """Return the columns of `person_fields`; facts: (rows, FACTS + FIELDS) as `draw_subject` writes them."""
-    fields, homes = facts[:, FACTS:], np.array(lists.company_city, np.int64)
-    _, days, years = lists.dates
-    values = [(fields[:, MONTH] * days + fields[:, DAY]) * years + fields[:, YEAR]]
-    values += [fields[:, field] for field in range(YEAR + 1, EMPLOYER + 1)] + [homes[fields[:, EMPLOYER]]]
+    fields = facts[:, FACTS:]
     return {
         "person": pa.array(np.ascontiguousarray(facts[:, SUBJECT])),
         "entry": pa.array(np.ascontiguousarray(facts[:, ENTRY])),
         "pronoun": pa.array(fields[:, PRONOUN].astype(np.int8)),
         "name": struct_column(NAME_FIELD.type, [fields[:, part] for part in range(3)]),
-        "values": struct_column(VALUES_FIELD.type, values),
+        "values": values_column(fields, lists),
     }
+
+
+def values_column(fields: np.ndarray, lists: Lists) -> pa.StructArray:
+    """Return the values of people by attribute, of type `VALUES_FIELD`; fields: (rows, FIELDS)."""
+    homes = np.array(lists.company_city, np.int64)
+    _, days, years = lists.dates
+    values = [(fields[:, MONTH] * days + fields[:, DAY]) * years + fields[:, YEAR]]
+    values += [fields[:, field] for field in range(YEAR + 1, EMPLOYER + 1)] + [homes[fields[:, EMPLOYER]]]
+    return struct_column(VALUES_FIELD.type, values)

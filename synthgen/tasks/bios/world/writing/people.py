@@ -57,11 +57,17 @@ def draw_subject(state, world, group, order_key, row, fields, facts):
     place, entry = person_at(state, order_key, group.number, row)
     person = group.first + place
     draw_person(state, world.names, world.people, person, world.sizes, fields)
+    write_subject(person, entry, fields, facts)
+    return person, entry
+
+
+@register_jitable(forceinline=True)
+def write_subject(person, entry, fields, facts):
+    """Write who a document row is about to the row's `facts`."""
     facts[SUBJECT] = person
     facts[ENTRY] = entry
     for field in range(FIELDS):
         facts[FACTS + field] = fields[field]
-    return person, entry
 
 
 @register_jitable
