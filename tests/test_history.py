@@ -176,25 +176,16 @@ def plainly(prompt, times):
     return "before" if then else "after", target, before if then else after
 
 
-def agrees(number, times):
+def test_ten_thousand_answers_are_those_of_the_documents(times):
     source = loaded("history-questions", group="all")
     cases = Counter()
-    for row in source.batch(0, number).to_pylist():
+    for row in source.batch(0, 10_000).to_pylist():
         latent = row["latent"]
         ask, target, answer = plainly(row["prompt"], times)
         assert (ask, target) == (latent["ask"], latent["target"]), row["prompt"]
         assert row["completion"] == f" {answer}.", row["prompt"]
         cases[latent["ask"], latent["target"], latent["wording"]] += 1
     assert len(cases) == len(ASKS) * len(TARGETS) * 4
-
-
-def test_answers_are_those_of_the_documents(times):
-    agrees(800, times)
-
-
-@pytest.mark.slow
-def test_ten_thousand_answers_are_those_of_the_documents(times):
-    agrees(10_000, times)
 
 
 def test_splits_are_divided_by_people_and_by_what_changed():

@@ -1,6 +1,7 @@
 """Experiments: every shipped one runs at size ci; claims, verdicts, scores and the commands."""
 
 import json
+import math
 import subprocess
 import sys
 
@@ -10,10 +11,11 @@ import torch
 import synthgen
 from synthgen.cli.train_commands import score_command, train_command
 from synthgen.errors import SynthgenError
+from synthgen.spec.spec import load_spec
 from synthgen.task.kit.accuracy import wilson
 from synthgen.train.batches import RunData
 from synthgen.train.experiment import Claim, load_experiment, shipped_experiments, sizes_of
-from synthgen.train.measures import Spans, take
+from synthgen.train.measures import MeasureSettings, Spans, people_losses, take
 from synthgen.train.model import Transformer
 from synthgen.train.presets import PRESETS, preset_of, settings_of
 from synthgen.train.reproduce import reproduce
@@ -207,6 +209,28 @@ def test_the_papers_recipes_have_batches_and_measures(name):
             found = take(measure.model_copy(update={"rows": 8}), model.eval(), feed)
             figures |= {f"{arm.name}.{key}.{figure}": value for figure, value in found.items()}
     assert [claim.check(figures).figure for claim in experiment.claim]
+
+
+def test_recall_and_capacity_tell_people_apart_by_their_exposures():
+    """Parts of a whole: figures of the people by tens of their entries add up to that of all, weighed by how many."""
+    params = {"people": 40, "entries": 12, "order": "fixed"}
+    feed = RunData(settings_of("capo-tiny-power", PRESETS["tiny"], params, {"data.rows": 1}))
+    model = Transformer(ModelSettings(layers=1, width=8, heads=1, context=32), feed.size).eval()
+    corpus = SpecRows(synthgen.load(load_spec("capo-tiny-power", params=params)))
+    entries = corpus.exposures(0, 40)
+    assert sorted(entries) == sorted(corpus.task.entries_by_person) and set(entries // 10) >= {0, 1}
+    recall = take(MeasureSettings(kind="recall", split="train", rows=40), model, feed)
+    capacity = take(MeasureSettings(kind="capacity", split="train", rows=40, bits=()), model, feed)
+    groups = {f"exposures.{10**k}": int(((entries >= 10**k) & (entries < 10 ** (k + 1))).sum()) for k in range(3)}
+    assert {name: capacity[f"people.{name}"] for name in groups} == groups and sum(groups.values()) == 40
+    for figures, figure in ((recall, "whole"), (recall, "stored")):
+        parts = sum(count * figures[f"{figure}.{name}"] for name, count in groups.items())
+        assert parts / 40 == pytest.approx(figures[figure], abs=1e-6)
+    _, p2 = people_losses(model, corpus, 40)
+    values = sum(count * capacity[f"values.{name}"] for name, count in groups.items()) / 40
+    assert values == pytest.approx(1 - p2 / math.log(2) / corpus.task.knowledge().attribute_bits, abs=1e-6)
+    alike = RunData(settings_of("capo-tiny", PRESETS["tiny"], {"people": 40}, {"data.rows": 1}))
+    assert not any("exposures" in name for name in take(MeasureSettings(kind="recall", rows=20), model, alike))
 
 
 # -- scores -----------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ GLOSSARY: dict[str, Meaning] = {
     "answer_bits_mean": Meaning(ANSWER, "an answer, for who does not know the world, on average", "bits"),
     "answer_law_bits": Meaning(ANSWER, "entropy of the law of answers", "bits"),
     "answer_zero_share": Meaning(ANSWER, "share of answers that are 0"),
-    "answers_changed": Meaning(ANSWER, "share of answers that are others after the change"),
+    "answers_changed": Meaning(ANSWER, "share of answers that have changed"),
     "asked": Meaning(WORLD, "people who are asked about"),
     "attribute_bits": Meaning(WORLD, "each fact of a person", "bits"),
     "attribute_bits_a_person": Meaning(WORLD, "all facts of a person", "bits"),

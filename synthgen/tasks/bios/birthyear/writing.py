@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from synthgen.exact.draw import Keys, begin, below, shuffle, subset
+from synthgen.exact.draw import Keys, begin, below, shuffle, subset, uniform
 from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import log2_units
 from synthgen.task.phrases import PhraseTable, closing, opening
 from synthgen.tasks.bios.biographies.writing.sentences import BY_NAME, NAME, VALUE, render
 from synthgen.tasks.bios.birthyear.wording import ASKED, BREAK, JUNK, SHARED, TOLD, junk_templates, junk_values
@@ -127,6 +128,16 @@ def write_problems(state, start, stop, stages, layout, phrases, out):
     codes, ends, all_names, all_years, all_links, asked, units = out
     n, facts = layout.people, layout.people * layout.groups
     every = sizes[0] * sizes[1] * sizes[2]
+    # Taken once: the logarithm of a great number takes longer than all else of a sentence.
+    name_units = np.zeros(facts + 1, np.int64)
+    for k in range(min(facts + 1, every)):
+        name_units[k] = log2_units(every - k)
+    year_units = np.empty(n, np.int64)
+    for k in range(n):
+        year_units[k] = log2_units(layout.years - k)
+    sentence_units = np.empty(counts.size, np.int64)
+    for a in range(counts.size):
+        sentence_units[a] = log2_units(counts.size) + log2_units(counts[a]) + log2_units(choices[a]) + name_units[facts]
     taken = np.empty(facts, np.int64)
     link = np.empty(n, np.int64)
     places = np.empty(facts, np.int64)
@@ -136,11 +147,11 @@ def write_problems(state, start, stop, stages, layout, phrases, out):
         names, years, links = all_names[i], all_years[i], all_links[i]
         begin(state, stages.problem, row, 0)
         for k in range(n):
-            years[k] = draw_other(state, layout.years, taken, k)
+            years[k] = draw_other(state, layout.years, taken, k, year_units)
         units[i, YEARS_BOOK] = state.ledger
         paid = state.ledger
         for k in range(facts):
-            names[k] = draw_other(state, every, taken, k)
+            names[k] = draw_other(state, every, taken, k, name_units)
         units[i, NAMES_BOOK] = state.ledger - paid
         paid = state.ledger
         for group in range(layout.groups - 1):
@@ -189,10 +200,11 @@ def write_problems(state, start, stop, stages, layout, phrases, out):
                 at += 2
                 fact += 1
                 continue
-            attribute = below(state, counts.size)
-            form = first[attribute] + below(state, counts[attribute])
-            value = values[attribute] + below(state, choices[attribute])
-            name = below(state, every - facts)
+            attribute = uniform(state, counts.size)
+            form = first[attribute] + uniform(state, counts[attribute])
+            value = values[attribute] + uniform(state, choices[attribute])
+            name = uniform(state, every - facts)
+            state.ledger += sentence_units[attribute]
             for k in range(facts):  # `taken` is in rising order
                 name += name >= taken[k]
             for p in range(starts[form], starts[form + 1]):
@@ -219,9 +231,13 @@ def write_problems(state, start, stop, stages, layout, phrases, out):
 
 
 @register_jitable(forceinline=True)
-def draw_other(state, n, taken, count):
-    """Draw a number below n that is not among taken[:count], which is in rising order and then holds it too."""
-    number = below(state, n - count)
+def draw_other(state, n, taken, count, units):
+    """Draw a number below n that is not among taken[:count], which is in rising order and then holds it too.
+
+    units: the logarithm of n - count, in ledger units, by count.
+    """
+    number = uniform(state, n - count)
+    state.ledger += units[count]
     place = 0
     while place < count and number >= taken[place]:
         number += 1
@@ -235,7 +251,9 @@ def draw_other(state, n, taken, count):
 @register_jitable(forceinline=True)
 def write_full_name(codes, at, number, parts, sizes):
     """Write a full name by its number among all; return the new end."""
-    codes[at] = parts[0] + number // (sizes[1] * sizes[2])
-    codes[at + 1] = parts[1] + number // sizes[2] % sizes[1]
-    codes[at + 2] = parts[2] + number % sizes[2]
+    rest = np.uint64(number) // np.uint64(sizes[2])  # unsigned: no sign to look at
+    first = rest // np.uint64(sizes[1])
+    codes[at] = parts[0] + np.int64(first)
+    codes[at + 1] = parts[1] + np.int64(rest) - np.int64(first) * sizes[1]
+    codes[at + 2] = parts[2] + number - np.int64(rest) * sizes[2]
     return at + 3
