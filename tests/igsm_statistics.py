@@ -35,10 +35,10 @@ def _count(state, keys, rows, p, w, law, op_sums, sizes, table, scratch, out, ki
         draw_values(state, keys[1], row, p, law.modulus)
         evaluate(p, law.modulus)
         compile_solution(p, law.modulus)
-        query = p.order[p.necessary - 1]
+        query = p.order[p.steps - 1]
         instances, edges, listed = 0, 0, 0
         cites, first, wide = 0, 0, 0
-        for i in range(p.necessary):
+        for i in range(p.steps):
             x = p.order[i]
             edges += predecessors(p, x, scratch.around)
             if x < p.edges:
@@ -62,8 +62,8 @@ def _count(state, keys, rows, p, w, law, op_sums, sizes, table, scratch, out, ki
             kinds[own, kind] += 1
             degrees[own, refs + (1 if literal != BARE else 0)] += 1
         figures = (
-            p.op, p.layers, w.least, w.most, p.edges, p.first[p.layers], p.necessary, instances,
-            p.necessary - instances, p.edges - instances, listed, edges, depth_of(p, scratch.depth, scratch.around),
+            p.op, p.layers, w.least, w.most, p.edges, p.first[p.layers], p.steps, instances,
+            p.steps - instances, p.edges - instances, listed, edges, depth_of(p, scratch.depth, scratch.around),
             1 if query >= p.edges else 0, p.value[query], w.bin,
             p.target[query] - p.layer[p.owner[query]] if query >= p.edges else 0,
             0, cites, instances - (1 if p.order[0] < p.edges else 0), first, wide,

@@ -54,7 +54,7 @@ def _shown(p):
     sentences = tuple(
         (int(p.literal[x]), int(p.minus[x]), tuple(p.ref[x, : p.refs[x]].tolist())) for x in range(p.edges)
     )
-    return tuple(p.width[: p.layers].tolist()), edges, sentences, tuple(p.order[: p.necessary].tolist())
+    return tuple(p.width[: p.layers].tolist()), edges, sentences, tuple(p.order[: p.steps].tolist())
 
 
 def _check(p, law):
@@ -69,7 +69,7 @@ def _check(p, law):
     around, needs = np.zeros(64, np.int64), {}
     for x in range(p.params):
         needs[x] = around[: predecessors(p, x, around)].tolist()
-    order = p.order[: p.necessary].tolist()
+    order = p.order[: p.steps].tolist()
     for i, x in enumerate(order):
         assert set(needs[x]) <= set(order[:i])
         assert i == len(order) - 1 or any(x in needs[y] for y in order[i + 1 :])
@@ -178,7 +178,7 @@ def test_many_problems_are_sound_and_in_their_half():
     for row in range(300):
         _draw(state, key, row, 1, p, law.tables, np.zeros((1, 2), np.int64), np.zeros((1, 6), np.int64))
         _check(p, law)
-        place = {int(x): i for i, x in enumerate(p.order[: p.necessary])}
+        place = {int(x): i for i, x in enumerate(p.order[: p.steps])}
         around, lines = np.zeros(64, np.int64), []
         for x in place:
             cited = tuple(place[y] for y in around[: predecessors(p, x, around)].tolist())
@@ -295,7 +295,7 @@ def test_distractors_come_about_in_one_way_each(kind, references):
     p, w, key = new_problem(), new_scatter(), Keys(0).split("structure")
     p.layers, p.width[:2] = 2, (2, 2)
     number_parameters(p, np.array([[3, 3, 0, 0], [0] * 4, [0] * 4, [0] * 4]))
-    p.necessary, p.order[0], p.made[0] = 1, 1, 1
+    p.steps, p.order[0], p.made[0] = 1, 1, 1
     free, chance, booked, numbers = np.array([0, 2, 3]), defaultdict(Fraction), {}, np.zeros(3)
 
     def run(tape):

@@ -137,7 +137,7 @@ def test_sentences_in_whatever_order_they_were_described(described):
     p, w = problem_of([2, 2], [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1)][: 2 + described])
     f, g, state = scratch(descriptions.SWARM), scratch(numberings.NUMBERING), new_state()
     chosen = 1 | 1 << 1
-    p.necessary, p.order[:2] = 2, (0, 1)
+    p.steps, p.order[:2] = 2, (0, 1)
 
     def run(tape):
         w.chosen, w.listed, w.described = chosen, 2, chosen

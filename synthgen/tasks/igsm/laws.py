@@ -22,11 +22,13 @@ from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.exact.samples import LEVEL
 from synthgen.task.certificates import Sampling
 from synthgen.task.rows import Rows
-from synthgen.tasks.igsm.params import IgsmParams
+from synthgen.tasks.igsm.params import OF_PAPERS, IgsmParams
+from synthgen.tasks.igsm.reading.sentence_order import order_fault
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 from synthgen.tasks.igsm.sampled import Draw, book_samplings, sampled_bits, text_samplings
 from synthgen.tasks.igsm.writing.open.orders import MAX_ORDERED, count_order_units, new_graph, new_memo
 from synthgen.tasks.igsm.writing.open.sampler import OpenSampler
+from synthgen.tasks.igsm.writing.paper.budgets import STYLES
 from synthgen.tasks.igsm.writing.paper.necessary import strengths
 from synthgen.tasks.igsm.writing.paper.sampler import LAW, depth_sums, new_work
 from synthgen.tasks.igsm.writing.paper.shown import chances
@@ -40,12 +42,14 @@ from synthgen.tasks.igsm.writing.rows import (
     write_open_rows,
     write_paper_rows,
 )
-from synthgen.tasks.igsm.writing.surface import LONG_LETTERS
+from synthgen.tasks.igsm.writing.surface import ANY_ORDER, AS_MADE, LONG_LETTERS
 
 CEILING_SAMPLE = 512
 """Problems whose orders are counted for the mean of the ceiling."""
 
 REJECTED = "books the accepted attempt"
+RENUMBERED = "names and structure show up to a renumbering of items"
+MILD = "the order of sentences books draws of which only their result shows"
 SUMMED_OUT = "names and structure show up to a renumbering of items; mean of sampled problems, of what is shown"
 IN_EVERY_ROW = "exact in every row"
 
@@ -105,7 +109,6 @@ class PaperLaw:
     """The paper's law (2407.20311, appendix D): an attempt is rejected until op and bin come out as wanted."""
 
     capabilities = frozenset({"parses"})
-    hidden = "names and structure show up to a renumbering of items"
     named_as_sets = False
     without_surprisals = (
         "the orders of a solution are not alike: draws that the problem hides weigh them, and a hash of each decides "
@@ -118,6 +121,8 @@ class PaperLaw:
         joint = params.bins != "all" or params.reask  # the bin looks at structure and operators
         self.joint_books = ["structure", "operators"] if joint else []
         self.template_half: str = "" if params.bins == "all" else params.bins
+        mild = params.perm_level not in (ANY_ORDER, AS_MADE)
+        self.hidden = f"{RENUMBERED}; {MILD}" if mild else RENUMBERED
 
     def tables(self) -> PaperTables:
         """Return what the sampler takes."""
@@ -128,6 +133,7 @@ class PaperLaw:
         law.fixed, law.bins, law.reask = not params.redrawn, params.allowed_bins, params.reask
         bonus = params.bonus or ("fresh" if params.fidelity == "released" else "wanted")
         law.favour_wanted = bonus == "wanted"
+        law.style, law.needless = STYLES.index(params.style), not params.shortest
         op_sums = np.cumsum([weights.get(k, 0) for k in range(1, highest + 1)], dtype=np.int64)
         return PaperTables(law, op_sums, depth_sums(highest, params.max_edge), strengths(), new_work())
 
@@ -142,16 +148,26 @@ class PaperLaw:
         if "letters" not in samplings:
             books["letters"] = Bits(mean_letter_bits(self.params))
         for name, sampling in samplings.items():
-            books[name] = sampled_bits(sampling, REJECTED if name in ("structure", "solution_order") else IN_EVERY_ROW)
+            books[name] = sampled_bits(sampling, self._reasons.get(name, IN_EVERY_ROW))
+        if self.params.perm_level == AS_MADE:
+            books["sentence_order"] = Bits(0.0)
         return {name: Book(books[name]) for name in BOOKS}
 
     def samplings(self, draw: Draw) -> dict[str, Sampling]:
         return self._book_samplings(draw) | self._text_samplings
 
+    @property
+    def _reasons(self) -> dict[str, str]:
+        """Why the books are brackets that are not exact in every row."""
+        mild = {} if self.params.perm_level in (ANY_ORDER, AS_MADE) else {"sentence_order": MILD}
+        return {"structure": REJECTED, "solution_order": REJECTED, **mild}
+
     def _book_samplings(self, draw: Draw) -> dict[str, Sampling]:
         known = {"op"} | ({"operators"} if self.joint_books else set())
-        if not self.params.reask and self.params.detail % 3 != 2:
+        if not self.params.reask and self.params.shortest and self.params.detail % 3 != 2:
             known.add("letters")
+        if self.params.perm_level == AS_MADE:
+            known.add("sentence_order")
         return book_samplings([name for name in BOOKS if name not in known], self.params, draw)
 
     @functools.cached_property
@@ -161,6 +177,8 @@ class PaperLaw:
         Nor for a given op and for test bins: such splits are small, and their means would take as long to certify.
         """
         params = self.params
+        if any(getattr(params, name) != usual for name, usual in OF_PAPERS.items()):
+            return {}
         if params.reask or params.detail or params.bins == "test" or len(params.op_weights) == 1:
             return {}
         return text_samplings(params, self._chances)
@@ -174,7 +192,8 @@ class PaperLaw:
         ends = [sampling.mean(SUMMED_OUT) for sampling in self._text_samplings.values()]
         if not ends:  # given structure and names, all values and letters are shown, and the order of the sentences
             booked = total(book.bits for book in books.values())
-            least = math.fsum(books[name].bits.low for name in ("values", "letters", "sentence_order"))
+            shown = ("values", "letters", *(["sentence_order"] if self.params.perm_level == ANY_ORDER else []))
+            least = math.fsum(books[name].bits.low for name in shown)
             return replace(booked, status="bracket", reason="; ".join([self.hidden, booked.reason]), low=least)
         low, high = ends
         assert low is not None and high is not None
@@ -185,12 +204,16 @@ class PaperLaw:
     def solution_facts(self, sample: Rows) -> dict[str, Any]:
         floors = known_floors(sample)
         floor = {"bits": float(floors.mean()), "status": "lower", "reason": "letters alone"}
+        if not self.params.shortest:  # which needless steps there are is no matter of orders
+            return {"solution_floor_bits": floor}
         return {"solution_floor_bits": floor, "solution_ceiling_bits": solution_ceiling(sample)}
 
     def run_facts(self, rows: int) -> dict[str, Any]:
         return {}
 
     def admits(self, row: Mapping[str, Any], reader: SolutionReader) -> str:
+        if fault := order_fault(reader.problem(row["prompt"]), self.params.perm_level):
+            return fault
         which_bin = row["latent"]["bin"]
         if self.params.allowed_bins >> which_bin & 1:
             return ""

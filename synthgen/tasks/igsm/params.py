@@ -14,6 +14,7 @@ from synthgen.exact.jit import kernel
 from synthgen.task.contract import TaskParams
 from synthgen.task.kit.retries import RetryParams
 from synthgen.task.written import NEWER
+from synthgen.tasks.igsm.op_laws import op_weights
 from synthgen.tasks.igsm.worlds import Sizes
 from synthgen.tasks.igsm.writing.open.sampler import OpenParams
 from synthgen.tasks.igsm.writing.paper.necessary import strengths
@@ -24,32 +25,59 @@ MAX_OP = 100
 SURE_OP = 16
 """An op this far above max_edge, or less, is reached by some graph (tried at once where it is not)."""
 
+OF_PAPERS = {"style": "light", "perm_level": 5, "shortest": True}
+"""What the papers have where the released code has more."""
+
 Op = Annotated[int, Field(ge=1, le=MAX_OP)]
+OpLaw = Literal["light", "uniform", "middle", "heavy"]
 
 
 class IgsmParams(TaskParams):
     """Params of the task `igsm`."""
 
     sampler: Literal["paper", "open"] = Field("paper", description="the paper's law, or one whose every bit is exact")
-    op: Op | Literal["light"] | tuple[Op, Op] | dict[Op, Annotated[int, Field(ge=0, lt=2**31)]] = Field(
+    op: Op | OpLaw | tuple[Op, Op] | dict[Op, Annotated[int, Field(ge=0, lt=2**31)]] = Field(
         "light",
         description="operations: a number, [lowest, highest] uniformly, a table of weights, or `light`, the law of the "
-        "papers: the lesser of two uniform numbers up to max_op",
+        "papers: the lesser of two uniform numbers up to max_op; or another law of the released code: `uniform`, "
+        "`middle` (the greatest of three), `heavy` (the last of three, each from the one before it on)",
     )
-    max_op: Op = Field(15, description="the greatest op of the law `light`: 15 for med, 21 for hard")
+    max_op: Op = Field(15, description="the greatest op of a law with a name: 15 for med, 21 for hard")
     max_edge: int = Field(20, ge=2, le=MAX_EDGES, description="most problem sentences: 20 for med, 28 for hard")
+    style: Annotated[Literal["light", "uniform", "middle", "heavy"], NEWER] = Field(
+        "light",
+        description="how the budgets of operations and the number of sentences are drawn: `light` as in the papers, "
+        "or `uniform`, `middle`, `heavy` of the released code",
+    )
     bins: Literal["all", "train", "test"] = Field("all", description="template bins that problems may fall in")
     reask: bool = Field(False, description="make a problem with this op, then ask for another of its parameters")
+    shortest: Annotated[bool, NEWER] = Field(
+        True, description="solutions have necessary steps alone; false: a random part of all that can be computed"
+    )
+    perm_level: Annotated[int, NEWER] = Field(
+        5,
+        ge=0,
+        le=6,
+        description="shuffling of a problem's sentences: 5 wholly, as in the papers; 0 to 4 each comes after what it "
+        "needs, but for so many places; 6 as they were made, necessary ones first, in the order of a solution",
+    )
     format: Literal["pq", "qp"] = Field("pq", description="the question last, or first")
     layout: Literal["plain", "markers"] = Field(
         "plain",
         description="markers: `<|problem|>`, `<|solution|>` and `<|answer|>` before the parts, as in the released "
         "data; a tokenizer turns each into one token",
     )
-    world: str = Field("nature", description="names: `nature`, `boxes`, or a file of your own")
+    world: str = Field(
+        "nature",
+        description="names: `nature`, `boxes`; `school`, `kitchen`, `space`, `castle`, `sport`, `zoo`, of which no two "
+        "share a word; or a file of your own",
+    )
     phrasing: Literal["paper", "count"] = Field("paper", description="the papers' sentences, or a second family")
     detail: int = Field(0, ge=0, le=11, description="level of detail of solutions; the papers use 0, the most")
     modulus: int = Field(23, ge=2, le=1009, description="a prime: numbers are counted modulo it")
+    integers: Annotated[bool, NEWER] = Field(
+        False, description="results are whole numbers of any size, negative ones too; stated ones stay below modulus"
+    )
     fidelity: Literal["released", "paper"] = Field(
         "released", description="where paper and released code differ: follow the code or the text"
     )
@@ -130,11 +158,28 @@ class IgsmParams(TaskParams):
             raise ValueError("retries take a name back, so they go with levels of detail that show names and letters")
         return self
 
+    @model_validator(mode="after")
+    def _released_options(self) -> IgsmParams:
+        given = {name: getattr(self, name) for name in OF_PAPERS}
+        changed = [f"{name} = {value!r}" for name, value in given.items() if value != OF_PAPERS[name]]
+        if self.sampler == "open" and changed:
+            raise ValueError(f"{changed[0]} goes with the paper's sampler: the open law has one of its own")
+        if not self.shortest and self.reask:
+            raise ValueError("shortest = false goes without reask: what is asked last ends the solution")
+        if not self.shortest and self.detail % 3 == 1:
+            raise ValueError("shortest = false goes with levels of detail that show names: else nothing is needless")
+        return self
+
+    @property
+    def counted(self) -> int:
+        """What results are counted modulo; 0 for whole numbers."""
+        return 0 if self.integers else self.modulus
+
     @property
     def op_weights(self) -> dict[int, int]:
         """The law of the target op: positive integer weights."""
-        if self.op == "light":
-            return {k: 2 * (self.max_op - k) + 1 for k in range(1, self.max_op + 1)}
+        if isinstance(self.op, str):
+            return op_weights(self.op, self.max_op)
         if isinstance(self.op, int):
             return {self.op: 1}
         if isinstance(self.op, tuple):
@@ -145,7 +190,7 @@ class IgsmParams(TaskParams):
     def redrawn(self) -> bool:
         """Whether s is drawn anew until the op comes out; a given op fixes s, as in the released code."""
         by_default = "redrawn" if self.fidelity == "released" else "fixed"
-        return self.op == "light" and (self.steps or by_default) == "redrawn"
+        return isinstance(self.op, str) and (self.steps or by_default) == "redrawn"
 
     @property
     def bins_for_training(self) -> int:

@@ -23,7 +23,7 @@ from synthgen.tasks.igsm.writing.paper.sampler import MAX_EDGES
 from synthgen.tasks.igsm.writing.paper.shown import MOST_BITS, OP, two_ends
 from synthgen.tasks.igsm.writing.problem import ITEMS, LAYERS, SYMBOLS
 from synthgen.tasks.igsm.writing.rows import BOOKS
-from synthgen.tasks.igsm.writing.surface import LONG_LETTERS
+from synthgen.tasks.igsm.writing.surface import ANY_ORDER, LONG_LETTERS
 
 SAMPLE = 4096
 """Problems behind a mean that no certificate makes narrow."""
@@ -46,7 +46,7 @@ TEXT_ENDS = {"low": (-100.0, MOST_BITS), "high": (0.0, MOST_BITS + 10)}
 chance of 1 at most, of which there are 2^8 times the numberings (2^19) and short lists (6); attempts take off 21 bits,
 failed turns 23, the urn 7 and items out of sight 7."""
 
-SURFACE = {"format", "phrasing", "layout", "world"}
+SURFACE = {"format", "phrasing", "layout", "world", "integers"}
 """Params of the texts, which no book depends on."""
 
 Draw = Callable[[int, int], Rows]
@@ -59,10 +59,10 @@ def book_samplings(names: list[str], params: IgsmParams, draw: Draw) -> dict[str
     most = {
         "structure": STRUCTURE_MOST,
         "operators": 2.0 * MAX_EDGES,
-        "solution_order": log2_factorial(parameters),
+        "solution_order": log2_factorial(parameters if params.shortest else parameters + 1),
         "names": math.log2(sizes.chains * 5 * sizes.groups**LAYERS) + ITEMS * math.log2(sizes.names),
         "values": MAX_EDGES * math.log2(params.modulus),
-        "sentence_order": log2_factorial(MAX_EDGES),
+        "sentence_order": _sentence_order_most(params),
         "letters": SYMBOLS * math.log2(LONG_LETTERS),
     }
 
@@ -70,6 +70,16 @@ def book_samplings(names: list[str], params: IgsmParams, draw: Draw) -> dict[str
         return rows.units[:, BOOKS.index(name)] / UNITS_PER_BIT
 
     return {name: _sampling(name, params, draw, functools.partial(values, name=name), most[name]) for name in names}
+
+
+def _sentence_order_most(params: IgsmParams) -> float:
+    """Return the most bits of the order of sentences: of all parameters and the numbers, a step back of each, and ties.
+
+    At level k there are at most k + 1 at one place.
+    """
+    if params.perm_level == ANY_ORDER:
+        return log2_factorial(MAX_EDGES)
+    return log2_factorial(MOST_PARAMETERS + 1) + 2 * MOST_PARAMETERS * math.log2(params.perm_level + 1)
 
 
 def retry_sampling(params: IgsmParams, draw: Draw) -> Sampling:

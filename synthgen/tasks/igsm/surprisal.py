@@ -64,7 +64,7 @@ class SolutionLaw:
 
         Raises OverflowError where orders take too long to count.
         """
-        values = solve(problem, self._params.modulus, orders.of)
+        values = solve(problem, self._params.counted, orders.of)
         follow = functools.partial(self._follow, problem, orders, values)
         return walked(completion, Telling(orders.all, {}, frozenset(), pieces=(" ",)), follow)
 
@@ -200,7 +200,8 @@ class SolutionLaw:
 
     def _calculated(self, sign: str, numbers: list[int]) -> int:
         a, b = (*numbers, 0)[:2]
-        return (a * b if sign == "*" else a - b if sign == "-" else a + b) % self._params.modulus
+        result, counted = a * b if sign == "*" else a - b if sign == "-" else a + b, self._params.counted
+        return result % counted if counted else result
 
     def _operations(self, problem: Problem, parameter: Parameter) -> list[Operation]:
         """Return the operations of a step: its result's, then those of its partial results 1, 2, ... in order.

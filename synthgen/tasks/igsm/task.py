@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,10 +15,8 @@ import pyarrow as pa
 from synthgen.exact.bits import Bits, total
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Book, Entropy
-from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.assets import read_asset
 from synthgen.task.certificates import Sampling
-from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
 from synthgen.task.kit.retries import RetryParams, expected_number, shown_bits
 from synthgen.task.phrases import Codes
@@ -26,6 +24,7 @@ from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.igsm.fidelity import DEVIATIONS
+from synthgen.tasks.igsm.latents import latent_columns, latent_fields
 from synthgen.tasks.igsm.laws import IN_EVERY_ROW, OpenLaw, law_of
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
@@ -40,27 +39,14 @@ from synthgen.tasks.igsm.writing.mistakes import new_mistakes
 from synthgen.tasks.igsm.writing.problem import new_problem
 from synthgen.tasks.igsm.writing.rows import (
     BOOKS,
-    FIGURES,
-    LAYER_COUNT,
-    LETTER_BOOK,
     OPERATIONS,
-    QUERY_ABSTRACT,
-    WIDTHS,
     Desk,
     Out,
     StageKeys,
 )
 from synthgen.tasks.igsm.writing.sketch import new_scratch
+from synthgen.tasks.igsm.writing.surface import ANY_ORDER, AS_MADE
 from synthgen.tasks.igsm.writing.text import KINDS, RETRY_KINDS, Wording, make_wording
-
-RETRY_FIELDS = (pa.field("retries", pa.int16()), pa.field("candidates", pa.list_(pa.int16())))
-TEMPLATE = b"synthgen igsm template 1 "
-"""What a template's hash begins with, so that a later form cannot be mistaken for this one."""
-
-
-def template_hash(sketch: bytes) -> str:
-    """Return the ordered hash of a template, 32 hex digits, from its sketch."""
-    return hashlib.blake2b(TEMPLATE + sketch, digest_size=16).hexdigest()
 
 
 def _tiny(op: dict[int, int], **shape: Any) -> dict[str, Any]:
@@ -121,7 +107,8 @@ class Igsm(Task):
         """The phrases of this task's texts."""
         params = self.params
         marked, question_first = params.layout == "markers", params.format == "qp"
-        return make_wording(self.world, params.phrasing, question_first, params.detail, params.modulus, marked)
+        form = (params.phrasing, question_first, params.detail, params.modulus)
+        return make_wording(self.world, *form, marked, params.integers)
 
     @property
     def markers(self) -> tuple[str, ...]:
@@ -134,7 +121,7 @@ class Igsm(Task):
         retry = params.retry or RetryParams()
         marked = params.layout == "markers"
         kind = (retry.kind, retry.next_counts)
-        form = (params.phrasing, params.modulus, params.detail, params.format)
+        form = (params.phrasing, params.counted, params.detail, params.format)
         return SolutionReader(self.world, *form, *kind, marked, params.retry is not None)
 
     @property
@@ -147,20 +134,7 @@ class Igsm(Task):
 
     @property
     def latent_fields(self) -> list[pa.Field]:
-        small = {name: pa.field(name, pa.int16()) for name in FIGURES}
-        small["query_abstract"] = pa.field("query_abstract", pa.bool_())
-        pair = pa.struct([pa.field("parameter", pa.int16()), pa.field("needs", pa.int16())])
-        return [
-            small["op"],
-            small["layers"],
-            pa.field("widths", pa.list_(pa.int8())),
-            *(small[name] for name in FIGURES[2:]),
-            pa.field("template", pa.string()),
-            pa.field("solution_floor", pa.float64()),
-            pa.field("solution", pa.list_(pa.int16())),
-            pa.field("graph", pa.list_(pair)),
-            *(RETRY_FIELDS if self.params.retry else ()),
-        ]
+        return latent_fields(self.params)
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -170,40 +144,16 @@ class Igsm(Task):
     def _rows(self, start: int, stop: int, state: np.record, keys: Keys) -> Rows:
         params, stage_keys, done, out = self.params, StageKeys.of(keys), start, Out.of(stop - start)
         scratch, mistakes = new_scratch(), new_mistakes(params.retry)
-        desk = Desk(params.sizes.numbers(), params.modulus, new_problem(), scratch, self.wording.page, mistakes)
+        numbers = (params.sizes.numbers(), params.modulus, params.perm_level)
+        desk = Desk(*numbers, new_problem(), scratch, self.wording.page, mistakes)
         while (done := self.law.write(state, stage_keys, start, done, stop, desk, out)) < stop:
             out = out.larger()
         return Rows(
             content=Codes(self.wording.table, out.codes[: out.ends[-1]], out.ends, self.span_kinds, parts=2),
             difficulty=out.figures[:, OPERATIONS],
             units=np.ascontiguousarray(out.units[:, : len(self.books)]),
-            latent=self._latent(out),
+            latent=latent_columns(params, out, self.wording.table),
         )
-
-    def _latent(self, out: Out) -> dict[str, pa.Array]:
-        figures = out.figures
-        latent = {name: pa.array(figures[:, i].astype(np.int16)) for i, name in enumerate(FIGURES)}
-        latent["query_abstract"] = pa.array(figures[:, QUERY_ABSTRACT] == 1)
-        widths = figures[:, WIDTHS:]
-        latent["widths"] = list_column(np.cumsum(figures[:, LAYER_COUNT]), widths[widths > 0], pa.int8())
-        raw, at = out.sketches[: out.sketch_ends[-1]].tobytes(), 0
-        hashes = []
-        for end in out.sketch_ends.tolist():
-            hashes.append(template_hash(raw[at:end]))
-            at = end
-        latent["template"] = pa.array(hashes)
-        floors = (out.units[:, LETTER_BOOK] + out.floors) / UNITS_PER_BIT
-        latent["solution_floor"] = pa.array(floors, mask=out.floors < 0)
-        latent["solution"] = list_column(out.order_ends, out.orders[: out.order_ends[-1]], pa.int16())
-        kind = next(field for field in self.latent_fields if field.name == "graph").type.value_type
-        columns = [pa.array(np.ascontiguousarray(out.pairs[: out.pair_ends[-1], i])) for i in range(2)]
-        items = pa.StructArray.from_arrays(columns, fields=list(kind))
-        offsets = pa.array(np.concatenate([[0], out.pair_ends]).astype(np.int32))
-        if self.params.retry:
-            latent["retries"] = pa.array(out.retries.astype(np.int16))
-            latent["candidates"] = list_column(out.order_ends, out.candidates[: out.order_ends[-1]], pa.int16())
-        latent["graph"] = pa.ListArray.from_arrays(offsets, items, type=pa.list_(kind))
-        return latent
 
     # -- entropy ------------------------------------------------------------------------------------------------------
 
@@ -264,13 +214,16 @@ class Igsm(Task):
 
     def _facts(self) -> dict[str, Any]:
         latent, weights = self._sample.latent, self.params.op_weights
-        answers = np.bincount(latent["answer"].to_numpy(), minlength=self.params.modulus) / FACTS_SAMPLE
+        answers = Counter(latent["answer"].to_pylist())
+        most = max(answers.values())
+        guess = min(int(answer) for answer, number in answers.items() if number == most)
+        nought = answers["0" if self.params.integers else 0]
         return {
             "op_law": {str(op): weight / sum(weights.values()) for op, weight in weights.items()},
             **self.law.solution_facts(self._sample),
             "joint_books": self.law.joint_books,
-            "answer_zero_share": float(answers[0]),
-            "constant_guess": {"answer": int(answers.argmax()), "share": float(answers.max())},
+            "answer_zero_share": nought / FACTS_SAMPLE,
+            "constant_guess": {"answer": guess, "share": most / FACTS_SAMPLE},
             "sampled_rows": FACTS_SAMPLE,
             "necessary": float(latent["necessary"].to_numpy().mean()),
             "sentences": float(latent["edges"].to_numpy().mean()),
@@ -299,7 +252,8 @@ class Igsm(Task):
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what the text shows: op, edges, ..., answer, template, bin, spans. Raises ValueError on junk."""
-        return self.reader.latent(row["prompt"], row["completion"])
+        read = self.reader.latent(row["prompt"], row["completion"])
+        return read | {"answer": str(read["answer"])} if self.params.integers else read
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion step by step; `parts` hold each step's verdict, then counts."""
@@ -311,7 +265,7 @@ class Igsm(Task):
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the problem's two graphs, with the order of the solution."""
         steps, _, _ = self.reader.steps(row["completion"])
-        return picture_of(self.reader.problem(row["prompt"]), steps, self.params.modulus)
+        return picture_of(self.reader.problem(row["prompt"]), steps, self.params.counted)
 
     def graph(self, row: Mapping[str, Any]) -> Any:
         """Return the problem as a networkx.DiGraph of its parameters, by name.
@@ -319,7 +273,7 @@ class Igsm(Task):
         Nodes have `value`, `necessary`, `query`, `abstract`, and `solved`: their place in the solution from 0, or None.
         """
         problem, solution = self._solved(row)
-        return named_graph(problem, solution, self.params.modulus)
+        return named_graph(problem, solution, self.params.counted)
 
     def _solved(self, row: Mapping[str, Any]) -> tuple[Problem, list[Parameter]]:
         """Return a row's problem, and the parameters of its solution in their order."""
@@ -344,16 +298,28 @@ class Igsm(Task):
         verdict = self.reader.judge(prompt, completion)
         if not verdict.correct:
             return Reread.refused(verdict)
+        if self.params.shortest and verdict.parts[-1]["redundant"]:
+            raise Misread("the solution has a step that its answer does not need")
         if fault := self._retry_fault(row):
             raise Misread(fault)
         read = dict(self.parse(row))
         spans = {kind: places for kind, places in read.pop("spans").items() if kind in self.span_kinds}
         if stranger := self.law.admits(row, self.reader):
             raise Misread(stranger)
-        sizes = self.params.sizes.numbers()
-        bits = self.reader.bits(prompt, completion, row["latent"]["widths"], sizes, self.law.named_as_sets)
+        bits = self._shown_bits(row)
         latent = {name: value for name, value in read.items() if value is not None}
         return Reread(read["op"], bits, latent, spans, verdict=verdict)
+
+    def _shown_bits(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """Return the bits of the books that the text settles."""
+        params, named_as_sets = self.params, self.law.named_as_sets
+        surface = (row["latent"]["widths"], params.sizes.numbers(), params.modulus, named_as_sets)
+        bits = self.reader.bits(row["prompt"], row["completion"], *surface)
+        if params.perm_level == AS_MADE:
+            return bits | {"sentence_order": 0.0}
+        if params.perm_level != ANY_ORDER:
+            bits.pop("sentence_order")  # draws of which only the result shows
+        return bits
 
     def _retry_fault(self, row: Mapping[str, Any]) -> str:
         """Hold every sentence that is taken back against its kind's candidates, and the book against their number."""

@@ -1,4 +1,4 @@
-"""Worlds: the categories and names that problems speak of. Two packs of our own; a spec may bring a third.
+"""Worlds: the categories and names that problems speak of. Packs of our own; a spec may bring another.
 
 A world is four chains of four categories, from outside to inside ("Valley > Village > Workshop > Tool"); a category has
 five groups of twenty names (Part 2.1, appendix A). A pack is linted when it is read: no name is a part of another or of
@@ -19,7 +19,10 @@ from synthgen.task.assets import cached_by_contents, read_lines
 from synthgen.task.contract import TaskParams
 
 OWN = Path(__file__).with_name("worlds")
-PACKS = ("nature", "boxes")
+CONTEXTS = ("school", "kitchen", "space", "castle", "sport", "zoo")
+"""Packs of which no two share a word, for training in some and testing in others."""
+
+PACKS = ("nature", "boxes", *CONTEXTS)
 CHAINS, CATEGORIES, GROUPS, NAMES = 4, 4, 5, 20
 """Chains of a world, categories of a chain, groups of a category, names of a group."""
 
@@ -56,6 +59,16 @@ class World:
     def flat(self) -> list[tuple[str, str]]:
         """Return all names, in order of chain, category, group and name."""
         return [name for chain in self.names for category in chain for group in category for name in group]
+
+
+def words(world: World) -> set[str]:
+    """Return the words of a world's names and categories, singular and plural, in small letters.
+
+    >>> words(read_world("school")) & words(read_world("zoo"))
+    set()
+    """
+    entries = [*world.flat(), *(category for chain in world.categories for category in chain)]
+    return {word.lower() for forms in entries for form in forms for word in form.split(" ")}
 
 
 def plural(name: str) -> str:

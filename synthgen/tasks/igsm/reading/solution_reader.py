@@ -109,10 +109,11 @@ class SolutionReader:
         depth: dict[Parameter, int] = {}
         for parameter in needed:  # solved in an order in which each comes after all it needs
             depth[parameter] = 1 + max((depth[other] for other in problem.needs(parameter)), default=0)
+        necessary = [step for step in shown if step.parameter is None or step.parameter in needed]
         sketch = self.sketch(problem, shown)
         offset = len(prompt)
         return {
-            "op": sum(len(step.operations) for step in shown),
+            "op": sum(len(step.operations) for step in necessary),
             "layers": problem.deepest - top + 1,
             "edges": len(problem.sentences),
             "necessary": len(needed),
@@ -189,14 +190,23 @@ class SolutionReader:
         return lines
 
     def bits(
-        self, prompt: str, completion: str, widths: list[int], sizes: tuple[int, int, int, int], as_sets: bool
+        self,
+        prompt: str,
+        completion: str,
+        widths: list[int],
+        sizes: tuple[int, int, int, int],
+        stated: int,
+        as_sets: bool,
     ) -> dict[str, float]:
-        """Return the bits of the books that the text settles: names, values, sentence_order, letters."""
+        """Return the bits of the books that the text settles: names, values, sentence_order, letters.
+
+        `stated`: how many numbers a sentence may state.
+        """
         chains, groups, names, single = sizes
         problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
         kinds = [sentence.literal for sentence in problem.sentences.values()]
-        values = sum(kind in (ADDED, CONSTANT) for kind in kinds) * math.log2(self.modulus)
-        values += kinds.count(TIMES) * math.log2(max(1, self.modulus - 1))
+        values = sum(kind in (ADDED, CONSTANT) for kind in kinds) * math.log2(stated)
+        values += kinds.count(TIMES) * math.log2(max(1, stated - 1))
         named = math.log2(chains) + math.log2(5 - len(widths)) + len(widths) * math.log2(groups)
         named += sum(math.log2(math.comb(names, w) if as_sets else math.perm(names, w)) for w in widths)
         hidden = self.form.names == 2  # then the last operation of a step has no letter of its own

@@ -54,7 +54,7 @@ def draw_mistakes(state, key, row, p, mistakes):
     if mistakes.kind == MISS:
         _find_spoken(p, mistakes)
     at = 0
-    for step in range(p.necessary):
+    for step in range(p.steps):
         size = _candidates(p, mistakes, step)
         mistakes.candidates[step] = size
         at = draw_wrong(state, mistakes.odds, mistakes.pool, size, mistakes.wrong, at)
@@ -71,7 +71,7 @@ def _find_spoken(p, mistakes):
         mistakes.spoken[x] = 1
         for r in range(p.refs[x]):
             mistakes.spoken[p.ref[x, r]] = 1
-    mistakes.spoken[p.order[p.necessary - 1]] = 1
+    mistakes.spoken[p.order[p.steps - 1]] = 1
 
 
 @register_jitable
@@ -79,7 +79,7 @@ def _candidates(p, mistakes, step):
     """Fill the pool for the place before a step; return how many there are."""
     size = 0
     if mistakes.kind == WEAK:
-        for later in range(step if mistakes.next_counts else step + 1, p.necessary):
+        for later in range(step if mistakes.next_counts else step + 1, p.steps):
             mistakes.pool[size] = p.order[later]
             size += 1
         return size

@@ -15,8 +15,9 @@ from numba.extending import register_jitable
 
 LAYERS, WIDTH = 4, 8
 ITEMS, PARAMS, REFS = LAYERS * WIDTH, 128, 4
-SYMBOLS = 512
-"""Limits of a problem: layers, items of a layer, items, parameters, references of a sentence, operations."""
+SYMBOLS, GROUPS_OF_DIGITS = 512, 128
+"""Limits of a problem: layers, items of a layer, items, parameters, references of a sentence, operations, and thousands
+of a whole number."""
 
 BARE, ADDED, TIMES, CONSTANT = 0, 1, 2, 3
 """What number a sentence holds: none, "c more than", "c times as much as", or nothing but the number."""
@@ -52,10 +53,13 @@ PROBLEM = np.dtype(
         ("number", "i8", PARAMS),
         ("value", "i8", PARAMS),
         # orders: of the solution (the last one is the query), of the problem's sentences, of creation
-        ("necessary", "i8"),
+        ("steps", "i8"),
         ("order", "i8", PARAMS),
         ("sentence", "i8", PARAMS),
         ("made", "i8", PARAMS),  # instance parameters, each after all it cites
+        ("mentioned", "i8"),  # abstract parameters that are necessary or cited, as bits (the paper's sampler)
+        ("sorted", "i8", PARAMS),  # scratch: an order of sentences before it is shuffled
+        ("place", "i8", PARAMS),
         # the solution: one symbol an operation, numbered as the text shows them
         ("op", "i8"),
         ("symbol", "i8", PARAMS),  # of each solved parameter
@@ -68,6 +72,11 @@ PROBLEM = np.dtype(
         ("spelling", "i8", SYMBOLS),  # which letter a symbol has
         ("taken", "i8", SYMBOLS),  # scratch: the letters given so far
         ("solved", "i8", PARAMS),  # whether a parameter is in the solution
+        ("needed", "i8", PARAMS),  # whether what is asked is computed from it
+        # results as whole numbers, where nothing is counted modulo a prime; the last one is a sentence's number
+        ("size", "i8", SYMBOLS + 1),  # thousands of a symbol's result: 0 of nought
+        ("negative", "i8", SYMBOLS + 1),
+        ("thousand", "i4", (SYMBOLS + 1, GROUPS_OF_DIGITS)),  # of its digits, the lowest first
     ]
 )
 
@@ -209,16 +218,30 @@ def _evaluate_abstract(p, x, modulus):
 
 
 @register_jitable
+def find_needed(p, around):
+    """Mark what is asked and all it is computed from, among the steps of the solution; return how many these are."""
+    count = 0
+    for x in range(p.params):
+        p.needed[x] = 0
+    p.needed[p.order[p.steps - 1]] = 1
+    for i in range(p.steps - 1, -1, -1):
+        x = p.order[i]
+        if p.needed[x]:
+            count += 1
+            for r in range(predecessors(p, x, around)):
+                p.needed[around[r]] = 1
+    return count
+
+
+@register_jitable
 def depth_of(p, depth, around):
-    """Return the number of parameters on the longest chain of the solution; `depth`, `around` are scratch."""
-    deepest = 0
-    for i in range(p.necessary):
+    """Return the number of parameters on the longest chain to what is asked; `depth`, `around` are scratch."""
+    for i in range(p.steps):
         x = p.order[i]
         depth[x] = 1
         for r in range(predecessors(p, x, around)):
             depth[x] = max(depth[x], depth[around[r]] + 1)
-        deepest = max(deepest, depth[x])
-    return deepest
+    return depth[p.order[p.steps - 1]]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -235,7 +258,7 @@ def compile_solution(p, modulus):
     count = 0
     for x in range(p.params):
         p.solved[x] = 0
-    for i in range(p.necessary):
+    for i in range(p.steps):
         x = p.order[i]
         p.solved[x] = 1
         result = count

@@ -10,6 +10,7 @@ from numba.extending import register_jitable
 from synthgen.exact.draw import Keys
 from synthgen.exact.jit import kernel
 from synthgen.tasks.igsm.worlds import WorldSizes
+from synthgen.tasks.igsm.writing.integers import compute_integers
 from synthgen.tasks.igsm.writing.mistakes import draw_mistakes
 from synthgen.tasks.igsm.writing.open.sampler import draw_open
 from synthgen.tasks.igsm.writing.paper.sampler import ALL_BINS, draw_problem
@@ -18,8 +19,10 @@ from synthgen.tasks.igsm.writing.problem import (
     PARAMS,
     WIDTH,
     compile_solution,
+    cost_of,
     depth_of,
     evaluate,
+    find_needed,
     predecessors,
 )
 from synthgen.tasks.igsm.writing.sketch import bin_of_solution, write_sketch
@@ -64,6 +67,7 @@ class Desk(NamedTuple):
 
     sizes: WorldSizes
     modulus: int
+    order: int  # the level of shuffling of the problem's sentences
     problem: Any
     scratch: Any
     page: Any
@@ -89,9 +93,11 @@ def write_row(state, keys, row, desk, named_as_sets, units):
     p, page, mistakes = desk.problem, desk.page, desk.mistakes
     units[NAME_BOOK] = draw_names(state, keys.names, row, p, desk.sizes, named_as_sets)
     units[VALUES] = draw_values(state, keys.values, row, p, desk.modulus)
-    units[SENTENCE_ORDER] = draw_sentence_order(state, keys.order, row, p)
+    units[SENTENCE_ORDER] = draw_sentence_order(state, keys.order, row, p, desk.order)
     evaluate(p, desk.modulus)
     compile_solution(p, desk.modulus)
+    if page.whole:
+        compute_integers(p)
     units[LETTER_BOOK] = draw_letters(state, keys.letters, row, p, desk.sizes.letters, page.detail0 == 2)
     if mistakes.on:
         units[RETRY_BOOK] = draw_mistakes(state, keys.retries, row, p, mistakes)
@@ -105,17 +111,18 @@ def write_row(state, keys, row, desk, named_as_sets, units):
 @register_jitable
 def write_figures(p, scratch, which_bin, figures):
     """Write the whole-number latents of a solved problem."""
-    query = p.order[p.necessary - 1]
-    abstract = 0
-    for i in range(p.necessary):
-        if p.order[i] >= p.edges:
-            abstract += 1
-    figures[OPERATIONS] = p.op
+    query = p.order[p.steps - 1]
+    necessary, abstract, operations = find_needed(p, scratch.around), 0, 0
+    for x in range(p.params):
+        if p.needed[x]:
+            operations += cost_of(p, x)
+            abstract += 1 if x >= p.edges else 0
+    figures[OPERATIONS] = operations
     figures[LAYER_COUNT] = p.layers
     figures[EDGES] = p.edges
-    figures[NECESSARY] = p.necessary
+    figures[NECESSARY] = necessary
     figures[ABSTRACT] = abstract
-    figures[UNNECESSARY] = p.edges - p.necessary + abstract
+    figures[UNNECESSARY] = p.edges - necessary + abstract
     figures[DEPTH] = depth_of(p, scratch.depth, scratch.around)
     figures[QUERY_ABSTRACT] = 1 if query >= p.edges else 0
     figures[ANSWER] = p.value[query]
@@ -159,16 +166,16 @@ def write_out(desk, which_bin, middle, i, out):
     out.ends[2 * i] = at + middle
     out.ends[2 * i + 1] = copy_page(desk.page, out.codes, at)
     write_figures(p, scratch, which_bin, out.figures[i])
-    for k in range(p.necessary):
+    for k in range(p.steps):
         out.orders[listed + k] = p.order[k]
         out.candidates[listed + k] = mistakes.candidates[k]
-    out.order_ends[i] = listed + p.necessary
+    out.order_ends[i] = listed + p.steps
     out.pair_ends[i] = write_graph(p, scratch, paired, out.pairs)
     length = write_sketch(p, scratch)
     for k in range(length):
         out.sketches[sketched + k] = scratch.bytes[k]
     out.sketch_ends[i] = sketched + length
-    out.retries[i] = mistakes.ends[p.necessary - 1] if mistakes.on else 0
+    out.retries[i] = mistakes.ends[p.steps - 1] if mistakes.on else 0
 
 
 class Out(NamedTuple):

@@ -71,10 +71,10 @@ def write_sketch(p, scratch):
     """Write the sketch of a compiled solution to scratch.bytes; return its length."""
     at = 0
     symbol = 0
-    for i in range(p.necessary):
+    for i in range(p.steps):
         x = p.order[i]
         result = p.symbol[x]
-        last = p.op if i + 1 == p.necessary else p.symbol[p.order[i + 1]]
+        last = p.op if i + 1 == p.steps else p.symbol[p.order[i + 1]]
         at = _put(scratch, at, _DEFINE)
         at = _put(scratch, at, _INST if x < p.edges else _INTER)
         at = _put(scratch, at, _AS)

@@ -7,10 +7,14 @@ from numba.extending import register_jitable
 from synthgen.exact.draw import begin, below, shuffle
 from synthgen.exact.ledger import log2_units
 from synthgen.tasks.igsm.worlds import CATEGORIES
+from synthgen.tasks.igsm.writing.linear_orders import draw_linear_order
 from synthgen.tasks.igsm.writing.problem import ADDED, CONSTANT, TIMES
 
 LETTERS, LONG_LETTERS = 52, 26 * 26
 """Single letters, a-z and A-Z, and what follows beyond 52 operations: a capital and a small letter."""
+
+ANY_ORDER, AS_MADE = 5, 6
+"""Levels of shuffling the sentences of a problem: wholly, not at all. Lower ones, from 0, are how far one may stray."""
 
 
 @register_jitable
@@ -57,13 +61,42 @@ def draw_values(state, key, row, p, modulus):
 
 
 @register_jitable
-def draw_sentence_order(state, key, row, p):
-    """Shuffle the problem's sentences."""
+def draw_sentence_order(state, key, row, p, level):
+    """Order the problem's sentences: anyhow, as they were made, or by a linear order that is then mildly shuffled."""
     begin(state, key, row, 0)
-    for x in range(p.edges):
-        p.sentence[x] = x
-    shuffle(state, p.sentence, p.edges)
+    if level == ANY_ORDER:
+        for x in range(p.edges):
+            p.sentence[x] = x
+        shuffle(state, p.sentence, p.edges)
+    elif level == AS_MADE:
+        for i in range(p.edges):
+            p.sentence[i] = p.made[i]
+    else:
+        _shuffle_mildly(state, p, level)
     return state.ledger
+
+
+@register_jitable
+def _shuffle_mildly(state, p, level):
+    """Draw a linear order of all that the problem mentions, and put each behind its place by 0 to `level` places.
+
+    What then shares a place is shuffled (the released code's levels 0 to 4). Only sentences show.
+    """
+    count = draw_linear_order(state, p, p.sorted, -1)
+    for i in range(count):
+        p.place[i] = i + below(state, level + 1)
+    shown = 0
+    for place in range(count + level):
+        together = 0
+        for i in range(max(0, place - level), min(count, place + 1)):
+            if p.place[i] == place:
+                p.taken[together] = p.sorted[i]
+                together += 1
+        shuffle(state, p.taken, together)
+        for i in range(together):
+            if p.taken[i] < p.edges:
+                p.sentence[shown] = p.taken[i]
+                shown += 1
 
 
 @register_jitable

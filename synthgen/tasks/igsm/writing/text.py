@@ -24,6 +24,7 @@ from numba.extending import register_jitable
 from synthgen.task.phrases import PhraseTable, closing, opening
 from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.worlds import CATEGORIES, GROUPS, NAMES, World
+from synthgen.tasks.igsm.writing.integers import THOUSAND
 from synthgen.tasks.igsm.writing.problem import ADDED, BARE, NUMBER, TIMES
 
 KINDS = ("sentence", "question", "step", "answer")
@@ -52,6 +53,10 @@ PAGE = np.dtype(
         ("categories", "i8"),
         ("category_plurals", "i8"),
         ("numbers", "i8"),
+        ("whole", "i8"),  # 1: results are whole numbers
+        ("minus", "i8"),  # a sign, then the thousands of whole numbers: the first, and those behind it
+        ("leading", "i8"),
+        ("further", "i8"),
         ("letters", "i8"),
         ("words", "i8"),  # the phrase of the family's first fragment
         ("markers", "i8"),  # the phrase of the first marker; -1 where the layout has none
@@ -103,7 +108,13 @@ def letter_names() -> list[str]:
 
 
 def make_wording(
-    world: World, family: str, question_first: bool, detail: int, modulus: int, marked: bool = False
+    world: World,
+    family: str,
+    question_first: bool,
+    detail: int,
+    modulus: int,
+    marked: bool = False,
+    integers: bool = False,
 ) -> Wording:
     """Return the phrases and the page for one family, order, level of detail and layout."""
     table, page = PhraseTable(), np.zeros(1, np.dtype((np.record, PAGE)))[0]
@@ -113,6 +124,10 @@ def make_wording(
     page.categories = table.extend(name for name, _ in categories)
     page.category_plurals = table.extend(many for _, many in categories)
     page.numbers = table.extend(str(number) for number in range(modulus))
+    if integers:
+        page.whole, page.minus = 1, table.extend(["-"])
+        page.leading = table.extend(str(number) for number in range(THOUSAND))
+        page.further = table.extend(f"{number:03}" for number in range(THOUSAND))
     page.letters = table.extend(letter_names())
     page.words = table.extend(FRAGMENTS[family])
     page.space = page.words + FRAGMENTS[family].index(" ")
@@ -256,7 +271,7 @@ def write_problem(page, p):
 @register_jitable
 def write_question(page, p):
     """Write what is asked."""
-    query = p.order[p.necessary - 1]
+    query = p.order[p.steps - 1]
     paper = page.family == PAPER
     _code(page, opening(QUESTION))
     _word(page, P_HOW_MANY if paper else C_HOW_MANY)
@@ -294,6 +309,20 @@ def _symbol(page, p, symbol):
 
 
 @register_jitable
+def _result(page, p, symbol):
+    """Write a symbol's result."""
+    if not page.whole:
+        _code(page, page.numbers + p.result[symbol])
+        return
+    if p.negative[symbol]:
+        _code(page, page.minus)
+    size = p.size[symbol]
+    _code(page, page.leading + (p.thousand[symbol, size - 1] if size > 0 else 0))
+    for i in range(size - 2, -1, -1):
+        _code(page, page.further + p.thousand[symbol, i])
+
+
+@register_jitable
 def _calculation(page, p, symbol, number):
     """Write "x = a + b = 3 + 4 = 7", as much of it as the level of detail has."""
     equals = P_IS if page.family == PAPER else C_IS
@@ -310,11 +339,11 @@ def _calculation(page, p, symbol, number):
             if operand == NUMBER:
                 _code(page, page.numbers + number)
             elif numbers:
-                _code(page, page.numbers + p.result[operand])
+                _result(page, p, operand)
             else:
                 _symbol(page, p, operand)
         _word(page, equals)
-    _code(page, page.numbers + p.result[symbol])
+    _result(page, p, symbol)
 
 
 @register_jitable
@@ -322,7 +351,7 @@ def write_step(page, p, i):
     """Write step i of the solution: "Define Oak's Wren as x; ...; so x = a + b = 3 + 4 = 7", without a full stop."""
     x = p.order[i]
     result = p.symbol[x]
-    last = p.op if i + 1 == p.necessary else p.symbol[p.order[i + 1]]
+    last = p.op if i + 1 == p.steps else p.symbol[p.order[i + 1]]
     paper = page.family == PAPER
     number = p.number[x] if x < p.edges else 0
     if page.detail0 == 2:
@@ -378,7 +407,7 @@ def write_solution(page, p, mistakes):
     """Write all steps, mistakes before them, and the answer. Begins with a space."""
     paper = page.family == PAPER
     _code(page, page.space)
-    for i in range(p.necessary):
+    for i in range(p.steps):
         if i > 0:
             _word(page, P_NEXT if paper else C_NEXT)
         if mistakes.on:
@@ -394,7 +423,7 @@ def write_solution(page, p, mistakes):
     else:
         _word(page, P_ANSWER if paper else C_ANSWER)
     _code(page, opening(ANSWER))
-    _code(page, page.numbers + p.result[p.symbol[p.order[p.necessary - 1]]])
+    _result(page, p, p.symbol[p.order[p.steps - 1]])
     _code(page, closing(ANSWER))
     if page.markers < 0:
         _word(page, P_STOP if paper else C_STOP)

@@ -102,14 +102,14 @@ def scatter(state, kind, references, free, frees, p, w):
     `order` and `necessary` of p must be filled, and `made` as far as the solution goes.
     """
     sentences = 0
-    for i in range(p.necessary):
+    for i in range(p.steps):
         if p.order[i] < p.edges:
             sentences += 1
     have, last, left = 0, 0, frees
     if kind == ANY:
-        for i in range(p.necessary):
+        for i in range(p.steps):
             w.cited[i] = p.order[i]
-        have = p.necessary
+        have = p.steps
     for i in range(frees):
         w.left[i] = free[i]
     while left > 0:

@@ -395,4 +395,4 @@ def _fill_sentences(template, p, w):
                 p.ref[x, i] = w.parameter[template.ref[node, i]]
             p.made[sentences] = x
             sentences += 1
-    p.necessary = template.nodes
+    p.steps = template.nodes

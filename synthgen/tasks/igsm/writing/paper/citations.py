@@ -61,7 +61,7 @@ def extra_bits(p, c):
     All that matters of a place is its room, 1 or 2, and how much of that it gets.
     """
     ones, both, halves, places, picks = 0, 0, 0, 0, 0
-    for i in range(p.necessary):
+    for i in range(p.steps):
         room, extra = room_at(p, i), extra_at(p, i)
         places += 1 if room > 0 else 0
         ones += 1 if room == 1 and extra == 1 else 0
@@ -120,7 +120,7 @@ def _drawn_later(number, refs, pool):
 @register_jitable
 def sentence_chances(p, c):
     """Set, for each place of an instance parameter, the chances of its references: its first one cited, or not."""
-    for i in range(p.necessary):
+    for i in range(p.steps):
         x = p.order[i]
         c.cited[i] = c.free[i] = 0.0
         if x >= p.edges:
@@ -174,7 +174,7 @@ def order_bits(p, w, c, chosen, table, favour_wanted):
     side, scale = 0, 0.0
     c.states[0] = 0
     c.chance[0, _arrive(c, 0, 0, 0, 0)] = 1 / STRENGTHS
-    for place in range(p.necessary - 1, -1, -1):
+    for place in range(p.steps - 1, -1, -1):
         x = p.order[place]
         pool = unplaced & ~blocked
         unplaced &= ~(1 << x)
@@ -186,7 +186,7 @@ def order_bits(p, w, c, chosen, table, favour_wanted):
         c.states[there] = 0
         for i in range(c.states[side]):
             wanted = c.wanted[side, i]
-            allowed = pool if place == p.necessary - 1 else pool & wanted
+            allowed = pool if place == p.steps - 1 else pool & wanted
             if not allowed >> x & 1:
                 continue
             picked = 1 / size_of(allowed)

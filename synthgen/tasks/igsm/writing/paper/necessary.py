@@ -132,10 +132,10 @@ def arrange(state, p, w, table, favour_wanted):
     strength = uniform(state, STRENGTHS)
     state.ledger += log2_units(STRENGTHS)
     hits, misses, place = 0, 0, w.listed
-    p.necessary = place
+    p.steps = place
     while unplaced:
         pool = unplaced & ~blocked
-        if place < p.necessary:
+        if place < p.steps:
             pool &= wanted
         if pool == 0:
             return False
@@ -196,7 +196,7 @@ def extend(state, p, w, s):
     """
     room = 0
     addable = 0
-    for i in range(p.necessary):
+    for i in range(p.steps):
         w.room[i] = 0 if p.order[i] >= p.edges else max(min(i + 1, 4) - 2, 0)
         w.extra[i] = 0
         room += w.room[i]
@@ -215,7 +215,7 @@ def extend(state, p, w, s):
 def refer(state, p, w):
     """Draw the references of the necessary instance parameters, the one that makes them needed first."""
     earlier = 0
-    for i in range(p.necessary):
+    for i in range(p.steps):
         x = p.order[i]
         if x < p.edges:
             count = 1 + below(state, 2) if w.extra[i] == 0 else w.extra[i] + 2

@@ -38,7 +38,7 @@ NUMBERING = np.dtype(
 def keep_shown(p, g):
     """Start with the orders that the steps of abstract parameters show."""
     g.before[:] = 0
-    for i in range(p.necessary):
+    for i in range(p.steps):
         x = p.order[i]
         if x >= p.edges:
             parent = p.owner[x]

@@ -17,6 +17,8 @@ from numba.extending import register_jitable
 from synthgen.errors import DrawError
 from synthgen.exact.draw import attempt, begin, below, weighted
 from synthgen.exact.jit import kernel
+from synthgen.tasks.igsm.writing.linear_orders import draw_linear_order
+from synthgen.tasks.igsm.writing.paper.budgets import draw_budgets, draw_edges
 from synthgen.tasks.igsm.writing.paper.necessary import arrange, choose, extend, refer, sign
 from synthgen.tasks.igsm.writing.paper.structure import connect, grow
 from synthgen.tasks.igsm.writing.paper.unnecessary import describe_rest, fill
@@ -85,6 +87,8 @@ LAW = np.dtype(
         ("bins", "i8"),  # allowed template bins, as bits; all 23: no test
         ("reask", "i8"),  # 1: another parameter is asked for afterwards
         ("modulus", "i8"),
+        ("style", "i8"),  # how budgets and edges are drawn
+        ("needless", "i8"),  # 1: the solution has needless steps
     ]
 )
 
@@ -108,7 +112,7 @@ def depth_sums(max_op: int, max_edge: int) -> np.ndarray:
 @register_jitable
 def ask_again(state, p, w):
     """Ask for another parameter, uniformly, and order what it needs anew, uniformly among what can come next."""
-    old = p.order[p.necessary - 1]
+    old = p.order[p.steps - 1]
     query = below(state, p.params - 1)
     if query >= old:
         query += 1
@@ -145,7 +149,15 @@ def ask_again(state, p, w):
         p.order[count] = x
         count += 1
         placed |= 1 << x
-    p.necessary = count
+    p.steps = count
+
+
+@register_jitable
+def add_needless(state, p, w):
+    """Solve a random linear order of all that the problem mentions, up to what is asked (`be_shortest=False`)."""
+    units = state.ledger
+    p.steps = draw_linear_order(state, p, p.order, p.order[p.steps - 1])
+    w.order_units = state.ledger - units
 
 
 @kernel
@@ -181,14 +193,13 @@ def first_turn_after(state, key, row, number, p, w, law, sizes, table, op, scrat
 
 @register_jitable
 def _attempt(state, p, w, law, sizes, table, op, scratch):
-    s = op if law.fixed else lesser(state, op, law.max_op)
-    n = greater(state, 1, s)
-    m = n + below(state, s - n + 1)
+    s, m, n = draw_budgets(state, law, op)
+    if s == 0:
+        return False
     layers = 2 + weighted(state, sizes[s])
     a, b = 2 + weighted(state, sizes[s]), 2 + weighted(state, sizes[s])
     least, most = min(a, b), max(a, b)
-    edges = lesser(state, (layers - 1) * least, max(law.max_edge, (layers - 1) * least))
-    edges = min(edges, (layers - 1) * most * most)
+    edges = draw_edges(state, law, s, (layers - 1) * least, (layers - 1) * most * most)
     if min(m, edges) > op:  # op >= min(s, m, edges) for every graph of these sizes
         return False
     w.least = least
@@ -238,21 +249,26 @@ def _finish(state, p, w, law, s, op, scratch):
     w.described = w.chosen & ((1 << p.edges) - 1)
     w.mentioned = w.chosen & ~w.described
     sentences = 0
-    for i in range(p.necessary):
+    for i in range(p.steps):
         x = p.order[i]
         if x < p.edges:
             sign(state, p, x)
             p.made[sentences] = x
             sentences += 1
     w.operator_units = state.ledger - units
-    if not law.reask:
+    changes = law.reask or law.needless  # the solution is another one in the end, and so may be its bin
+    if not changes:
         w.bin = bin_of_solution(p, scratch)
         if not law.bins >> w.bin & 1:
             return False
     fill(p, w)
     describe_rest(state, p, w)
+    p.mentioned = w.mentioned
     if law.reask:
         ask_again(state, p, w)
+    if law.needless:
+        add_needless(state, p, w)
+    if changes:
         w.bin = bin_of_solution(p, scratch)
         if not law.bins >> w.bin & 1:
             return False

@@ -107,7 +107,7 @@ def unseen_items(p):
         for x in range(p.edges):
             for r in range(p.refs[x]):
                 seen |= p.owner[p.ref[x, r]] == item
-        for i in range(p.necessary):
+        for i in range(p.steps):
             seen |= p.owner[p.order[i]] == item
         count += 0 if seen else 1
     return count
@@ -150,7 +150,7 @@ def structure_log2(state, p, w, k, law, op, sizes, table):
     """
     choice, citing, g, f = k.choice, k.citing, k.numbering, k.swarm
     chosen, goal, extra, room = 0, 0, 0, 0
-    for i in range(p.necessary):
+    for i in range(p.steps):
         chosen |= 1 << p.order[i]
         extra += extra_at(p, i)
         room += room_at(p, i)
@@ -159,7 +159,7 @@ def structure_log2(state, p, w, k, law, op, sizes, table):
         goal |= w.closure[member(rest, 0)]
         rest &= rest - 1
     unseen, instances = unseen_items(p), (1 << p.edges) - 1
-    remain, short = instances & ~chosen, p.necessary <= SHORT
+    remain, short = instances & ~chosen, p.steps <= SHORT
     f.fixed, f.true_apart = size_of(goal), 0
     for i in range(w.aparts):
         f.true_apart |= 1 << w.apart[i]
@@ -169,7 +169,7 @@ def structure_log2(state, p, w, k, law, op, sizes, table):
     code = EMPTY
     if short:
         code = 0
-        for i in range(p.necessary):
+        for i in range(p.steps):
             f.chosen_list[i] = w.list[i]
             if i < f.fixed:
                 code = 128 * code + w.list[i] + 1
@@ -185,7 +185,7 @@ def structure_log2(state, p, w, k, law, op, sizes, table):
         keep_enlisted(p, g, goal)
     numberings = count_numberings(p, g) / falling(unseen, unseen)
     true = true_log2(state, p, w, f, g, chosen)
-    picked = math.log2(falling(p.necessary - f.fixed, p.necessary - f.fixed)) if short else 0.0
+    picked = math.log2(falling(p.steps - f.fixed, p.steps - f.fixed)) if short else 0.0
     steps = size_of(remain)
     least = description_log2(state, p, w, f, g, chosen, False) + math.log2(numberings)
     least = log2_mean(TRUE_SHARE, least, true - picked)
