@@ -4,7 +4,7 @@ import hashlib
 import random
 import re
 from collections import Counter
-from itertools import product
+from itertools import combinations, product
 
 import igsm_faults
 import numpy as np
@@ -16,7 +16,7 @@ from synthgen.exact.entropy import entropy_of
 from synthgen.tasks.igsm.params import IgsmParams, greatest_op
 from synthgen.tasks.igsm.reading.judge import FAULTS
 from synthgen.tasks.igsm.reading.problem import solve
-from synthgen.tasks.igsm.worlds import PACKS, plural, read_world
+from synthgen.tasks.igsm.worlds import CONTEXTS, PACKS, plural, read_world, words
 from synthgen.tasks.igsm.writing.sketch import new_scratch, sha256
 
 SPECS = ("igsm-med-pq", "igsm-med-qp", "igsm-hard-pq", "igsm-hard-qp")
@@ -44,6 +44,28 @@ def test_worlds_have_the_papers_shape_and_no_name_inside_another(pack):
     assert all(text.count(name) == 1 for name in names)
     forms = Counter([name for name, _ in world.flat()] + [many for _, many in world.flat()])
     assert max(forms.values()) == 1, "no plural is somebody's singular"
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(CONTEXTS, 2)))
+def test_no_two_contexts_share_a_word(one, other):
+    own, others = words(read_world(one)), words(read_world(other))
+    assert len(own) > 600
+    assert not own & others
+    endings = {word + ending for word in own for ending in ("s", "es")}
+    assert not {word for word in endings & others if len(word) > 5}, "nor a word and its plural"
+
+
+def test_the_same_problem_in_every_context():
+    """Names alone differ: structure, numbers, orders, letters and bits are those of the first world."""
+    first = rows(base(), 20)
+    for world in CONTEXTS:
+        source = base(world=world)
+        for one, other in zip(first, rows(source, 20), strict=True):
+            assert one["bits"] == other["bits"]
+            assert {**one["latent"], "spans": None} == {**other["latent"], "spans": None}
+            assert one["prompt"] != other["prompt"]
+            assert source_accepts(source, other)
+            assert not source_accepts(base(), other)
 
 
 def test_plurals():

@@ -212,7 +212,11 @@ class PaperLaw:
         return {}
 
     def admits(self, row: Mapping[str, Any], reader: SolutionReader) -> str:
-        if fault := order_fault(reader.problem(row["prompt"]), self.params.perm_level):
+        params = self.params
+        shown = params.shortest and not params.reask and params.detail % 3 != 1  # the order in which it was made
+        steps = reader.steps(row["completion"])[0] if shown and params.perm_level == AS_MADE else []
+        solved = [step.parameter for step in steps if step.parameter and not step.back]
+        if fault := order_fault(reader.problem(row["prompt"]), params.perm_level, solved):
             return fault
         which_bin = row["latent"]["bin"]
         if self.params.allowed_bins >> which_bin & 1:

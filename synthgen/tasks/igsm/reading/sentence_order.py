@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from synthgen.tasks.igsm.reading.problem import Parameter, Problem
 
 WHOLLY, NOT_AT_ALL = 5, 6
 """Levels of shuffling: lower ones let a sentence stray by so many places from behind what it needs."""
 
 
-def order_fault(problem: Problem, level: int) -> str:
+def order_fault(problem: Problem, level: int, solved: Sequence[Parameter] = ()) -> str:
     """Say what no problem of a level of shuffling can have: a sentence too far ahead of one that it needs.
 
     Between a sentence and one that it needs there are, in the order before it is shuffled, at least as many as the
-    longest way from one to the other has. Where nothing is shuffled, necessary sentences come first besides.
+    longest way from one to the other has. Where nothing is shuffled, necessary sentences come first besides, in the
+    order in which they are `solved`, where that is given.
     """
     if level == WHOLLY:
         return ""
@@ -29,6 +32,8 @@ def order_fault(problem: Problem, level: int) -> str:
         first = sum(parameter in needed for parameter in sentences)
         if not needed.issuperset(sentences[:first]):
             return "a sentence that is not necessary stands before one that is"
+        if solved and sentences[:first] != [parameter for parameter in solved if parameter in problem.sentences]:
+            return "the necessary sentences do not stand in the order in which they were made, that of the solution"
     return ""
 
 

@@ -12,7 +12,7 @@ THOUSAND = 1000
 
 @register_jitable
 def compute_integers(p):
-    """Compute the result of every operation of a compiled solution. Raises DrawError for more than 384 digits."""
+    """Compute the result of every operation of a compiled solution. Raises DrawError for more than 999 digits."""
     for i in range(p.steps):
         x = p.order[i]
         result = p.symbol[x]
@@ -44,26 +44,26 @@ def _operate(p, symbol):
 @register_jitable
 def _hold(p, a, number):
     """Let a be a number that is not negative."""
-    p.size[a], p.negative[a] = 0, 0
+    p.length[a], p.negative[a] = 0, 0
     while number > 0:
-        p.thousand[a, p.size[a]] = number % THOUSAND
-        p.size[a] += 1
+        p.thousand[a, p.length[a]] = number % THOUSAND
+        p.length[a] += 1
         number //= THOUSAND
 
 
 @register_jitable
 def _copy(p, a, out):
-    p.size[out], p.negative[out] = p.size[a], p.negative[a]
-    for i in range(p.size[a]):
+    p.length[out], p.negative[out] = p.length[a], p.negative[a]
+    for i in range(p.length[a]):
         p.thousand[out, i] = p.thousand[a, i]
 
 
 @register_jitable
 def _is_less(p, a, b):
     """Say whether a is nearer to nought than b."""
-    if p.size[a] != p.size[b]:
-        return p.size[a] < p.size[b]
-    for i in range(p.size[a] - 1, -1, -1):
+    if p.length[a] != p.length[b]:
+        return p.length[a] < p.length[b]
+    for i in range(p.length[a] - 1, -1, -1):
         if p.thousand[a, i] != p.thousand[b, i]:
             return p.thousand[a, i] < p.thousand[b, i]
     return False
@@ -72,53 +72,53 @@ def _is_less(p, a, b):
 @register_jitable
 def _add(p, a, b, out):
     """Add what is of one sign."""
-    carry, size = 0, max(p.size[a], p.size[b])
+    carry, size = 0, max(p.length[a], p.length[b])
     _make_room(size + 1)
     for i in range(size):
-        carry += (p.thousand[a, i] if i < p.size[a] else 0) + (p.thousand[b, i] if i < p.size[b] else 0)
+        carry += (p.thousand[a, i] if i < p.length[a] else 0) + (p.thousand[b, i] if i < p.length[b] else 0)
         p.thousand[out, i] = carry % THOUSAND
         carry //= THOUSAND
     p.thousand[out, size] = carry
     p.negative[out] = p.negative[a]
-    p.size[out] = size + (1 if carry else 0)
+    p.length[out] = size + (1 if carry else 0)
 
 
 @register_jitable
 def _subtract(p, a, b, out, negative):
     """Take b away from a, which is not nearer to nought, without their signs; the result gets the sign given."""
-    borrow, size = 0, p.size[a]
+    borrow, size = 0, p.length[a]
     for i in range(size):
-        rest = p.thousand[a, i] - (p.thousand[b, i] if i < p.size[b] else 0) - borrow
+        rest = p.thousand[a, i] - (p.thousand[b, i] if i < p.length[b] else 0) - borrow
         borrow = 1 if rest < 0 else 0
         p.thousand[out, i] = rest + borrow * THOUSAND
     while size > 0 and p.thousand[out, size - 1] == 0:
         size -= 1
-    p.size[out] = size
+    p.length[out] = size
     p.negative[out] = negative if size > 0 else 0
 
 
 @register_jitable
 def _multiply(p, a, b, out):
     """Multiply; the result is neither of the two."""
-    if p.size[a] == 0 or p.size[b] == 0:
+    if p.length[a] == 0 or p.length[b] == 0:
         _hold(p, out, 0)
         return
-    size = p.size[a] + p.size[b]
+    size = p.length[a] + p.length[b]
     _make_room(size)
     for i in range(size):
         p.thousand[out, i] = 0
-    for i in range(p.size[a]):
+    for i in range(p.length[a]):
         carry = 0
-        for j in range(p.size[b]):
+        for j in range(p.length[b]):
             carry += p.thousand[out, i + j] + p.thousand[a, i] * p.thousand[b, j]
             p.thousand[out, i + j] = carry % THOUSAND
             carry //= THOUSAND
-        p.thousand[out, i + p.size[b]] = carry
-    p.size[out] = size if p.thousand[out, size - 1] else size - 1
+        p.thousand[out, i + p.length[b]] = carry
+    p.length[out] = size if p.thousand[out, size - 1] else size - 1
     p.negative[out] = p.negative[a] ^ p.negative[b]
 
 
 @register_jitable
 def _make_room(size):
     if size > GROUPS_OF_DIGITS:
-        raise DrawError("iGSM: a number has more than 384 digits: ask for fewer operations, or count modulo a prime")
+        raise DrawError("iGSM: a number has more than 999 digits: ask for fewer operations, or count modulo a prime")

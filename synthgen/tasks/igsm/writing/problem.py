@@ -15,7 +15,7 @@ from numba.extending import register_jitable
 
 LAYERS, WIDTH = 4, 8
 ITEMS, PARAMS, REFS = LAYERS * WIDTH, 128, 4
-SYMBOLS, GROUPS_OF_DIGITS = 512, 128
+SYMBOLS, GROUPS_OF_DIGITS = 512, 333
 """Limits of a problem: layers, items of a layer, items, parameters, references of a sentence, operations, and thousands
 of a whole number."""
 
@@ -74,7 +74,7 @@ PROBLEM = np.dtype(
         ("solved", "i8", PARAMS),  # whether a parameter is in the solution
         ("needed", "i8", PARAMS),  # whether what is asked is computed from it
         # results as whole numbers, where nothing is counted modulo a prime; the last one is a sentence's number
-        ("size", "i8", SYMBOLS + 1),  # thousands of a symbol's result: 0 of nought
+        ("length", "i8", SYMBOLS + 1),  # thousands of a symbol's result: 0 of nought
         ("negative", "i8", SYMBOLS + 1),
         ("thousand", "i4", (SYMBOLS + 1, GROUPS_OF_DIGITS)),  # of its digits, the lowest first
     ]

@@ -316,7 +316,7 @@ def _result(page, p, symbol):
         return
     if p.negative[symbol]:
         _code(page, page.minus)
-    size = p.size[symbol]
+    size = p.length[symbol]
     _code(page, page.leading + (p.thousand[symbol, size - 1] if size > 0 else 0))
     for i in range(size - 2, -1, -1):
         _code(page, page.further + p.thousand[symbol, i])
