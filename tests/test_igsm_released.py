@@ -369,28 +369,27 @@ def test_laws_of_operations():
 
 
 def test_styles_differ_and_operations_have_their_law(released):
-    edges = {}
-    for split in ("uniform", "middle", "heavy"):
-        batch = rows(released, 800, split)
-        law = op_weights(split, 15)
+    usual = np.mean([row["latent"]["edges"] for row in rows(released, 800, "test")])
+    for style in ("uniform", "middle", "heavy"):
+        source = synthgen.load("igsm-released", params={"op": style, "style": style})
+        batch, law = rows(source, 800, "all-bins"), op_weights(style, 15)
         mean = sum(op * weight for op, weight in law.items()) / sum(law.values())
-        assert abs(np.mean([row["difficulty"] for row in batch]) - mean) < 0.5
-        edges[split] = np.mean([row["latent"]["edges"] for row in batch])
-    assert min(edges.values()) > np.mean([row["latent"]["edges"] for row in rows(released, 800, "test")])
+        assert abs(np.mean([row["difficulty"] for row in batch]) - mean) < 0.6
+        assert np.mean([row["latent"]["edges"] for row in batch]) > usual
 
 
 # -- params -----------------------------------------------------------------------------------------------------------
 
 
 def test_bits_are_brackets_that_hold_the_means(released):
-    for split in ("order2", "needless"):
+    for split in ("order3", "needless"):
         entropy, batch = released.entropy(split), released.batch(0, 1000, split)
         mean = batch.column("bits").field("total").to_numpy().mean()
         assert entropy.booked.low - 9 < mean < entropy.booked.high + 9
         assert entropy.text.low < entropy.text.high
         assert entropy.text.status == "bracket"
     assert released.entropy("order6").books["sentence_order"].bits.value == 0
-    assert "order of sentences" in released.entropy("order2").hidden
+    assert "order of sentences" in released.entropy("order3").hidden
 
 
 def test_new_params_leave_the_identity_of_older_specs():
