@@ -374,9 +374,62 @@ def test_windows_have_them_beside_their_targets(packing, separator):
         assert math.isclose(sums[row], source.surprisals(int(row)).sum(), abs_tol=1e-3)
 
 
-def test_windows_of_text_cut_into_tokens_have_none():
-    with pytest.raises(SynthgenError, match="fields: bios-single/train has no token_bits"):
-        synthgen.windows("bios-single", 256, tokenizer="words", fields=("input_ids", "token_bits"))
+@pytest.mark.parametrize(
+    ("name", "tokenizer"),
+    [("cfg-english", "words"), ("cfg-english", "bytes"), ("bios-couple2", "words"), ("igsm-open", "words")],
+)
+def test_tokens_have_the_bits_of_the_characters_that_end_with_them(name, tokenizer):
+    small = {"people": 300} if "people" in load_spec(name).params else {}
+    plain = synthgen.load(name, params=small)
+    source = synthgen.load(load_spec(name, params=small, sets={"tokenizer": tokenizer}))
+    for number in range(2):
+        row, whole = source.row(number), plain.surprisals(number)
+        bits, of_characters = source.surprisals(row), whole
+        assert bits.shape == (len(row["input_ids"]) + 1,)
+        pieces = source.task().tokenizer.pieces(row["input_ids"])
+        assert said_of(plain.row(number)).isascii()
+        place = 0
+        for token, piece in zip(bits, pieces, strict=False):
+            assert math.isclose(token, of_characters[place : place + len(piece)].sum(), abs_tol=1e-9)
+            place += len(piece)
+        assert bits[-1] == whole[-1]
+        assert math.isclose(bits.sum(), whole.sum(), abs_tol=1e-9)
+        assert source.batch(number, number + 1, columns=["token_bits"]).column(0).to_pylist() == [bits.tolist()]
+
+
+def test_characters_of_several_tokens_and_what_is_no_text():
+    """All bits of a character stand at its last token; bytes that are no character are impossible, and their end."""
+    lists = {"first_names": 2, "middle_names": 1, "last_names": 1}
+    source = synthgen.load(
+        load_spec(
+            "bios-single",
+            sets={"tokenizer": "bytes", "row_format": "tokens", "people": 2}
+            | {f"sizes.{k}": n for k, n in lists.items()},
+        )
+    )
+    task, said = source.task(), source.row(0)["input_ids"]
+    bits = source.surprisals(0)
+    assert np.isfinite(bits).all()
+    dash = list("\u2013".encode())
+    for wrong in ([*said[:5], 0xFF, *said[5:]], [*said[:5], 300, *said[5:]], [*said[:5], *dash, *said[5:]]):
+        odd = task.surprisals(wrong)
+        assert odd.shape == (len(wrong) + 1,)
+        assert np.isclose(odd[:5], bits[:5]).all()
+        assert (odd[5 + 2 * (wrong[5:8] == dash) :] == np.inf).all()
+    cut = task.surprisals([*said[:5], *dash[:2]])
+    assert np.isclose(cut[:7], [*bits[:5], 0, 0]).all()
+    assert cut[7] == np.inf, "no row ends within a character"
+
+
+def test_windows_of_text_cut_into_tokens_have_them_too():
+    fields = ("input_ids", "row_ids", "token_bits")
+    windows = synthgen.windows("cfg-english", 512, tokenizer="words", fields=fields, batch_size=2, lanes=1)
+    batch, source = next(iter(windows)), synthgen.load("cfg-english")
+    rows = np.unique(batch["row_ids"][0])
+    for row in rows[1:-1].tolist():  # the first and the last may be cut
+        here = batch["row_ids"][0] == row
+        assert math.isclose(batch["token_bits"][0][here].sum(), source.surprisals(row).sum(), abs_tol=1e-3)
+    assert len(rows) > 5
 
 
 def test_a_split_without_a_law_is_refused_where_another_has_one(tmp_path):

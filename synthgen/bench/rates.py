@@ -286,6 +286,38 @@ def bench_playground() -> list[Rate]:
     return race(contenders, unit="tokens")
 
 
+TEXT_BITS = (
+    "cfg3f", "lano-tiny", "brevo1-tiny", "brevo2-n50", "brevo1-n70", "know-inverse-name", "igsm-open", "igsm-med-pq",
+    "igsm-hard-pq",
+)  # fmt: skip
+"""Specs whose texts have bits that are dear to know, and one that books them."""
+
+TOKEN_BITS = (
+    "cfg3b", "cfg3f", "copy", "recall", "mano-l10", "depo1-n225", "depo2-n75", "chain-retry50", "igsm-open",
+    "brevo1-tiny", "brevo2-n50", "bios-multi5-permute", "bios-rewrite5", "qa-extract", "relations-2hop",
+)  # fmt: skip
+"""Specs with bits for each token, one of a kind."""
+
+
+def bench_bits() -> list[Rate]:
+    """What a text has in bits, whole (`row_text_bits`) and token by token (`surprisals`), beside a row that is made."""
+    made = load("igsm-med-pq")
+    contenders = {"igsm-med-pq: a row, made": lambda: len([made.row(index) for index in range(200)])}
+    for method, names in (("row_text_bits", TEXT_BITS), ("surprisals", TOKEN_BITS)):
+        for name in names:
+            contenders[f"{name}: {method}"] = partial(_bits_of_rows, getattr(load(name), method))
+    return race(contenders, unit="rows")
+
+
+def _bits_of_rows(bits_of: Callable[[int], Any], seconds: float = 0.5) -> int:
+    """Ask for the bits of one row after the other, for half a second; return of how many they were told."""
+    start, rows = time.perf_counter(), 0
+    while rows == 0 or time.perf_counter() - start < seconds:
+        bits_of(rows)
+        rows += 1
+    return rows
+
+
 def bench_index() -> list[Rate]:
     """Rows at index 0, 10^9 and 10^15: a row costs the same wherever it stands."""
     return [rate for spec in known_specs() for rate in race(index_contenders(spec), unit="rows", rounds=5)]
@@ -323,6 +355,7 @@ BENCHMARKS = {
     "igsm": bench_igsm,
     "retry": bench_retry,
     "playground": bench_playground,
+    "bits": bench_bits,
     "index": bench_index,
     "trainer": bench_trainer,
     "workers": bench_workers,

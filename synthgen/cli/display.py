@@ -167,17 +167,21 @@ def print_findings(findings: Sequence[Any], folder: Path) -> None:
 
 
 def print_rates(rates: Mapping[str, Sequence[Any]]) -> None:
-    """Print benchmark results: a rate, and the ratio to the first line of its group."""
+    """Print benchmark results: a rate, what one takes where that is much, and the ratio to the first of its group."""
     console = stdout()
     for name, lines in rates.items():
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column(name)
         table.add_column(f"{lines[0].unit}/s", justify="right")
+        slow = any(rate.per_second < 1000 for rate in lines)
+        if slow:
+            table.add_column("ms each", justify="right")
         table.add_column("ratio", justify="right")
         for rate in lines:
             table.add_row(
                 rate.name,
                 f"{rate.per_second:,.0f}",
+                *([f"{1000 / rate.per_second:,.2f}"] if slow else []),
                 f"{rate.ratio:,.2f} x" if rate.ratio < 10 else f"{rate.ratio:,.1f} x",
             )
         console.print(table)

@@ -124,7 +124,8 @@ def reproduce(
 
 def bench(
     task: Annotated[
-        str | None, typer.Argument(help="draw, cfg, parse, bios, qa, index or workers; by default all but workers.")
+        str | None,
+        typer.Argument(help="draw, cfg, parse, bios, qa, bits, index or workers; by default all but workers."),
     ] = None,
     json: Json = False,
 ) -> None:

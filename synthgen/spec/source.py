@@ -212,6 +212,27 @@ class Source:
         said = "".join(parts) if "input_ids" not in row else row["input_ids"]
         return task.surprisals(said, row.get("id", 0))
 
+    def row_text_bits(self, row: Mapping[str, Any] | int, split: str = "train") -> tuple[float, float]:
+        """Return what the text of a row has in bits, given which entity comes next: (low, high), the same where exact.
+
+        row: its index, or what `row` returns. Where other choices than a row's own make the same text, it has less than
+        its `bits`. What is too long to be summed exactly (most rows of igsm's paper sampler, wide graphs of brevo) has
+        two figures of which, on average over rows, the first is too low and the second too high; a single row's may
+        cross. Raises SynthgenError where they cannot be had, and for a row that is not the split's own.
+        """
+        task = self.task(split)
+        if task.without_row_text_bits:
+            why = task.without_row_text_bits
+            raise SynthgenError(f"{self.spec.name}/{split} has no bits of single texts: {why}")
+        index = row.get("id", 0) if isinstance(row, Mapping) else operator.index(row)
+        made = self.row(index, split)
+        if isinstance(row, Mapping) and any(row.get(name) != made[name] for name in CONTENT_COLUMNS if name in made):
+            raise SynthgenError(
+                f"{self.spec.name}/{split}: the row is not row {index:,} of the split: give its index, or what `row` "
+                "returned"
+            )
+        return task.row_text_bits(made)
+
     def _law_of(self, split: str) -> Task:
         """Return a split's task. Raises SynthgenError where it has no law token by token."""
         task = self.task(split)

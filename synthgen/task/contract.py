@@ -93,7 +93,7 @@ class Task:
                 component_field, subject_field, exposure_field, template_field
     makes       rows, token_rows, rows_max, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
-                knowledge, entities, split_by, apart, subjects, template_half
+                without_row_text_bits, row_text_bits, knowledge, entities, split_by, apart, subjects, template_half
     reads       reread, verify, parse, judge, longest_answer, certificate
     offers      readable, decode, tree, graph, rank, unrank, picture, card_notes, stated_deviations
 
@@ -238,9 +238,14 @@ class Task:
         return rows.units.sum(axis=1) / UNITS_PER_BIT
 
     @cached_property
+    def _at_once(self) -> Entropy:
+        """What is known of the split without any sample."""
+        return self.entropy(estimates=False)
+
+    @cached_property
     def row_floor_status(self) -> Status:
         """What kind of number `row_floor` is: of rows that hide some of what is booked, no more than an upper end."""
-        entropy = self.entropy(estimates=False)
+        entropy = self._at_once
         return "bracket" if entropy.hidden else entropy.status
 
     @property
@@ -268,6 +273,27 @@ class Task:
         that change along a split. Only where `without_surprisals` is ""; see `prompt_at_once`.
         """
         raise NotImplementedError
+
+    @cached_property
+    def without_row_text_bits(self) -> str:
+        """Why `row_text_bits` cannot be had of these params, as a clause for people; "" where it can."""
+        hidden, summed_up = self._at_once.hidden, not self.without_surprisals and not self.prompt_at_once
+        return "" if summed_up and not self._at_once.unbooked else hidden
+
+    def row_text_bits(self, row: Mapping[str, Any]) -> tuple[float, float]:
+        """Return what the text of a row has in bits, where it is known which entity comes next: at least, and at most.
+
+        `row` is one that this task made, with its `id`. Both are the same where they are known exactly: what is booked,
+        where the row shows it all, or what its tokens have (`surprisals`). Elsewhere they are two figures of which,
+        on average over rows, the first is too low and the second too high; of a single row they may even cross. Only
+        where `without_row_text_bits` is "".
+        """
+        bits = row["bits"]["total"]
+        if self._at_once.hidden:
+            texts = [row[name] for name in ("text", "prompt", "completion") if name in row]
+            said = "".join(texts) if texts else row["input_ids"]
+            bits = float(self.surprisals(said, row["id"]).sum())
+        return bits, bits
 
     def knowledge(self) -> Knowledge | None:
         """Return what there is to know of the world that rows speak of; None for a task without one."""

@@ -7,6 +7,8 @@ phrase where that is provably the same (see `synthgen.tokens.by_phrase`), and fr
 from __future__ import annotations
 
 import bisect
+import codecs
+import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -117,6 +119,41 @@ class Tokenized(Task):
     @functools.cached_property
     def row_floor_status(self) -> Status:
         return self.text.row_floor_status
+
+    @functools.cached_property
+    def without_row_text_bits(self) -> str:
+        return self.text.without_row_text_bits
+
+    def row_text_bits(self, row: Mapping[str, Any]) -> tuple[float, float]:
+        return self.text.row_text_bits(self.text_row(row))
+
+    @property
+    def without_surprisals(self) -> str:
+        return self.text.without_surprisals
+
+    @property
+    def prompt_at_once(self) -> bool:
+        return self.text.prompt_at_once
+
+    def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
+        """Return the bits of each token, the sum of those of the characters that end with it, and of the row's end.
+
+        A reader of characters pays so, given the same text. Where a word may go on (`Ann`, `Anna`), that it does not is
+        told by what follows, and so paid for at the next token.
+        """
+        decoder, pieces = codecs.getincrementaldecoder("utf-8")(), []
+        with contextlib.suppress(ValueError):  # from there on the tokens are no text
+            for i in said:
+                pieces.append(decoder.decode(self.tokenizer.decode_bytes([int(i)])))
+        bits, place = np.full(len(said) + 1, np.inf), 0
+        characters = self.text.surprisals("".join(pieces), number)
+        for i, piece in enumerate(pieces):
+            bits[i] = characters[place : place + len(piece)].sum()
+            place += len(piece)
+        if len(pieces) == len(said) and not decoder.getstate()[0]:  # no row ends within a character
+            bits[-1] = characters[-1]
+        bits[np.logical_or.accumulate(np.isinf(bits))] = np.inf
+        return bits
 
     def certificate(self, rows: int) -> Certificate | None:
         return None  # the tokens of a name depend on what stands before it, so two mentions need not be alike

@@ -37,7 +37,7 @@ def row_sources_of(
     else:
         sets = {f"params.{name}": value for name, value in (overrides.get("params") or {}).items()}
         if overrides.get("tokenizer") and vocabulary is None:
-            sets |= {"tokenizer": overrides["tokenizer"], "row_format": "tokens"}
+            sets |= {"tokenizer": overrides["tokenizer"]}  # of the text that the spec's rows are, if they are one
         source = Source(load_spec(data, seed=overrides.get("seed"), world=overrides.get("world"), sets=sets))
     if split != "train":  # what nobody has chosen
         spec, (split,) = with_splits(source.spec, [split])

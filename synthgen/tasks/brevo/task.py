@@ -31,7 +31,7 @@ from synthgen.tasks.brevo.picture import picture_of
 from synthgen.tasks.brevo.reading import bits as recount
 from synthgen.tasks.brevo.reading.rows import ParsedBrevo, read
 from synthgen.tasks.brevo.surprisal import BrevoLaw
-from synthgen.tasks.brevo.text_entropy import hidden_samplings
+from synthgen.tasks.brevo.text_entropy import hidden_samplings, shown_ends
 from synthgen.tasks.brevo.writing.rows import draw_rows
 from synthgen.tasks.brevo.writing.sampler import LISTED, STAGES
 
@@ -166,6 +166,21 @@ class Brevo(Task):
     def surprisals(self, said: Sequence[int] | str, number: int = 0) -> np.ndarray:
         """The prompt at once, NaN where it is only known between two ends; so too a listing that is too wide."""
         return self._law.surprisals(tuple(self.alphabet.numbers_of([int(i) for i in said])))
+
+    @functools.cached_property
+    def without_row_text_bits(self) -> str:
+        several = self.params.law == "released" and any(self.params.queries(n) > 1 for n in self.sizes.law)
+        return f"{HIDDEN}, and any of several nodes may be asked for" if several else ""
+
+    def row_text_bits(self, row: Mapping[str, Any]) -> tuple[float, float]:
+        """Exactly, where the sets of created nodes can be gone through."""
+        bits = row["bits"]
+        if self.params.law == "open":
+            return bits["total"], bits["total"]
+        latent, booked = row["latent"], bits["size"] + bits["graph"]
+        ends = shown_ends(self.reading(row), latent["leaves"], latent["created"], booked, row["id"], self.params)
+        low, high = (end + bits["total"] - booked for end in ends)
+        return low, high
 
     # -- checking -----------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,9 @@ STREAM = 1
 
 SAMPLE = 24
 """Rows behind a bracket that no certificate makes narrow."""
+
+PARTICLE_KEY = Keys(0, split="hidden in brevo").split("particles")
+"""What the particles of all estimates are drawn with."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,25 @@ def estimated_ends(
     return least, -log2_sum([math.log2(1 - PLAIN) - most, math.log2(PLAIN) - plain])
 
 
+def shown_ends(
+    reading: ParsedBrevo, leaves: int, created: Sequence[int], booked: float, row: int, params: BrevoParams
+) -> tuple[float, float]:
+    """Return the bits of size and graph that a row's text shows, at least and at most, as `hidden_ends` has them.
+
+    Of the row, `leaves` is how many it has, and `created` its nodes in the order in which they were created, by their
+    places in the text; `booked` are the bits of size and graph. Both ends are the same within MOST_SETS sets.
+    """
+    shown, law = Shown.of(reading), NamedNodes.of(params).sizes.law
+    if (bits := graph_bits(shown, params, law)) is not None:
+        return bits, bits
+    if params.nodes > SMALL:
+        order = [shown.numbers[place] for place in created]
+        least, most = estimated_ends(shown, leaves, order, booked, PARTICLE_KEY, row, params, law)
+    else:
+        least, most = hidden_ends(shown, leaves, params, law)
+    return booked - most, booked - least
+
+
 def hidden_samplings(params: BrevoParams, marks: Marks) -> tuple[Sampling, Sampling] | None:
     """Return how the means of the least and of the most hidden bits are drawn, with the number of nodes as a control;
     None where any of several nodes may be asked for.
@@ -191,7 +214,6 @@ def hidden_samplings(params: BrevoParams, marks: Marks) -> tuple[Sampling, Sampl
 
     large = params.nodes > SMALL
     bound = -math.log2(PLAIN) if large else 0.0
-    particles = Keys(0, split="hidden in brevo").split("particles")
 
     @functools.lru_cache(maxsize=4)
     def hidden(first: int, stop: int) -> np.ndarray:
@@ -210,7 +232,7 @@ def hidden_samplings(params: BrevoParams, marks: Marks) -> tuple[Sampling, Sampl
                 row[:2] = max(0.0, booked - bits)
             elif large:
                 order = [shown.numbers[place] for place in drawn.created[orders[i] : orders[i + 1]].tolist()]
-                row[:2] = estimated_ends(shown, leaves, order, booked, particles, first + i, params, nodes.sizes.law)
+                row[:2] = estimated_ends(shown, leaves, order, booked, PARTICLE_KEY, first + i, params, nodes.sizes.law)
             else:
                 row[:2] = hidden_ends(shown, leaves, params, nodes.sizes.law)
         return np.clip(both, [-bound, -bound, -np.inf], [most + bound, most + bound, np.inf])

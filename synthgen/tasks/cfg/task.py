@@ -371,6 +371,17 @@ class Cfg(Task):
             return spelt_surprisals(self.grammar, said)
         return self.grammar.surprisals([int(i) for i in said])
 
+    def row_text_bits(self, row: Mapping[str, Any]) -> tuple[float, float]:
+        """All derivations of the string together, by the chart."""
+        if self.grammar.unambiguous:
+            return super().row_text_bits(row)
+        bits = -float(self.grammar.log2_probability(self._tokens_in(row)))
+        return bits, bits
+
+    def _tokens_in(self, row: Mapping[str, Any]) -> list[int]:
+        parts = [row[name] for name in ("input_ids", "text", "prompt", "completion") if name in row]
+        return [token for part in parts for token in tokens_of(self.grammar, part)]
+
     # -- checking -----------------------------------------------------------------------------------------------------
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:

@@ -31,7 +31,7 @@ from synthgen.tasks.igsm.writing.open.sampler import OpenSampler
 from synthgen.tasks.igsm.writing.paper.budgets import STYLES
 from synthgen.tasks.igsm.writing.paper.necessary import strengths
 from synthgen.tasks.igsm.writing.paper.sampler import LAW, depth_sums, new_work
-from synthgen.tasks.igsm.writing.paper.shown import chances
+from synthgen.tasks.igsm.writing.paper.shown import chances, two_ends
 from synthgen.tasks.igsm.writing.rows import (
     BOOKS,
     LETTER_BOOK,
@@ -70,6 +70,7 @@ class ProblemLaw(Protocol):
     joint_books: list[str]  # books that are one: their bits are of all of them together
     template_half: str  # "train" or "test", where the texts of a split are told apart by their templates
     without_surprisals: str  # why problems and solutions have no bits for each token; "" where they have
+    without_text_bits: str  # why a text has no bits of its own; "" where it has
 
     def write(self, state: np.record, keys: StageKeys, start: int, first: int, stop: int, desk: Desk, out: Out) -> int:
         """Write rows [first, stop) of a batch that begins at `start`; return the first there was no room for."""
@@ -85,6 +86,12 @@ class ProblemLaw(Protocol):
 
     def shown(self, books: Mapping[str, Book], draw: Draw) -> Bits | None:
         """Return the bits of a row's text but its retries, where it hides some; `books` are what `books` returned."""
+        ...
+
+    def text_ends(self, keys: Keys, row: int) -> tuple[float, float] | None:
+        """Return what the text of a row of a split has, at least and at most, but for its op, its letters and its
+        retries; None where a text has what is booked.
+        """
         ...
 
     def solution_facts(self, sample: Rows) -> dict[str, Any]:
@@ -123,6 +130,14 @@ class PaperLaw:
         self.template_half: str = "" if params.bins == "all" else params.bins
         mild = params.perm_level not in (ANY_ORDER, AS_MADE)
         self.hidden = f"{RENUMBERED}; {MILD}" if mild else RENUMBERED
+        self.without_text_bits = ""
+        others = [name for name, usual in OF_PAPERS.items() if getattr(params, name) != usual]
+        if params.reask:
+            self.without_text_bits = "params.reask: a problem that is asked again hides the op it was made with"
+        elif params.detail:
+            self.without_text_bits = f"params.detail = {params.detail}: its steps do not show what the figures rest on"
+        elif others:
+            self.without_text_bits = f"params.{others[0]}: what a text hides is counted for the papers' setting alone"
 
     def tables(self) -> PaperTables:
         """Return what the sampler takes."""
@@ -177,9 +192,7 @@ class PaperLaw:
         Nor for a given op and for test bins: such splits are small, and their means would take as long to certify.
         """
         params = self.params
-        if any(getattr(params, name) != usual for name, usual in OF_PAPERS.items()):
-            return {}
-        if params.reask or params.detail or params.bins == "test" or len(params.op_weights) == 1:
+        if self.without_text_bits or params.bins == "test" or len(params.op_weights) == 1:
             return {}
         return text_samplings(params, self._chances)
 
@@ -200,6 +213,10 @@ class PaperLaw:
         middle, level = (low.value + high.value) / 2, low.level + high.level - 1
         bits = replace(low, value=min(max(middle, low.low), high.high), high=high.high, level=level, se=0.0)
         return bits + books["op"].bits + books["letters"].bits
+
+    def text_ends(self, keys: Keys, row: int) -> tuple[float, float] | None:
+        low, high = two_ends(chances(self.tables(), keys, row, row + 1, self.params.sizes.numbers()))
+        return float(low[0]), float(high[0])
 
     def solution_facts(self, sample: Rows) -> dict[str, Any]:
         floors = known_floors(sample)
@@ -228,7 +245,7 @@ class OpenLaw:
     """The open law: a uniform template of a half, placed and surrounded; nothing is rejected."""
 
     follows = "an open law of our own"
-    hidden = without_surprisals = ""
+    hidden = without_surprisals = without_text_bits = ""
     named_as_sets = True
 
     def __init__(self, params: IgsmParams, keys: Keys) -> None:
@@ -252,6 +269,9 @@ class OpenLaw:
         return book_samplings(["letters"] if self.params.detail % 3 == 2 else [], self.params, draw)
 
     def shown(self, books: Mapping[str, Book], draw: Draw) -> Bits | None:
+        return None
+
+    def text_ends(self, keys: Keys, row: int) -> tuple[float, float] | None:
         return None
 
     def books(self, draw: Draw) -> dict[str, Book]:

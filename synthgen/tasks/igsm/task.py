@@ -248,6 +248,19 @@ class Igsm(Task):
         assert isinstance(said, str)
         return self._row_law.surprisals(said)
 
+    @property
+    def without_row_text_bits(self) -> str:
+        return self.law.without_text_bits
+
+    def row_text_bits(self, row: Mapping[str, Any]) -> tuple[float, float]:
+        """Of the paper's sampler, which is run again: the two figures of `writing.paper.shown`."""
+        bits = row["bits"]
+        ends = self.law.text_ends(self.keys, row["id"])
+        if ends is None:
+            return bits["total"], bits["total"]
+        told = bits["op"] + bits["letters"] + bits.get("retries", 0.0)
+        return ends[0] + told, ends[1] + told
+
     # -- checking -----------------------------------------------------------------------------------------------------
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
