@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import synthgen
 import synthgen.task
+from synthgen.cli.entropies import ENTROPIES, table_of
 from synthgen.cli.listing import LISTING, listed
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
@@ -369,9 +370,12 @@ def claims_scene(experiment: str, claims: Sequence[Claim]) -> Scene:
 
 
 def main() -> None:
-    """Write the pages, the pictures of findings, and the table of shipped specs."""
+    """Write the pages, the pictures of findings, and the tables of shipped specs and of their entropies."""
     entries = listed(shipped_specs())
     LISTING.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    first = {entry["name"]: next(iter(entry["splits"])) for entry in entries}
+    entropies = {name: synthgen.load(name).entropy(split) for name, split in first.items()}
+    ENTROPIES.write_text(table_of(entropies), encoding="utf-8")
     pages = {"specs": specs_page(entries), "api": api_page(), "contract": contract_page(), "fidelity": fidelity_page()}
     for name, text in pages.items():
         (DOCS / f"{name}.md").write_text(text, encoding="utf-8")

@@ -16,6 +16,7 @@ import pytest
 from helpers import process, run, said_beside, start
 from rich.console import Console
 
+from synthgen.cli.entropies import ENTROPIES
 from synthgen.cli.listing import print_listing, shipped_listing
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
@@ -45,6 +46,19 @@ def test_a_command_starts_without_pandas_which_is_there_when_asked_for():
     code += "print(len(pyarrow.table({'n': [1, 2]}).to_pandas()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split()[-2:] == ["False", "2"], done.stderr
+
+
+def test_the_entropy_of_a_shipped_spec_is_read():
+    """Of its first split, without a task or a kernel; whatever differs is made, and agrees where it is the same."""
+    code = "import sys; sys.argv = ['synthgen', 'entropy', 'igsm-open', '--json']\nimport atexit, synthgen.cli\n"
+    code += "atexit.register(lambda: print(sorted({'numba', 'pyarrow', 'synthgen.tasks'} & set(sys.modules))))\nsynthgen.cli.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip().endswith("[]"), done.stderr
+    assert set(json.loads(ENTROPIES.read_text("utf-8"))) == set(shipped_specs())
+    stated, again = loads("entropy", "copy-tiny", "--json"), loads("entropy", "copy-tiny", "--seed", "3", "--json")
+    assert stated == again == loads("entropy", "copy-tiny", "--split", "train", "--json")
+    assert loads("entropy", "copy-tiny", "--split", "test", "--json") == stated | {"split": "test"}
+    assert loads("entropy", "copy-tiny", "--set", "tokens=4", "--json")["bits"] == pytest.approx(math.log2(24))
 
 
 def test_list_json():

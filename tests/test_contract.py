@@ -16,8 +16,10 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
+from equality import equal
 
 import synthgen
+from synthgen.cli.entropies import ENTROPIES, entropy_in, entry_of
 from synthgen.dataset.remaking import difference
 from synthgen.dataset.shards import Summary
 from synthgen.dataset.trust import changed_rows, trusted_fields
@@ -223,6 +225,10 @@ def entropy_is_complete(source, split, estimates):
     for book in table["books"].values():
         assert set(book) >= {"bits", "status", "scope"}
         assert book["status"] == "exact" or book["reason"]
+    if estimates:  # what the command tells of a first split at once
+        entry = json.loads(json.dumps(entry_of(entropy)))
+        equal(entry, json.loads(ENTROPIES.read_text("utf-8"))[source.spec.name], source.spec.name)
+        equal(json.loads(json.dumps(entropy_in(entry).to_json())), table)
 
 
 def test_entropy_is_complete_and_fit_for_json(source):

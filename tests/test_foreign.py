@@ -52,6 +52,7 @@ ELSEWHERE = {
     "synthgen/tokens/tokenizer.py": {"json.loads": "text that the library made"},
     "synthgen/windowing/token_files.py": {"temporary['tokens'].open": "written", "temporary['mask'].open": "written",
                                           "(folder / name).open": "bytes for a hash"},
+    "synthgen/cli/entropies.py": {"ENTROPIES.read_text": "the package's table", "json.loads": "the package's table"},
     "synthgen/cli/listing.py": {"LISTING.read_text": "the package's table", "json.loads": "the package's table"},
     "synthgen/train/loop.py": {"self.file.open": "appended to", "torch.load": "weights only, damage told"},
     "synthgen/train/runs.py": {"json.loads": "text that was just made", "torch.load": "weights only, damage told"},

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from equality import equal
 from helpers import SPECS
 
 import synthgen
@@ -131,22 +132,6 @@ def experiment_of(name):
         whole = hashlib.sha256("".join([*digests, later]).encode()).hexdigest()[:32]
         table[arm.name] = {"vocabulary": feed.size, "batches": whole, "specials": list(feed.vocabulary.specials)}
     return table
-
-
-def equal(found, wanted, where=""):
-    """Assert that two JSON values are equal, numbers to nine digits."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        assert list(found) == list(wanted), where
-        for key, value in wanted.items():
-            equal(found[key], value, f"{where}.{key}")
-    elif isinstance(wanted, list) and isinstance(found, list):
-        assert len(found) == len(wanted), where
-        for i, (a, b) in enumerate(zip(found, wanted, strict=True)):
-            equal(a, b, f"{where}[{i}]")
-    elif isinstance(wanted, float) and isinstance(found, float | int):
-        assert math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-12), f"{where}: {found} was {wanted}"
-    else:
-        assert found == wanted, where
 
 
 def compare(name, found, writing=False):

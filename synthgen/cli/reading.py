@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from synthgen.cli.options import (
     split_with,
 )
 from synthgen.cli.terminal import print_json
+
+if TYPE_CHECKING:
+    from synthgen.exact.entropy import Entropy
 
 
 def list_(
@@ -110,11 +113,18 @@ def entropy(
 ) -> None:
     """Bits by book, with status; needs no data."""
     from synthgen.cli.bits_screen import print_entropy
+    from synthgen.cli.entropies import shipped_entropy
+
+    changed = seed is not None or world is not None or sets
+    stated = (None if changed else shipped_entropy(spec, split)) or _entropy(spec, split, seed, world, sets)
+    print_json(stated.to_json()) if json else print_entropy(stated)
+
+
+def _entropy(spec: str, split: str | None, seed: int | None, world: int | None, sets: list[str] | None) -> Entropy:
     from synthgen.spec.source import Source
 
     loaded, name = split_with(spec_with(spec, seed, world, sets), split)
-    stated = Source(loaded).entropy(name)
-    print_json(stated.to_json()) if json else print_entropy(stated)
+    return Source(loaded).entropy(name)
 
 
 def plan(
