@@ -301,8 +301,8 @@ TOKEN_BITS = (
 
 def bench_bits() -> list[Rate]:
     """What a text has in bits, whole (`row_text_bits`) and token by token (`surprisals`), beside a row that is made."""
-    made = load("igsm-med-pq")
-    contenders = {"igsm-med-pq: a row, made": lambda: len([made.row(index) for index in range(200)])}
+    problems = load("igsm-med-pq")
+    contenders = {"igsm-med-pq: a row, made": lambda: len([problems.row(index) for index in range(200)])}
     for method, names in (("row_text_bits", TEXT_BITS), ("surprisals", TOKEN_BITS)):
         for name in names:
             contenders[f"{name}: {method}"] = partial(_bits_of_rows, getattr(load(name), method))

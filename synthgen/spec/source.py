@@ -225,13 +225,14 @@ class Source:
             why = task.without_row_text_bits
             raise SynthgenError(f"{self.spec.name}/{split} has no bits of single texts: {why}")
         index = row.get("id", 0) if isinstance(row, Mapping) else operator.index(row)
-        made = self.row(index, split)
-        if isinstance(row, Mapping) and any(row.get(name) != made[name] for name in CONTENT_COLUMNS if name in made):
+        redrawn = self.row(index, split)
+        content = [name for name in CONTENT_COLUMNS if name in redrawn]
+        if isinstance(row, Mapping) and any(row.get(name) != redrawn[name] for name in content):
             raise SynthgenError(
                 f"{self.spec.name}/{split}: the row is not row {index:,} of the split: give its index, or what `row` "
                 "returned"
             )
-        return task.row_text_bits(made)
+        return task.row_text_bits(redrawn)
 
     def _law_of(self, split: str) -> Task:
         """Return a split's task. Raises SynthgenError where it has no law token by token."""
