@@ -314,6 +314,8 @@ class IgsmProblem:
 
 
 def igsm(task, prompt, said):
+    """Blanks around an answer and its final full stop are nobody's merit."""
+    said = " " + said.strip(" \t\r\n").removesuffix(".") + "."
     modulus, retracts = task.params.modulus, task.params.retry is not None
     problem = _problem(task, prompt)
     match = re.fullmatch(rf" ((?:.*)\.) Answer: ({NUMBER})\.", said)
@@ -495,6 +497,8 @@ def answers(name, number, seed=0, rows=60):
                 generator, row["input_ids"][len(prompt) :], [*other["input_ids"], *row["input_ids"], *ids[:40]]
             )
             named = [[names[token_id] for token_id in part] for part in (prompt, said)]
+            while named[1] and named[1][-1] in ("<eos>", "<pad>"):  # where a model stopped
+                named[1].pop()
             yield source, split, prompt, said, right(task, *named)
 
 

@@ -38,6 +38,7 @@ from synthgen.mixture.worlds import speak_apart, world_books
 from synthgen.task.answers import judge_answer, longest_answer
 from synthgen.task.certificates import Sampling
 from synthgen.task.contract import SplitBy, Task, TaskParams, WindowComponent
+from synthgen.task.judging import MODES, STRICT
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.kit.surprisal import mixed
 from synthgen.task.phrases import Codes
@@ -500,12 +501,25 @@ class Mixture(Task):
         domain, offset = (self._domain_ids[kind], self._offsets[kind]) if tokens else (-1, 0)
         return self.components[kind].component_row(row, self.row_format, domain, offset)
 
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Those of any component; one without is not asked in it."""
+        return tuple(mode for mode in MODES if any(mode in component.task.modes for component in self.components))
+
+    def encoded(self, text: str) -> str:
+        """Return the text: it is no component's yet."""
+        return text
+
     def judge(self, prompt: Any, completion: Any) -> Verdict:
+        return self.judge_as(prompt, completion, STRICT)
+
+    def judge_as(self, prompt: Any, completion: Any, mode: str) -> Verdict:
         """Judge a completion by the component that thinks best of it: a prompt does not say whose it is."""
+        ids = not isinstance(completion, str)
         verdicts = [
-            judge_answer(component.task, question, self._ids_of(c, completion) if self.vocab else completion)
+            judge_answer(component.task, question, self._ids_of(c, completion) if ids else completion, mode)
             for c, component, question in self._asked(prompt)
-            if isinstance(question, str) == isinstance(completion, str)
+            if mode in component.task.modes and (self.vocab or isinstance(question, str) == (not ids))
         ]
         return max(verdicts, key=lambda v: (v.correct, v.score), default=super().judge(prompt, completion))
 

@@ -22,10 +22,11 @@ from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
 from synthgen.exact.notebook import html_table
 from synthgen.spec.spec import FRESH, Spec, load_spec, with_splits
-from synthgen.task.answers import judge_answer
+from synthgen.task.answers import check_mode, judge_answer
 from synthgen.task.arrow import CONTENT_COLUMNS, said_in, schema_of, to_batch, with_features
 from synthgen.task.contract import Task
 from synthgen.task.ids import WrongKind
+from synthgen.task.judging import STRICT
 from synthgen.task.rows import Vocab
 from synthgen.task.verdict import UNREADABLE, Verdict
 
@@ -331,33 +332,44 @@ class Source:
             reason = str(error) or type(error).__name__
             raise SynthgenError(f"{self.spec.name}: the row cannot be read: {reason}") from None
 
-    def verify(self, row: Any, completion: Any = None, split: str = "train") -> Verdict:
-        """Judge a whole row, `verify(row)`, or a completion of a prompt, `verify(prompt, completion)`. Never raises.
+    def verify(self, row: Any, completion: Any = None, split: str = "train", mode: str = "strict") -> Verdict:
+        """Judge a whole row, `verify(row)`, or a completion of a prompt, `verify(prompt, completion)`.
 
         Prompts and completions are texts, token ids (a list, an array, a tensor) or lists of messages, of which the
-        last one's content counts.
+        last one's content counts. `mode` is "strict" (as rows are written, but for blanks, end marks, a fence and a
+        full stop at the edges), "steps" (every step checked, in any order and layout) or "answer" (the final answer
+        alone). Nothing that rows or answers hold raises; raises SynthgenError for a mode that the task has not.
         """
         task = self.task(split)
+        check_mode(task, mode)
         try:
-            return task.verify(row) if completion is None else judge_answer(task, row, completion)
+            return task.verify(row) if completion is None else judge_answer(task, row, completion, mode)
         except WrongKind as error:
-            return Verdict.wrong(f"format: {error}", 0)
+            return replace(Verdict.wrong(f"format: {error}", 0), mode=mode)
         except UNREADABLE as error:  # a task from outside may have a `verify` of its own
             return Verdict.wrong(f"the row cannot be read: {str(error) or type(error).__name__}")
 
     def reward(
-        self, /, prompts: Sequence[Any], completions: Sequence[Any], split: Any = "train", **columns: Any
+        self,
+        /,
+        prompts: Sequence[Any],
+        completions: Sequence[Any],
+        split: Any = "train",
+        mode: Any = "strict",
+        **columns: Any,
     ) -> list[float]:
         """Return the scores of completions, as TRL's GRPOTrainer wants a reward function to.
 
         Each is what `verify` takes. What an answer says raises nothing; raises TypeError for a kind of answer that
-        nobody can read. The trainer passes the dataset's columns as keywords: they are ignored, and so is a column
-        `split`. Only a `split` that is a text names one: `functools.partial(source.reward, split="test")`.
+        nobody can read, SynthgenError for a mode that the task has not. The trainer passes the dataset's columns as
+        keywords: they are ignored, and so are columns `split` and `mode`. Only texts are meant:
+        `functools.partial(source.reward, split="test", mode="answer")`.
         """
         for name, values in (("prompts", prompts), ("completions", completions)):
             if isinstance(values, str | Mapping):
                 raise TypeError(f"{name} is a {type(values).__name__}: give a list, one entry an answer")
         if len(prompts) != len(completions):
             raise ValueError(f"{len(prompts):,} prompts and {len(completions):,} completions: give one for each")
-        task = self.task(split if isinstance(split, str) else "train")
-        return [judge_answer(task, *pair).score for pair in zip(prompts, completions, strict=True)]
+        task, mode = self.task(split if isinstance(split, str) else "train"), mode if isinstance(mode, str) else STRICT
+        check_mode(task, mode)
+        return [judge_answer(task, *pair, mode).score for pair in zip(prompts, completions, strict=True)]

@@ -1,16 +1,20 @@
 """Answers: what a model said, as text or token ids, and how much of it is read. The one guard before every judge.
 
 A trainer hands over what it has: text, a list of ids, an array or tensor of them, or a conversation. `judge_answer`
-turns that into text or plain ids, refuses what is longer than any right answer needs, and asks the task. So a judge is
-fed what it can read, and the work of a reward is bounded by the prompt, whatever the answer says.
+turns that into text or plain ids, refuses what is longer than any right answer needs, and asks the task, in one of the
+modes of `synthgen.task.judging`. So a judge is fed what it can read, and the work of a reward is bounded by the prompt,
+whatever the answer says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from synthgen.errors import SynthgenError, nearest
 from synthgen.task.ids import ids_of, kind_of, wrong_kind
+from synthgen.task.judging import ANSWER, MODES, STEPS, STRICT, thoughtless
 from synthgen.task.verdict import UNREADABLE, Verdict
 
 if TYPE_CHECKING:
@@ -24,19 +28,50 @@ MOST_UNTOLD = 1_000_000
 """Characters or tokens that are read where a task does not tell how long right answers are."""
 
 
-def judge_answer(task: Task, prompt: Any, completion: Any) -> Verdict:
-    """Judge a completion of a prompt. What it says raises nothing; raises WrongKind for what nobody can read."""
+def judge_answer(task: Task, prompt: Any, completion: Any, mode: str = STRICT) -> Verdict:
+    """Judge a completion of a prompt. What it says raises nothing.
+
+    Raises WrongKind for what nobody can read, SynthgenError for a mode that the task has not.
+    """
+    check_mode(task, mode)
     asked, said = _bare(prompt, "prompt"), _bare(completion, "completion")
     question = asked if isinstance(asked, str) else ids_of(asked, "the prompt")
     unit = "characters" if isinstance(said, str) else "tokens"
+    if mode != STRICT and isinstance(said, str) and len(said) <= MOST_UNTOLD:
+        said = thoughtless(said)
     most = longest_read(task, question, isinstance(said, str))
     if len(said) > most:
-        return Verdict.wrong(f"format: the completion has {len(said):,} {unit}; of this prompt's {most:,} are read", 0)
-    answer = said if isinstance(said, str) else ids_of(said, "the completion")
+        reason = f"format: the completion has {len(said):,} {unit}; of this prompt's {most:,} are read"
+        return replace(Verdict.wrong(reason, 0), mode=mode)
+    answer = said if isinstance(said, str) else _ended(task, ids_of(said, "the completion"))
     try:
-        return task.judge(question, answer)
+        verdict = task.judge_as(_read(task, question), answer, mode)
     except UNREADABLE as error:
-        return Verdict.wrong(f"format: cannot be read: {str(error) or type(error).__name__}", 0)
+        verdict = Verdict.wrong(f"format: cannot be read: {str(error) or type(error).__name__}", 0)
+    return replace(verdict, mode=mode)
+
+
+def check_mode(task: Task, mode: str) -> None:
+    """Raise SynthgenError for a mode that there is not, or that a task has not."""
+    if mode not in MODES:
+        raise SynthgenError(f"mode {mode!r}: there is {', '.join(MODES)}{nearest(mode, MODES)}")
+    if mode not in task.modes:
+        lacks = "no steps to judge" if ANSWER in task.modes or mode == STEPS else "no final answer apart from its text"
+        raise SynthgenError(f"mode {mode!r}: task {task.name!r} has {lacks}; its modes are {', '.join(task.modes)}")
+
+
+def _read(task: Task, question: str | list[int]) -> Any:
+    """Return a prompt as the task's judge takes it: of token rows ids, where it came in their names."""
+    return task.encoded(question) if isinstance(question, str) and task.vocab is not None else question
+
+
+def _ended(task: Task, ids: list[int]) -> list[int]:
+    """Return token ids without the marks behind them that a row's end and padding have."""
+    marks = {task.vocab.eos, task.vocab.pad} if task.vocab else set()
+    end = len(ids)
+    while end and ids[end - 1] in marks:
+        end -= 1
+    return ids[:end]
 
 
 def longest_read(task: Task, prompt: str | list[int], text: bool) -> int:
@@ -48,7 +83,7 @@ def longest_read(task: Task, prompt: str | list[int], text: bool) -> int:
 def longest_answer(task: Task, prompt: str | list[int]) -> int | None:
     """Return what the task says of the longest right answer; 0 for a prompt that it cannot read."""
     try:
-        return task.longest_answer(prompt)
+        return task.longest_answer(_read(task, prompt))
     except UNREADABLE:  # its judge says what is wrong with the prompt
         return 0
 

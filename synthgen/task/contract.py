@@ -27,6 +27,7 @@ from synthgen.exact.entropy import Entropy
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.certificates import Sampling
 from synthgen.task.fidelity import Deviation, stated
+from synthgen.task.judging import STRICT, Final, judged_as
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.picture import Picture, kinds_of, passage_of
 from synthgen.task.rows import Rows, Vocab
@@ -89,12 +90,12 @@ class Task:
     """What a task has, in five blocks. See each member for what it returns and promises.
 
     declares    name, version, paper, row_formats, books, difficulty, capabilities, deviations, Params, tiny, resolve,
-                latent_fields, span_kinds, untrained, extra_fields, masked, vocab, markers, assets, sidecars,
-                component_field, subject_field, exposure_field, template_field
+                latent_fields, span_kinds, untrained, extra_fields, masked, vocab, markers, edges, modes, assets,
+                sidecars, component_field, subject_field, exposure_field, template_field
     makes       rows, token_rows, rows_max, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 without_row_text_bits, row_text_bits, knowledge, entities, split_by, apart, subjects, template_half
-    reads       reread, verify, parse, judge, longest_answer, certificate
+    reads       reread, verify, parse, judge, judge_as, final, spelt, encoded, longest_answer, certificate
     offers      readable, decode, tree, graph, rank, unrank, picture, card_notes, stated_deviations
 
     `capabilities` promises more than rows, and the contract test demands what it names:
@@ -186,6 +187,16 @@ class Task:
     def markers(self) -> tuple[str, ...]:
         """Words of its texts that a tokenizer turns into one token each."""
         return ()
+
+    @property
+    def edges(self) -> tuple[str, str] | None:
+        """What completions, as texts, begin and end with: it is given to answers that lack it. None: judged as they are."""
+        return None
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """How its answers can be judged: "strict", and of "steps" and "answer" what `final` knows of."""
+        return (STRICT,)
 
     @property
     def assets(self) -> Mapping[str, Path]:
@@ -358,6 +369,26 @@ class Task:
         whose number the completion chooses. Ask `Source.verify` or `Source.reward`: they guard what is handed over.
         """
         return Verdict.wrong(f"task {self.name!r} has no prompts: verify a whole row instead")
+
+    def judge_as(self, prompt: Any, completion: Any, mode: str) -> Verdict:
+        """Judge a completion in one of the task's `modes`, whatever stands at its edges; may raise what junk raises."""
+        return judged_as(self, prompt, completion, mode)
+
+    def final(self, prompt: Any) -> Final:
+        """Return what a final answer to a prompt looks like, and its judge. Raises ValueError where there is none."""
+        raise ValueError(f"task {self.name!r} has no final answers")
+
+    def spelt(self, ids: Sequence[int]) -> str:
+        """Return token ids as a text: their names, with spaces between them."""
+        names = self.vocab.names if self.vocab else {}
+        return " ".join(names.get(token_id, str(token_id)) for token_id in ids)
+
+    def encoded(self, text: str) -> Any:
+        """Return a text in the names of tokens as `judge` takes it, ids. Raises ValueError for what is no name."""
+        ids = {name: token_id for token_id, name in self.vocab.names.items()} if self.vocab else {}
+        if unknown := next((word for word in text.split() if word not in ids), None):
+            raise ValueError(f"{unknown[:40]!r} is the name of no token")
+        return [ids[word] for word in text.split()]
 
     def longest_answer(self, prompt: Any) -> int | None:
         """Return how long a right answer to a prompt (a text or a list of ids) is at most, or a bound; None: unknown.

@@ -24,13 +24,17 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """A judgement: right or not, a score in [0, 1], why, the first wrong step (None if right), and parts by query."""
+    """A judgement: right or not, a score in [0, 1], why, the first wrong step (None if right), and parts by query.
+
+    `mode` says what was judged: "strict", "steps" or "answer" (see `Source.verify`).
+    """
 
     correct: bool
     score: float
     reason: str = ""
     step: int | None = None
     parts: tuple[Mapping[str, Any], ...] = ()
+    mode: str = "strict"
 
     def __repr__(self) -> str:
         why = "right" if self.correct else f"wrong at step {self.step}: " if self.step is not None else "wrong: "

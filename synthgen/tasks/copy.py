@@ -16,6 +16,7 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.judging import NUMBER, STEPLESS, Final
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.paired_rows import copy_picture
 from synthgen.task.kit.ranks import arrangement_of, check_rank, rank_of
@@ -58,6 +59,7 @@ class Copy(Task):
     tiny = ({"tokens": 2}, {"tokens": 4})
     surprisals, picture = copy_surprisals, copy_picture
     masked = True
+    modes = STEPLESS
     latent_fields: ClassVar = [pa.field("tokens", pa.int32())]
 
     def __init__(self, params, keys, files, row_format=""):
@@ -104,6 +106,10 @@ class Copy(Task):
             return Verdict.wrong(f"token {2 * n + 1} stands behind the copy", n)
         right = [numbers[n + 1 + i : n + 2 + i] == numbers[i : i + 1] for i in range(n)]
         return Verdict.by_parts(right, max(0, len(prompt) - n - 1), "the copy differs")
+
+    def final(self, prompt):
+        """All that is left to copy."""
+        return Final(NUMBER, lambda said: self.judge(prompt, self.encoded(said)), listing=True)
 
     def longest_answer(self, prompt):
         return max(0, 2 * self.params.tokens + 1 - len(prompt))

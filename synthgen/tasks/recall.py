@@ -1,6 +1,7 @@
 """Recall (after 2312.04927, without its filler tokens): key-value pairs, then every key again with its value."""
 
 import math
+import re
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.paired_rows import recall_picture
 from synthgen.task.kit.ranks import arrangement_of, check_rank, rank_of
@@ -56,6 +58,7 @@ class Recall(Task):
     name, version, paper = "recall", 1, "2312.04927"
     row_formats, books = ("tokens",), ("pairs", "order")
     difficulty, masked, surprisals, picture = "pairs", True, recall_surprisals, recall_picture
+    modes = STEPLESS
     capabilities = frozenset({"exact", "injective", "enumerable"})
     Params: ClassVar = RecallParams
     tiny = ({"pairs": 2, "keys": 3, "values": 2}, {"pairs": 3, "keys": 3, "values": 2})
@@ -102,7 +105,7 @@ class Recall(Task):
         check_rank(number, math.perm(params.keys, n) * values * orders)
         rest, order = divmod(number, orders)
         chosen, said = divmod(rest, values)
-        pairs = []
+        pairs: list[tuple[int, int]] = []
         for key in reversed(arrangement_of(chosen, params.keys, n)):
             said, value = divmod(said, params.values)
             pairs.insert(0, (FIRST + key, FIRST + params.keys + value))
@@ -119,6 +122,11 @@ class Recall(Task):
             return Verdict.wrong(f"not {n} pairs and as many queries, one a key", 0)
         right = [known[key] == value for key, value in zip(asked, said, strict=True)]
         return Verdict.by_parts(right, max(0, len(prompt) - 2 * n) // 2, "a value differs")
+
+    def final(self, prompt):
+        """The values that are left to recall, and the queries between them."""
+        looks = re.compile(r"\b[kv][0-9]{1,9}\b")
+        return Final(looks, lambda said: self.judge(prompt, self.encoded(said)), listing=True)
 
     def longest_answer(self, prompt):
         return max(0, 4 * self.params.pairs - len(prompt))

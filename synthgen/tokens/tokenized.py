@@ -27,6 +27,7 @@ from synthgen.task.assets import cached_by_contents
 from synthgen.task.certificates import Sampling
 from synthgen.task.columns import within_spans
 from synthgen.task.contract import Certificate, SplitBy, Task, WindowComponent
+from synthgen.task.judging import STRICT
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, assemble, measure, span_lists
 from synthgen.task.rows import Rows, Tokens, Vocab
@@ -344,12 +345,23 @@ class Tokenized(Task):
             return list("".join(parts).encode())
         return [i for ids, _ in self.tokenizer.encode(parts) for i in ids]
 
+    @property
+    def modes(self) -> tuple[str, ...]:
+        return self.text.modes
+
     def judge(self, prompt: Any, completion: Any) -> Verdict:
+        return self.judge_as(prompt, completion, STRICT)
+
+    def judge_as(self, prompt: Any, completion: Any, mode: str) -> Verdict:
         try:
             texts = [part if isinstance(part, str) else self.tokenizer.decode(part) for part in (prompt, completion)]
         except (TypeError, ValueError) as error:
             return Verdict.wrong(f"cannot be read: {error}", step=0)
-        return judge_answer(self.text, *texts)
+        return judge_answer(self.text, *texts, mode)
+
+    def encoded(self, text: str) -> str:
+        """Return the text: it is judged as it is."""
+        return text
 
     def longest_answer(self, prompt: Any) -> int | None:
         """As many tokens as characters: a token has a byte at least, and few characters have more."""

@@ -17,7 +17,9 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial
 from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task
+from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.named_nodes import NamedNodes
+from synthgen.task.kit.node_names import NODE, ended
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
@@ -58,6 +60,7 @@ class Brevo(Task):
     )
     span_kinds = ("step",)
     masked = True
+    modes = MODES
 
     def __init__(self, params: BrevoParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
@@ -204,6 +207,13 @@ class Brevo(Task):
             return self._judge(read(self.alphabet.read(prompt) + self.alphabet.read(completion), self.marks))
         except (ValueError, TypeError) as error:
             return Verdict.wrong(str(error), step=0)
+
+    def final(self, prompt: Any) -> Final:
+        """The listing, whose nodes are its steps; the marks around it may be left out."""
+        numbers = self.alphabet.read(prompt)
+        mark = [] if numbers and numbers[-1] == self.marks.answer else self.encoded("<ans>")
+        end = self.encoded("<end>")
+        return Final(NODE, lambda said: self.judge(prompt, [*mark, *self.encoded(ended(said)), *end]), listing=True)
 
     def longest_answer(self, prompt: Any) -> int:
         """Every name of a listing stands in the statements too, and nothing but two marks beside them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,7 @@ from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.entries import Entry, refuse_twins, unseen
+from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.ranks import check_rank
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Picture
@@ -409,6 +411,14 @@ class Cfg(Task):
         if whole is None or not answer:
             return Verdict.wrong("no string of the grammar ends so, whatever the prompt was", step=0)
         return Verdict.right([{"query": 0, "difficulty": len(ids), "correct": True, "changes": whole.changes}])
+
+    modes = STEPLESS
+
+    def final(self, prompt: Any) -> Final:
+        """The tokens that are left of the string, by name."""
+        names = sorted((self.grammar.symbol(terminal) for terminal in self.grammar.terminals), key=len, reverse=True)
+        looks = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)")
+        return Final(looks, lambda said: self.judge(prompt, f" {said}"), listing=True)
 
     def longest_answer(self, prompt: Any) -> int:
         """The longest string; 16 times the mean one of a recursive grammar, where no string is the longest."""

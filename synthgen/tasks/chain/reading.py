@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from synthgen.task.ids import WrongKind, ids_of
+from synthgen.task.judging import NUMBER, Final
+from synthgen.task.kit.equations import FIELD, Quantities, judged_equations, point
+from synthgen.task.verdict import Verdict
 from synthgen.tasks.chain.symbols import ADD, AS, ASK, BACK, DEFINE, FIRST_VALUE, IS, SENTENCE, SIGNS, STOP, SUBTRACT
 
 
@@ -79,8 +84,8 @@ class Mistakes:
         self._place += 1
 
 
-def read(ids: Any, modulus: int, names: int) -> ParsedChain:
-    """Return what a row of token ids says. Raises ValueError for anything that is no chain with a solution."""
+def read(ids: Any, modulus: int, names: int, solved: bool = True) -> ParsedChain:
+    """Return what a row of token ids says. Raises ValueError for what is no chain, with a solution if `solved`."""
     try:
         ids = ids_of(ids)
     except WrongKind as error:
@@ -115,7 +120,7 @@ def read(ids: Any, modulus: int, names: int) -> ParsedChain:
     expect(at + 1 < len(ids) and ids[at] == ASK and ids[at + 1] in reading.lines, "? and a name that is defined")
     reading.query, reading.prompt = ids[at + 1], at + 2
     at += 2
-    expect(len(ids) > at, "a solution")
+    expect(len(ids) > at or not solved, "a solution")
     while at < len(ids):
         sentence = ids[at : at + SENTENCE]
         expect(
@@ -151,3 +156,34 @@ def fault_of(reading: ParsedChain, modulus: int) -> tuple[int, str] | None:
     if last != reading.query:
         return len(reading.sentences) - 1, "wrong target: the last sentence does not define what is asked"
     return None
+
+
+def final_of(prompt: Any, modulus: int, names: int, symbols: Mapping[int, str]) -> Final:
+    """Return what answers a prompt: the value of its query. Raises ValueError for what is no prompt."""
+    reading = read(prompt, modulus, names, solved=False)
+    chain, values = reading.chain(), dict[int, int]()
+    waiting = dict(reading.lines)
+    while ready := [name for name, (need, _, _) in waiting.items() if need is None or need in values]:
+        for name in ready:
+            values[name] = reading.value(name, values, modulus)
+            del waiting[name]
+    right = values[reading.query]
+    numbers = {symbols[name]: name for name in reading.lines}
+
+    def calculation(name: Any) -> int:
+        need, sign, number = reading.lines[numbers[name]]
+        if need is None:
+            return number
+        a = point(symbols[need])
+        return (a + number if sign == ADD else a - number if sign == SUBTRACT else a * number) % FIELD
+
+    named = {symbols[name]: value for name, value in values.items()}
+    facts = Quantities(re.compile(r"\bx[0-9]{1,6}\b"), lambda match: match[0], named, calculation, modulus)
+    needed = {symbols[name] for name in chain}
+
+    def judge(said: str) -> Verdict:
+        if int(said) == right:
+            return Verdict.right()
+        return Verdict.wrong(f"wrong answer: {said[:40]}, it is {right}", 0)
+
+    return Final(NUMBER, judge, steps=lambda text: judged_equations(text, facts, needed))

@@ -18,6 +18,7 @@ from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.retries import TOO_MUCH_BACK, RetryParams, expected_bits, expected_number, first_too_much, odds
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.picture import Picture
@@ -25,7 +26,7 @@ from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.chain.fidelity import DEVIATIONS
 from synthgen.tasks.chain.picture import picture_of
-from synthgen.tasks.chain.reading import ParsedChain, fault_of, read
+from synthgen.tasks.chain.reading import ParsedChain, fault_of, final_of, read
 from synthgen.tasks.chain.surprisal import MOST_LINES, ChainLaw, row_surprisals
 from synthgen.tasks.chain.symbols import ASK, BACK, BOS, EOS, LINE, PAD, SENTENCE, WORDS
 from synthgen.tasks.chain.writing import (
@@ -114,6 +115,8 @@ class Chain(Task):
             *(f"x{i}" for i in range(params.names)),
         ]
         return Vocab(len(names), BOS, EOS, PAD, dict(enumerate(names)))
+
+    modes = MODES
 
     @property
     def masked(self) -> bool:
@@ -265,6 +268,10 @@ class Chain(Task):
             return self._judge(self._read([*prompt, *completion]))
         except (ValueError, TypeError) as error:
             return Verdict.wrong(f"format: {error}", 0)
+
+    def final(self, prompt: Any) -> Final:
+        """The value of the name that is asked for; steps say what each name of its chain is."""
+        return final_of(prompt, self.params.modulus, self.params.names, self.vocab.names)
 
     def longest_answer(self, prompt: Any) -> int:
         """A sentence a line, all that could be taken back before each, and the lines where the prompt does not ask."""

@@ -16,8 +16,10 @@ from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling, log2_sum
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.named_nodes import NamedNodes
+from synthgen.task.kit.node_names import NODE, ended
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
@@ -114,6 +116,7 @@ class Depo(Task):
     )
     span_kinds = ("answer",)
     masked = True
+    modes = STEPLESS
 
     def __init__(self, params: DepoParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
@@ -237,6 +240,16 @@ class Depo(Task):
             return self._judge(reading, given)
         except ValueError as error:
             return Verdict.wrong(str(error), step=0)
+
+    def final(self, prompt: Any) -> Final:
+        """The node that the only query asks for which the prompt leaves open."""
+        numbers = self.alphabet.read(prompt)
+        marks = [number for number in numbers if number in self.marks.hops or number == self.marks.answer]
+        answered = bool(numbers) and numbers[-1] == self.marks.answer
+        if not marks or not (answered or marks[-1] in self.marks.hops):
+            raise ValueError("the prompt leaves no query open")
+        mark = [] if answered else self.encoded("<ans>")
+        return Final(NODE, lambda said: self.judge(prompt, [*mark, *self.encoded(ended(said))]))
 
     def longest_answer(self, prompt: Any) -> int:
         """All queries of a row, and its edges where the prompt does not ask yet."""

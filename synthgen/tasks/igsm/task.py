@@ -18,6 +18,7 @@ from synthgen.exact.entropy import Book, Entropy
 from synthgen.task.assets import read_asset
 from synthgen.task.certificates import Sampling
 from synthgen.task.contract import SplitBy, Task
+from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.retries import RetryParams, expected_number, shown_bits
 from synthgen.task.phrases import Codes
 from synthgen.task.picture import Picture
@@ -30,6 +31,7 @@ from synthgen.tasks.igsm.markers import MARKERS
 from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.picture import picture_of
 from synthgen.tasks.igsm.reading.graphs import named_graph, said_parameter
+from synthgen.tasks.igsm.reading.layouts import final_of, problem_in
 from synthgen.tasks.igsm.reading.problem import Parameter, Problem
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 from synthgen.tasks.igsm.sampled import retry_sampling, sampled_bits
@@ -123,6 +125,8 @@ class Igsm(Task):
         kind = (retry.kind, retry.next_counts)
         form = (params.phrasing, params.counted, params.detail, params.format)
         return SolutionReader(self.world, *form, *kind, marked, params.retry is not None)
+
+    modes = MODES
 
     @property
     def span_kinds(self) -> tuple[str, ...]:
@@ -270,10 +274,18 @@ class Igsm(Task):
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion step by step; `parts` hold each step's verdict, then counts."""
-        return self.reader.judge(prompt, completion)
+        return self.reader.judge(problem_in(prompt), completion)
+
+    @property
+    def edges(self) -> tuple[str, str]:
+        return " ", "" if self.reader.problems.before else "."
+
+    def final(self, prompt: Any) -> Final:
+        """The number that is asked for; steps say what each needed parameter is."""
+        return final_of(self.reader, problem_in(prompt))
 
     def longest_answer(self, prompt: Any) -> int:
-        return self.reader.longest(prompt)
+        return self.reader.longest(problem_in(prompt))
 
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the problem's two graphs, with the order of the solution."""

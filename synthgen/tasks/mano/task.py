@@ -16,6 +16,7 @@ from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Entropy, entropy_of, log2_sum
 from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.judging import NUMBER, STEPLESS, Final
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.picture import Picture
@@ -136,6 +137,8 @@ class Mano(Task):
     def vocab(self) -> Vocab:
         return self.alphabet.vocab
 
+    modes = STEPLESS
+
     @property
     def masked(self) -> bool:
         return self.params.trained == "answer"
@@ -236,6 +239,16 @@ class Mano(Task):
             return self._judge(read(self.alphabet.read(prompt) + self.alphabet.read(completion), self.marks))
         except (ValueError, TypeError) as error:
             return Verdict.wrong(str(error), step=0)
+
+    def final(self, prompt: Any) -> Final:
+        """The value of the expression; the mark before it may stand in the prompt."""
+        numbers = self.alphabet.read(prompt)
+        operations = self.marks.lengths.get(numbers[0], 0) if numbers else 0
+        left = 3 + 2 * operations - len(numbers)
+        if not operations or left not in (0, 1):
+            raise ValueError("the prompt is no whole expression")
+        mark = self.encoded(f"<ans{operations}>")[:left]
+        return Final(NUMBER, lambda said: self.judge(prompt, [*mark, *self.encoded(said)]))
 
     def longest_answer(self, prompt: Any) -> int:
         return max(0, 2 * self.params.operations + 4 - len(prompt))

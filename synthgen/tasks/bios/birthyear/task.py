@@ -27,6 +27,7 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.judging import NUMBER, STEPLESS, Final
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows
@@ -196,6 +197,12 @@ class BirthYear(Task):
 
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         return self.reader.judge(prompt, completion)
+
+    modes, edges = STEPLESS, (" ", "")
+
+    def final(self, prompt: Any) -> Final:
+        """The year."""
+        return Final(NUMBER, lambda said: self.judge(prompt, said))
 
     def longest_answer(self, prompt: Any) -> int:
         return len(" 2009.")

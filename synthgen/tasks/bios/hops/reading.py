@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synthgen.task.judging import Final
 from synthgen.task.verdict import Verdict
 from synthgen.tasks.bios.relations.reading.relatives import Relatives
 from synthgen.tasks.bios.relations.wordings import FACT_NAMES, PERSON, Relation, RelationLists
+from synthgen.tasks.bios.world.reading.values import any_value
 
 MOST_ASKED = 10_000
 """Characters of a prompt that are read."""
@@ -146,6 +148,14 @@ class QuestionJudge:
         if said == answer:
             return Verdict.right([part])
         return Verdict.wrong(f"the answer is {answer}, not {said[:80]!r}", 0, 0.0, [part])
+
+    def final(self, prompt: Any) -> Final:
+        """Return what answers a question: a value of the fact that it asks for, or a name."""
+        return Final(self._looks(self.read(prompt).target), lambda said: self.judge(prompt, said))
+
+    @functools.cache  # noqa: B019
+    def _looks(self, target: str) -> re.Pattern[str]:
+        return re.compile(any_value(self.relatives.registry.lists, "full" if target == PERSON else target))
 
     # -- whole rows ---------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
+from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Picture, passage_of
@@ -259,6 +260,11 @@ class Hops(Task):
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion by its answer alone; see `QuestionJudge.judge`."""
         return self.reader.judge(prompt, completion)
+
+    modes, edges = STEPLESS, (" ", "")
+
+    def final(self, prompt: Any) -> Final:
+        return self.reader.final(prompt)
 
     def longest_answer(self, prompt: Any) -> int:
         return self.reader.longest

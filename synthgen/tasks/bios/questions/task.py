@@ -29,6 +29,7 @@ from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
 from synthgen.task.ids import ids_of
+from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Kind, Picture, passage_of
@@ -389,6 +390,11 @@ class Questions(Task):
             except (TypeError, ValueError, IndexError) as error:
                 return Verdict.wrong(str(error), 0)
         return self.reader.judge(prompt, completion)
+
+    modes, edges = STEPLESS, (" ", "")
+
+    def final(self, prompt: Any) -> Final:
+        return self.reader.final(self.scribe.prompt(prompt)[1] if self.row_format == "tokens" else prompt)
 
     def longest_answer(self, prompt: Any) -> int:
         return self.reader.longest

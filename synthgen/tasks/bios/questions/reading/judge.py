@@ -13,13 +13,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from synthgen.task.judging import Final
 from synthgen.task.verdict import Misread, Verdict
 from synthgen.tasks.bios.questions.forms import Form
 from synthgen.tasks.bios.world.lists import MONTHS
 from synthgen.tasks.bios.world.reading.registry import Registry
+from synthgen.tasks.bios.world.reading.values import any_value
 
 SEMICOLON = "; "
 """What stands between the parts of hints and of answers."""
+
+PART = r"(?:[;,/]|,? and|)\s+"
+"""What may stand between two parts of an answer in any layout."""
 
 MOST_ASKED = 10_000
 """Characters of a prompt that are read."""
@@ -198,6 +203,22 @@ class QuestionJudge:
             except ValueError:
                 return False
         return any(self.world.name(person).split(" ")[0] == name for person in self.fitting(form, given))
+
+    def final(self, prompt: Any) -> Final:
+        """Return what answers a question: a value of each fact that it asks for, in their order."""
+        looks = self._looks(self.read(prompt).form)
+
+        def judge(said: str) -> Verdict:
+            match = looks.fullmatch(said)
+            return self.judge(prompt, SEMICOLON.join(match.groups()) if match else said)
+
+        return Final(looks, judge)
+
+    @functools.cache  # noqa: B019
+    def _looks(self, form: Form) -> re.Pattern[str]:
+        yes = form.family == "compare" or form.key == "classify.month_2"
+        facts = [("yes" if yes else "number") if fact == "result" else fact for fact in form.answer]
+        return re.compile(PART.join(f"({any_value(self.world.lists, fact)})" for fact in facts))
 
     # -- whole rows ---------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,350 @@
+"""How an answer is judged: in which mode, what is cut from its edges, and which final answer a text in any layout gives.
+
+    edges_of("```\\n Answer: 7.</s>\\n```")          # "Answer: 7."
+    final_answer("So, **Answer:** 7 Robins", NUMBER)  # "7"
+
+What a final answer is, is read without knowing which one is right: however much a text says, it names one, or none. So
+no text can win more than one guess.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from synthgen.task.verdict import UNREADABLE, Verdict
+
+if TYPE_CHECKING:
+    from synthgen.task.contract import Task
+
+STRICT, STEPS, ANSWER = MODES = ("strict", "steps", "answer")
+"""As rows are written; every step, in any order and layout; the final answer alone."""
+STEPLESS = (STRICT, ANSWER)
+"""The modes of tasks whose answers have no steps."""
+
+NUMBER = re.compile(r"(?<![\w.,+-])-?(?:0|[1-9][0-9]{0,999})(?![\w]|[.,][0-9])")
+"""A whole number, no part of another, nor of a name."""
+
+
+@dataclass(frozen=True)
+class Final:
+    """What the final answer to a prompt looks like, and the judge of one; perhaps another, of the steps before it."""
+
+    looks: re.Pattern[str]
+    """One answer, right or not; of a listing, one of its items. Matching takes steps by the length of a text, at most."""
+    judge: Callable[[str], Verdict]
+    """Told an answer, or the items of a listing with spaces between them."""
+    listing: bool = False
+    steps: Callable[[str], Verdict] | None = None
+    """Told a text without its markup (`plain`); None where the answer is all of a solution."""
+
+
+class Unclear(ValueError):
+    """Raised for a text that gives no final answer, or more than one; says which."""
+
+
+# -- edges -------------------------------------------------------------------------------------------------------------
+
+BLANKS = " \t\r\n"
+END_MARKS = (
+    "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<|end_of_text|>", "<|return|>", "</s>", "<eos>",
+    "<end_of_turn>", "<｜end▁of▁sentence｜>", "[EOS]", "<pad>", "[PAD]", "<|pad|>",
+)  # fmt: skip
+"""What tokenizers of chat models leave behind an answer."""
+FENCE = "```"
+_FENCED = re.compile(r"```[A-Za-z0-9+-]{0,20} *")
+
+
+def edges_of(text: str) -> str:
+    """Return a text without what stands around it: blanks, end marks, one fence of code."""
+    end, cut = len(text), 1
+    while cut:
+        last = text[end - 1 : end]
+        cut = 1 if last and last in BLANKS else 0
+        if last and last in ">]":
+            cut = max((len(mark) for mark in END_MARKS if text.endswith(mark, 0, end)), default=0)
+        end -= cut
+    text = text[:end].lstrip(BLANKS)
+    head, line, rest = text.partition("\n")
+    if line and _FENCED.fullmatch(head) and rest.endswith(FENCE) and rest.count(FENCE) == 1:
+        return rest.removesuffix(FENCE).strip(BLANKS)
+    return text
+
+
+def dressed(text: str, edges: tuple[str, str]) -> str:
+    """Return a text between the edges that rows have, where it has not got them already: those of its `edges_of`."""
+    bare, (before, behind) = edges_of(text), edges
+    if not bare:
+        return ""
+    return f"{before}{bare}" if bare.endswith(behind) else f"{before}{bare}{behind}"
+
+
+# -- markup ------------------------------------------------------------------------------------------------------------
+
+THOUGHTS = ("think", "thinking", "thought", "reasoning", "scratchpad")
+ANSWER_TAG = "answer"
+
+_GONE = re.compile(
+    r"\\(?:text|textbf|mathbf|mathrm|mathit|operatorname|displaystyle|left|right|quad)\b|\\[\[\]()!,;: ]|[`${}]"
+    r"|\*{2,}|\*(?![ 0-9(])|(?<![ 0-9)])\*|(?<= )\*(?=[0-9(])|(?<=[0-9)])\*(?= )"  # all stars but those of products
+    r"|[\u2600-\u27bf\ufe0f\U0001f300-\U0001faff]"
+)
+_SIGNS = str.maketrans(
+    {"×": "*", "·": "*", "⋅": "*", "−": "-", "–": "-", "≡": "=", "→": " ⇒ ", "➜": " ⇒ ", "“": '"', "”": '"', "’": "'",
+     "\u00a0": " ", "\u202f": " ", "•": "-", "\t": " ", "\r": "\n", "\ue000": "", "\ue001": ""}
+)  # fmt: skip
+_NAMED = {"times": "*", "cdot": "*", "equiv": "=", "pmod": "mod", "bmod": "mod", "to": "⇒", "rightarrow": "⇒"}
+_NAMED |= {"implies": "⇒", "boxed": "\ue001"}
+_COMMAND = re.compile(r"\\(times|cdot|equiv|pmod|bmod|to|rightarrow|implies|boxed)(?![A-Za-z])")
+_MODULO = re.compile(r"\( *mod(?:ulo)? *[0-9]{1,9} *\)|\bmod(?:ulo)? *[0-9]{1,9}\b")
+_QUOTED = re.compile(r'"([^"\n]*)"')
+_RULED = re.compile(r"[ |:+-]+")
+
+
+def plain(text: str, looks: re.Pattern[str]) -> str:
+    """Return the lines of a text without thoughts, quotations and markup; a table's cells are apart by "="."""
+    text = _unfold(thoughtless(edges_of(text)))
+    text = _COMMAND.sub(lambda match: f" {_NAMED[match[1]]} ", text)
+    text = _GONE.sub("", text.translate(_SIGNS))
+    text = _MODULO.sub(" ", text.replace("->", " ⇒ ").replace("=>", " ⇒ "))
+    lines = []
+    for line in text.split("\n"):
+        line = _QUOTED.sub(lambda match: match[0] if looks.fullmatch(match[1].strip(" .,")) else " ", line.strip(" "))
+        if line.startswith("|"):
+            line = "" if _RULED.fullmatch(line) else " = ".join(cell.strip(" ") for cell in line.strip(" |").split("|"))
+        if line and not line.startswith(">"):
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def thoughtless(text: str) -> str:
+    """Return what stands behind the last thought; of one that never ends, what stands before it."""
+    for name in THOUGHTS:
+        text = text.rpartition(f"</{name}>")[2].partition(f"<{name}>")[0]
+    return text
+
+
+def _unfold(text: str) -> str:
+    """Return a text; of JSON a line for each entry, and of a tagged answer one that says so."""
+    bare = edges_of(text)
+    if bare[:1] + bare[-1:] in ("{}", "[]"):
+        try:
+            said = json.loads(bare, object_pairs_hook=_Pairs)
+        except (ValueError, RecursionError):
+            said = None
+        if isinstance(said, _Pairs | list):
+            return "\n".join(_entries("", said))
+    if f"<{ANSWER_TAG}>" in bare:
+        first, *rest = bare.split(f"<{ANSWER_TAG}>")
+        for part in rest:
+            said, _, behind = part.partition(f"</{ANSWER_TAG}>")
+            first += f"\nAnswer: {said.strip(BLANKS)}\n{behind}"
+        return first
+    return text
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object of JSON, with entries that stand in it twice."""
+
+
+def _entries(key: str, value: Any) -> Iterator[str]:
+    lead = f"{key.replace('_', ' ')} = " if key else ""
+    if isinstance(value, _Pairs):
+        for name, inner in value:
+            yield from _entries(name, inner)
+    elif isinstance(value, list) and not any(isinstance(one, list) for one in value):
+        if lead and all(isinstance(one, str | int) for one in value) and "answer" in lead.lower():
+            yield lead + ", ".join(map(str, value))
+        else:
+            for one in value:
+                yield from _entries("", one)
+    elif isinstance(value, str | int) and not isinstance(value, bool):
+        yield f"{lead}{value}"
+
+
+# -- the final answer --------------------------------------------------------------------------------------------------
+
+_V = "\ue000"  # stands for a value
+_CUE = re.compile(r"(?i)\b(?:answer|result)\b|^ *####|^ *a *:|\ue001", re.M)
+_FILL = re.compile(
+    r"(?i)(?:[ :=(\[\"'#,.\-⇒]+|\b(?:is|was|be|will|would|should|to|the|this|above|question|problem|therefore|thus|then"
+    r"|hence|so|simply|just|equals?|as|follows|indeed|that|there|are|it|exactly|number|value|of|final|answer|result|s)\b"
+    r"|\ue001)*"
+)
+_DENIED = re.compile(
+    r"(?i)\b(?:not|never|no|nor|neither|wrong|false|incorrect|cannot|unclear|unknown|unsure|but)\b|n't\b|\bn't"
+)
+_HEDGED = re.compile(
+    r"(?i)\b(?:or|either|maybe|perhaps|possibly|possible|could|might|may|candidates?|guess|about|approximately|roughly"
+    r"|between|least|most|less|more|fewer|than|any|around|if)\b|\.\.\."
+)
+_TAKEN_BACK = re.compile(
+    r"(?i)\b(?:wait|not|no|wrong|incorrect|mistake|mistaken|false|sorry|correction|disagree)\b|n't\b"
+)
+_BECAUSE = re.compile(r"(?i)\b(?:since|because|as|for|where)\b")
+_ENDS = re.compile(r"[.!?](?= |$)|\n")
+_BULLET = re.compile(r"(?m)^ *(?:[-+]|[0-9]{1,4}[.)]|\([0-9a-z]\)) +(?=\S)")
+_HEADING = re.compile(r"(?m)^ *#{1,6} +(?=[A-Za-z])")
+_APART = re.compile(r"[\s,;⇒\"'\[\]-]*")
+
+
+def final_answer(text: str, looks: re.Pattern[str], listing: bool = False) -> str:
+    """Return the one final answer that a text gives. Raises Unclear where there is none, or more than one.
+
+    It is what stands behind "answer", "result", "####" or in a box; without such, a value alone on its line, or the only
+    one of the last sentence that has any. Takes steps by the text's length.
+    """
+    masked = _masked(_HEADING.sub("", plain(text, looks)), looks, listing)
+    if not masked.values:
+        raise Unclear("no answer of the kind that is asked for stands there")
+    said, end = _behind_cues(masked)
+    if not said:
+        said, end = _alone(masked) or _concluded(masked)
+    if len(set(said)) > 1:
+        raise Unclear(f"two final answers: {said[0][:40]} and {next(one for one in said if one != said[0])[:40]}")
+    rest, others = masked.text[end:], set(masked.within(end, len(masked.text))) - set(said)
+    if _TAKEN_BACK.search(rest) or (others and (_HEDGED.search(rest) or _DENIED.search(rest))):
+        raise Unclear("what stands behind the answer takes it back")
+    return said[0]
+
+
+@dataclass(frozen=True)
+class _Masked:
+    """A text with a sign in the place of each value; the values, and the places of their signs, in order."""
+
+    text: str
+    values: list[str]
+    places: list[int]
+
+    def within(self, start: int, end: int) -> list[str]:
+        """Return the values between two places."""
+        return self.values[bisect.bisect_left(self.places, start) : bisect.bisect_left(self.places, end)]
+
+    def sentences(self) -> list[tuple[int, int]]:
+        """Return where sentences begin and end; the sign at an end belongs to it."""
+        ends = [match.end() for match in _ENDS.finditer(self.text)] + [len(self.text)]
+        return [(start, end) for start, end in zip([0, *ends], ends, strict=False) if start < end]
+
+
+def _masked(text: str, looks: re.Pattern[str], listing: bool) -> _Masked:
+    text = _BULLET.sub("", text) if listing else text
+    parts: list[str] = []
+    values: list[list[str]] = []
+    at = 0
+    for match in looks.finditer(text):
+        gap = text[at : match.start()]
+        if listing and values and _APART.fullmatch(gap):
+            values[-1].append(match[0])
+        else:
+            parts += [gap, _V]
+            values.append([match[0]])
+        at = match.end()
+    masked = "".join([*parts, text[at:]])
+    return _Masked(masked, [" ".join(value) for value in values], [sign.start() for sign in re.finditer(_V, masked)])
+
+
+def _behind_cues(masked: _Masked) -> tuple[list[str], int]:
+    """Return the values behind every cue, and where the last of them ends. Raises Unclear for a cue that is denied."""
+    said: list[str] = []
+    end, spans = 0, masked.sentences()
+    for (start, stop), (_, after) in zip(spans, [*spans[1:], (0, 0)], strict=True):
+        sentence = masked.text[start:stop]
+        cues = list(_CUE.finditer(sentence))
+        if not cues:
+            continue
+        if not masked.within(start, stop):
+            heads = sentence.endswith("\n") and _FILL.fullmatch(sentence.rstrip("\n"), cues[0].end())
+            if heads and _bare(masked.text[stop:after]):  # a heading, or a colon: the answer is the next line
+                said += masked.within(stop, after)
+                end = after
+            continue
+        slots = []
+        for cue, until in zip(cues, [*(cue.start() for cue in cues[1:]), len(sentence)], strict=True):
+            if inside := masked.within(start + cue.end(), start + until):
+                slots.append(_slot(sentence[cue.end() : until], inside))
+        if slots:
+            if sentence.rstrip(BLANKS).endswith("?"):
+                raise Unclear("the answer is asked for, not given")
+            if _DENIED.search(sentence) or _HEDGED.search(_BECAUSE.split(sentence)[0]):
+                raise Unclear("the answer is denied, or one of several")
+            said += slots
+            end = stop
+    return said, end
+
+
+def _slot(text: str, values: Sequence[str]) -> str:
+    """Return the value that stands behind a cue, or at the end of a calculation there. Raises Unclear for another."""
+    before = _BECAUSE.split(text)[0]
+    text = before if _V in before else text
+    number, last = text.count(_V), text.rfind("=")
+    if _V in text[: max(last, 0)] and text.count(_V, last) == 1:
+        return values[number - 1]
+    if len(set(values[:number])) > 1 or re.match(r" *[+*/=-] *[\w(]", text.rpartition(_V)[2]):
+        raise Unclear("several values stand in the place of the answer")
+    return values[0]
+
+
+def _bare(line: str) -> bool:
+    """Say whether a line has one value, and but signs around it."""
+    return line.count(_V) == 1 and not re.search(r"[\w?]", line.replace(_V, ""))
+
+
+def _alone(masked: _Masked) -> tuple[list[str], int] | None:
+    """Return the values that stand alone on their lines, and where the last one ends; None without any."""
+    said, at, end = [], 0, 0
+    for line in masked.text.split("\n"):
+        if _bare(line):
+            end = at + len(line)
+            said += masked.within(at, end)
+        at += len(line) + 1
+    return (said, end) if said else None
+
+
+def _concluded(masked: _Masked) -> tuple[list[str], int]:
+    """Return the only value of the last sentence with any, and where that ends. Raises Unclear for another ending."""
+    start, stop = next(span for span in reversed(masked.sentences()) if masked.within(*span))
+    inside, sentence = masked.within(start, stop), _QUOTED.sub(" ", masked.text[start:stop])
+    if sentence.count(_V) != len(inside):
+        raise Unclear("the answer stands in a quotation alone")
+    if sentence.rstrip(BLANKS).endswith("?") or _DENIED.search(sentence) or _HEDGED.search(sentence):
+        raise Unclear("the last sentence asks, denies, or leaves open")
+    return [_slot(sentence, inside)], stop
+
+
+# -- verdicts ----------------------------------------------------------------------------------------------------------
+
+
+def judged_as(task: Task, prompt: Any, completion: Any, mode: str) -> Verdict:
+    """Judge a completion of a prompt, each a text or plain ids, in a mode that the task has. May raise what junk raises.
+
+    What is right as rows are written is right in every mode; else the final answer counts, and perhaps its steps.
+    """
+    try:
+        strict = task.judge(prompt, _as_rows(task, completion))
+    except UNREADABLE as error:
+        if mode == STRICT:
+            raise
+        strict = Verdict.wrong(str(error), 0)
+    if mode == STRICT or strict.correct:
+        return strict
+    final, said = task.final(prompt), completion if isinstance(completion, str) else task.spelt(completion)
+    try:
+        verdict = final.judge(final_answer(said, final.looks, final.listing))
+    except Unclear as error:
+        return Verdict.wrong(f"format: {error}", 0)
+    if mode == STEPS and final.steps is not None and verdict.correct:
+        return final.steps(plain(said, final.looks))
+    return verdict
+
+
+def _as_rows(task: Task, completion: Any) -> Any:
+    """Return a completion with the edges that rows have; a text of the names of tokens as ids."""
+    if not isinstance(completion, str):
+        return completion
+    if task.vocab is not None:
+        return task.encoded(edges_of(completion))
+    return completion if task.edges is None else dressed(completion, task.edges)
