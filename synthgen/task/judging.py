@@ -26,6 +26,9 @@ STRICT, STEPS, ANSWER = MODES = ("strict", "steps", "answer")
 STEPLESS = (STRICT, ANSWER)
 """The modes of tasks whose answers have no steps."""
 
+MOST_FREE = 25_000
+"""Characters that are read of a text in a layout of its own, thoughts not counted."""
+
 NUMBER = re.compile(r"(?<![\w.,+-])-?(?:0|[1-9][0-9]{0,999})(?![\w]|[.,][0-9])")
 """A whole number, no part of another, nor of a name."""
 
@@ -332,6 +335,8 @@ def judged_as(task: Task, prompt: Any, completion: Any, mode: str) -> Verdict:
     if mode == STRICT or strict.correct:
         return strict
     final, said = task.final(prompt), completion if isinstance(completion, str) else task.spelt(completion)
+    if len(said) > MOST_FREE:
+        return Verdict.wrong(f"format: {len(said):,} characters; of a layout of its own {MOST_FREE:,} are read", 0)
     try:
         verdict = final.judge(final_answer(said, final.looks, final.listing))
     except Unclear as error:

@@ -129,6 +129,10 @@ class ProblemReader:
                         self.place[one] = (h, c, g)
                         self.singular[several] = one
 
+    def plural(self, name: str) -> str:
+        """Return the plural of an item or category."""
+        return next(many for many, one in self.singular.items() if one == name)
+
     def read(self, prompt: Any) -> Problem:
         """Return a problem from its prompt. Raises ValueError that says what is wrong with it."""
         if not isinstance(prompt, str) or not 0 < len(prompt) <= MAX_TEXT:

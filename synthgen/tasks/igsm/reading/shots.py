@@ -2,6 +2,7 @@
 
     background(problem)                     # "There are 2 kinds of Tree: Oak and Yew. ... Each Oak can have Robin."
     few_shot(task.reader, row, examples)    # five solved problems, and then this one
+    worded(task.reader, row["prompt"])      # all rules in words, and what an answer should look like
 
 Part 2.1, appendix G, asks GPT-4 so: problems modulo 5, with a paragraph of the structure and five shots. The wording is
 our own. `modulus = 5` and `sizes` of a spec make such problems.
@@ -50,6 +51,43 @@ def instructions(modulus: int) -> str:
         "Each problem is about things that hold other things, as its background says. "
         f"{numbers}The number of a category in a thing is the number of all its things that this one holds, at once or "
         "within others. Solve the last problem step by step, in the form of the examples."
+    )
+
+
+def worded(reader: SolutionReader, prompt: str) -> str:
+    """Return a problem as anybody can be asked it: the rules in words, its background, and what to write.
+
+    Answers are judged with this as their prompt, in the mode "steps" or "answer". Raises ValueError for what is no
+    problem.
+    """
+    problem = reader.problem(prompt)
+    modulus, (item, target) = reader.modulus, problem.query
+    if reader.family == "paper":
+        asked, name = f"{item}'s {target}", "{0}'s {1}"
+    else:
+        asked, name = f"the {reader.problems.plural(target)} in each {item}", "the {1}s in each {0}"
+
+    def named(owner: str, thing: str) -> str:
+        return name.format(owner, thing)
+
+    rules = [
+        f"'{named('Crate', 'Pen')}' is how many Pens each Crate has. What no sentence gives, there is none of.",
+        "A kind of things is all of its things together. If Pen and Cup are the kinds of Gift that a Crate can have, then "
+        f"{named('Crate', 'Gift')} = {named('Crate', 'Pen')} + {named('Crate', 'Cup')}.",
+        "What is further within is multiplied first: if Crate and Bag are the kinds of Parcel that a Shelf can have, then "
+        f"{named('Shelf', 'Gift')} = {named('Shelf', 'Crate')} * {named('Crate', 'Gift')} + {named('Shelf', 'Bag')} * "
+        f"{named('Bag', 'Gift')}.",
+    ]
+    if modulus:
+        last = f"take the remainder of the division by {modulus}, from 0 to {modulus - 1}"
+        rules.insert(0, f"All numbers are counted modulo {modulus}: after every step {last}.")
+    numbered = "\n".join(f"{number}. {rule}" for number, rule in enumerate(rules, 1))
+    return (
+        f"Solve a problem about things that hold other things. The rules:\n{numbered}\n\n"
+        f"Background: {background(problem)}\nProblem: {prompt}\n\n"
+        "Find every number that is needed, each on a line of its own, as NAME = CALCULATION = NUMBER. The last one is\n"
+        f"{asked} = ...\n"
+        "Then write: Answer: NUMBER"
     )
 
 
