@@ -130,18 +130,18 @@ def igsm_steps(text):
     letters."""
     paper = r" Define (.+?) as (\w+); (.+?)\.(?= |$)"
     count = r" Let (?P<l>\w+) be (?P<n>the .+? in each .+?); (.+?)\.(?= |$)"
-    found = re.findall(paper, text) or [(n, letter, ops) for letter, n, ops in re.findall(count, text)]
+    matches = re.findall(paper, text) or [(n, letter, ops) for letter, n, ops in re.findall(count, text)]
     names, steps = {}, []
-    for name, letter, operations in found:
-        symbols, numbers, own = "", "", {}
+    for name, letter, operations in matches:
+        symbols, numbers, partial = "", "", {}
         for operation in operations.split("; "):
             target, *sides = re.sub("^(so|hence) ", "", operation).split(" = ")
             value = sides[-1]
-            known = names | own
+            known = names | partial
             words = sides[0] if len(sides) > 1 else value
             symbols = re.sub(r"[A-Za-z]+", lambda match, known=known: known[match[0]][0], words)
             numbers = re.sub(r"[A-Za-z]+", lambda match, known=known: known[match[0]][1], words)
-            own[target] = (f"({symbols})", f"({numbers})")
+            partial[target] = (f"({symbols})", f"({numbers})")
         names[letter] = (name, value)
         steps.append((name, letter, symbols, numbers, int(value)))
     return steps

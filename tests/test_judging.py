@@ -12,7 +12,8 @@ import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.spec.spec import shipped_specs
 from synthgen.task.answers import longest_read
-from synthgen.task.judging import MODES, NUMBER, Unclear, edges_of, final_answer
+from synthgen.task.judging import MOST_FREE, NUMBER, Unclear, final_answer
+from synthgen.task.markup import edges_of
 from synthgen.tasks.igsm.reading.shots import few_shot, worded
 
 load = functools.cache(synthgen.load)
@@ -109,7 +110,9 @@ def test_a_mode_that_there_is_not_is_an_error_and_never_a_silent_nothing():
     for ask in (mano.verify, lambda *pair, mode: mano.reward(*([one] for one in pair), mode=mode)):
         with pytest.raises(SynthgenError, match="task 'mano' has no steps to judge; its modes are strict, answer"):
             ask(row[:-1], row[-1:], mode="steps")
-        with pytest.raises(SynthgenError, match="mode 'anser': there is strict, steps, answer .did you mean 'answer'"):
+        with pytest.raises(
+            SynthgenError, match=r"mode 'anser': there is strict, steps, answer \(did you mean 'answer'"
+        ):
             ask(row[:-1], row[-1:], mode="anser")
     with pytest.raises(SynthgenError, match="no final answer"):
         load("bios-single").verify("", "text", mode="answer")
@@ -223,7 +226,19 @@ def test_what_is_said_is_read_without_knowing_what_is_right():
 # -- cost ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["igsm-med-retry50", "relations-2hop", "brevo2-tiny"])
+def costs(source, prompt, text, split, mode):
+    """Return the seconds that a verdict takes; the least of three, where the first one is not far below the limit."""
+    least = math.inf
+    for _ in range(3):
+        started = time.process_time()
+        source.verify(prompt, text, split=split, mode=mode)
+        least = min(least, time.process_time() - started)
+        if least < 0.05:
+            break
+    return least
+
+
+@pytest.mark.parametrize("name", ["igsm-med-qp", "relations-2hop", "brevo2-tiny"])
 def test_hostile_texts_are_refused_at_once(name):
     source = load(name)
     split = first_split(source)
@@ -239,14 +254,9 @@ def test_hostile_texts_are_refused_at_once(name):
         pieces += [f"{quantity} ", f"{quantity} = 1\n", f"a = {quantity} * a\n", f"{quantity} = 1 + ", "a = a * a\n"]
     most = longest_read(task, prompt if isinstance(prompt, str) else list(prompt), True)
     for piece in pieces:
-        for size in (min(most, 25_000), most):
+        for size in {min(most, MOST_FREE), most}:
             for text in ((piece * size)[:size], f"{(piece * size)[: size - 40]}\nAnswer: {said}"[-size:]):
-                for mode in task.modes:
-                    started = time.process_time()
-                    source.verify(prompt, text, split=split, mode=mode)
-                    assert time.process_time() - started < 0.1 * (1 + (size > 60_000)), (piece, mode, size)
-    for mode in MODES[1:]:
-        if mode in task.modes:
-            assert source.verify(
-                prompt, f"<think>{'hm ' * 100_000}</think>Answer: {said}", split=split, mode="answer"
-            ).correct
+                for mode in task.modes[1:]:
+                    assert costs(source, prompt, text, split, mode) < 0.1, (piece, mode, size)
+    thought = f"<think>{'hm ' * 100_000}</think>Answer: {said}"
+    assert source.verify(prompt, thought, split=split, mode="answer").correct

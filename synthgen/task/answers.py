@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.task.ids import ids_of, kind_of, wrong_kind
-from synthgen.task.judging import ANSWER, MODES, STEPS, STRICT, thoughtless
+from synthgen.task.judging import ANSWER, MODES, STEPS, STRICT
+from synthgen.task.markup import thoughtless
 from synthgen.task.verdict import UNREADABLE, Verdict
 
 if TYPE_CHECKING:

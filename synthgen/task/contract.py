@@ -190,7 +190,7 @@ class Task:
 
     @property
     def edges(self) -> tuple[str, str] | None:
-        """What completions, as texts, begin and end with: it is given to answers that lack it. None: judged as they are."""
+        """What completions, as texts, begin and end with: answers that lack it get it. None: judged as they are."""
         return None
 
     @property

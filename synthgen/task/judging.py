@@ -1,6 +1,5 @@
-"""How an answer is judged: in which mode, what is cut from its edges, and which final answer a text in any layout gives.
+"""How an answer is judged: in which mode, and which final answer a text in any layout gives.
 
-    edges_of("```\\n Answer: 7.</s>\\n```")          # "Answer: 7."
     final_answer("So, **Answer:** 7 Robins", NUMBER)  # "7"
 
 What a final answer is, is read without knowing which one is right: however much a text says, it names one, or none. So
@@ -10,12 +9,12 @@ no text can win more than one guess.
 from __future__ import annotations
 
 import bisect
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from synthgen.task.markup import BLANKS, QUOTED, dressed, edges_of, plain
 from synthgen.task.verdict import UNREADABLE, Verdict
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class Final:
     """What the final answer to a prompt looks like, and the judge of one; perhaps another, of the steps before it."""
 
     looks: re.Pattern[str]
-    """One answer, right or not; of a listing, one of its items. Matching takes steps by the length of a text, at most."""
+    """One answer, right or not; of a listing, one of its items. To match takes steps by the text's length, at most."""
     judge: Callable[[str], Verdict]
     """Told an answer, or the items of a listing with spaces between them."""
     listing: bool = False
@@ -48,125 +47,6 @@ class Final:
 
 class Unclear(ValueError):
     """Raised for a text that gives no final answer, or more than one; says which."""
-
-
-# -- edges -------------------------------------------------------------------------------------------------------------
-
-BLANKS = " \t\r\n"
-END_MARKS = (
-    "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<|end_of_text|>", "<|return|>", "</s>", "<eos>",
-    "<end_of_turn>", "<｜end▁of▁sentence｜>", "[EOS]", "<pad>", "[PAD]", "<|pad|>",
-)  # fmt: skip
-"""What tokenizers of chat models leave behind an answer."""
-FENCE = "```"
-_FENCED = re.compile(r"```[A-Za-z0-9+-]{0,20} *")
-
-
-def edges_of(text: str) -> str:
-    """Return a text without what stands around it: blanks, end marks, one fence of code."""
-    end, cut = len(text), 1
-    while cut:
-        last = text[end - 1 : end]
-        cut = 1 if last and last in BLANKS else 0
-        if last and last in ">]":
-            cut = max((len(mark) for mark in END_MARKS if text.endswith(mark, 0, end)), default=0)
-        end -= cut
-    text = text[:end].lstrip(BLANKS)
-    head, line, rest = text.partition("\n")
-    if line and _FENCED.fullmatch(head) and rest.endswith(FENCE) and rest.count(FENCE) == 1:
-        return rest.removesuffix(FENCE).strip(BLANKS)
-    return text
-
-
-def dressed(text: str, edges: tuple[str, str]) -> str:
-    """Return a text between the edges that rows have, where it has not got them already: those of its `edges_of`."""
-    bare, (before, behind) = edges_of(text), edges
-    if not bare:
-        return ""
-    return f"{before}{bare}" if bare.endswith(behind) else f"{before}{bare}{behind}"
-
-
-# -- markup ------------------------------------------------------------------------------------------------------------
-
-THOUGHTS = ("think", "thinking", "thought", "reasoning", "scratchpad")
-ANSWER_TAG = "answer"
-
-_GONE = re.compile(
-    r"\\(?:text|textbf|mathbf|mathrm|mathit|operatorname|displaystyle|left|right|quad)\b|\\[\[\]()!,;: ]|[`${}]"
-    r"|\*{2,}|\*(?![ 0-9(])|(?<![ 0-9)])\*|(?<= )\*(?=[0-9(])|(?<=[0-9)])\*(?= )"  # all stars but those of products
-    r"|[\u2600-\u27bf\ufe0f\U0001f300-\U0001faff]"
-)
-_SIGNS = str.maketrans(
-    {"×": "*", "·": "*", "⋅": "*", "−": "-", "–": "-", "≡": "=", "→": " ⇒ ", "➜": " ⇒ ", "“": '"', "”": '"', "’": "'",
-     "\u00a0": " ", "\u202f": " ", "•": "-", "\t": " ", "\r": "\n", "\ue000": "", "\ue001": ""}
-)  # fmt: skip
-_NAMED = {"times": "*", "cdot": "*", "equiv": "=", "pmod": "mod", "bmod": "mod", "to": "⇒", "rightarrow": "⇒"}
-_NAMED |= {"implies": "⇒", "boxed": "\ue001"}
-_COMMAND = re.compile(r"\\(times|cdot|equiv|pmod|bmod|to|rightarrow|implies|boxed)(?![A-Za-z])")
-_MODULO = re.compile(r"\( *mod(?:ulo)? *[0-9]{1,9} *\)|\bmod(?:ulo)? *[0-9]{1,9}\b")
-_QUOTED = re.compile(r'"([^"\n]*)"')
-_RULED = re.compile(r"[ |:+-]+")
-
-
-def plain(text: str, looks: re.Pattern[str]) -> str:
-    """Return the lines of a text without thoughts, quotations and markup; a table's cells are apart by "="."""
-    text = _unfold(thoughtless(edges_of(text)))
-    text = _COMMAND.sub(lambda match: f" {_NAMED[match[1]]} ", text)
-    text = _GONE.sub("", text.translate(_SIGNS))
-    text = _MODULO.sub(" ", text.replace("->", " ⇒ ").replace("=>", " ⇒ "))
-    lines = []
-    for line in text.split("\n"):
-        line = _QUOTED.sub(lambda match: match[0] if looks.fullmatch(match[1].strip(" .,")) else " ", line.strip(" "))
-        if line.startswith("|"):
-            line = "" if _RULED.fullmatch(line) else " = ".join(cell.strip(" ") for cell in line.strip(" |").split("|"))
-        if line and not line.startswith(">"):
-            lines.append(line)
-    return "\n".join(lines)
-
-
-def thoughtless(text: str) -> str:
-    """Return what stands behind the last thought; of one that never ends, what stands before it."""
-    for name in THOUGHTS:
-        text = text.rpartition(f"</{name}>")[2].partition(f"<{name}>")[0]
-    return text
-
-
-def _unfold(text: str) -> str:
-    """Return a text; of JSON a line for each entry, and of a tagged answer one that says so."""
-    bare = edges_of(text)
-    if bare[:1] + bare[-1:] in ("{}", "[]"):
-        try:
-            said = json.loads(bare, object_pairs_hook=_Pairs)
-        except (ValueError, RecursionError):
-            said = None
-        if isinstance(said, _Pairs | list):
-            return "\n".join(_entries("", said))
-    if f"<{ANSWER_TAG}>" in bare:
-        first, *rest = bare.split(f"<{ANSWER_TAG}>")
-        for part in rest:
-            said, _, behind = part.partition(f"</{ANSWER_TAG}>")
-            first += f"\nAnswer: {said.strip(BLANKS)}\n{behind}"
-        return first
-    return text
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """An object of JSON, with entries that stand in it twice."""
-
-
-def _entries(key: str, value: Any) -> Iterator[str]:
-    lead = f"{key.replace('_', ' ')} = " if key else ""
-    if isinstance(value, _Pairs):
-        for name, inner in value:
-            yield from _entries(name, inner)
-    elif isinstance(value, list) and not any(isinstance(one, list) for one in value):
-        if lead and all(isinstance(one, str | int) for one in value) and "answer" in lead.lower():
-            yield lead + ", ".join(map(str, value))
-        else:
-            for one in value:
-                yield from _entries("", one)
-    elif isinstance(value, str | int) and not isinstance(value, bool):
-        yield f"{lead}{value}"
 
 
 # -- the final answer --------------------------------------------------------------------------------------------------
@@ -198,8 +78,8 @@ _APART = re.compile(r"[\s,;⇒\"'\[\]-]*")
 def final_answer(text: str, looks: re.Pattern[str], listing: bool = False) -> str:
     """Return the one final answer that a text gives. Raises Unclear where there is none, or more than one.
 
-    It is what stands behind "answer", "result", "####" or in a box; without such, a value alone on its line, or the only
-    one of the last sentence that has any. Takes steps by the text's length.
+    It is what stands behind "answer", "result", "####" or in a box; without such, a value alone on its line, or the
+    only one of the last sentence that has any. Takes steps by the text's length.
     """
     masked = _masked(_HEADING.sub("", plain(text, looks)), looks, listing)
     if not masked.values:
@@ -310,7 +190,7 @@ def _alone(masked: _Masked) -> tuple[list[str], int] | None:
 def _concluded(masked: _Masked) -> tuple[list[str], int]:
     """Return the only value of the last sentence with any, and where that ends. Raises Unclear for another ending."""
     start, stop = next(span for span in reversed(masked.sentences()) if masked.within(*span))
-    inside, sentence = masked.within(start, stop), _QUOTED.sub(" ", masked.text[start:stop])
+    inside, sentence = masked.within(start, stop), QUOTED.sub(" ", masked.text[start:stop])
     if sentence.count(_V) != len(inside):
         raise Unclear("the answer stands in a quotation alone")
     if sentence.rstrip(BLANKS).endswith("?") or _DENIED.search(sentence) or _HEDGED.search(sentence):
@@ -322,7 +202,7 @@ def _concluded(masked: _Masked) -> tuple[list[str], int]:
 
 
 def judged_as(task: Task, prompt: Any, completion: Any, mode: str) -> Verdict:
-    """Judge a completion of a prompt, each a text or plain ids, in a mode that the task has. May raise what junk raises.
+    """Judge a completion of a prompt, each a text or plain ids, in a mode that it has. May raise what junk raises.
 
     What is right as rows are written is right in every mode; else the final answer counts, and perhaps its steps.
     """

@@ -357,7 +357,7 @@ class Tokenized(Task):
             texts = [part if isinstance(part, str) else self.tokenizer.decode(part) for part in (prompt, completion)]
         except (TypeError, ValueError) as error:
             return Verdict.wrong(f"cannot be read: {error}", step=0)
-        return judge_answer(self.text, *texts, mode)
+        return judge_answer(self.text, texts[0], texts[1], mode)
 
     def encoded(self, text: str) -> str:
         """Return the text: it is judged as it is."""

@@ -1,8 +1,8 @@
 """Solutions in any layout, read as equations: "Oak's Jay = 3 + Elm's Owl = 3 + 5 = 8", one to a line or to a clause.
 
 Every equation is held against what the problem says of its quantity: each side must have its value, and a calculation
-with names in it must be the problem's own, whatever its order and brackets. Where only numbers stand, they must come out
-right. Talk without equations is passed over; an equation that cannot be read, or is denied, is a fault.
+with names in it must be the problem's own, whatever its order and brackets. Where only numbers stand, they must come
+out right. Talk without equations is passed over; an equation that cannot be read, or is denied, is a fault.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from synthgen.task.verdict import Verdict
 
 FIELD = 2**61 - 1
-"""Calculations are compared as polynomials, at one place modulo this prime: others that agree there are not to be met."""
+"""Calculations are compared as polynomials, at one place modulo this prime: others that agree there are not met."""
 
 Key = Hashable
 
@@ -160,7 +160,7 @@ class _Reading:
         return repr(_NAMED.sub(lambda match: _words(self.keys[int(match[1])]), text)[:80])
 
     def _sides(self, text: str) -> list[tuple[Term, int | None]] | None:
-        """Return the sides of an equation, each with its number where it is but one; None for what is no calculation."""
+        """Return the sides of an equation, each with its number if it is but one; None for what is no calculation."""
         sides = []
         for part in re.split("[=⇒]", text):
             tokens = self._tokens(part)

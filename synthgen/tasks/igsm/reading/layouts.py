@@ -9,12 +9,12 @@ from synthgen.task.judging import NUMBER, Final
 from synthgen.task.kit.equations import FIELD, Quantities, judged_equations, point
 from synthgen.task.verdict import Verdict
 from synthgen.tasks.igsm.reading.calculations import Tree, formula
-from synthgen.tasks.igsm.reading.problem import Parameter, Problem, solve
+from synthgen.tasks.igsm.reading.problem import Parameter, solve
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 
 _TALK = (
     "Then", "So", "First", "Second", "Third", "Next", "Finally", "Now", "Therefore", "Thus", "Hence", "Since", "Step",
-    "Define", "Let", "And", "Each", "The", "Number", "Also", "Given", "Here", "Quantity", "Compute", "Find", "Calculate",
+    "Define", "Let", "And", "Each", "The", "Number", "Also", "Given", "Here", "Quantity", "Compute", "Find", "Compare",
 )  # fmt: skip
 """What a line may begin with that is no part of a name."""
 _WORDS = rf"(?!(?:{'|'.join(_TALK)})\b)\b[A-Z][A-Za-z]{{0,30}}(?: [A-Z][A-Za-z]{{0,30}}){{0,4}}"
@@ -33,9 +33,10 @@ def final_of(reader: SolutionReader, prompt: Any) -> Final:
             return match[1], reader.problems.singular.get(match[2], match[2])
         return match[4], reader.problems.singular.get(match[3], match[3])
 
-    facts = Quantities(
-        NAMES, key, values, lambda one: placed(formula(problem, one)), reader.modulus, letters=True  # type: ignore[arg-type]
-    )  # fmt: skip
+    def calculation(one: Any) -> int:
+        return placed(formula(problem, one))
+
+    facts = Quantities(NAMES, key, dict(values), calculation, reader.modulus, letters=True)
 
     def judge(said: str) -> Verdict:
         if int(said) == right:

@@ -72,11 +72,11 @@ def worded(reader: SolutionReader, prompt: str) -> str:
 
     rules = [
         f"'{named('Crate', 'Pen')}' is how many Pens each Crate has. What no sentence gives, there is none of.",
-        "A kind of things is all of its things together. If Pen and Cup are the kinds of Gift that a Crate can have, then "
-        f"{named('Crate', 'Gift')} = {named('Crate', 'Pen')} + {named('Crate', 'Cup')}.",
-        "What is further within is multiplied first: if Crate and Bag are the kinds of Parcel that a Shelf can have, then "
-        f"{named('Shelf', 'Gift')} = {named('Shelf', 'Crate')} * {named('Crate', 'Gift')} + {named('Shelf', 'Bag')} * "
-        f"{named('Bag', 'Gift')}.",
+        "A kind of things is all of its things together. If Pen and Cup are the kinds of Gift that a Crate can have, "
+        f"then {named('Crate', 'Gift')} = {named('Crate', 'Pen')} + {named('Crate', 'Cup')}.",
+        "What is further within is multiplied first: if Crate and Bag are the kinds of Parcel that a Shelf can have, "
+        f"then {named('Shelf', 'Gift')} = {named('Shelf', 'Crate')} * {named('Crate', 'Gift')} + "
+        f"{named('Shelf', 'Bag')} * {named('Bag', 'Gift')}.",
     ]
     if modulus:
         last = f"take the remainder of the division by {modulus}, from 0 to {modulus - 1}"
