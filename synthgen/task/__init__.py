@@ -1,7 +1,7 @@
 """What a task is. One import for whoever writes one: `from synthgen.task import Task, TaskParams, Rows, kernel`.
 
 Read in this order: `contract` (what a task must have), `rows` (what it makes), `phrases` (text as numbers), `verdict`
-(what it says of a row), `ids` and `answers` (what is judged, and how much of it), `picture` (what a row looks like),
+(what it says of a row), `ids`, `answers`, `markup` and `judging` (what is judged, how much of it, and how), `picture` (what a row looks like),
 `columns` and `arrow` (rows as Arrow), `files` (whole or not there), `assets` (files that params name), and the room
 `kit`.
 """
@@ -21,6 +21,8 @@ from synthgen.task.contract import Task as Task
 from synthgen.task.contract import TaskParams as TaskParams
 from synthgen.task.contract import WindowComponent as WindowComponent
 from synthgen.task.fidelity import Deviation as Deviation
+from synthgen.task.judging import NUMBER as NUMBER
+from synthgen.task.judging import Final as Final
 from synthgen.task.kit.capacity import Knowledge as Knowledge
 from synthgen.task.phrases import Codes as Codes
 from synthgen.task.phrases import PhraseTable as PhraseTable
@@ -43,6 +45,7 @@ from synthgen.task.verdict import Reread as Reread
 from synthgen.task.verdict import Verdict as Verdict
 
 __all__ = [
+    "NUMBER",
     "UNITS_PER_BIT",
     "Bar",
     "Bits",
@@ -53,6 +56,7 @@ __all__ = [
     "Deviation",
     "Draw",
     "Entropy",
+    "Final",
     "Graph",
     "Keys",
     "Kind",

@@ -35,7 +35,7 @@ class Quantities:
     name: re.Pattern[str]
     key: Callable[[re.Match[str]], Key]
     """Of a name as it stands there; of a stranger whatever `values` has not."""
-    values: Mapping[Key, int]
+    values: Mapping[Any, int]
     calculation: Callable[[Key], int]
     """The calculation that the problem states, with every quantity at its `point`, modulo `FIELD`."""
     modulus: int

@@ -9,7 +9,7 @@ from typing import Any
 
 from synthgen.task.ids import WrongKind, ids_of
 from synthgen.task.judging import NUMBER, Final
-from synthgen.task.kit.equations import FIELD, Key, Quantities, judged_equations, point
+from synthgen.task.kit.equations import FIELD, Quantities, judged_equations, point
 from synthgen.task.verdict import Verdict
 from synthgen.tasks.chain.symbols import ADD, AS, ASK, BACK, DEFINE, FIRST_VALUE, IS, SENTENCE, SIGNS, STOP, SUBTRACT
 
@@ -177,7 +177,7 @@ def final_of(prompt: Any, modulus: int, names: int, symbols: Mapping[int, str]) 
         a = point(symbols[need])
         return (a + number if sign == ADD else a - number if sign == SUBTRACT else a * number) % FIELD
 
-    named: dict[Key, int] = {symbols[name]: value for name, value in values.items()}
+    named = {symbols[name]: value for name, value in values.items()}
     facts = Quantities(re.compile(r"\bx[0-9]{1,6}\b"), lambda match: match[0], named, calculation, modulus)
     needed = {symbols[name] for name in chain}
 

@@ -36,7 +36,7 @@ def final_of(reader: SolutionReader, prompt: Any) -> Final:
     def calculation(one: Any) -> int:
         return placed(formula(problem, one))
 
-    facts = Quantities(NAMES, key, dict(values), calculation, reader.modulus, letters=True)
+    facts = Quantities(NAMES, key, values, calculation, reader.modulus, letters=True)
 
     def judge(said: str) -> Verdict:
         if int(said) == right:
