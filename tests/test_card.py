@@ -61,10 +61,17 @@ def test_the_hub_reads_every_card(name):
     data = card.data.to_dict()
     source = synthgen.load(name)
     assert data["license"] == "cc0-1.0"
-    assert "synthetic" in data["tags"]
+    assert {"synthetic", "synthgen", f"synthgen-{source.spec.task}"} < set(data["tags"])
+    papers = papers_of(source.spec.paper or source.task().paper)
+    assert [f"arxiv:{paper.arxiv}" for paper in papers] == [tag for tag in data["tags"] if tag.startswith("arxiv:")]
+    assert data["pretty_name"] == (source.spec.title.rstrip(".") or name)
+    assert {"text-generation"} <= set(data["task_categories"]) <= {"text-generation", "question-answering"}
     assert data["annotations_creators"] == data["language_creators"] == ["machine-generated"]
     assert data["size_categories"][0] in text
     features = datasets.Features._from_yaml_list(data["dataset_info"]["features"])
+    assert data.get("language") == (
+        ["en"] if {"text", "prompt"} & set(features) and source.task().natural_language else None
+    )
     assert features == datasets.Features.from_arrow_schema(source.schema)
     assert source.spec.content_id in text
     for paper in papers_of(source.spec.paper or source.task().paper):

@@ -247,7 +247,7 @@ def sound(tmp_path_factory):
 
 def test_any_value_in_a_manifest_gives_a_sentence(sound, tmp_path):
     folder = shutil.copytree(sound, tmp_path / "data")
-    file, schema = folder / "manifest.json", load("copy-tiny").schema
+    file, source = folder / "manifest.json", load("copy-tiny")
     stated = json.loads(file.read_text())
     everywhere = list(places(stated))
     assert len(everywhere) > 80
@@ -266,7 +266,7 @@ def test_any_value_in_a_manifest_gives_a_sentence(sound, tmp_path):
         file.write_text(json.dumps(changed))
         try:
             manifest = Manifest.read(folder)
-            short_readme(manifest, schema)
+            short_readme(manifest, source.schema, source.task())
             with contextlib.redirect_stdout(io.StringIO()):
                 print_manifest(manifest, folder, None)
             if number % 7 == 0:

@@ -72,7 +72,8 @@ def test_a_folder_opens_loads_and_checks(folder, tmp_path):
 def test_a_folder_gets_a_card_of_today(folder, tmp_path):
     copy = copied(folder, tmp_path)
     write_card(copy, pictures=False)
-    assert read_front_matter((copy / "README.md").read_text("utf-8"), "card")["pretty_name"] == Manifest.read(copy).name
+    title = Manifest.read(copy).spec.get("title", Manifest.read(copy).name)
+    assert read_front_matter((copy / "README.md").read_text("utf-8"), "card")["pretty_name"] == title.rstrip(".")
 
 
 @folders

@@ -175,7 +175,7 @@ def _write_definition(folder: Path, source: Source, manifest: Manifest, scratch:
     beside = {
         **source.task().sidecars(),
         "spec.toml": spec,
-        "README.md": short_readme(manifest, source.schema_with(manifest.columns)),
+        "README.md": short_readme(manifest, source.schema_with(manifest.columns), source.task()),
     }
     for name, text in beside.items():
         if not (only_lost and (folder / name).is_file()):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,10 @@ from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
 from synthgen.spec.spec import split_label
 from synthgen.task.arrow import features_of
+from synthgen.task.contract import Task
+
+ARXIV_NUMBER = re.compile(r"\d{4}\.\d{5}")
+TEXT_COLUMNS = ("text", "prompt", "completion")
 
 SIZES: tuple[tuple[int, str], ...] = (
     (10**3, "n<1K"),
@@ -38,8 +43,8 @@ def size_category(rows: int) -> str:
     return next((name for limit, name in SIZES + LARGER if rows < limit), "n>100B")
 
 
-def front_matter(manifest: Manifest, schema: pa.Schema) -> dict[str, Any]:
-    """Return the metadata the Hub and `datasets` read."""
+def front_matter(manifest: Manifest, schema: pa.Schema, task: Task) -> dict[str, Any]:
+    """Return the metadata the Hub and `datasets` read; `schema` and `task` are of the manifest's rows."""
     ending = manifest.container
     splits: list[dict[str, Any]] = []
     for name in manifest.splits:
@@ -51,13 +56,23 @@ def front_matter(manifest: Manifest, schema: pa.Schema) -> dict[str, Any]:
     total = sum(shard.bytes for shard in manifest.shards)
     features = yaml_features({f.name: features_of(schema)[f.name] for f in schema if f.name in manifest.columns})
     files = [{"split": split_label(name), "path": f"data/{name}-?????-of-?????.{ending}"} for name in manifest.splits]
+    paper = str(manifest.spec.get("paper") or task.paper)
+    in_text = any(name in manifest.columns for name in TEXT_COLUMNS)
     return {
-        "pretty_name": manifest.name,
+        "pretty_name": str(manifest.spec.get("title") or manifest.name).rstrip("."),
         "license": "cc0-1.0",
+        **({"language": [task.natural_language]} if task.natural_language and in_text else {}),
+        "task_categories": list(task.task_categories),
         "annotations_creators": ["machine-generated"],
         "language_creators": ["machine-generated"],
         "size_categories": [size_category(manifest.totals["rows"])],
-        "tags": ["synthetic", "synthgen", "physics-of-language-models"],
+        "tags": [
+            "synthetic",
+            "synthgen",
+            f"synthgen-{task.name}",
+            "physics-of-language-models",
+            *(f"arxiv:{number}" for number in ARXIV_NUMBER.findall(paper)),
+        ],
         "configs": [{"config_name": "default", "default": True, "data_files": files}],
         "dataset_info": {"features": features, "splits": splits, "download_size": total, "dataset_size": total},
     }
@@ -77,7 +92,7 @@ def _yaml_feature(feature: Mapping[str, Any]) -> dict[str, Any]:
     return {"struct": yaml_features(feature)}
 
 
-def short_readme(manifest: Manifest, schema: pa.Schema) -> str:
+def short_readme(manifest: Manifest, schema: pa.Schema, task: Task) -> str:
     """Return the README that `generate` writes."""
     totals = manifest.totals
     title = in_markdown(str(manifest.spec.get("title") or "Synthetic pretraining data."))
@@ -87,7 +102,7 @@ def short_readme(manifest: Manifest, schema: pa.Schema) -> str:
         for name, split in manifest.splits.items()
     )
     return f"""---
-{yaml.safe_dump(front_matter(manifest, schema), sort_keys=False, allow_unicode=True)}---
+{yaml.safe_dump(front_matter(manifest, schema, task), sort_keys=False, allow_unicode=True)}---
 # {in_markdown(manifest.name)}
 
 {title} Made by synthgen {manifest.versions["synthgen"]};

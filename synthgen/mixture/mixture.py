@@ -127,6 +127,9 @@ class Mixture(Task):
         for one, spec in zip(params.component, specs, strict=True):
             task = spec.task_of(one.split or split)
             self.components.append(Component(one.name or identifier(spec.name), task, spec.row_format, one.domain))
+        tasks = [component.task for component in self.components]
+        self.natural_language = next((task.natural_language for task in tasks if task.natural_language), "")
+        self.task_categories = tuple(dict.fromkeys(name for task in tasks for name in task.task_categories))
         names = [component.name for component in self.components]
         for name in names:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in OWN_LATENT or names.count(name) > 1:

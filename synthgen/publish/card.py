@@ -191,7 +191,7 @@ def render(
         licence_sentence=LICENCES.get(licence, f"The licence of the data: `{licence}`."),
         address_note=f"; {address.repo} at {address.revision}" if address else "",
     )
-    matter = front_matter(manifest, schema) | {"license": licence}
+    matter = front_matter(manifest, schema, task) | {"license": licence}
     return f"---\n{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)}---\n{text}"
 
 

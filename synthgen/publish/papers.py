@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from synthgen.dataset.readme import ARXIV_NUMBER
 
 ALLEN_ZHU_LI = "Zeyuan Allen-Zhu and Yuanzhi Li"
 YE_ET_AL = "Tian Ye and Zicheng Xu and Yuanzhi Li and Zeyuan Allen-Zhu"
@@ -52,4 +53,4 @@ PAPERS = {
 
 def papers_of(text: str) -> list[Paper]:
     """Return the known papers whose arXiv numbers stand in a spec's or task's `paper`, in order."""
-    return [PAPERS[number] for number in re.findall(r"\d{4}\.\d{5}", text) if number in PAPERS]
+    return [PAPERS[number] for number in ARXIV_NUMBER.findall(text) if number in PAPERS]

@@ -46,7 +46,7 @@ def to_parquet(folder: Path, out: Path, on_rows: Callable[[int], None] | None = 
                 on_rows(copied.rows)
         manifest = replace(source, container="parquet", shards=shards)
         copy_definition(folder, out)
-        write_whole(out / "README.md", short_readme(manifest, rows.schema_with(manifest.columns)))
+        write_whole(out / "README.md", short_readme(manifest, rows.schema_with(manifest.columns), rows.task()))
         manifest.write(out)
     return manifest
 

@@ -89,9 +89,9 @@ class WindowComponent:
 class Task:
     """What a task has, in five blocks. See each member for what it returns and promises.
 
-    declares    name, version, paper, row_formats, books, difficulty, capabilities, deviations, Params, tiny, resolve,
-                latent_fields, span_kinds, untrained, extra_fields, masked, vocab, markers, edges, modes, assets,
-                sidecars, component_field, subject_field, exposure_field, template_field
+    declares    name, version, paper, natural_language, task_categories, row_formats, books, difficulty, capabilities,
+                deviations, Params, tiny, resolve, latent_fields, span_kinds, untrained, extra_fields, masked, vocab,
+                markers, edges, modes, assets, sidecars, component_field, subject_field, exposure_field, template_field
     makes       rows, token_rows, rows_max, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 without_row_text_bits, row_text_bits, knowledge, entities, split_by, apart, subjects, template_half
@@ -119,6 +119,10 @@ class Task:
     """Goes up whenever any row would change."""
     paper: ClassVar[str] = ""
     """The arXiv number whose data it makes."""
+    natural_language: str = ""
+    """The language of its rows of text, as the Hub writes it ("en"); "" for rows of symbols. Tokens have none."""
+    task_categories: tuple[str, ...] = ("text-generation",)
+    """The Hub's categories of what a model learns from its rows."""
     row_formats: ClassVar[tuple[str, ...]]
     """The formats it can make, its default first: document, prompt-completion (no prompt is empty), tokens."""
     books: tuple[str, ...]

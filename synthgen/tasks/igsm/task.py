@@ -68,6 +68,8 @@ class Igsm(Task):
     template_field = "template"
     version = 1
     paper = "2407.20311"
+    natural_language = "en"
+    task_categories = ("text-generation", "question-answering")
     row_formats = ("prompt-completion",)
     books: tuple[str, ...] = BOOKS
     difficulty = "operations of the solution"

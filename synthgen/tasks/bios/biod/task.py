@@ -61,6 +61,7 @@ class Biod(Task):
     subject_field = "person"
     version = 1
     paper = "2404.05405"
+    natural_language = "en"
     row_formats = ("tokens", "document")
     books = ("order",)
     difficulty = "attributes"

@@ -67,6 +67,7 @@ class Bios(Task):
     name = "bios"
     version = 1
     paper = "2309.14316"
+    natural_language = "en"
     row_formats = ("document", "tokens")
     books = ("wording", "order")
     difficulty = "facts"

@@ -86,6 +86,8 @@ class BirthYear(Task):
     name = "birthyear"
     version = 1
     paper = "2512.17351"
+    natural_language = "en"
+    task_categories = ("text-generation", "question-answering")
     row_formats = ("prompt-completion",)
     books = BOOKS
     difficulty = "hops to the answer"

@@ -61,6 +61,8 @@ class Hops(Task):
     subject_field = "person"
     version = 1
     row_formats = ("prompt-completion",)
+    natural_language = "en"
+    task_categories = ("text-generation", "question-answering")
     books = ("question", "person", "wording")
     difficulty = "hops to the answer"
     span_kinds = SPAN_KINDS

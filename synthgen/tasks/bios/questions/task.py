@@ -77,6 +77,8 @@ class Questions(Task):
     subject_field = "person"
     version = 1
     paper = "2309.14402"
+    natural_language = "en"
+    task_categories = ("text-generation", "question-answering")
     row_formats = ("prompt-completion", "tokens")
     books = ("question", "person", "wording", "hint")
     difficulty = "facts the answer rests on"

@@ -70,6 +70,7 @@ class Relations(Task):
     subject_field = "person"
     version = 1
     row_formats = ("document",)
+    natural_language = "en"
     books = ("wording",)
     difficulty = "facts stated"
     deviations = (NOT_PUBLISHED, *WORLD)

@@ -89,6 +89,7 @@ class Rewrites(Task):
     name = "rewrites"
     version = 1
     paper = "2309.14316"
+    natural_language = "en"
     row_formats = ("document",)
     books = ("wording",)
     difficulty = "facts"
