@@ -189,7 +189,7 @@ class PaperLaw:
     def _text_samplings(self) -> dict[str, Sampling]:
         """How the two means are drawn that what a text shows is between; none where that is not worked out.
 
-        Nor for a given op and for test bins: such splits are small, and their means would take as long to certify.
+        Nor for a given op and for test bins, whose means are not certified: `text_ends` has the figures of their rows.
         """
         params = self.params
         if self.without_text_bits or params.bins == "test" or len(params.op_weights) == 1:
