@@ -39,7 +39,7 @@ TWO_PEOPLE = {"people": 2, "entries": "online", "pronouns": ["they"]}
 SMALL = {
     "biod": {"N": 2, "K": 2, "C": 1, "D": 2, "L": 1, "T": 2, "names": [1, 1, 3], "entries": ROWS},
     "bios": TWO_PEOPLE | {"sizes": tiny_sizes(templates=2)},
-    "birthyear": {"people": 2, "years": 2, "sizes": tiny_sizes()},
+    "birthyear": {"people": 2, "years": 2, "sizes": tiny_sizes(last_names=3)},
     "brevo": {"nodes": 3, "degree": 2},
     "cfg": {},
     "chain": {"steps": [1, 2], "others": [0, 1], "modulus": 2, "names": 3},
@@ -55,7 +55,7 @@ SMALL = {
 }
 """What makes a task's law small: few people, values and words."""
 
-WITHIN = {"asked": [2], "exactly": 2}
+WITHIN = {"asked": [2], "exactly": 2, "junk": 1}
 """Params that would be out of range in a small law."""
 
 SHARED = {"people": 40, "sizes": tiny_sizes(first_names=4, last_names=10, days=2, birth_cities=2)}
@@ -198,6 +198,7 @@ def test_texts_come_as_often_as_their_bits_say(name):
 
 
 OTHERS = [(name, split) for name in EXACT for split in list(load_spec(name).splits)[1:]]
+OTHERS.remove(("know-inverse-name", "test"))  # of its 0 bits, once it is known who comes next, nothing can be hidden
 OTHERS += [(name, "op15") for name in ("igsm-open", "igsm-open-boxes", "igsm-open-retry50")]
 
 
