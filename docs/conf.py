@@ -34,7 +34,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 300
+nb_execution_timeout = 900
 nb_merge_streams = True
 nb_output_stderr = "remove"  # kernels that are compiled, on a first run
 
@@ -46,6 +46,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_copyright = False
 html_use_index = False
+html_show_search_summary = False  # it would fetch pages, which browsers refuse from a disk
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b5c8a", "color-brand-content": "#0b5c8a"},
     "dark_css_variables": {"color-brand-primary": "#7cc4ee", "color-brand-content": "#7cc4ee"},
