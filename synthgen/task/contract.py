@@ -27,8 +27,9 @@ from synthgen.exact.entropy import Entropy
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.certificates import Sampling
 from synthgen.task.fidelity import Deviation, stated
-from synthgen.task.judging import STRICT, Final, judged_as
+from synthgen.task.judging import MOST_FREE, STEPS, STRICT, Final, Unclear, final_answer
 from synthgen.task.kit.capacity import Knowledge
+from synthgen.task.markup import dressed, edges_of, plain
 from synthgen.task.picture import Picture, kinds_of, passage_of
 from synthgen.task.rows import Rows, Vocab
 from synthgen.task.verdict import UNREADABLE, Misread, Reread, Verdict, held_against
@@ -375,8 +376,36 @@ class Task:
         return Verdict.wrong(f"task {self.name!r} has no prompts: verify a whole row instead")
 
     def judge_as(self, prompt: Any, completion: Any, mode: str) -> Verdict:
-        """Judge a completion in one of the task's `modes`, whatever stands at its edges; may raise what junk raises."""
-        return judged_as(self, prompt, completion, mode)
+        """Judge a completion in one of the task's `modes`, whatever stands at its edges; may raise what junk raises.
+
+        What is right as rows are written is right in every mode; else the final answer counts, and perhaps its steps.
+        """
+        try:
+            strict = self.judge(prompt, self._as_rows(completion))
+        except UNREADABLE as error:
+            if mode == STRICT:
+                raise
+            strict = Verdict.wrong(str(error), 0)
+        if mode == STRICT or strict.correct:
+            return strict
+        final, said = self.final(prompt), completion if isinstance(completion, str) else self.spelt(completion)
+        if len(said) > MOST_FREE:
+            return Verdict.wrong(f"format: {len(said):,} characters; of a layout of its own {MOST_FREE:,} are read", 0)
+        try:
+            verdict = final.judge(final_answer(said, final.looks, final.listing))
+        except Unclear as error:
+            return Verdict.wrong(f"format: {error}", 0)
+        if mode == STEPS and final.steps is not None and verdict.correct:
+            return final.steps(plain(said, final.looks))
+        return verdict
+
+    def _as_rows(self, completion: Any) -> Any:
+        """Return a completion with the edges that rows have; a text of the names of tokens as ids."""
+        if not isinstance(completion, str):
+            return completion
+        if self.vocab is not None:
+            return self.encoded(edges_of(completion))
+        return completion if self.edges is None else dressed(completion, self.edges)
 
     def final(self, prompt: Any) -> Final:
         """Return what a final answer to a prompt looks like, and its judge. Raises ValueError where there is none."""

@@ -12,13 +12,9 @@ import bisect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from synthgen.task.markup import BLANKS, QUOTED, dressed, edges_of, plain
-from synthgen.task.verdict import UNREADABLE, Verdict
-
-if TYPE_CHECKING:
-    from synthgen.task.contract import Task
+from synthgen.task.markup import BLANKS, QUOTED, plain
+from synthgen.task.verdict import Verdict
 
 STRICT, STEPS, ANSWER = MODES = ("strict", "steps", "answer")
 """As rows are written; every step, in any order and layout; the final answer alone."""
@@ -196,40 +192,3 @@ def _concluded(masked: _Masked) -> tuple[list[str], int]:
     if sentence.rstrip(BLANKS).endswith("?") or _DENIED.search(sentence) or _HEDGED.search(sentence):
         raise Unclear("the last sentence asks, denies, or leaves open")
     return [_slot(sentence, inside)], stop
-
-
-# -- verdicts ----------------------------------------------------------------------------------------------------------
-
-
-def judged_as(task: Task, prompt: Any, completion: Any, mode: str) -> Verdict:
-    """Judge a completion of a prompt, each a text or plain ids, in a mode that it has. May raise what junk raises.
-
-    What is right as rows are written is right in every mode; else the final answer counts, and perhaps its steps.
-    """
-    try:
-        strict = task.judge(prompt, _as_rows(task, completion))
-    except UNREADABLE as error:
-        if mode == STRICT:
-            raise
-        strict = Verdict.wrong(str(error), 0)
-    if mode == STRICT or strict.correct:
-        return strict
-    final, said = task.final(prompt), completion if isinstance(completion, str) else task.spelt(completion)
-    if len(said) > MOST_FREE:
-        return Verdict.wrong(f"format: {len(said):,} characters; of a layout of its own {MOST_FREE:,} are read", 0)
-    try:
-        verdict = final.judge(final_answer(said, final.looks, final.listing))
-    except Unclear as error:
-        return Verdict.wrong(f"format: {error}", 0)
-    if mode == STEPS and final.steps is not None and verdict.correct:
-        return final.steps(plain(said, final.looks))
-    return verdict
-
-
-def _as_rows(task: Task, completion: Any) -> Any:
-    """Return a completion with the edges that rows have; a text of the names of tokens as ids."""
-    if not isinstance(completion, str):
-        return completion
-    if task.vocab is not None:
-        return task.encoded(edges_of(completion))
-    return completion if task.edges is None else dressed(completion, task.edges)
