@@ -1,9 +1,9 @@
 """What a task is. One import for whoever writes one: `from synthgen.task import Task, TaskParams, Rows, kernel`.
 
 Read in this order: `contract` (what a task must have), `rows` (what it makes), `phrases` (text as numbers), `verdict`
-(what it says of a row), `ids`, `answers`, `markup`, `judging` (what is judged, how much of it, and how), `picture`
-(what a row looks like), `columns` and `arrow` (rows as Arrow), `files` (whole or not there), `assets` (files that params
-name), and the room `kit`.
+(what it says of a row), `ids`, `answers`, `markup` and `judging` (what is judged, and how), `picture` (what a row looks
+like), `columns` and `arrow` (rows as Arrow), `files` (whole or not there), `assets` (files that params name), and the
+room `kit`.
 """
 
 from synthgen.exact.bits import Bits as Bits
