@@ -58,6 +58,8 @@ class HistoryQuestions(Task):
     name = "history"
     subject_field = "person"
     version = 1
+    natural_language = "en"
+    task_categories = ("text-generation", "question-answering")
     row_formats = ("prompt-completion",)
     books = ("question", "person", "wording")
     difficulty = "facts the answer rests on"
