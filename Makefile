@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where the environment forbids it, each of some hundred processes of tests would compile all libraries for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo check test slow look faults fuzz mutants lint golden snapshots schema pages docs certificates gallery bench lowest clean
+.PHONY: help demo check test slow look clients faults fuzz mutants lint golden snapshots schema pages docs certificates gallery bench lowest clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ look: $(VENV)/.ready  ## the explorer in a real browser; installs chromium (as r
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,look]'
 	npm install --silent --no-save --prefix build/look axe-core@4
 	SYNTHGEN_LOOK=required $(BIN)/python -m pytest -n 0 -m slow tests/test_look.py
+
+clients: $(VENV)/.ready  ## readers of tables, each in a venv of its own under build/: their figures; ROWS=1000000 for more
+	$(BIN)/python tests/clients.py $(or $(ROWS),100000)
 
 golden: $(VENV)/.ready  ## pin the first rows of every spec anew, after raising a task's version
 	$(BIN)/python tests/golden.py

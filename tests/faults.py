@@ -30,8 +30,8 @@ from synthgen.dataset.check import check_folder
 from synthgen.dataset.manifest import Manifest
 from synthgen.errors import SynthgenError
 
-SMALL = {"spec": "cfg3b", "splits": ["test"], "rows": 600, "shards": 3, "workers": 1}
-"""A build for the forked children: some hundredths of a second."""
+SMALL = {"spec": "cfg3b", "splits": ["test"], "rows": 600, "shards": 3, "workers": 1, "format": "arrow"}
+"""A build for the forked children: some hundredths of a second. Its format is what `inject` is told."""
 
 LARGE = {"spec": "bios-multi5", "params": {"people": 20_000}, "shards": 12}
 COMMAND = ("generate", "bios-multi5", "--set", "people=20000", "--shards", 12)
@@ -540,8 +540,9 @@ def reference(resume):
     return undisturbed(json.dumps(resume.build))
 
 
-def inject(name, times, quick=False):
+def inject(name, times, quick=False, container="arrow"):
     """Inject a fault up to `times` times, or until it runs out of points; return its `Outcome`."""
+    SMALL["format"] = container
     function, outcome = FAULTS[name][0], Outcome(name)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and its children, ignore it
     undisturbed(json.dumps(SMALL))  # children are forked from a process whose kernels are compiled
@@ -577,15 +578,20 @@ def rows_lost(folder, whole):
 
 
 def main():
-    """Print the table of all faults, of those whose names hold a word given, or (--quick NAME...) of some, a few times."""
-    few = sys.argv[1:2] == ["--quick"]
-    words = sys.argv[2:] if few else sys.argv[1:]
+    """Print the table of all faults, of those whose names hold a word given, or (--quick NAME...) of some, a few times.
+
+    --format=NAME, before them, has small builds of that container.
+    """
+    arguments = sys.argv[1:]
+    container = arguments.pop(0).partition("=")[2] if arguments and arguments[0].startswith("--format=") else "arrow"
+    few = arguments[:1] == ["--quick"]
+    words = arguments[1:] if few else arguments
     failed = False
     print(f"{'fault':<75}{'injected':>9}{'survived':>9}{'rows lost':>10}", flush=True)
     for name, (_, quick, long) in FAULTS.items():
         if words and not any(word == name if few else word in name for word in words):
             continue
-        outcome = inject(name, quick, quick=True) if few else inject(name, long)
+        outcome = inject(name, quick if few else long, few, container)
         print(f"{name:<75}{outcome.injected:>9}{outcome.survived:>9}{outcome.rows_lost:>10}", flush=True)
         for failure in outcome.failures[:5]:
             print("    " + failure[:2000])

@@ -386,6 +386,12 @@ def parquet_shards(data):
         check_folder(folder, sample=0.5)
 
 
+@target(st.deferred(lambda: mutated(_shard("arrow-file"), most=4)) | st.sampled_from(BOMBS))
+def arrow_files(data):
+    with place(_forged("arrow-file", data)) as folder, bounded():
+        check_folder(folder, sample=0.5)
+
+
 @functools.cache
 def _foreign_streams():
     """Return Arrow streams that are sound and not ours: other types, dictionaries, a bomb of compressed zeros."""

@@ -138,7 +138,8 @@ def replant(folder, change, index=0):
     batches = pa.Table.from_pylist(rows, table.schema).to_batches(BATCH_ROWS)
     component = synthgen.load(folder / "spec.toml").task().component_field
     shards = list(stated.shards)
-    shards[index] = write_shard(batches, table.schema, path, entry.path, entry.split, component)
+    container = stated.container
+    shards[index] = write_shard(batches, table.schema, path, entry.path, entry.split, component, container=container)
     replace(stated, shards=shards).write(folder)
 
 

@@ -68,7 +68,7 @@ def test_a_missing_a_short_and_a_strange_file(folder):
     assert "no other file: data/: data/stray.arrow" in found
 
 
-@pytest.mark.parametrize("container", ["arrow", "parquet"])
+@pytest.mark.parametrize("container", ["arrow", "arrow-file", "parquet"])
 def test_a_shard_of_any_length_is_a_finding(container, tmp_path):
     """Cut anywhere, empty, or whole but without a row: a sentence, whoever reads it (a generator's end is none)."""
     synthgen.generate("cfg3b", tmp_path / "data", splits=["train"], rows=40, shards=1, format=container)
@@ -76,10 +76,10 @@ def test_a_shard_of_any_length_is_a_finding(container, tmp_path):
     whole, schema = path.read_bytes(), next(iter(read_batches(path))).schema
     cuts = [*range(12), *range(12, len(whole), len(whole) // 40)]
     bare = io.BytesIO()
-    if container == "arrow":
-        pa.ipc.new_stream(bare, schema).close()
-    else:
+    if container == "parquet":
         pq.write_table(schema.empty_table(), bare)
+    else:
+        (pa.ipc.new_stream if container == "arrow" else pa.ipc.new_file)(bare, schema).close()
     for junk in [*(whole[:cut] for cut in cuts), bare.getvalue()]:
         path.write_bytes(junk)
         assert faults(tmp_path / "data")

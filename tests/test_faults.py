@@ -20,8 +20,17 @@ HARNESS = Path(__file__).with_name("faults.py")
 
 @pytest.mark.parametrize("names", QUICK, ids=lambda names: names[0])
 def test_faults_are_survived(names):
+    survived(names)
+
+
+def test_faults_are_survived_by_arrow_files():
+    """What is new in them is their end: a footer, written when the batches are."""
+    survived(["kill -9 again while it resumes", "a truncated shard"], "--format=arrow-file")
+
+
+def survived(names, *options):
     """The harness forks and kills, so it runs in a process of its own, which also reads what is told on stderr."""
-    command = [sys.executable, str(HARNESS), "--quick", *names]
+    command = [sys.executable, str(HARNESS), *options, "--quick", *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()[1:]
@@ -37,6 +46,16 @@ def test_faults_are_survived(names):
 def test_a_fault_is_survived_at_every_point(name):
     times = next((n for start, n in LONG.items() if name.startswith(start)), faults.FAULTS[name][2])
     outcome = faults.inject(name, times)
+    assert not outcome.failures, outcome.failures[:3]
+    assert 0 < outcome.injected == outcome.survived
+    assert outcome.rows_lost == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("container", ["arrow-file", "parquet"])
+@pytest.mark.parametrize("name", SMALL)
+def test_a_fault_is_survived_in_every_container(name, container):
+    outcome = faults.inject(name, faults.FAULTS[name][1], quick=True, container=container)
     assert not outcome.failures, outcome.failures[:3]
     assert 0 < outcome.injected == outcome.survived
     assert outcome.rows_lost == 0

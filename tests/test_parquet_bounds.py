@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import synthgen
-from synthgen.dataset import shards
-from synthgen.dataset.shards import BATCH_BYTES, read_batches, write_shard
+from synthgen.dataset import containers
+from synthgen.dataset.containers import BATCH_BYTES
+from synthgen.dataset.shards import read_batches, write_shard
 from synthgen.errors import SynthgenError
 from synthgen.windowing import folder_rows
 
@@ -61,7 +62,7 @@ def test_shards_are_read_as_they_were_written(tmp_path, size):
 
 
 def test_rows_that_would_be_refused_are_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(shards, "BATCH_BYTES", 1000)  # in the place of half a gigabyte
+    monkeypatch.setattr(containers, "BATCH_BYTES", 1000)  # in the place of half a gigabyte
     row = pa.record_batch({"text": pa.array(["x" * 1000])})
     with pytest.raises(SynthgenError, match="take Arrow"):
         write_shard(iter([row]), row.schema, tmp_path / "a.parquet", "data/a.parquet", "train")

@@ -35,7 +35,9 @@ def generate(
     shards: Shards = None,
     workers: Annotated[int | None, typer.Option(help="Processes; by default one a core, if the job is long.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
-    format: Annotated[str, typer.Option("--format", help="arrow, parquet, or token files: bin, llmc.")] = "arrow",
+    format: Annotated[
+        str, typer.Option("--format", help="arrow (a stream), arrow-file, parquet; token files: bin, llmc.")
+    ] = "arrow",
     sets: Sets = None,
     rank: Annotated[
         str | None,

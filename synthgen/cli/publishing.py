@@ -74,7 +74,7 @@ def push(
     names: Annotated[
         list[str], typer.Argument(metavar="DIR... ORG/NAME", help="Dataset folders, then the repository.")
     ],
-    format: Annotated[str, typer.Option("--format", help="parquet or arrow.")] = "parquet",
+    format: Annotated[str, typer.Option("--format", help="parquet; or arrow, arrow-file, as it is.")] = "parquet",
     config: Annotated[
         list[str] | None, typer.Option("--config", help="The config's name; once for each folder.")
     ] = None,

@@ -134,7 +134,7 @@ def plan(
     shards: Shards = None,
     workers: Annotated[int | None, typer.Option(help="Processes the time is told for; by default one a core.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
-    format: Annotated[str, typer.Option("--format", help="arrow or parquet.")] = "arrow",
+    format: Annotated[str, typer.Option("--format", help="arrow, arrow-file or parquet.")] = "arrow",
     out: Annotated[Path, typer.Option(help="Where it would go: its disk is checked.")] = Path(),
     seed: Seed = None,
     world: World = None,

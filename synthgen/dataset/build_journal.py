@@ -15,8 +15,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field
 
+from synthgen.dataset.containers import CONTAINERS
 from synthgen.dataset.manifest_table import ShardTable
-from synthgen.dataset.shards import CONTAINERS, Shard
+from synthgen.dataset.shards import Shard
 from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME
 from synthgen.task.files import file_sha256, write_whole
 from synthgen.task.foreign import Unreadable, read_json, shaped

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthgen.dataset.shards import CONTAINERS, shard_path
+from synthgen.dataset.containers import CONTAINERS
+from synthgen.dataset.shards import shard_path
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import INDEX_MAX, Source
 from synthgen.spec.spec import SHARDS_MAX, Spec, load_spec, with_splits

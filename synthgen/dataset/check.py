@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from synthgen.dataset.check_manifest import check_files, check_identity, check_manifest, entropy_difference
+from synthgen.dataset.containers import container_of
 from synthgen.dataset.finding import Finding
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.overlap import Contents, check_overlap
@@ -132,6 +133,8 @@ def _check_shard(
     summary, first, fault = Summary(wanted, source.task().component_field), split.rows, ""
     place = range(first, first + shard.rows)
     try:
+        if container_of(path).name != manifest.container:
+            raise SynthgenError(f"it is {container_of(path).name}, and the manifest says {manifest.container}")
         for batch in read_batches(path):
             if not batch.schema.equals(wanted):
                 raise SynthgenError("its columns are not those of the spec")

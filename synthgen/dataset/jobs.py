@@ -54,7 +54,8 @@ class LocalJob:
             start, stop = shard_range(rows, self.index, count)
             schema = self.plan.source.batch(start, start + 1, self.split, self.plan.columns).schema
             batches = self._batches(start, stop, on_rows)
-            shard = write_shard(batches, schema, self.folder / path, path, self.split, component, scratch=work / "tmp")
+            target, container = self.folder / path, self.plan.container
+            shard = write_shard(batches, schema, target, path, self.split, component, work / "tmp", container)
         BuildJournal(work, self.plan.to_json()).add(shard)
         return shard
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthgen.dataset.containers import container_of
 from synthgen.dataset.manifest_table import EntropyTable, Numbered, Table
-from synthgen.dataset.shards import Shard
+from synthgen.dataset.shards import Shard, map_batches
 from synthgen.errors import DISTRIBUTION, SynthgenError
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
@@ -209,7 +210,8 @@ def open_folder(folder: str | Path) -> datasets.DatasetDict:
     """Return a `datasets.DatasetDict` over a dataset folder's Arrow shards: mapped into memory, nothing copied.
 
     Splits are called as `datasets.load_dataset` calls them: `a-b` is `a_b`. Raises SynthgenError if the folder has no
-    readable manifest, or shards that are not what it says. Parquet shards are for `datasets.load_dataset`.
+    readable manifest, or shards that are not what it says. Parquet shards are for `datasets.load_dataset`;
+    see `docs/tables.md`.
     """
     import datasets
     import pyarrow as pa
@@ -222,7 +224,7 @@ def open_folder(folder: str | Path) -> datasets.DatasetDict:
         if not shard.path.endswith(".arrow"):
             raise SynthgenError(f"{folder}: {shard.path} is not Arrow; open it with datasets.load_dataset")
         try:
-            part = datasets.Dataset.from_file(str(folder / shard.path))
+            part = _opened(folder / shard.path, shard.content)
         except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise SynthgenError(f"{folder}: {shard.path} cannot be opened: {reason}; see `synthgen check`") from None
@@ -233,3 +235,16 @@ def open_folder(folder: str | Path) -> datasets.DatasetDict:
             raise SynthgenError(f"{folder}: {shard.path} has other columns than the rest; see `synthgen check`")
         others.append(part)
     return datasets.DatasetDict({name: datasets.concatenate_datasets(parts) for name, parts in splits.items()})
+
+
+def _opened(path: Path, content: str) -> datasets.Dataset:
+    """Return an Arrow shard as a dataset, mapped. `datasets` maps streams alone, so an Arrow file is mapped here.
+
+    Its content hash is the fingerprint; without one, `datasets` would take a hash over all that is mapped.
+    """
+    import datasets
+    import pyarrow as pa
+
+    if container_of(path).name == "arrow":
+        return datasets.Dataset.from_file(str(path))
+    return datasets.Dataset(pa.Table.from_batches(map_batches(path)), fingerprint=content[:16])

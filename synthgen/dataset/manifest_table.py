@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from synthgen.dataset.shards import CONTAINERS, Shard
+from synthgen.dataset.containers import CONTAINERS
+from synthgen.dataset.shards import Shard
 from synthgen.spec.spec import SHARDS_MAX, SPLIT_NAME
 from synthgen.task.foreign import shaped
 
@@ -19,7 +20,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
 
-ENDINGS = "|".join(container.ending for container in CONTAINERS.values())
+ENDINGS = "|".join(dict.fromkeys(container.ending for container in CONTAINERS.values()))
 
 
 class Numbered(BaseModel):

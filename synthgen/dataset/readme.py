@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
+from synthgen.dataset.containers import CONTAINERS
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.plain_text import in_markdown
 from synthgen.exact.bits import stated_bits
@@ -45,7 +46,7 @@ def size_category(rows: int) -> str:
 
 def front_matter(manifest: Manifest, schema: pa.Schema, task: Task) -> dict[str, Any]:
     """Return the metadata the Hub and `datasets` read; `schema` and `task` are of the manifest's rows."""
-    ending = manifest.container
+    ending = CONTAINERS[manifest.container].ending
     splits: list[dict[str, Any]] = []
     for name in manifest.splits:
         shards = [shard for shard in manifest.shards if shard.split == name]

@@ -1,6 +1,6 @@
 """Shards: rows to files, whole or not at all, and back.
 
-A shard is an uncompressed Arrow IPC stream (or Parquet) of record batches of exactly 4,096 rows from its first row. It
+A shard is a file of record batches of exactly 4,096 rows from its first row, in one of the formats of `containers`. It
 is written to a temporary file while its SHA-256 is taken, synced and then renamed. Its *content hash* is taken over
 the values, not the bytes: the same rows in another container, or batched otherwise, have the same one.
 """
@@ -9,34 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from synthgen.dataset.parquet_bounds import refuse_beyond, steps_of
+from synthgen.dataset.containers import BATCH_ROWS as BATCH_ROWS
+from synthgen.dataset.containers import CONTAINERS, container_by_ending, container_of
 from synthgen.dataset.values import check_values
 from synthgen.errors import SynthgenError
 from synthgen.exact.ledger import UNITS_PER_BIT, to_bits
 from synthgen.task.arrow import row_lengths
 from synthgen.task.files import replacing
 
-BATCH_ROWS = 4096
-"""Rows of a record batch; the last of a shard may be shorter."""
-
 COMPONENTS_END = 2**16
 """Numbers of components are below this."""
-
-BATCH_BYTES = 512 << 20
-"""Of a record batch of Parquet, decoded: a few bytes may stand for any number, and memory goes before it is seen."""
-
-ROW_GROUP_BYTES = 95_000_000
-"""Parquet row groups stay below 100 MB, as the Hub's viewer wants them."""
 
 
 @dataclass(frozen=True)
@@ -179,42 +170,23 @@ def write_shard(
     split: str,
     component_field: str = "",
     scratch: Path | None = None,
+    container: str = "",
 ) -> Shard:
     """Write batches (each of 4,096 rows but the last) to `target`, by way of `scratch` on the same file system.
 
-    Raises OSError if the disk is full; then the target is as it was and no other file is left.
+    Without `container` it is in the first format with the ending of `target`. Raises OSError if the disk is full; then
+    the target is as it was and no other file is left.
     """
     summary = Summary(schema, component_field)
     with replacing(target, scratch) as file:
         sink = _HashingFile(file)
-        _container_of(target).write(summary.watch(batches), schema, sink)
+        chosen = CONTAINERS[container] if container else container_by_ending(target)
+        chosen.write(summary.watch(batches), schema, pa.PythonFile(sink, "w"))
     return summary.shard(path, split, sink.size, sink.digest.hexdigest())
 
 
-def _write_arrow(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile) -> None:
-    with pa.ipc.new_stream(pa.PythonFile(sink, "w"), schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-
-
-def _write_parquet(batches: Iterable[pa.RecordBatch], schema: pa.Schema, sink: _HashingFile) -> None:
-    options = {"compression": "zstd", "write_page_index": True, "use_content_defined_chunking": True}
-    with pq.ParquetWriter(pa.PythonFile(sink, "w"), schema, **options) as writer:
-        group: list[pa.RecordBatch] = []
-        for batch in batches:
-            if batch.nbytes > BATCH_BYTES:
-                raise SynthgenError(
-                    f"{BATCH_ROWS:,} rows of {batch.nbytes:,} bytes are too large for Parquet; take Arrow"
-                )
-            if group and sum(b.nbytes for b in group) + batch.nbytes > ROW_GROUP_BYTES:
-                writer.write_table(pa.Table.from_batches(group), row_group_size=2**30)
-                group = []
-            group.append(batch)
-        writer.write_table(pa.Table.from_batches(group, schema), row_group_size=2**30)
-
-
 def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield a shard's record batches of 4,096 rows, or `columns` of them; an Arrow stream is mapped, not copied.
+    """Yield a shard's record batches of 4,096 rows, or `columns` of them; Arrow is mapped, not copied.
 
     Raises SynthgenError for a file that is truncated, no shard at all or decodes to what no shard holds, and for values
     that none can hold (see `check_values`).
@@ -236,7 +208,7 @@ def map_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa
     try:
         if not path.is_file():
             raise FileNotFoundError("no such file, or a pipe or device")
-        for batch in _container_of(path).read(path, columns):
+        for batch in container_of(path).read(path, columns):
             empty = False
             yield batch
         if empty:
@@ -245,90 +217,3 @@ def map_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa
         raise SynthgenError(
             f"{path}: not a whole shard: {(str(error) or type(error).__name__).splitlines()[0]}"
         ) from None
-
-
-def _read_arrow(path: Path, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-    with pa.memory_map(str(path)) as file:
-        messages = pa.ipc.MessageReader.open_stream(file)
-        first = next(iter(messages), None)  # in a generator, a StopIteration would become another error
-        if first is None:
-            raise EOFError("is empty")
-        schema = pa.ipc.read_schema(first)
-        for message in messages:
-            if message.type != "record batch" or _is_compressed(message.metadata.to_pybytes()):
-                raise EOFError("holds a dictionary or compressed batches, which synthgen does not write")
-            batch = pa.ipc.read_record_batch(message, schema)
-            yield batch if columns is None else batch.select([name for name in schema.names if name in columns])
-
-
-def _read_parquet(path: Path, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-    file = pq.ParquetFile(path)
-    refuse_beyond(path, file.metadata, BATCH_BYTES)
-    wanted = None if columns is None else [name for name in columns if name in file.schema_arrow.names]
-    yield from _rebatch(_bounded(file, path, wanted))
-
-
-def _bounded(file: pq.ParquetFile, path: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
-    """Yield a file's rows, few at a time where a few might be large; refuse what no shard holds before it is whole."""
-    rows, size = 0, 0
-    for group, step in enumerate(steps_of(path, file.metadata, BATCH_ROWS)):
-        for batch in file.iter_batches(step, row_groups=[group], columns=columns):
-            rows, size = rows + batch.num_rows, size + batch.nbytes
-            if size > BATCH_BYTES * -(-rows // BATCH_ROWS):
-                raise EOFError(f"decodes to more than {BATCH_BYTES >> 20:,} MiB for {BATCH_ROWS:,} rows")
-            if rows >= BATCH_ROWS:
-                rows, size = 0, 0
-            yield batch
-
-
-def _is_compressed(metadata: bytes) -> bool:
-    """Say whether an Arrow message announces compressed buffers, before a few bytes are unpacked to any size.
-
-    Follows the FlatBuffers of Arrow's Message.fbs: Message.header (field 2) is a RecordBatch, whose field 3 is there if
-    and only if its buffers are compressed.
-    """
-
-    def field(table: int, number: int) -> int:
-        vtable = table - struct.unpack_from("<i", metadata, table)[0]
-        if vtable < 0 or 4 + 2 * number >= struct.unpack_from("<H", metadata, vtable)[0]:
-            return 0
-        offset: int = struct.unpack_from("<H", metadata, vtable + 4 + 2 * number)[0]
-        return table + offset if offset else 0
-
-    header = field(struct.unpack_from("<I", metadata, 0)[0], 2)
-    return bool(field(header + struct.unpack_from("<I", metadata, header)[0], 3))
-
-
-def _rebatch(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Cut batches anew at multiples of 4,096 rows."""
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        while sum(b.num_rows for b in held) >= BATCH_ROWS:
-            table = pa.Table.from_batches(held).combine_chunks()
-            yield table.slice(0, BATCH_ROWS).to_batches()[0]
-            held = table.slice(BATCH_ROWS).to_batches()
-    if sum(b.num_rows for b in held):
-        yield pa.Table.from_batches(held).combine_chunks().to_batches()[0]
-
-
-class Container(NamedTuple):
-    """A file format of shards."""
-
-    ending: str
-    write: Callable[[Iterable[pa.RecordBatch], pa.Schema, _HashingFile], None]
-    read: Callable[[Path, Sequence[str] | None], Iterator[pa.RecordBatch]]
-    """Of some columns, or all. May raise whatever a broken file makes pyarrow raise."""
-
-
-CONTAINERS = {
-    "arrow": Container("arrow", _write_arrow, _read_arrow),
-    "parquet": Container("parquet", _write_parquet, _read_parquet),
-}
-"""The file formats of shards by name. One more is a line here; everything else asks this table."""
-
-
-def _container_of(path: Path) -> Container:
-    """Return the format of a file by its ending; what has a strange one is read as Arrow, and then refused."""
-    by_ending = {container.ending: container for container in CONTAINERS.values()}
-    return by_ending.get(path.suffix.removeprefix("."), CONTAINERS["arrow"])

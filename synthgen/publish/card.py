@@ -21,6 +21,7 @@ import tomli_w
 import yaml
 
 from synthgen.dataset.check import check_folder
+from synthgen.dataset.containers import CONTAINERS
 from synthgen.dataset.finding import Finding
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.plain_text import fence_of, in_json, in_markdown, shown
@@ -150,7 +151,7 @@ def render(
         rows=f"{manifest.totals['rows']:,}",
         shards=len(manifest.shards),
         bytes=f"{manifest.totals['bytes']:,}",
-        container={"arrow": "Arrow IPC stream", "parquet": "Parquet"}.get(manifest.container, manifest.container),
+        container=CONTAINERS[manifest.container].words,
         row_format=manifest.spec["row_format"],
         seed=manifest.spec["seed"],
         world=manifest.spec["world"],

@@ -18,11 +18,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field
 
+from synthgen.dataset.containers import CONTAINERS
 from synthgen.dataset.folder import asset_paths, is_made
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.plain_text import in_markdown
 from synthgen.dataset.readme import size_category
-from synthgen.dataset.shards import CONTAINERS
 from synthgen.errors import SynthgenError
 from synthgen.publish.card import Address, read_front_matter, write_card
 from synthgen.publish.parquet import copy_definition, to_parquet
@@ -150,7 +150,7 @@ def stage(
             manifest = to_parquet(folder, out, on_rows)
         else:
             raise SynthgenError(
-                f"{folder}: its shards are {source.container}; push it with --format {source.container}"
+                f"{folder}: its shards are {source.container}; push it with --format {source.container} or parquet"
             )
         _remove_strangers(out, manifest)
         write_card(out, licence=licence, address=Address(repo, tag, config), pictures=pictures, on_rows=on_rows)
