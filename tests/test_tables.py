@@ -96,6 +96,19 @@ def test_ranks_and_a_second_run_make_the_same_arrow_files(folders, tmp_path):
         synthgen.generate(**BUILD, out=out, format="parquet")
 
 
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_what_is_there_is_read_again_as_it_was_written(container, tmp_path):
+    """A lost manifest is made of the shards alone, content hashes too; a cut one is made anew."""
+    out = tmp_path / "data"
+    synthgen.generate(**SMALL, out=out, format=container)
+    whole = files(out)
+    (out / "manifest.json").unlink()
+    first = sorted((out / "data").iterdir())[0]
+    first.write_bytes(first.read_bytes()[:-9])
+    synthgen.generate(**SMALL, out=out, format=container, verify=True)
+    assert files(out) == whole
+
+
 def test_the_command_line_takes_every_container(folders, tmp_path):
     command = ("generate", "copy-tiny", "--split", "train", "--rows", 9000, "--shards", 2, "--workers", 1)
     done = run(*command, "--out", tmp_path / "data", "--format", "arrow-file")
@@ -206,7 +219,7 @@ def test_one_liners_of_what_is_installed_here(client, container, folders, rows):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("client", "container"), LINES, ids="-".join)
+@pytest.mark.parametrize(("client", "container"), LINES, ids=map("-".join, LINES))
 def test_every_one_liner_reads_every_nested_value(client, container, tmp_path):
     """With the real package: of `make clients`, or of this environment; texts with spans, and latents in latents."""
     python = clients.python_of(client)

@@ -64,7 +64,9 @@ class Summary:
     def __init__(self, schema: pa.Schema, component_field: str = "") -> None:
         """`component_field` is the latent that numbers a row's component, where the task has one."""
         self.rows = 0
-        self._hash = hashlib.sha256("\n".join(f"{f.name}: {f.type}" for f in schema).encode())
+        types = "\n".join(f"{f.name}: {f.type}" for f in schema)
+        # Parquet calls a list's items `element`, and pyarrow reads them by that name, but the type is the same.
+        self._hash = hashlib.sha256(types.replace("list<element: ", "list<item: ").encode())
         books = [field.name for field in schema.field("bits").type] if "bits" in schema.names else []
         self._units = dict.fromkeys(books, 0)
         self._component = component_field if "latent" in schema.names else ""
