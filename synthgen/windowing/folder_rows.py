@@ -100,7 +100,7 @@ class FolderRows:
         return self.task.surprisals(self.read(number, number + 1).ids.tolist(), number)
 
     def _open_shard(self, number: int) -> pa.Table:
-        """Return a shard's columns that windows need. An Arrow stream stays on disk, mapped; Parquet is read whole."""
+        """Return a shard's columns that windows need. Arrow stays on disk, mapped; Parquet is read whole."""
         path, rows = self._shards[number], int(self._starts[number + 1] - self._starts[number])
         if not path.is_file():
             raise SynthgenError(f"{path}: is missing; run the same `synthgen generate` again")
