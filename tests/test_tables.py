@@ -242,6 +242,8 @@ def test_every_one_liner_reads_every_nested_value(client, container, tmp_path):
 )
 def test_latents_in_words_are_columns(spec, tmp_path):
     """What the page says, as it says it; a struct has every field, and where a row has it not, nothing."""
+    if not synthgen.load(spec).task().latent_fields:
+        pytest.skip(f"{spec}: its rows have no latents")
     names = {"folder": tmp_path / "data"}
     synthgen.generate(spec, names["folder"], splits=["train"], rows=20, workers=1)
     exec(LATENTS, names)
