@@ -23,6 +23,7 @@ FAMILIES = {
     "know-retrieve-dual": ("one",),
     "know-subtract-major": ("number",),
     "relations-2hop": ("one",),
+    "history-questions": ("one",),
     "depo1-tiny": ("one",),
     "depo2-tiny": ("one",),
     "brevo1-tiny": ("listing",),
@@ -56,7 +57,7 @@ def asked(source, row):
             return row["prompt"], str(latent["answer"])
         case "cfg":
             return row["prompt"], row["completion"].split()
-        case "qa" | "hops":
+        case "qa" | "hops" | "history":
             text = row["prompt"] + row["completion"]
             return row["prompt"], "; ".join(text[span["start"] : span["end"]] for span in latent["spans"]["answer"])
     names, ids, spans = source.vocab.names, row["input_ids"], latent.get("spans") or {}
@@ -80,7 +81,7 @@ def cases(name, kind, book, rows=12):
     """Yield (prompt, what is said, which layout) for every layout of a kind, of one row after the other."""
     source = synthgen.load(name)
     split = next(iter(source.splits))
-    table = [(row, *asked(source, row)) for row in source.batch(0, 40, split).to_pylist()]
+    table = [(row, *asked(source, row)) for row in source.batch(0, 120, split).to_pylist()]
     taken = itertools.cycle(table[:rows])
     for number, layout in enumerate(layouts(kind, book)):
         row, prompt, answer = next(taken)
@@ -90,15 +91,15 @@ def cases(name, kind, book, rows=12):
             others = [other for _, _, other in table if other != answer]
             yield prompt, filled(layout, **listing_fields(answer, others[number % len(others)])), layout
         else:
-            form = (row.get("latent") or {}).get("form"), (row.get("latent") or {}).get("target")
-            others = [
-                other
-                for row_, _, other in table
-                if other != answer
-                and ((row_.get("latent") or {}).get("form"), (row_.get("latent") or {}).get("target")) == form
-            ]
+            others = [other for row_, _, other in table if other != answer and kind_of(row_) == kind_of(row)]
             wrong, other = others[0], next((one for one in others if one != others[0]), others[0])
             yield prompt, filled(layout, answer=answer, wrong=wrong, other=other), layout
+
+
+def kind_of(row):
+    """Return what tells one kind of question of a spec from another."""
+    latent = row.get("latent") or {}
+    return [latent.get(field) for field in ("form", "ask", "target")]
 
 
 def listing_fields(items, other):

@@ -96,6 +96,7 @@ def test_rows_of_token_files_are_counted_from_one(tmp_path):
         (("score", "--completions", "a", "--prompts", "b"), "give one of the two"),
         (("score", "--completions", "a", "--temperature", "1"), "--temperature 1: our model says nothing here"),
         (("score", "--prompts", "b", "--temperature", "0.5"), "--temperature 0.5: our model says nothing here"),
+        (("score", "--prompts", "b", "--mode", "answer"), "--mode answer: says how answers are judged"),
         (("reproduce", "--list", "floor"), "--list shows every experiment"),
         (("reproduce", "--list", "--all"), "--list shows every experiment"),
         (("reproduce", "--list", "--size", "ci"), "--size ci: --list runs nothing"),

@@ -301,6 +301,18 @@ def test_the_papers_own_answers_score_full_marks_and_others_do_not(tmp_path):
             score_completions(source, "test", file)
 
 
+def test_answers_of_other_models_are_scored_in_a_mode(tmp_path):
+    source, file = synthgen.load("qa-extract", params={"people": 40}), tmp_path / "answers.jsonl"
+    answers = []
+    for number, row in enumerate(source.batch(0, 6, "test").to_pylist()):
+        answers.append({"id": number, "completion": f"**Answer:**{row['completion']}" if number else "I do not know."})
+    file.write_text("\n".join(map(json.dumps, answers)))
+    assert score_completions(source, "test", file).rows.right == 0
+    assert score_completions(source, "test", file, mode="answer").rows.right == 5
+    with pytest.raises(SynthgenError, match="no steps to judge"):
+        score_completions(source, "test", file, mode="steps")
+
+
 def test_answers_are_the_spans_of_that_kind():
     source = synthgen.load("depo1-tiny")
     corpus = SpecRows(source, "test-runs")

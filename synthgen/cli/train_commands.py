@@ -80,6 +80,7 @@ def score_command(
     split: str,
     rows: int | None,
     temperature: float | None,
+    mode: str | None = None,
 ) -> Scores | None:
     """Judge our run, or a file of answers to a dataset's rows; or write the prompts for somebody else's model."""
     is_run = (subject / SETTINGS).is_file()
@@ -92,10 +93,14 @@ def score_command(
             raise SynthgenError(f"--temperature {temperature:g}: our model says nothing here; leave it out")
         source = source_of_run(subject) if is_run else load(subject / "spec.toml")
         if completions is not None:
-            return score_completions(source, split, completions, rows)
+            return score_completions(source, split, completions, rows, mode or "strict")
         assert prompts is not None
+        if mode is not None:
+            raise SynthgenError(f"--mode {mode}: says how answers are judged; give it with --completions")
         write_prompts(source, split, rows or SCORED, prompts)
         return None
+    if mode is not None:
+        raise SynthgenError(f"--mode {mode}: our model writes as rows are written; give it with --completions")
     if not is_run:
         raise SynthgenError(f"{subject}: a dataset answers nothing; give --completions FILE, or a run's folder")
     model, data = load_run(subject)

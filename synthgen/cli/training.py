@@ -71,6 +71,13 @@ def score(
         ),
     ] = None,
     temperature: Annotated[float | None, typer.Option(min=0, help="Of our model; 0: greedy, by default.")] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="How --completions are judged: strict (as rows are written; the default), steps (each step, in any "
+            "layout) or answer (the final answer alone)."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Judge answers with the task's verifier: our model's, or anybody's from a file."""
@@ -81,7 +88,7 @@ def score(
     from synthgen.cli.train_commands import score_command
     from synthgen.cli.train_report import print_scores
 
-    scores = score_command(subject, completions, prompts, split, rows, temperature)
+    scores = score_command(subject, completions, prompts, split, rows, temperature, mode)
     if scores is not None:
         print_json(scores.to_json()) if json else print_scores(scores)
 

@@ -233,12 +233,12 @@ class _Answer(BaseModel):
     completion: Any
 
 
-def score_completions(source: Source, split: str, file: Path, rows: int | None = None) -> Scores:
+def score_completions(source: Source, split: str, file: Path, rows: int | None = None, mode: str = "strict") -> Scores:
     """Judge a file of answers, one JSON object {id, completion} a line, against the rows of a split.
 
     With `rows`, each of the split's first rows must be answered, and no other one; without, rows that are not answered
-    are not counted, and `unanswered` says how many. Raises SynthgenError for a line that is no such object, for an id
-    beyond the data, and for one given twice.
+    are not counted, and `unanswered` says how many. `mode` is as for `Source.verify`. Raises SynthgenError for a line
+    that is no such object, for an id beyond the data, for one given twice, and for a mode that the task has not.
     """
     scores, seen = Scores(split), set()
     limit = source.rows_max(split)
@@ -260,7 +260,7 @@ def score_completions(source: Source, split: str, file: Path, rows: int | None =
             raise SynthgenError(f"{where}: id {index}: {asked}")
         seen.add(index)
         row = source.row(index, split)
-        scores.add(source.verify(prompt_of(row), answer.completion, split=split), row["difficulty"])
+        scores.add(source.verify(prompt_of(row), answer.completion, split, mode), row["difficulty"])
     if not seen:
         raise SynthgenError(f"{file}: holds no answers")
     stated = source.spec.splits[split].rows if split in source.spec.splits else None

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synthgen.task.judging import Final
 from synthgen.task.verdict import Verdict
 from synthgen.tasks.bios.history.wordings import NO, YES
 from synthgen.tasks.bios.world.reading.history import History
+from synthgen.tasks.bios.world.reading.values import any_value
 
 MOST_ASKED = 10_000
 """Characters of a prompt that are read."""
@@ -104,6 +106,12 @@ class HistoryJudge:
         if said == answer:
             return Verdict.right([part])
         return Verdict.wrong(f"the answer is {answer}, not {said[:80]!r}", 0, 0.0, [part])
+
+    def final(self, prompt: Any) -> Final:
+        """Return what answers a question: a value of the fact that it asks for, or whether there was a change."""
+        question = self.read(prompt)
+        looks = any_value(self.history.registry.lists, "yes" if question.ask == "whether" else question.target)
+        return Final(re.compile(looks), lambda said: self.judge(prompt, said))
 
     def parse(self, prompt: Any, completion: Any) -> dict[str, Any]:
         """Return the latent that prompt, completion and the world show, and the spans. Raises ValueError on junk."""

@@ -25,6 +25,7 @@ from synthgen.exact.entropy import Book, Entropy
 from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.contract import SplitBy, Task
+from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.rows import Rows
@@ -270,6 +271,11 @@ class HistoryQuestions(Task):
     def judge(self, prompt: Any, completion: Any) -> Verdict:
         """Judge a completion by its answer alone; see `HistoryJudge.judge`."""
         return self.reader.judge(prompt, completion)
+
+    modes, edges = STEPLESS, (" ", "")
+
+    def final(self, prompt: Any) -> Final:
+        return self.reader.final(prompt)
 
     def longest_answer(self, prompt: Any) -> int:
         return self.reader.longest
