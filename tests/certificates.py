@@ -34,6 +34,7 @@ ROWS = {
     "igsm-med-retry-weak20": 100_000,
     "igsm-med-retry-miss20": 100_000,
     "igsm-hard-retry50": 100_000,
+    "igsm-released": 30_000,
     "igsm-med-pq/train": 100_000,
     "igsm-hard-pq/train": 150_000,
     "brevo1-tiny": 40_000,

@@ -29,13 +29,19 @@ from synthgen.tasks import task_class
 from synthgen.tasks.bios.world.population import tiny_sizes
 
 LISTING = Path(synthgen.__file__).with_name("cli") / "listing.json"
-EXACT = [row["name"] for row in json.loads(LISTING.read_text()) if row["status"] == "exact"]
+UNEVEN = {"bios-power", "capo-tiny-power"}
+"""People who are not told of alike: tests/test_exposures.py walks how often each of them is."""
+EXACT = [
+    row["name"] for row in json.loads(LISTING.read_text()) if row["status"] == "exact" and row["name"] not in UNEVEN
+]
 """Shipped specs whose text is exact, as `synthgen list` has them."""
 
 ROWS, STREAMS = 3000, 150
 """Rows of a stream; and streams, of a row each, where a corpus says everything but once."""
 
 TWO_PEOPLE = {"people": 2, "entries": "online", "pronouns": ["they"]}
+CHANGING = {"universities": 2, "majors": 2, "employers": 2}
+"""Values of facts that change to another."""
 SMALL = {
     "biod": {"N": 2, "K": 2, "C": 1, "D": 2, "L": 1, "T": 2, "names": [1, 1, 3], "entries": ROWS},
     "bios": TWO_PEOPLE | {"sizes": tiny_sizes(templates=2)},
@@ -45,6 +51,7 @@ SMALL = {
     "chain": {"steps": [1, 2], "others": [0, 1], "modulus": 2, "names": 3},
     "copy": {"tokens": 5},
     "depo": {"nodes": 3, "smallest": 3, "hops": 2, "queries": 1, "name_tokens": [1, 2], "vocabulary": 2},
+    "history": {"people": 4, "sizes": tiny_sizes(**CHANGING)},
     "hops": {"people": 4, "bosses": 2, "sizes": tiny_sizes()},
     "igsm": task_class("igsm").tiny[0] | {"bins": "all"},
     "mano": {"operations": 2, "modulus": 3},
@@ -55,7 +62,7 @@ SMALL = {
 }
 """What makes a task's law small: few people, values and words."""
 
-WITHIN = {"asked": [2], "exactly": 2, "junk": 1}
+WITHIN = {"asked": [2], "exactly": 2, "junk": 1, "changed": 0.5}
 """Params that would be out of range in a small law."""
 
 SHARED = {"people": 40, "sizes": tiny_sizes(first_names=4, last_names=10, days=2, birth_cities=2)}
@@ -67,6 +74,8 @@ def small(task, params):
     if task == "mixture":
         return params | {"component": [small_component(*one) for one in enumerate(params["component"])]}
     own = SHARED if params.get("forms") == ["inverse"] else {}
+    if params.get("changed") and task == "bios":
+        own = {"sizes": tiny_sizes(**CHANGING)}
     if params.get("order") in ("entry", "person"):
         own = {"sizes": tiny_sizes()}  # six sentences in 720 orders are enough
     if params.get("references") == ["full"]:
@@ -76,7 +85,8 @@ def small(task, params):
 
 def small_component(number, component):
     """Return a component of a mixture whose people, if any, are its own two of one world."""
-    spec, sizes = component["spec"], tiny_sizes()
+    spec = component["spec"]
+    sizes = tiny_sizes(**(CHANGING if spec["params"].get("changed") else {}))
     apart = {"people": 2, "first_person": 2 * number, "sizes": sizes} if "people" in spec["params"] else {}
     if spec["task"] == "qa":
         apart["first_person"] = 0

@@ -24,6 +24,7 @@ ELSEWHERE = {
     "guides/hub": "test_the_guide_of_the_hub_runs",
     "guides/task": "test_the_guide_of_tasks_runs",
     "evaluate": "tests/test_docs.py",
+    "tables": "tests/test_tables.py",
 }
 """Pages with code that is run by another test than the one for all."""
 NOT_RUN = {"contract", "api", "architecture", "releasing", "scale", "relations"}

@@ -203,7 +203,7 @@ def test_the_beginning_of_names_finds_them_all():
     done = run("show", "igsm")
     assert done.returncode == 2
     count = len([name for name in shipped_specs() if name.startswith("igsm")])
-    assert f"no spec named 'igsm', but igsm*: {count} specs, such as 'igsm-hard-pq'" in done.stderr
+    assert f"no spec named 'igsm', but igsm*: {count} specs, such as 'igsm-five-worlds'" in done.stderr
     assert "did you mean 'mano-tiny'?" in run("show", "mano-ti").stderr
 
 

@@ -58,9 +58,11 @@ def front_matter(manifest: Manifest, schema: pa.Schema, task: Task) -> dict[str,
     features = yaml_features({f.name: features_of(schema)[f.name] for f in schema if f.name in manifest.columns})
     files = [{"split": split_label(name), "path": f"data/{name}-?????-of-?????.{ending}"} for name in manifest.splits]
     paper = str(manifest.spec.get("paper") or task.paper)
+    title = str(manifest.spec.get("title") or "").rstrip(".")
+    plain = title.isprintable() and not re.search(r"[<>\[\]`|\\]", title)  # others' text is no markup here either
     in_text = any(name in manifest.columns for name in TEXT_COLUMNS)
     return {
-        "pretty_name": str(manifest.spec.get("title") or manifest.name).rstrip("."),
+        "pretty_name": title if title and plain else manifest.name,
         "license": "cc0-1.0",
         **({"language": [task.natural_language]} if task.natural_language and in_text else {}),
         "task_categories": list(task.task_categories),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import pyarrow as pa
 import tomli_w
 import yaml
@@ -106,8 +107,8 @@ def write_card(
     lengths = read_folder(folder, manifest)
     images: dict[str, Scene] = {}
     if pictures:
-        split = next(iter(manifest.splits))
-        images = scenes(manifest, source.task(split), lengths, split, _first_row(folder, manifest, split))
+        example = _example(folder, manifest, lengths)
+        images = scenes(manifest, source.task(example.split), lengths, next(iter(manifest.splits)), example.row)
         draw_pictures(folder, images)
     card = render(folder, manifest, source, lengths, findings, licence, address, images, note)
     write_whole(folder / "README.md", card)
@@ -129,11 +130,12 @@ def render(
     spec, task = source.spec, source.task()
     schema = pa.schema([source.schema_with(manifest.columns).field(name) for name in manifest.columns])
     first = next(iter(manifest.splits))
-    row = _first_row(folder, manifest, first)
+    example = _example(folder, manifest, lengths)
+    row = example.row
     shortened = _shorten(row)
     content = [name for name in CONTENT_COLUMNS if name in manifest.columns]
     groups = _books(manifest)
-    readable = shown(_shorten(task.readable(row))) if "input_ids" in row else ""
+    readable = shown(_shorten(source.task(example.split).readable(row))) if "input_ids" in row else ""
     templates = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     measured = {
         split_lengths.rows
@@ -160,6 +162,7 @@ def render(
         load_arguments=_load_arguments(address),
         pull=_pull_command(address),
         lessons=lessons(spec, "DIR", first),
+        example=example.label,
         first=first,
         first_label=split_label(first),
         content_python=" + ".join(f'row["{name}"]' for name in content) or "row",
@@ -253,9 +256,41 @@ def _type(kind: pa.DataType) -> str:
     return str(kind)
 
 
-def _first_row(folder: Path, manifest: Manifest, split: str) -> dict[str, Any]:
-    shard = next(shard for shard in manifest.shards if shard.split == split)
-    return next(iter(read_batches(folder / shard.path))).slice(0, 1).to_pylist()[0]
+@dataclass(frozen=True)
+class _Example:
+    """The row that a card shows."""
+
+    split: str
+    number: int
+    typical: bool  # of median difficulty, where rows differ in it
+    row: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        if not self.number:
+            return f"The first row of `{self.split}`"
+        return f"Row {self.number} of `{self.split}`{', the first of median difficulty' * self.typical}"
+
+
+def _example(folder: Path, manifest: Manifest, lengths: Sequence[SplitLengths]) -> _Example:
+    """Return the first row of median difficulty: of the first split, or of the hardest where the first has but one.
+
+    A first row may be the easiest that there is, and hide what its spec is for.
+    """
+    of = lengths[0]
+    if len(of.difficulty) == 1:
+        of = max(lengths, key=lambda split: split.quantiles("difficulty")[2] if split.difficulty else 0)
+    middle = of.quantiles("difficulty")[2] if len(of.difficulty) > 1 else None
+    number = 0
+    for shard in (shard for shard in manifest.shards if shard.split == of.split):
+        for batch in read_batches(folder / shard.path):
+            hard = batch.column("difficulty").to_numpy() if middle is not None else np.zeros(batch.num_rows)
+            places = np.flatnonzero(hard == (middle or 0))
+            if len(places):
+                place = int(places[0])
+                return _Example(of.split, number + place, middle is not None, batch.slice(place, 1).to_pylist()[0])
+            number += batch.num_rows
+    raise AssertionError("a row of median difficulty was measured")
 
 
 def _shorten(value: Any) -> Any:

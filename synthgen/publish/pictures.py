@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import read_batches
+from synthgen.exact.bits import stated_bits
+from synthgen.exact.entropy import text_entry
 from synthgen.publish.drawing.charts import books_scene, ridges_scene
 from synthgen.publish.drawing.raster import rasterised
 from synthgen.publish.drawing.scene import Scene
@@ -97,7 +99,7 @@ def constant(splits: Sequence[SplitLengths], what: str) -> int | None:
 def scenes(
     manifest: Manifest, task: Task, splits: Sequence[SplitLengths], first: str, row: Mapping[str, Any]
 ) -> dict[str, Scene]:
-    """Return the pictures of a dataset by name: `row` is the first of the split `first`.
+    """Return the pictures of a dataset by name: `row` is the one that its card shows, books are of the split `first`.
 
     What is the same for all rows is not drawn, nor a difficulty that is the length, nor a row without the columns that
     it is made from.
@@ -108,7 +110,9 @@ def scenes(
     books = manifest.entropy(first)["books"]
     paid = {name: book["bits"] for name, book in books.items() if book["scope"] == "row"}
     if sum(bits > 0 for bits in paid.values()) > 1:
-        out["bits"] = books_scene(paid, f"What a row of {first} pays by book, on average")
+        text = stated_bits(text_entry(manifest.entropy(first)))
+        holds = f" (its text holds {text})" if text != stated_bits(manifest.entropy(first)) else ""
+        out["bits"] = books_scene(paid, f"What is booked for a row of {first}, on average{holds}")
     measured = {what: {s.split: getattr(s, what) for s in splits[:MOST_SPLITS]} for what in ("length", "difficulty")}
     titles = {"length": f"Length of the rows in {splits[0].unit}", "difficulty": f"Difficulty: {task.difficulty}"}
     for what, counts in measured.items():

@@ -3,7 +3,6 @@
 The smallest published demonstration of Canon layers: with them one layer of width 16 copies 500 tokens.
 """
 
-import math
 from typing import ClassVar
 
 import numpy as np
@@ -16,11 +15,10 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
-from synthgen.task.judging import NUMBER, STEPLESS, Final
+from synthgen.task.judging import STEPLESS
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.paired_rows import copy_picture
-from synthgen.task.kit.ranks import arrangement_of, check_rank, rank_of
-from synthgen.task.kit.recollection import copy_surprisals
+from synthgen.task.kit.recollection import copy_final, copy_rank, copy_surprisals, copy_unrank
 from synthgen.task.rows import Rows, Tokens
 from synthgen.task.verdict import Reread, Verdict
 
@@ -51,15 +49,13 @@ class Copy(Task):
     """Copying: every token of the second half stands N + 1 places before."""
 
     name, version, paper = "copy", 1, "2512.17351"
-    row_formats = ("tokens",)
-    books = ("order",)
+    row_formats, books, modes = ("tokens",), ("order",), STEPLESS
     difficulty = "tokens to copy"
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = CopyParams
     tiny = ({"tokens": 2}, {"tokens": 4})
-    surprisals, picture = copy_surprisals, copy_picture
-    masked = True
-    modes = STEPLESS
+    masked, picture = True, copy_picture
+    surprisals, rank, unrank, final = copy_surprisals, copy_rank, copy_unrank, copy_final
     latent_fields: ClassVar = [pa.field("tokens", pa.int32())]
 
     def __init__(self, params, keys, files, row_format=""):
@@ -83,15 +79,6 @@ class Copy(Task):
         n = self.params.tokens
         return Entropy({"order": Book(Bits(log2_factorial(n)))}, {"answer_bits": 0.0}, tokens=2.0 * n + 2)
 
-    def rank(self, row):
-        n = self.parse(row)["tokens"]
-        return rank_of([i - FIRST for i in row["input_ids"][:n]], n)
-
-    def unrank(self, number):
-        n = self.params.tokens
-        ids = [FIRST + item for item in arrangement_of(check_rank(number, math.factorial(n)), n, n)]
-        return {"input_ids": [*ids, FIRST + n, *ids]}
-
     def parse(self, row):
         if not self.judge(row["input_ids"], []).correct:
             raise ValueError("not a permutation and its copy")
@@ -106,10 +93,6 @@ class Copy(Task):
             return Verdict.wrong(f"token {2 * n + 1} stands behind the copy", n)
         right = [numbers[n + 1 + i : n + 2 + i] == numbers[i : i + 1] for i in range(n)]
         return Verdict.by_parts(right, max(0, len(prompt) - n - 1), "the copy differs")
-
-    def final(self, prompt):
-        """All that is left to copy."""
-        return Final(NUMBER, lambda said: self.judge(prompt, self.encoded(said)), listing=True)
 
     def longest_answer(self, prompt):
         return max(0, 2 * self.params.tokens + 1 - len(prompt))

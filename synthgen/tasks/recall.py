@@ -1,7 +1,6 @@
 """Recall (after 2312.04927, without its filler tokens): key-value pairs, then every key again with its value."""
 
 import math
-import re
 from typing import ClassVar
 
 import numpy as np
@@ -14,11 +13,10 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
-from synthgen.task.judging import STEPLESS, Final
+from synthgen.task.judging import STEPLESS
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.paired_rows import recall_picture
-from synthgen.task.kit.ranks import arrangement_of, check_rank, rank_of
-from synthgen.task.kit.recollection import recall_surprisals
+from synthgen.task.kit.recollection import recall_final, recall_rank, recall_surprisals, recall_unrank
 from synthgen.task.rows import Rows, Tokens
 from synthgen.task.verdict import Reread, Verdict
 
@@ -56,9 +54,9 @@ class Recall(Task):
     """Associative recall: the value that stood behind a key, for every key."""
 
     name, version, paper = "recall", 1, "2312.04927"
-    row_formats, books = ("tokens",), ("pairs", "order")
-    difficulty, masked, surprisals, picture = "pairs", True, recall_surprisals, recall_picture
-    modes = STEPLESS
+    row_formats, books, modes = ("tokens",), ("pairs", "order"), STEPLESS
+    difficulty, masked, picture = "pairs", True, recall_picture
+    surprisals, rank, unrank, final = recall_surprisals, recall_rank, recall_unrank, recall_final
     capabilities = frozenset({"exact", "injective", "enumerable"})
     Params: ClassVar = RecallParams
     tiny = ({"pairs": 2, "keys": 3, "values": 2}, {"pairs": 3, "keys": 3, "values": 2})
@@ -84,33 +82,8 @@ class Recall(Task):
 
     def entropy(self, rows=None, estimates=True):
         params, n = self.params, self.params.pairs
-        pairs = log2_falling(params.keys, n) + n * math.log2(params.values)
-        books = {"pairs": Book(Bits(pairs)), "order": Book(Bits(log2_factorial(n)))}
-        return Entropy(books, {"answer_bits": 0.0}, tokens=4.0 * n + 1)
-
-    def rank(self, row):
-        """Return its rank: by its keys, then their values, then the order of its queries."""
-        if not (verdict := self.judge(row["input_ids"], [])).correct:
-            raise ValueError(verdict.reason)
-        ids, params, n = [i - FIRST for i in row["input_ids"]], self.params, self.params.pairs
-        keys, number = ids[0 : 2 * n : 2], 0
-        for value in ids[1 : 2 * n : 2]:
-            number = number * params.values + value - params.keys
-        number += rank_of(keys, params.keys) * params.values**n
-        return number * math.factorial(n) + rank_of([keys.index(key) for key in ids[2 * n :: 2]], n)
-
-    def unrank(self, number):
-        params, n = self.params, self.params.pairs
-        orders, values = math.factorial(n), params.values**n
-        check_rank(number, math.perm(params.keys, n) * values * orders)
-        rest, order = divmod(number, orders)
-        chosen, said = divmod(rest, values)
-        pairs: list[tuple[int, int]] = []
-        for key in reversed(arrangement_of(chosen, params.keys, n)):
-            said, value = divmod(said, params.values)
-            pairs.insert(0, (FIRST + key, FIRST + params.keys + value))
-        asked = [pairs[place] for place in arrangement_of(order, n, n)]
-        return {"input_ids": [i for pair in (*pairs, *asked) for i in pair]}
+        pairs, order = log2_falling(params.keys, n) + n * math.log2(params.values), Book(Bits(log2_factorial(n)))
+        return Entropy({"pairs": Book(Bits(pairs)), "order": order}, {"answer_bits": 0.0}, tokens=4.0 * n + 1)
 
     def judge(self, prompt, completion):
         """Judge the values recalled; `step` is the first wrong query. The prompt holds the pairs, or more."""
@@ -123,17 +96,11 @@ class Recall(Task):
         right = [known[key] == value for key, value in zip(asked, said, strict=True)]
         return Verdict.by_parts(right, max(0, len(prompt) - 2 * n) // 2, "a value differs")
 
-    def final(self, prompt):
-        """The values that are left to recall, and the queries between them."""
-        looks = re.compile(r"\b[kv][0-9]{1,9}\b")
-        return Final(looks, lambda said: self.judge(prompt, self.encoded(said)), listing=True)
-
     def longest_answer(self, prompt):
         return max(0, 4 * self.params.pairs - len(prompt))
 
     def reread(self, row):
         params, n = self.params, self.params.pairs
         pairs = sum(int(log2_units(params.keys - i)) for i in range(n)) + n * int(log2_units(params.values))
-        units = {"pairs": pairs, "order": sum(int(log2_units(i)) for i in range(2, n + 1))}
-        mask = [i > 2 * n and i % 2 == 1 for i in range(4 * n)]
-        return Reread(n, units, mask=mask, verdict=self.judge(row["input_ids"], []))
+        order, mask = sum(int(log2_units(i)) for i in range(2, n + 1)), [i > 2 * n and i % 2 == 1 for i in range(4 * n)]
+        return Reread(n, {"pairs": pairs, "order": order}, mask=mask, verdict=self.judge(row["input_ids"], []))

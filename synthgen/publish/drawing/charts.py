@@ -14,8 +14,8 @@ HIGH = 30.0
 """Height of the bar of books."""
 BINS = 60
 """Columns of a ridge at most."""
-RIDGE, OVERLAP = 46.0, 0.7
-"""Height of the highest ridge, and how much of that the next one is below it."""
+RIDGE, LANE = 30.0, 36.0
+"""Height of the highest column of a ridge, and how far below it the next ridge stands: none hides another."""
 TICKS = 6
 
 
@@ -77,15 +77,15 @@ def ridges_scene(counts: Mapping[str, Mapping[int, int]], title: str) -> Scene:
         outline.append((WIDTH, base))
         shapes.append(Area(outline, TONES[number % len(TONES)]))
         shapes.append(Words(side - 10, base - 3, name, SIZE, "end"))
-        base += RIDGE * OVERLAP
-    base += RIDGE * (1 - OVERLAP) - RIDGE + 4
+        base += LANE
+    base += 4 - LANE
     shapes.append(Path([(side, base), (WIDTH, base)], "plain"))
     for value in _ticks(least, most):
         x = side + (value - least + 0.5) / step * wide
         shapes.append(Path([(x, base), (x, base + 4)], "plain"))
         shapes.append(Words(x, base + 17, f"{value:,}", SMALL, "middle", "quiet"))
     ends = ", ".join(f"{name} {min(c):,} to {max(c):,}" for name, c in counts.items())
-    return framed(title, shapes, base + 20, f"{title}, split by split: {ends}.")
+    return framed(f"{title}; every split by its own scale", shapes, base + 20, f"{title}, split by split: {ends}.")
 
 
 def _shares(counts: Mapping[int, int], least: int, step: int, columns: int) -> list[float]:
