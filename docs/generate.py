@@ -52,15 +52,15 @@ def specs_page(entries: list[dict]) -> str:
     lines = [
         "# The shipped specs\n",
         GENERATED,
-        "`synthgen show SPEC` prints rows of a spec, `synthgen entropy SPEC` its bits by book, and its card stands in",
-        "`cards/gallery/`. Bits are those of the text of a row of the first split: exact, or between two ends. These",
+        "`synthgen show SPEC` prints rows of a spec, `synthgen entropy SPEC` its bits by book; each name leads to a card",
+        "of the gallery. Bits are those of the text of a row of the first split: exact, or between two ends. These",
         "hold the truth always (proved), or but for a chance of some millionths (empirical-bernstein: from a sample).",
     ]
     for name in dict.fromkeys(entry["task"] for entry in entries):
         task = task_class(name)
         lines += [f"\n## `{name}`\n", first_paragraph(task), f"Difficulty counts {task.difficulty}.\n"]
-        lines += ["| spec | what | paper | format | rows by split | bits a row | how they are known |"]
-        lines += ["|---|---|---|---|---|---:|---|"]
+        lines += ["| spec | what | bits a row | how they are known | rows by split | format | paper |"]
+        lines += ["|---|---|---:|---|---|---|---|"]
         lines += [_spec_line(entry) for entry in entries if entry["task"] == name]
     return "\n".join(lines) + "\n"
 
@@ -69,13 +69,13 @@ def _spec_line(entry: dict) -> str:
     splits = [f"{name} {rows:,}" if rows else f"{name} endless" for name, rows in entry["splits"].items()]
     more = [f"{len(splits) - SPLITS_SHOWN} more"] if len(splits) > SPLITS_SHOWN else []
     cells = [
-        f"`{entry['name']}`",
+        f"[`{entry['name']}`](../cards/gallery/{entry['name']}/README.md)",
         entry["title"],
-        entry["paper"],
-        entry["row_format"],
-        ", ".join(splits[:SPLITS_SHOWN] + more),
         stated_bits(text_entry(entry)),
         _known(text_entry(entry)),
+        ", ".join(splits[:SPLITS_SHOWN] + more),
+        entry["row_format"],
+        entry["paper"],
     ]
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 

@@ -41,6 +41,12 @@ def test_generated_pages_are_fresh(generate):
         assert (DOCS / f"{name}.md").read_text("utf-8") == text, f"docs/{name}.md: run `make docs`"
 
 
+def test_the_page_of_findings_counts_its_claims():
+    page = (DOCS / "findings.md").read_text("utf-8")
+    held, failed = (len(re.findall(rf"^\|.*\| {end} \|$", page, re.M)) for end in ("yes", "[012] of 3"))
+    assert f"Of {held + failed} claims {held} hold over all three seeds. The four that do not" in page and failed == 4
+
+
 def test_the_pictures_of_findings_are_fresh_and_shown(generate):
     drawn = {path.stem: path.read_text("utf-8") for path in (DOCS / "findings").iterdir()}
     assert drawn == generate.findings_pictures(), "run `make docs`"

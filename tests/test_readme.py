@@ -51,7 +51,7 @@ def test_the_commands_and_then_the_python_run(folder):
 def test_the_page_of_specs_names_every_spec_and_its_bits():
     specs = (ROOT / "docs/specs.md").read_text()
     for name in shipped_specs():
-        assert f"\n| `{name}` |" in specs, name
+        assert f"\n| [`{name}`](../cards/gallery/{name}/README.md) |" in specs, name
     for name in ("cfg3b", "cfg3j", "bios-single", "bios-simple", "bios-online"):
         assert f"{synthgen.load(name).entropy().text} |" in specs, name
 
