@@ -52,8 +52,8 @@ def specs_page(entries: list[dict]) -> str:
     lines = [
         "# The shipped specs\n",
         GENERATED,
-        "`synthgen show SPEC` prints rows of a spec, `synthgen entropy SPEC` its bits by book; each name leads to a card",
-        "of the gallery. Bits are those of the text of a row of the first split: exact, or between two ends. These",
+        "`synthgen show SPEC` prints rows of a spec, `synthgen entropy SPEC` its bits by book; each name leads to its",
+        "card. Bits are those of the text of a row of the first split: exact, or between two ends. These",
         "hold the truth always (proved), or but for a chance of some millionths (empirical-bernstein: from a sample).",
     ]
     for name in dict.fromkeys(entry["task"] for entry in entries):

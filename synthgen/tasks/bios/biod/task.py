@@ -15,6 +15,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -265,7 +266,9 @@ class Biod(Task):
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the tokens with the name, the attributes and their values marked; of English, the text's spans."""
         if self.vocab is None:
-            return super().picture(row)
+            return replace(
+                super().picture(row), caption="BioD in English: one person, and a sentence for each attribute."
+            )
         params, names = self.params, self.vocab.names
         words = [names.get(i, str(i)) for i in row["input_ids"]]
         kinds = ["name"] * 3

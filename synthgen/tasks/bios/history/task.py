@@ -28,9 +28,11 @@ from synthgen.task.contract import SplitBy, Task
 from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
+from synthgen.task.picture import Picture, passage_of
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.bios.history.params import HistoryParams
+from synthgen.tasks.bios.history.picture import picture_of
 from synthgen.tasks.bios.history.reading import HistoryJudge
 from synthgen.tasks.bios.history.surprisal import HistoryLaw
 from synthgen.tasks.bios.history.wordings import TARGETS, WHETHER, read_wordings, source_of
@@ -263,6 +265,10 @@ class HistoryQuestions(Task):
         latent["person"] = self.reader.history.registry.name(latent["person"])
         latent["wording"] = self.wordings[latent["ask"]][target][latent["wording"]]
         return latent | {time: self.lists.value(target, latent[time]) for time in TIMES}
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the question, and the fact that it asks for before the change and after it."""
+        return picture_of(passage_of(row, {}), self.decode(row))
 
     def parse(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what a row and the world show."""
