@@ -106,13 +106,22 @@ def test_the_card_of_a_folder(folder):
         for book, own in split["entropy"]["books"].items():
             assert f"| {book} | {own['scope']} | {own['bits']:,.4f} | {own['status']} |" in text
     (row,) = re.findall(r"```json\n(.*?)\n```", text, flags=re.S)
-    stated, first = json.loads(row), next(read_batches(folder / manifest.shards[0].path)).slice(0, 1).to_pylist()[0]
+    lengths, split = read_folder(folder, manifest), next(iter(manifest.splits))
+    rows = [
+        row
+        for shard in manifest.shards
+        if shard.split == split
+        for batch in read_batches(folder / shard.path)
+        for row in batch.to_pylist()
+    ]
+    number = int(re.search(rf"^(?:The first row|Row (\d+),?) of `{split}`", text, re.M)[1] or 0)
+    stated, first, middle = json.loads(row), rows[number], lengths[0].quantiles("difficulty")[2]
+    assert [row["difficulty"] == middle for row in rows[: number + 1]] == [False] * number + [True]
     assert stated.keys() == first.keys()
     assert stated["bits"].keys() == first["bits"].keys()
     assert stated.get("text") == first.get("text")
     loaded = datasets.load_dataset(str(folder))
     assert {name: len(rows) for name, rows in loaded.items()} == {n: s["rows"] for n, s in manifest.splits.items()}
-    lengths, split = read_folder(folder, manifest), next(iter(manifest.splits))
     drawn = scenes(manifest, synthgen.load(folder / "spec.toml").task(), lengths, split, first)
     assert {path.name for path in (folder / "pictures").iterdir()} == {f"{name}.png" for name in drawn}
     for name, scene in drawn.items():

@@ -68,7 +68,7 @@ def agrees_with_its_rows(name, rows):
             share = task.slots.stage_of(row["id"]).quotas[kind] / task.slots.block
             booked += task.components[kind].task.entropy(estimates=False).unbooked - math.log2(share)
             booked -= row["bits"]["kind"]
-        elif task.exposure_field in row["latent"]:
+        elif task.exposure_field and task.exposure_field in row["latent"]:
             booked += math.log2(task.rows_max / row["latent"][task.exposure_field])
         else:
             booked += entropy.unbooked
