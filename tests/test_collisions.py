@@ -209,6 +209,7 @@ def test_texts_come_as_often_as_their_bits_say(name):
 
 OTHERS = [(name, split) for name in EXACT for split in list(load_spec(name).splits)[1:]]
 OTHERS.remove(("know-inverse-name", "test"))  # of its 0 bits, once it is known who comes next, nothing can be hidden
+OTHERS.remove(("history-questions", "test_changed"))  # of four people, nobody of its half has another major
 OTHERS += [(name, "op15") for name in ("igsm-open", "igsm-open-boxes", "igsm-open-retry50")]
 
 

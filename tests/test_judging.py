@@ -74,6 +74,8 @@ def check_chat(source):
     for row in source.batch(0, 3, split).to_pylist():
         if "prompt" in row:
             prompt, said = row["prompt"], row["completion"]
+            if not prompt:  # a document, among questions
+                continue
             text = said
         elif "completion_mask" in row:
             cut = row["completion_mask"].index(True)
