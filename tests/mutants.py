@@ -49,7 +49,7 @@ GROUPS = {
         "bios-single or bios-reverse1",
     ),
     "questions": Group(
-        ("tasks/bios/questions/*.py", "tasks/bios/questions/*/*.py"), ("questions",), "know-compare or qa"
+        ("tasks/bios/questions/*.py", "tasks/bios/questions/*/*.py"), ("questions", "surprisals"), "know-compare or qa"
     ),
     "relations": Group(
         ("tasks/bios/relations/*/*.py", "tasks/bios/hops/*/*.py", "tasks/bios/birthyear/*.py"),
