@@ -7,10 +7,11 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from synthgen.tasks.bios.history.wordings import ASKS, TARGETS, Ask, Target, source_of
+from synthgen.tasks.bios.world.asked import AskedParams, Cue
 from synthgen.tasks.bios.world.changes import ChangingParams
 
 
-class HistoryParams(ChangingParams):
+class HistoryParams(ChangingParams, AskedParams):
     """Params of the task `history`. Pronouns are not asked for: they are the documents' and change nothing here."""
 
     changed: float = Field(
@@ -28,10 +29,8 @@ class HistoryParams(ChangingParams):
         "all", description="whom questions are about: all, or those alone for whom the fact (of a city, the employer) "
         "has changed, or has not"
     )  # fmt: skip
-    group: Literal["train", "test", "all"] = Field("train", description="which part of the people is asked about")
-    train_people: int | None = Field(None, ge=0, description="people in the train group, the first; default: half")
     paraphrases: int = Field(1, ge=1, description="wordings of each question, drawn from; the first of the lists")
-    cue: str = Field("Answer:", description="the last words of every prompt")
+    cue: Cue = Field("Answer:", description="the last words of every prompt")
 
     @property
     def facts(self) -> tuple[Target, ...]:
@@ -44,13 +43,6 @@ class HistoryParams(ChangingParams):
         if len(set(values)) < len(values):
             raise ValueError("name each once")
         return values
-
-    @field_validator("cue")
-    @classmethod
-    def _tight(cls, text: str) -> str:
-        if text != text.strip():
-            raise ValueError("no space around it: one is put in front")
-        return text
 
     @model_validator(mode="after")
     def _of_what_changes(self) -> HistoryParams:

@@ -34,11 +34,12 @@ from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.bios.history.params import HistoryParams
 from synthgen.tasks.bios.history.picture import picture_of
 from synthgen.tasks.bios.history.reading import HistoryJudge
-from synthgen.tasks.bios.history.surprisal import HistoryLaw
+from synthgen.tasks.bios.history.surprisal import law_of
 from synthgen.tasks.bios.history.wordings import TARGETS, WHETHER, read_wordings, source_of
 from synthgen.tasks.bios.history.writing import SPAN_KINDS, Asked, Wordings, members_of, write_questions
 from synthgen.tasks.bios.questions.forms import FORMS
 from synthgen.tasks.bios.questions.guessing import odds_of
+from synthgen.tasks.bios.world.asked import meet, persons_of
 from synthgen.tasks.bios.world.changes import (
     NOT_PUBLISHED,
     TIMES,
@@ -50,6 +51,7 @@ from synthgen.tasks.bios.world.changes import (
 from synthgen.tasks.bios.world.fidelity import WORLD
 from synthgen.tasks.bios.world.population import knowledge_of, lists_of, tiny_sizes, world_bits
 from synthgen.tasks.bios.world.reading.history import History
+from synthgen.tasks.bios.world.writing.answered import AnsweredLaw
 from synthgen.tasks.bios.world.writing.changes import Changes
 from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
 from synthgen.tasks.bios.world.writing.people import LAST, Group, World
@@ -91,7 +93,7 @@ class HistoryQuestions(Task):
             raise SynthgenError(
                 f"params.people = {params.people:,}: who has changed is told apart among {MOST_PEOPLE:,} at most"
             )
-        self.persons = self._group()
+        self.persons = persons_of(params)
         self._world, self._changes = World.of(keys, self.lists, pronouns=1), Changes.of(keys, params, after=True)
         self._key = keys.split("history")
         for target, number in zip(params.facts, self._asked_of, strict=True):
@@ -100,17 +102,6 @@ class HistoryQuestions(Task):
                     f"params.about = {params.about!r}: of nobody in group {params.group!r} the {target} has "
                     f"{'changed' if params.about == 'changed' else 'been kept'}; take more people, or another `changed`"
                 )
-
-    def _group(self) -> range:
-        """The part of the people that is asked about."""
-        params = self.params
-        train = (params.people + 1) // 2 if params.train_people is None else params.train_people
-        if train > params.people:
-            raise SynthgenError(f"params.train_people = {train:,}: there are {params.people:,} people")
-        first, last = {"train": (0, train), "test": (train, params.people), "all": (0, params.people)}[params.group]
-        if first == last:
-            raise SynthgenError(f"params.group = {params.group!r} has nobody to be asked about")
-        return range(params.first_person + first, params.first_person + last)
 
     @property
     def assets(self) -> Mapping[str, Path]:
@@ -123,7 +114,7 @@ class HistoryQuestions(Task):
     def apart(self, other: Task) -> bool:
         """Say whether the two splits ask about different people, as those of two groups do."""
         assert isinstance(other, HistoryQuestions)
-        return max(self.persons.start, other.persons.start) >= min(self.persons.stop, other.persons.stop)
+        return not meet(self.persons, other.persons)
 
     def subjects(self, batch: pa.RecordBatch) -> np.ndarray:
         return batch.column("latent").field("person").to_numpy()
@@ -237,10 +228,10 @@ class HistoryQuestions(Task):
         return f"of {people:,} people asked about, {MOST_PEOPLE:,} at most are kept in memory" * (people > MOST_PEOPLE)
 
     @functools.cached_property
-    def _law(self) -> HistoryLaw:
+    def _law(self) -> AnsweredLaw:
         table, wordings = self._wording
         names = everybody(self._world, Group(self.persons.start, len(self.persons)))[:, : LAST + 1]
-        return HistoryLaw(table, wordings, names, self._world.sizes, self._answer)
+        return law_of(table, wordings, names, self._world.sizes, self._answer)
 
     def _answer(self, place: int, ask: int, target: int) -> str:
         """Return the answer about somebody by their place among those asked about."""

@@ -36,7 +36,7 @@ from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.bios.hops.params import HopsParams
 from synthgen.tasks.bios.hops.picture import picture_of
 from synthgen.tasks.bios.hops.reading import QuestionJudge
-from synthgen.tasks.bios.hops.surprisal import HopLaw
+from synthgen.tasks.bios.hops.surprisal import law_of
 from synthgen.tasks.bios.hops.writing import SPAN_KINDS, Asked, Wordings, write_questions
 from synthgen.tasks.bios.questions.forms import FORMS
 from synthgen.tasks.bios.questions.guessing import odds_of
@@ -45,8 +45,10 @@ from synthgen.tasks.bios.relations.reading.relatives import Relatives
 from synthgen.tasks.bios.relations.society import NOT_PUBLISHED, Society
 from synthgen.tasks.bios.relations.wordings import FACT_NAMES, PERSON, TARGETS
 from synthgen.tasks.bios.relations.writing.relatives import Bonds
+from synthgen.tasks.bios.world.asked import meet, persons_of
 from synthgen.tasks.bios.world.fidelity import WORLD
 from synthgen.tasks.bios.world.population import tiny_sizes
+from synthgen.tasks.bios.world.writing.answered import AnsweredLaw
 from synthgen.tasks.bios.world.writing.everybody import MOST_PEOPLE, everybody
 from synthgen.tasks.bios.world.writing.people import LAST, Group, World
 
@@ -82,7 +84,7 @@ class Hops(Task):
         super().__init__(params, keys, files, row_format)
         self.society = Society(params, self.assets.get("lists"))
         self._refuse()
-        self.persons = self._group()
+        self.persons = persons_of(params)
         relations = self.society.relations
         self._world = World.of(keys, self.society.lists, pronouns=1)
         self._bonds = Bonds.of(keys, relations, params.few, params.everybody)
@@ -101,17 +103,6 @@ class Hops(Task):
             if (known := len(self.society.wordings.questions(target))) < params.paraphrases:
                 raise SynthgenError(f"params.paraphrases = {params.paraphrases}: {known} wordings ask for {target}")
 
-    def _group(self) -> range:
-        """The people whom questions name."""
-        params = self.params
-        train = (params.people + 1) // 2 if params.train_people is None else params.train_people
-        if train > params.people:
-            raise SynthgenError(f"params.train_people = {train:,}: there are {params.people:,} people")
-        first, last = {"train": (0, train), "test": (train, params.people), "all": (0, params.people)}[params.group]
-        if first == last:
-            raise SynthgenError(f"params.group = {params.group!r} has nobody to be asked about")
-        return range(params.first_person + first, params.first_person + last)
-
     @property
     def assets(self) -> Mapping[str, Path]:
         return {"lists": read_asset(self.files, self.params.lists, "params.lists")} if self.params.lists else {}
@@ -123,7 +114,7 @@ class Hops(Task):
     def apart(self, other: Task) -> bool:
         """Say whether the two splits name different people, as those of two groups do."""
         assert isinstance(other, Hops)
-        return max(self.persons.start, other.persons.start) >= min(self.persons.stop, other.persons.stop)
+        return not meet(self.persons, other.persons)
 
     def subjects(self, batch: pa.RecordBatch) -> np.ndarray:
         return batch.column("latent").field("person").to_numpy()
@@ -215,11 +206,11 @@ class Hops(Task):
         return f"params.hops = {list(params.hops)}: there are {paths:,} paths" * (paths > MOST_PATHS)
 
     @functools.cached_property
-    def _law(self) -> HopLaw:
+    def _law(self) -> AnsweredLaw:
         table, wordings = self._wordings
         names = everybody(self._world, Group(self.persons.start, len(self.persons)))[:, : LAST + 1]
         params = self.params
-        return HopLaw(table, wordings, self.society.laws, params.hops, names, self._world.sizes, self._answer)
+        return law_of(table, wordings, self.society.laws, params.hops, names, self._world.sizes, self._answer)
 
     def _answer(self, place: int, path: Sequence[int], target: int) -> str:
         """Return the answer about somebody by their place among those asked about."""

@@ -48,6 +48,7 @@ from synthgen.tasks.bios.questions.writing.asking import LAWS, Asked, Law, Stage
 from synthgen.tasks.bios.questions.writing.people_by_facts import MOST_PEOPLE, PeopleByForm
 from synthgen.tasks.bios.questions.writing.programs import Programs, text_programs
 from synthgen.tasks.bios.questions.writing.tokens import to_tokens, token_programs
+from synthgen.tasks.bios.world.asked import meet
 from synthgen.tasks.bios.world.lists import Sizes
 from synthgen.tasks.bios.world.population import knowledge_of, lists_of, world_bits
 from synthgen.tasks.bios.world.reading.registry import Registry
@@ -156,7 +157,7 @@ class Questions(Task):
     def apart(self, other: Task) -> bool:
         """Say whether the two splits ask about different people: those of two groups do, two of one group need not."""
         assert isinstance(other, Questions)
-        return max(self.persons.start, other.persons.start) >= min(self.persons.stop, other.persons.stop)
+        return not meet(self.persons, other.persons)
 
     def subjects(self, batch: pa.RecordBatch) -> np.ndarray:
         return people_of(batch)
