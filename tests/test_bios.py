@@ -18,7 +18,7 @@ from synthgen.tasks.bios.biographies.writing.sentences import BY_NAME, BY_PRONOU
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Sizes, read_lists
 
 FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())
-LISTS = read_lists(None, Sizes())
+LISTS = read_lists(None, Sizes(), 2)
 COUNTS = {"birth_date": 46, "birth_city": 49, "university": 49, "major": 52, "employer": 48, "company_city": 47}
 
 

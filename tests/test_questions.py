@@ -30,8 +30,8 @@ from synthgen.tasks.bios.world.reading.registry import Registry
 from synthgen.tasks.bios.world.writing.people import DAY, EMPLOYER, MAJOR, MONTH, YEAR, draw_person, field_sizes
 
 FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())
-LISTS = read_lists(None, Sizes())
-QUESTIONS = read_questions(None)
+LISTS = read_lists(None, Sizes(), 2)
+QUESTIONS = read_questions(None, 2)
 FAMILIES = ["extract", "retrieve", "classify", "compare", "subtract", "inverse"]
 SMALL = {"people": 400, "forms": FAMILIES, "paraphrases": 4, "group": "all"}
 
@@ -414,7 +414,7 @@ def test_laws_by_walking_every_world(forms, sizes, people):
 def test_the_chance_of_one_first_name_by_walking_every_world():
     for people, cases, first, last in ((2, 2, 2, 2), (3, 2, 2, 2)):
         sizes = TINY | {"days": cases, "first_names": first, "last_names": last}
-        lists = read_lists(None, Sizes.model_validate(sizes))
+        lists = read_lists(None, Sizes.model_validate(sizes), 2)
         keys = Keys(0)
 
         def run(tape, people=people, lists=lists, keys=keys):

@@ -347,10 +347,10 @@ GOOD = (
 )
 def test_faults_of_a_list_of_relations_are_told(tmp_path, change, message):
     (tmp_path / "relations.toml").write_text(GOOD)
-    assert read_relations(tmp_path).relations["a"].name == "neighbour"
+    assert read_relations(tmp_path, 2).relations["a"].name == "neighbour"
     (tmp_path / "relations.toml").write_text(GOOD.replace(*change))
     with pytest.raises(SynthgenError, match=message):
-        read_relations(tmp_path)
+        read_relations(tmp_path, 2)
 
 
 def test_names_with_marks_are_refused(tmp_path):

@@ -72,6 +72,9 @@ class IgsmParams(TaskParams):
         description="names: `nature`, `boxes`; `school`, `kitchen`, `space`, `castle`, `sport`, `zoo`, of which no two "
         "share a word; or a file of your own",
     )
+    edition: Annotated[Literal[1, 2], NEWER] = Field(
+        1, description="of the names: 2 has mended ones; 1 is as in 0.1.0, and what data that does not say has"
+    )
     phrasing: Literal["paper", "count"] = Field("paper", description="the papers' sentences, or a second family")
     detail: int = Field(0, ge=0, le=11, description="level of detail of solutions; the papers use 0, the most")
     modulus: int = Field(23, ge=2, le=1009, description="a prime: numbers are counted modulo it")

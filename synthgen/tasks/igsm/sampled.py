@@ -46,7 +46,7 @@ TEXT_ENDS = {"low": (-100.0, MOST_BITS), "high": (0.0, MOST_BITS + 10)}
 chance of 1 at most, of which there are 2^8 times the numberings (2^19) and short lists (6); attempts take off 21 bits,
 failed turns 23, the urn 7 and items out of sight 7."""
 
-SURFACE = {"format", "phrasing", "layout", "world", "integers"}
+SURFACE = {"format", "phrasing", "layout", "world", "edition", "integers"}
 """Params of the texts, which no book depends on."""
 
 Draw = Callable[[int, int], Rows]

@@ -104,7 +104,7 @@ class Igsm(Task):
     @functools.cached_property
     def world(self) -> World:
         """The names that problems speak of."""
-        return read_world(self.assets.get("world", self.params.world))
+        return read_world(self.assets.get("world", self.params.world), self.params.edition)
 
     @functools.cached_property
     def wording(self) -> Wording:

@@ -23,6 +23,12 @@ CONTEXTS = ("school", "kitchen", "space", "castle", "sport", "zoo")
 """Packs of which no two share a word, for training in some and testing in others."""
 
 PACKS = ("nature", "boxes", *CONTEXTS)
+FIRST = {
+    "nature": {"Rebec": "Double Bow"},
+    "boxes": {"Thermostat": "Flasktat", "Shark Tooth|Shark Teeth": "Shark Tooth"},
+}
+"""Entries of packs for which the first edition, which 0.1.0 had, has others."""
+
 CHAINS, CATEGORIES, GROUPS, NAMES = 4, 4, 5, 20
 """Chains of a world, categories of a chain, groups of a category, names of a group."""
 
@@ -82,21 +88,23 @@ def plural(name: str) -> str:
     return name + ("es" if re.search(r"(ch|sh|x|z)$", name) else "s")
 
 
-def read_world(pack: str | Path) -> World:
-    """Return a pack by name, or from a file. Raises SynthgenError that names the file and the entry."""
-    return _read_pack(OWN / f"{pack}.txt" if pack in PACKS else Path(pack))
+def read_world(pack: str | Path, edition: int = 2) -> World:
+    """Return a pack by name, in an edition, or from a file. Raises SynthgenError that names the file and the entry."""
+    return _read_pack(OWN / f"{pack}.txt" if pack in PACKS else Path(pack), edition)
 
 
 @cached_by_contents(8)
-def _read_pack(path: Path) -> World:
+def _read_pack(path: Path, edition: int) -> World:
     categories: list[tuple[str, list[list[str]]]] = []
+    first = FIRST.get(path.stem, {}) if edition == 1 and path.parent == OWN else {}
     for number, line in enumerate(read_lines(path), 1):
         if line.startswith("= "):
             categories.append((line[2:].strip(), []))
         elif line.strip() and not line.startswith("#"):
             if not categories:
                 raise SynthgenError(f"{path}: line {number}: a category, '= NAME', must come first")
-            categories[-1][1].append([name.strip() for name in line.split(",")])
+            names = (name.strip() for name in line.split(","))
+            categories[-1][1].append([first.get(name, name) for name in names])
     if len(categories) != CHAINS * CATEGORIES:
         raise SynthgenError(f"{path}: {len(categories)} categories; a world has {CHAINS} chains of {CATEGORIES}")
     for category, groups in categories:

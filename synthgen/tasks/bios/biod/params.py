@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from synthgen.task.contract import TaskParams
+from synthgen.tasks.bios.world.editions import EditionField
 from synthgen.tasks.bios.world.population import Entries
 
 
@@ -19,3 +20,4 @@ class BiodParams(TaskParams):
     T: int = Field(1000, ge=1, le=10**6, description="tokens that chunks are made of")
     names: tuple[int, int, int] = Field((400, 400, 1000), description="first, middle and last names there are")
     entries: Entries = Field(100, description="entries a person, or `online`: a new one for ever")
+    edition: EditionField = 1

@@ -41,6 +41,7 @@ from synthgen.tasks.bios.biod.reading import ids_of_english, read
 from synthgen.tasks.bios.biod.surprisal import row_surprisals
 from synthgen.tasks.bios.biod.symbols import BOS, EOS, PAD, PRONOUN, SPECIALS
 from synthgen.tasks.bios.biod.writing import English, Out, Stages, draw_strings, write_biod
+from synthgen.tasks.bios.world.editions import Edition
 from synthgen.tasks.bios.world.lists import Sizes, read_lists
 from synthgen.tasks.bios.world.writing.columns import NAME_FIELD
 from synthgen.tasks.bios.world.writing.people import ENTRY, FACTS, SUBJECT
@@ -49,9 +50,9 @@ TABLE_MAX = 2**28
 """The most tokens of all diversity sets together: they are kept in memory."""
 
 
-def _all_names() -> tuple[tuple[str, ...], ...]:
-    """Return the first, middle and last names that English rows may have: those of the package's lists."""
-    lists = read_lists(None, Sizes())
+def _all_names(edition: Edition) -> tuple[tuple[str, ...], ...]:
+    """Return the first, middle and last names that English rows may have: the package's, in an edition."""
+    lists = read_lists(None, Sizes(), edition)
     return lists.first_names, lists.middle_names, lists.last_names
 
 
@@ -86,7 +87,7 @@ class Biod(Task):
             )
         if params.K * params.D * params.L > TABLE_MAX:
             raise SynthgenError(f"params.K x D x L = {params.K * params.D * params.L:,}: at most {TABLE_MAX:,} tokens")
-        known = [len(names) for names in _all_names()]
+        known = [len(names) for names in _all_names(params.edition)]
         if self.row_format == "document" and any(many > few for many, few in zip(params.names, known, strict=True)):
             raise SynthgenError(
                 f"params.names = {list(params.names)}: English rows have at most {known}; take fewer, or "
@@ -102,7 +103,8 @@ class Biod(Task):
     @functools.cached_property
     def _names(self) -> tuple[tuple[str, ...], ...]:
         """The first, middle and last names of English rows: those of the package's lists that come first."""
-        return tuple(names[:many] for names, many in zip(_all_names(), self.params.names, strict=True))
+        known = _all_names(self.params.edition)
+        return tuple(names[:many] for names, many in zip(known, self.params.names, strict=True))
 
     @functools.cached_property
     def _english(self) -> English:

@@ -45,6 +45,7 @@ from synthgen.tasks.bios.birthyear.writing import (
     Stages,
     write_problems,
 )
+from synthgen.tasks.bios.world.editions import EditionField
 from synthgen.tasks.bios.world.lists import Sizes, read_lists
 from synthgen.tasks.bios.world.population import tiny_sizes
 
@@ -65,6 +66,7 @@ class BirthYearParams(TaskParams):
     instruction: str = Field("", description="what stands before everything else, if anything")
     lists: str = Field("", description="a folder of word lists and templates; files it lacks are the package's own")
     sizes: Sizes = Field(Sizes(), description="how much of each list is used; by default all")
+    edition: EditionField = 1
 
     @field_validator("instruction")
     @classmethod
@@ -102,7 +104,7 @@ class BirthYear(Task):
 
     def __init__(self, params: BirthYearParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
-        self.lists = read_lists(self.assets.get("lists"), params.sizes)
+        self.lists = read_lists(self.assets.get("lists"), params.sizes, params.edition)
         needed = self._facts + (params.junk > 0)
         if needed > self.lists.names:
             raise SynthgenError(

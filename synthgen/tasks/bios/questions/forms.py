@@ -16,6 +16,7 @@ from typing import Any
 from synthgen.errors import SynthgenError, nearest
 from synthgen.task.assets import cached_by_contents
 from synthgen.task.foreign import read_toml
+from synthgen.tasks.bios.world.editions import Edition, as_in
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Lists
 
 FILE = "questions.toml"
@@ -114,12 +115,13 @@ def chosen_forms(names: Iterable[str]) -> tuple[Form, ...]:
 
 
 @cached_by_contents(32)
-def read_questions(folder: Path | None) -> dict[str, tuple[str, ...]]:
-    """Read the wordings of every form, by its name, and lint them; forms that the folder's file lacks are ours.
+def read_questions(folder: Path | None, edition: Edition) -> dict[str, tuple[str, ...]]:
+    """Read the wordings of every form, by its name, and lint them; forms that the folder's file lacks are ours,
+    of an edition.
 
     Raises SynthgenError that names the file, the form and the wording.
     """
-    wordings = _read(OWN / FILE)
+    wordings = as_in(edition, FILE, _read(OWN / FILE))
     if folder is not None and (folder / FILE).is_file():
         wordings |= _read(folder / FILE)
     shapes: dict[str, str] = {}

@@ -108,7 +108,7 @@ class Questions(Task):
         folder = self.assets.get("lists")
         self.lists = lists_of(params, folder)
         self.forms = chosen_forms(params.forms)
-        self.wordings = read_questions(folder)
+        self.wordings = read_questions(folder, params.edition)
         self.questions = [self._wordings(form, self.wordings[form.key]) for form in self.forms]
         if any(form.given for form in self.forms) and params.people > MOST_PEOPLE:
             raise SynthgenError(

@@ -36,7 +36,7 @@ class Society:
     def __init__(self, params: RelatedParams, folder: Path | None) -> None:
         """Read a folder of lists (None: ours). Raises SynthgenError where params and lists do not go together."""
         self.params, self.lists = params, lists_of(params, folder)
-        self.wordings: RelationLists = read_relations(folder)
+        self.wordings: RelationLists = read_relations(folder, params.edition)
         self.relations: tuple[Relation, ...] = self.wordings.chosen(params.relations)
         self.laws = [relation.law for relation in self.relations]
         if "pairs" in self.laws and params.people % 2:

@@ -68,7 +68,7 @@ class Relations(Task):
 
     name = "relations"
     subject_field = "person"
-    version = 1
+    version = 2
     row_formats = ("document",)
     natural_language = "en"
     books = ("wording",)

@@ -16,6 +16,7 @@ from synthgen.task.entries import unseen
 from synthgen.task.foreign import read_toml
 from synthgen.tasks.bios.questions.forms import read_questions
 from synthgen.tasks.bios.relations.laws import LAWS
+from synthgen.tasks.bios.world.editions import Edition
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, path_of
 
 FILE = "relations.toml"
@@ -66,7 +67,7 @@ class RelationLists:
 
 
 @cached_by_contents(32)
-def read_relations(folder: Path | None) -> RelationLists:
+def read_relations(folder: Path | None, edition: Edition) -> RelationLists:
     """Read and lint the relations of a folder of lists, or else ours; the questions for facts are those of `qa`.
 
     Raises SynthgenError that names the file, the relation and the sentence.
@@ -97,7 +98,7 @@ def read_relations(folder: Path | None) -> RelationLists:
     names = [relation.name for relation in relations.values()]
     if len(set(names)) < len(names):
         raise SynthgenError(f"{path}: two relations are called alike")
-    facts = {attribute: read_questions(folder)[f"extract.{attribute}"] for attribute in ATTRIBUTES}
+    facts = {attribute: read_questions(folder, edition)[f"extract.{attribute}"] for attribute in ATTRIBUTES}
     for wording in (*who, *(wording for wordings in facts.values() for wording in wordings)):
         if clash := [name for name in names if f"}}'s {name}" in wording]:
             raise SynthgenError(f"{path}: the relation {clash[0]!r} cannot be told from {wording!r}; call it otherwise")

@@ -19,6 +19,7 @@ from synthgen.task.assets import cached_by_contents
 from synthgen.task.contract import TaskParams
 from synthgen.task.entries import Entry, looks, read_entries, refuse_strangers, refuse_twins, unseen
 from synthgen.task.foreign import read_toml
+from synthgen.tasks.bios.world.editions import Edition, as_in
 
 OWN = Path(__file__).with_name("lists")
 MONTHS = tuple(
@@ -104,15 +105,15 @@ class Lists:
 
 
 @cached_by_contents(32)
-def read_lists(folder: Path | None, sizes: Sizes) -> Lists:
-    """Read the lists of a folder, with ours for those it lacks, cut to `sizes`, and lint them.
+def read_lists(folder: Path | None, sizes: Sizes, edition: Edition) -> Lists:
+    """Read the lists of a folder, with ours of an edition for those it lacks, cut to `sizes`, and lint them.
 
     Raises SynthgenError that names the file and the entry.
     """
     if folder is not None:
         refuse_strangers(folder, [*FILES, *(f"{name}.txt" for name in (*NAME_PARTS, *VALUE_FILES.values()))])
-    names = {part: _read(folder, part, getattr(sizes, part)) for part in NAME_PARTS}
-    values = {attribute: _read(folder, file, getattr(sizes, file)) for attribute, file in VALUE_FILES.items()}
+    names = {part: _read(folder, part, getattr(sizes, part), edition) for part in NAME_PARTS}
+    values = {attribute: _read(folder, file, getattr(sizes, file), edition) for attribute, file in VALUE_FILES.items()}
     homes = []
     for number, entry in enumerate(values["employer"]):
         employer, separator, city = entry.text.partition("; ")
@@ -123,7 +124,7 @@ def read_lists(folder: Path | None, sizes: Sizes) -> Lists:
     refuse_twins(values["employer"])
     values["company_city"] = list({home.text: home for home in homes}.values())
     refuse_twins(values["company_city"])
-    templates = _read_templates(path_of(folder, "templates.toml"), sizes.templates)
+    templates = _read_templates(path_of(folder, "templates.toml"), sizes.templates, edition)
     _lint_names([entry for entries in names.values() for entry in entries])
     _lint_values(
         [entry for entries in values.values() for entry in entries],
@@ -153,9 +154,11 @@ def path_of(folder: Path | None, file: str) -> Path:
     return folder / file if folder is not None and (folder / file).is_file() else OWN / file
 
 
-def _read(folder: Path | None, name: str, size: int | None) -> list[Entry]:
+def _read(folder: Path | None, name: str, size: int | None, edition: Edition) -> list[Entry]:
     path = path_of(folder, f"{name}.txt")
     entries = read_entries(path)
+    if path.parent == OWN:
+        entries = [entry._replace(text=as_in(edition, path.name, entry.text)) for entry in entries]
     refuse_twins(entries)
     wanted = len(entries) if size is None else size
     if len(entries) < max(wanted, 1):
@@ -165,8 +168,10 @@ def _read(folder: Path | None, name: str, size: int | None) -> list[Entry]:
     return entries[:wanted]
 
 
-def _read_templates(path: Path, size: int | None) -> dict[str, tuple[str, ...]]:
+def _read_templates(path: Path, size: int | None, edition: Edition) -> dict[str, tuple[str, ...]]:
     table = read_toml(path)
+    if path.parent == OWN:
+        table = as_in(edition, path.name, table)
     for key in table:
         if key not in ATTRIBUTES:
             raise SynthgenError(f"{path}: unknown attribute {key!r}{nearest(key, ATTRIBUTES)}")

@@ -16,6 +16,7 @@ from synthgen.exact.bits import Bits
 from synthgen.exact.entropy import Book, Draws, log2_binomial, log2_falling
 from synthgen.task.contract import TaskParams
 from synthgen.task.kit.capacity import Knowledge
+from synthgen.tasks.bios.world.editions import EditionField
 from synthgen.tasks.bios.world.lists import Lists, Sizes, read_lists
 
 Pronoun = Literal["he", "she", "they"]
@@ -38,6 +39,7 @@ class WorldParams(TaskParams):
     pronouns: tuple[Pronoun, ...] = Field(("he", "she"), min_length=1, description="a person's is drawn from these")
     lists: str = Field("", description="a folder of word lists and templates; files it lacks are the package's own")
     sizes: Sizes = Field(Sizes(), description="how much of each list is used; by default all")
+    edition: EditionField = 1
 
     @property
     def everybody(self) -> range:
@@ -54,7 +56,7 @@ class WorldParams(TaskParams):
 
 def lists_of(params: WorldParams, folder: Path | None) -> Lists:
     """Read the lists of a world. Raises SynthgenError if they have too few names for its people."""
-    lists = read_lists(folder, params.sizes)
+    lists = read_lists(folder, params.sizes, params.edition)
     if params.first_person + params.people > lists.names:
         raise SynthgenError(
             f"params.first_person + params.people = {params.first_person + params.people:,}, more than the "

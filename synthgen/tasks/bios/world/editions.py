@@ -1,0 +1,39 @@
+"""Editions of the package's own words: data with the words as they were is made and read again.
+
+Only words that stand in the place of others differ, one for one: lists are as long, and numbers and bits are the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from synthgen.task.foreign import read_toml
+from synthgen.task.written import NEWER
+
+FILE = Path(__file__).with_name("first_edition.toml")
+
+Edition = Literal[1, 2]
+EditionField = Annotated[
+    Edition,
+    NEWER,
+    Field(
+        description="of the package's own words: 2 has mended names and sentences; 1 is as in 0.1.0, and what data "
+        "that does not say has"
+    ),
+]
+
+
+def as_in(edition: Edition, file: str, texts: Any) -> Any:
+    """Return what one of our files holds, a text or lists and tables of them, in the words of an edition."""
+    return texts if edition == 2 else _replaced(texts, read_toml(FILE).get(file, {}))
+
+
+def _replaced(texts: Any, words: dict[str, str]) -> Any:
+    if isinstance(texts, str):
+        return words.get(texts, texts)
+    if isinstance(texts, dict):
+        return {key: _replaced(value, words) for key, value in texts.items()}
+    return type(texts)(_replaced(text, words) for text in texts)
