@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import synthgen
 import synthgen.task
-from synthgen.cli.entropies import ENTROPIES, table_of
+from synthgen.cli.entropies import ENTROPIES, entry_of, table_of
 from synthgen.cli.listing import LISTING, listed
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
@@ -374,7 +374,11 @@ def main() -> None:
     entries = listed(shipped_specs())
     LISTING.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
     first = {entry["name"]: next(iter(entry["splits"])) for entry in entries}
-    entropies = {name: synthgen.load(name).entropy(split) for name, split in first.items()}
+    entropies = {}
+    for name, split in first.items():
+        source = synthgen.load(name)
+        laws = [sampling.digest for sampling in source.task(split).samplings()]
+        entropies[name] = entry_of(source.entropy(split), laws)
     ENTROPIES.write_text(table_of(entropies), encoding="utf-8")
     pages = {"specs": specs_page(entries), "api": api_page(), "contract": contract_page(), "fidelity": fidelity_page()}
     for name, text in pages.items():

@@ -68,6 +68,6 @@ if __name__ == "__main__":
         start = time.monotonic()
         source, means = means_of(run)
         workers = 1 if names else len(os.sched_getaffinity(0))
-        runs = certify.certify(source, ROWS[run], workers, only=means, name=run)
+        runs = certify.certify(source, ROWS[run], workers, only=means, name=run, in_package=True)
         certify.keep(runs, in_package=True)
         print(f"{run:<24}{ROWS[run]:>10,} rows{len(runs):>4} means{time.monotonic() - start:>8.0f} s", flush=True)

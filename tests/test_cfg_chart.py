@@ -21,6 +21,7 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw, Keys
 from synthgen.tasks.cfg import Grammar, Rule
 from synthgen.tasks.cfg.ambiguity import proved_unambiguous
+from synthgen.tasks.cfg.reading.inside import inside_rules, log2_inside
 from synthgen.tasks.cfg.reading.recognizer import Recognizer
 from synthgen.tasks.cfg.reading.strings import tokens_of
 
@@ -78,6 +79,31 @@ def test_probabilities_and_parses_equal_brute_force(grammar):
             if string not in law:
                 assert grammar.log2_probability(string) == -math.inf
                 assert grammar.parses(string) == 0
+
+
+@given(grammars())
+def test_whole_strings_have_the_same_probability_by_dense_tables(grammar):
+    law = strings(grammar)
+    expansions = {a: [(p, rule.children) for p, rule in grammar.expand(a)] for a in grammar.order}
+    inside = inside_rules(grammar.root, grammar.order, expansions, grammar.terminals, 1.25)
+    for n in range(1, min(max(map(len, law)) + 1, 6)):
+        for string in itertools.product(grammar.terminals, repeat=n):
+            bits = log2_inside(inside, grammar.places[list(string)])
+            if string in law:
+                assert math.isclose(2**bits, law[string][0], rel_tol=1e-12)
+            else:
+                assert math.isnan(bits)
+
+
+@pytest.mark.parametrize("name", ["cfg3f-perturb-t", "cfg3f-perturb-nt", "cfg3f-perturb-fixed"])
+def test_dense_tables_read_noisy_strings_as_the_chart_does(name):
+    grammar = synthgen.load(name).task().grammar
+    ids = min(grammar.sample(20), key=len)
+    given, _ = grammar.chart.conditionals(grammar.places[ids])
+    bits = log2_inside(grammar._inside, grammar.places[ids])
+    assert bits == pytest.approx(np.log2(given).sum(), abs=1e-9) == grammar.log2_probability(ids)
+    assert math.isnan(log2_inside(grammar._inside, np.zeros(1000, np.int64))), "too long to be scaled"
+    assert grammar.log2_probability([*ids, 99]) == grammar.log2_probability(ids * 9) == -math.inf
 
 
 @given(grammars())

@@ -8,16 +8,18 @@ import subprocess
 import sys
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthgen
+from synthgen.cli.entropies import shipped_entropy
 from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Book, Entropy, entropy_of
-from synthgen.exact.samples import Sums
+from synthgen.exact.samples import Sums, users_file
 from synthgen.spec import certify
 from synthgen.spec.spec import shipped_specs
 from synthgen.task import certificates
@@ -27,6 +29,7 @@ from synthgen.tasks.cfg.grammar import Grammar
 from synthgen.tasks.cfg.text_entropy import sampling_of, string_law, text_entropy
 
 from certificates import ROWS  # isort: skip
+from helpers import run as command  # isort: skip
 from test_cfg_chart import strings  # isort: skip
 
 
@@ -90,12 +93,59 @@ def test_controls_take_off_what_they_foretell():
     grammar = synthgen.load("cfg3f-perturb-nt").task().grammar
     sampling = sampling_of(grammar)
     drawn = sampling.draw(0, 150)
-    plan = Plan.of(sampling, 100)
+    plan = Plan.of(sampling, 100, 50)
     rest = drawn[:, 0] - drawn[:, 1:] @ plan.coefficients
     assert rest.std() < drawn[:, 0].std() / 2
     assert abs(rest.mean() - drawn[:, 0].mean()) < 4 * drawn[:, 0].std() / math.sqrt(150)
     low, high = plan.ends(sampling)
     assert (low <= rest).all() and (rest <= high).all()
+
+
+@given(st.integers(0, 10**6), st.floats(-0.5, 0.5), st.floats(-2, 2), st.sampled_from([1e-3, 0.1, 1.0]))
+def test_a_cumulant_is_that_of_all_derivations(seed, bits, token, theta):
+    grammar = toy(seed).task().grammar
+    laws = {t: [(1.0, 1)] for t in grammar.terminals}  # the probability of each derivation, and its tokens
+    for a in grammar.order:
+        laws[a] = []
+        for p, rule in grammar.expand(a):
+            ways = [(p, 0)]
+            for child in rule.children:
+                ways = [(p * q, n + m) for p, n in ways for q, m in laws[child]]
+            laws[a] += ways
+    mean = math.fsum(p * math.exp(theta * (token * n - bits * math.log2(p))) for p, n in laws[grammar.root])
+    assert moments.cumulant(grammar, bits, token, theta) == pytest.approx(math.log(mean), abs=1e-9)
+
+
+NOISES = [("terminal", 0.3, 0.5), ("nonterminal", 0.2, 0.0), ("fixed", 0.1, 0.25)]
+
+
+@pytest.mark.parametrize(("kind", "rate", "clean"), NOISES)
+def test_under_noise_a_sample_holds_what_the_list_gives(kind, rate, clean):
+    """With controls, bets and tails; and of cuts so near that the tails count, too."""
+    params = {"grammar": {"sizes": [1, 2, 2, 2], "degree": [1, 2], "length": [1, 2]}}
+    params["noise"] = {"kind": kind, "rate": rate, "clean": clean}
+    grammar = synthgen.load("cfg3b", params=params, world=11).task().grammar
+    truth = grammar.derivation_entropy - entropy_of(string_law(grammar).values())
+    sampling = sampling_of(grammar)
+    plan = Plan.of(sampling, 300, 1200)
+    assert all(plan.bets)
+    drawn = sampling.draw(0, 300)
+    rest = drawn[:, 0] - drawn[:, 1:] @ plan.coefficients
+    for cuts in (plan.cuts, (float(np.quantile(rest, 0.1)) - 1e-3, float(np.quantile(rest, 0.9)) + 1e-3)):
+        near = dataclasses.replace(plan, cuts=cuts)
+        sums = near.sums(sampling, 0, 1200)
+        bets, ends = near.bets, near.ends(sampling)
+        bits = sums.bracket(cuts, ends, "sampled", bets=bets, tails=near.tails(sampling))
+        assert bits.low <= truth <= bits.high and bits.high - bits.low < ends[1] - ends[0]
+        without = sums.bracket(cuts, ends, "sampled", bets=bets)
+        assert without.low <= bits.low and bits.high <= without.high
+
+
+def test_noise_is_known_to_a_bit():
+    """Of 280 to 290."""
+    for name in ("cfg3f-perturb-fixed", "cfg3f-perturb-nt"):
+        text = synthgen.load(name).entropy(estimates=False).text
+        assert text.low <= text.value <= text.high <= text.low + 1
 
 
 def test_laws_and_nothing_else_have_keys():
@@ -148,30 +198,61 @@ def test_parts_of_all_certificates_are_drawn_again(name):
     assert all(ok for _, ok, _ in certify.differences(source, part=len(name)))
 
 
-def test_a_grammar_of_ones_own_is_certified(tmp_path, monkeypatch):
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A user without certificates."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     certificates.certificates.cache_clear()
-    try:
-        source = toy(4, sizes=(1, 3, 3, 3, 3), least=2)
-        before = source.entropy().text
-        runs = certify.certify(source, 30_000)
+    yield tmp_path
+    certificates.certificates.cache_clear()
+
+
+def test_a_grammar_of_ones_own_is_certified(home):
+    source = toy(4, sizes=(1, 3, 3, 3, 3), least=2)
+    before = source.entropy().text
+    runs = certify.certify(source, 30_000)
+    certify.keep(runs)
+    after = source.entropy().text
+    assert after.high - after.low < (before.high - before.low) / 2
+    assert before.low <= after.value <= before.high
+    entry = json.loads(users_file().read_text())
+    assert {digest: Run.from_json(run) for digest, run in entry.items()} == runs
+    assert certify.certify(source, 20_000) == {}, "as many rows are certified already"
+    assert list(certify.certify(source, 64, in_package=True)) == list(runs), "but not in the package"
+    users_file().write_text("{")
+    certificates.certificates.cache_clear()
+    with pytest.raises(SynthgenError, match="no certificates"):
+        source.entropy()
+    with pytest.raises(SynthgenError, match="remove the file"):
         certify.keep(runs)
-        after = source.entropy().text
-        assert after.high - after.low < (before.high - before.low) / 2
-        assert before.low <= after.value <= before.high
-        entry = json.loads(certificates.users_file().read_text())
-        assert {digest: Run.from_json(run) for digest, run in entry.items()} == runs
-        assert certify.certify(source, 20_000) == {}, "as many rows are certified already"
-        certificates.users_file().write_text("{")
-        certificates.certificates.cache_clear()
-        with pytest.raises(SynthgenError, match="no certificates"):
-            source.entropy()
-        with pytest.raises(SynthgenError, match="remove the file"):
-            certify.keep(runs)
-        assert certificates.users_file().read_text() == "{"
-    finally:
-        monkeypatch.undo()
-        certificates.certificates.cache_clear()
+    assert users_file().read_text() == "{"
+
+
+def test_the_longer_run_of_a_shipped_law_wins(home):
+    """`synthgen certify` of a shipped spec is not in vain: neither the shipped run nor the shipped table hides it."""
+    source = synthgen.load("cfg3h")
+    (digest,) = certify.samplings(source)
+    shipped, before = certificates.certificates()[digest], source.entropy().text
+
+    def text(run):
+        certify.keep({digest: run})
+        done = command("entropy", "cfg3h", "--json")
+        assert done.returncode == 0
+        assert json.loads(done.stdout)["text"]["high"] == source.entropy().text.high
+        return source.entropy().text
+
+    as_long = dataclasses.replace(
+        shipped, chunks=[chunk._replace(total=chunk.total * 1.01) for chunk in shipped.chunks]
+    )
+    assert text(as_long) == before, "of as many rows the shipped one is believed"
+    after = text(dataclasses.replace(shipped, chunks=[*shipped.chunks] * 4))
+    assert after.n == 4 * before.n and after.high - after.low < (before.high - before.low) / 1.5
+    assert shipped_entropy("cfg3h") is None and shipped_entropy("cfg3g") is not None
+    assert certify.certify(source, 3 * before.n) == {}, "as many rows are certified here"
+    users_file().write_text(f'{{"{digest}": 3}}')
+    certificates.certificates.cache_clear()
+    done = command("entropy", "cfg3h")
+    assert done.returncode == 2 and "no certificates" in done.stderr, "what is there and cannot be read is told"
 
 
 def test_without_a_home_the_shipped_certificates_are_there():
@@ -180,7 +261,7 @@ def test_without_a_home_the_shipped_certificates_are_there():
     env |= {"HOME": "/proc/none"}
     done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True)
     assert done.stdout.startswith("268.1570 to 268.1759"), done.stderr
-    assert certificates.users_file().name == "certificates.json"
+    assert users_file().name == "certificates.json"
 
 
 def test_a_bound_is_as_sure_as_what_it_comes_from():

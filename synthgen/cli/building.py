@@ -149,7 +149,7 @@ def certify(
     source = Source(spec_with(spec, None, None, sets))
     with Progress("rows") as progress:
         progress.expect(wanted)
-        runs = certify(source, wanted, workers or usable_cores(), progress.add)
+        runs = certify(source, wanted, workers or usable_cores(), progress.add, in_package=shipped)
     keep(runs, in_package=shipped)
     print_entropy(source.entropy())
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Status = Literal["exact", "bracket", "estimate", "unknown"]
-Method = Literal["enumerated", "proved", "empirical-bernstein", "sandwich"]
+Method = Literal["enumerated", "proved", "empirical-bernstein", "betting", "sandwich"]
 
 METHODS: dict[str, str] = {
     "enumerated": "every case was gone through",
     "proved": "both ends are proved",
     "empirical-bernstein": "the mean of a sample, and how far it can be off (Maurer and Pontil 2009, theorem 4)",
+    "betting": "the mean of a sample, and what bets against it would have won (Waudby-Smith and Ramdas 2024)",
     "sandwich": "two estimates, the one too low on average and the other too high",
 }
 """How the ends of a bracket are known; of a sum, the weakest, which comes last."""

@@ -9,9 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from synthgen.errors import SynthgenError
-from synthgen.exact.samples import Sums
+from synthgen.exact.samples import Sums, users_file
 from synthgen.spec.source import Source
-from synthgen.task.certificates import SHIPPED, Plan, Run, Sampling, certificates, runs_in, users_file
+from synthgen.task.certificates import SHIPPED, Plan, Run, Sampling, certificates, runs_in
 from synthgen.task.files import write_whole
 
 CHUNKS = 64
@@ -36,16 +36,17 @@ def certify(
     progress: Callable[[int], None] = lambda _: None,
     only: Collection[str] | None = None,
     name: str = "",
+    in_package: bool = False,
 ) -> dict[str, Run]:
     """Make a run of `rows` rows (rounded up to a multiple of CHUNKS) for each mean that a spec's entropy needs.
 
     `only` some of them, by digest, where that is given; `name` is what the runs say they are of, by default the spec's.
-    Means that have a certificate of as many rows already are left alone. Raises SynthgenError for a spec whose entropy
-    needs none, and for a number of rows that no run has.
+    Means that have a certificate of as many rows already (`in_package`: a shipped one) are left alone. Raises
+    SynthgenError for a spec whose entropy needs none, and for a number of rows that no run has.
     """
     if not 2 <= rows <= MOST_ROWS:
         raise SynthgenError(f"rows = {rows:,}: a run has 2 to {MOST_ROWS:,}")
-    needed, known = samplings(source), certificates()
+    needed, known = samplings(source), runs_in(SHIPPED) if in_package else certificates()
     wanted = {digest: one for digest, one in needed.items() if digest not in known or known[digest].sums.n < rows}
     if only is not None:
         wanted = {digest: one for digest, one in wanted.items() if digest in only}
@@ -56,7 +57,8 @@ def certify(
     size = -(-rows // CHUNKS)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        plans = {digest: Plan.of(sampling, min(FITTED, max(32, rows // 16))) for digest, sampling in wanted.items()}
+        fitted = min(FITTED, max(32, rows // 16))
+        plans = {digest: Plan.of(sampling, fitted, size * CHUNKS) for digest, sampling in wanted.items()}
         chunks = []
         for chunk in pool.map(partial(_chunk, source, plans, size), range(CHUNKS)):
             chunks.append(chunk)

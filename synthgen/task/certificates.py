@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +23,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from synthgen.exact.bits import Bits
-from synthgen.exact.samples import Sums
+from synthgen.exact.samples import LEVEL, Cumulant, Sums, bet_for, users_file
 from synthgen.task.files import exists
 from synthgen.task.foreign import read_json
 
 SHIPPED = Path(__file__).with_name("certificates.json")
 
 
-BEYOND = 1
+BEYOND = 0.25
 """How far beyond the rows that a plan is fitted to values are cut, as a multiple of the width of those."""
 
 Ends = tuple[float, float]
@@ -44,6 +43,9 @@ class Sampling:
     `law` is all that decides the distribution, as JSON; `version` goes up whenever the stream's rows change.
     `draw(first, stop)` returns the value of each of those rows and its controls, (rows, 1 + controls) float64; `ends`
     are the least and the greatest each can be. `few` rows are drawn where no certificate is shipped.
+
+    `cumulant(weights, theta)`, where there is one, bounds what lies between those ends: ln E[exp(theta w . m)], where m
+    is the controls behind a figure of the row that its value never exceeds, if values are never below 0.
     """
 
     law: Mapping[str, Any]
@@ -51,6 +53,7 @@ class Sampling:
     draw: Callable[[int, int], np.ndarray]
     ends: Sequence[Ends]
     few: int
+    cumulant: Callable[[Sequence[float], float], float] | None = None
 
     @functools.cached_property
     def digest(self) -> str:
@@ -61,20 +64,30 @@ class Sampling:
     def mean(self, reason: str, draw: bool = True) -> Bits | None:
         """Return the mean between two ends; None where there is no certificate and nothing shall be drawn."""
         run = certificates().get(self.digest) or (_drawn_now(self) if draw else None)
-        return run.sums.bracket(run.cuts, run.plan.ends(self), reason) if run else None
+        if run is None:
+            return None
+        plan = run.plan
+        return run.sums.bracket(plan.cuts, plan.ends(self), reason, bets=plan.bets, tails=plan.tails(self))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What of the controls is taken off the values, and where these are then cut; fitted to the first `fitted` rows."""
+    """What of the controls is taken off the values, and where these are then cut; fitted to the first `fitted` rows.
+
+    `bets` are laid on the values behind those, see `synthgen.exact.samples.betted`; (0, 0) in runs of older versions.
+    """
 
     fitted: int
     coefficients: tuple[float, ...]
     cuts: Ends
+    bets: Ends = (0.0, 0.0)
 
     @classmethod
-    def of(cls, sampling: Sampling, rows: int) -> Plan:
-        """Fit a plan to the first rows of a stream; the cuts are BEYOND times as far off as those rows lie apart."""
+    def of(cls, sampling: Sampling, rows: int, run: int) -> Plan:
+        """Fit the plan of a `run` of so many rows to the first rows of its stream.
+
+        The cuts are BEYOND times as far off as those first rows lie apart.
+        """
         drawn = sampling.draw(0, rows)
         design = np.column_stack([np.ones(rows), drawn[:, 1:]])
         solved = np.linalg.lstsq(design, drawn[:, 0], rcond=None)[0][1:]
@@ -84,7 +97,11 @@ class Plan:
         plan = cls(rows, coefficients, (0.0, 0.0))
         low, high = plan.ends(sampling)
         cuts = max(low, round(float(rest.min()) - apart, 3)), min(high, round(float(rest.max()) + apart, 3))
-        return cls(rows, coefficients, cuts)
+        mean, spread = float(rest.mean()), float(rest.std())
+        near, far = (
+            float(f"{bet_for(way, spread, run, (1 - LEVEL) / 4):.4g}") for way in (mean - cuts[0], cuts[1] - mean)
+        )
+        return cls(rows, coefficients, cuts, (near, far))
 
     def ends(self, sampling: Sampling) -> Ends:
         """Return the least and the greatest that a value can be, less what is taken off."""
@@ -93,13 +110,22 @@ class Plan:
             low, high = low - max(c * end for end in ends), high - min(c * end for end in ends)
         return low, high
 
+    def tails(self, sampling: Sampling) -> tuple[Cumulant, Cumulant] | None:
+        """Return the cumulants of figures that are never less than minus a value, and than the value."""
+        cumulant, taken = sampling.cumulant, self.coefficients
+        if cumulant is None:
+            return None
+        least, most = (0.0, *taken), (1.0, *(-c for c in taken))
+        return functools.partial(cumulant, least), functools.partial(cumulant, most)
+
     def sums(self, sampling: Sampling, first: int, stop: int) -> Sums:
         """Draw rows [first, stop), counted behind those of the fit, and sum them up."""
         drawn = sampling.draw(self.fitted + first, self.fitted + stop)
-        return Sums.of(drawn[:, 0] - drawn[:, 1:] @ np.array(self.coefficients), self.cuts)
+        return Sums.of(drawn[:, 0] - drawn[:, 1:] @ np.array(self.coefficients), self.cuts, self.bets)
 
 
-_Chunk = Annotated[list[float], Field(min_length=len(Sums._fields), max_length=len(Sums._fields))]
+_Chunk = Annotated[list[float], Field(min_length=5, max_length=len(Sums._fields))]  # 5 without bets
+_Bets = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=2, max_length=2)]
 
 
 class _Entry(BaseModel):
@@ -111,6 +137,7 @@ class _Entry(BaseModel):
     fitted: int = Field(ge=2)
     coefficients: list[float]
     cuts: Annotated[list[float], Field(min_length=2, max_length=2)]
+    bets: _Bets = [0.0, 0.0]
     chunks: list[_Chunk] = Field(min_length=1)
 
 
@@ -122,11 +149,6 @@ class Run:
     chunks: Sequence[Sums]
     spec: str = ""
 
-    @property
-    def cuts(self) -> Ends:
-        """Where the values are cut."""
-        return self.plan.cuts
-
     @functools.cached_property
     def sums(self) -> Sums:
         """The sums of all chunks."""
@@ -135,33 +157,33 @@ class Run:
     def to_json(self) -> dict[str, Any]:
         """Return the mapping that the file holds."""
         plan = {"fitted": self.plan.fitted, "coefficients": self.plan.coefficients, "cuts": self.plan.cuts}
-        return {"spec": self.spec, **plan, "chunks": [list(chunk) for chunk in self.chunks]}
+        if not all(self.plan.bets):
+            return {"spec": self.spec, **plan, "chunks": [list(chunk[:5]) for chunk in self.chunks]}
+        return {"spec": self.spec, **plan, "bets": self.plan.bets, "chunks": [list(chunk) for chunk in self.chunks]}
 
     @classmethod
     def from_json(cls, table: _Entry | Mapping[str, Any]) -> Run:
         """Read a run of the file. Raises pydantic's ValidationError for what is none."""
         entry = _Entry.model_validate(table)
-        plan = Plan(entry.fitted, tuple(entry.coefficients), (entry.cuts[0], entry.cuts[1]))
-        sums = [Sums(int(n), total, squares, int(under), int(over)) for n, total, squares, under, over in entry.chunks]
+        plan = Plan(
+            entry.fitted, tuple(entry.coefficients), (entry.cuts[0], entry.cuts[1]), (entry.bets[0], entry.bets[1])
+        )
+        sums = [
+            Sums(int(n), total, squares, int(under), int(over), *won)
+            for n, total, squares, under, over, *won in entry.chunks
+        ]
         return cls(plan, sums, entry.spec)
-
-
-def users_file() -> Path:
-    """Return the file with the certificates that `synthgen certify` made here, for specs that are not shipped."""
-    home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # noqa: PTH111  Path's needs a home
-    return Path(home) / "synthgen" / "certificates.json"
 
 
 @functools.cache
 def certificates() -> Mapping[str, Run]:
-    """Return all runs there are, by the digest of their law: the shipped ones, and those made here of other laws.
+    """Return the runs there are, by the digest of their law: the shipped one, or one made here of more rows.
 
     Raises SynthgenError for a file that holds anything else.
     """
-    runs: dict[str, Run] = {}
-    for file in (SHIPPED, users_file()):
-        runs = runs_in(file) | runs
-    return runs
+    runs = runs_in(SHIPPED)
+    made_here = runs_in(users_file())
+    return runs | {key: run for key, run in made_here.items() if key not in runs or run.sums.n > runs[key].sums.n}
 
 
 def runs_in(file: Path) -> dict[str, Run]:
@@ -177,6 +199,8 @@ _now: dict[str, Run] = {}
 def _drawn_now(sampling: Sampling) -> Run:
     """Draw the few rows of a law, once in a process: a quarter of them for the plan."""
     if sampling.digest not in _now:
-        plan = Plan.of(sampling, max(2, sampling.few // 4))
-        _now[sampling.digest] = Run(plan, [plan.sums(sampling, 0, max(2, sampling.few - plan.fitted))])
+        fitted = max(2, sampling.few // 4)
+        rows = max(2, sampling.few - fitted)
+        plan = Plan.of(sampling, fitted, rows)
+        _now[sampling.digest] = Run(plan, [plan.sums(sampling, 0, rows)])
     return _now[sampling.digest]

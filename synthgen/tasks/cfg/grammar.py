@@ -20,6 +20,7 @@ from synthgen.exact.draw import Keys, new_state
 from synthgen.task.foreign import read_json
 from synthgen.tasks.cfg import ambiguity, formats, moments
 from synthgen.tasks.cfg.reading.chart import Chart, chart_rules
+from synthgen.tasks.cfg.reading.inside import InsideRules, inside_rules, log2_inside
 from synthgen.tasks.cfg.reading.recognizer import Recognizer
 from synthgen.tasks.cfg.recursion import MOST_SYMBOLS
 from synthgen.tasks.cfg.rules import CORRUPTION, Rule, Rules
@@ -203,6 +204,16 @@ class Grammar(Rules):
             raise SynthgenError(f"grammar {self.name}: {error}") from None
 
     @functools.cached_property
+    def _inside(self) -> InsideRules | None:
+        """What reads whole strings of noisy rows ten times as fast as the chart; None where the chart is the faster."""
+        if not self.perturbed or self.recursive:
+            return None
+        order = [a for a in self.order if a in self.reachable]
+        expansions = {a: [(p, rule.children) for p, rule in self.expand(a)] for a in order}
+        a_token = self.derivation_entropy / self.expected_length
+        return inside_rules(self.root, order, expansions, self.terminals, a_token)
+
+    @functools.cached_property
     def places(self) -> np.ndarray:
         """By token id: which terminal it is, counted from 0, or -1."""
         places = np.full(self.vocabulary, -1, np.int64)
@@ -238,6 +249,10 @@ class Grammar(Rules):
         tokens, longest = self._read(ids), self.lengths[1]
         if longest is not None and tokens.size > longest:
             return -math.inf
+        if self._inside is not None and tokens.size and (tokens >= 0).all():
+            bits = log2_inside(self._inside, tokens)
+            if not math.isnan(bits):
+                return bits
         given, _ = self.chart.conditionals(tokens)
         return float(np.log2(given).sum()) if given[-1] > 0 else -math.inf
 

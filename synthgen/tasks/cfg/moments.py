@@ -193,6 +193,22 @@ def derivation_range(grammar: Rules) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
+def cumulant(grammar: Rules, bits: float, token: float, theta: float) -> float:
+    """Return ln E[exp(theta S)] of a derivation's S = `bits` times its bits and `token` for each of its tokens.
+
+    Of a grammar without recursion, and exact.
+    """
+    value = dict.fromkeys(grammar.terminals, theta * token)
+    for a in grammar.order:
+        terms = [
+            (1 - theta * bits / math.log(2)) * math.log(p) + sum(value[c] for c in r.children)
+            for p, r in grammar.expand(a)
+        ]
+        top = max(terms)
+        value[a] = top + math.log(math.fsum(math.exp(term - top) for term in terms))
+    return value[grammar.root]
+
+
 def bits_by_length(grammar: Rules) -> tuple[float, float]:
     """Return (b, c) with at most b n + c bits in any derivation of n tokens, of a grammar with recursion.
 

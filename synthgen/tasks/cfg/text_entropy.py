@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -80,7 +81,10 @@ def string_law(grammar: Grammar) -> dict[tuple[int, ...], float]:
 
 
 def sampling_of(grammar: Grammar) -> Sampling:
-    """Return how X is drawn; under noise, with the string's length and its derivation's bits as controls."""
+    """Return how X is drawn; under noise, with the string's length and its derivation's bits as controls.
+
+    X is at most the derivation's bits, of which, and of the controls, all moments are known.
+    """
     noisy, longest, (fewest, most), least_bits = grammar.perturbed, math.inf, grammar.lengths, 0.0
     if grammar.recursive:
         longest, most_bits, _ = grammar.long_tail
@@ -101,6 +105,12 @@ def sampling_of(grammar: Grammar) -> Sampling:
             row[1:] = [len(ids) - mean_length, booked - mean_bits][: len(ends) - 1]
         return rows
 
+    def cumulant(weights: Sequence[float], theta: float) -> float:
+        most, length, bits = weights
+        mean = length * mean_length + bits * mean_bits
+        return moments.cumulant(grammar, most + bits, length, theta) - theta * mean
+
     rules = [[a, [[list(rule.children), rule.weight] for rule in grammar.rules[a]]] for a in sorted(grammar.rules)]
     law = {"cfg": rules, "root": grammar.root}
-    return Sampling(law, STREAM, draw, ends, SAMPLES_UNDER_NOISE if noisy else SAMPLES)
+    few = SAMPLES_UNDER_NOISE if noisy else SAMPLES
+    return Sampling(law, STREAM, draw, ends, few, cumulant if noisy and not grammar.recursive else None)
