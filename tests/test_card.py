@@ -11,18 +11,19 @@ import pytest
 import yaml
 from helpers import run
 from huggingface_hub import DatasetCard
-from PIL import Image
 
 import synthgen
 from synthgen.dataset.check import check_folder
 from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.plain_text import in_markdown
 from synthgen.dataset.shards import read_batches, write_shard
 from synthgen.errors import CheckFailed, SynthgenError
 from synthgen.publish import gallery
 from synthgen.publish.card import Address, read_front_matter, template, write_card
+from synthgen.publish.drawing.svg import svg
 from synthgen.publish.papers import PAPERS, papers_of
 from synthgen.publish.parquet import to_parquet
-from synthgen.publish.pictures import PICTURES, SplitLengths, constant, digest, read_folder, scenes
+from synthgen.publish.pictures import EARLIER, PICTURES, SplitLengths, constant, read_folder, scenes
 from synthgen.spec.spec import shipped_specs
 
 GALLERY = gallery.gallery_folder()
@@ -91,13 +92,16 @@ def test_a_card_rendered_anew_is_the_one_in_the_gallery(name, tmp_path):
 
 def without_pictures(card):
     """Return a card's lines without its pictures and empty lines."""
-    return [line for line in card.splitlines() if line and not re.fullmatch(r"!\[.*\]\(pictures/\w+\.png\)", line)]
+    return [line for line in card.splitlines() if line and not re.fullmatch(r"!\[.*\]\(pictures/\w+\.svg\)", line)]
 
 
 # -- cards -------------------------------------------------------------------------------------------------------------
 
 
 def test_the_card_of_a_folder(folder):
+    for path in EARLIER:
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(b"a picture of an earlier card")
     write_card(folder)
     manifest = Manifest.read(folder)
     text = (folder / "README.md").read_text()
@@ -123,14 +127,15 @@ def test_the_card_of_a_folder(folder):
     loaded = datasets.load_dataset(str(folder))
     assert {name: len(rows) for name, rows in loaded.items()} == {n: s["rows"] for n, s in manifest.splits.items()}
     drawn = scenes(manifest, synthgen.load(folder / "spec.toml").task(), lengths, split, first)
-    assert {path.name for path in (folder / "pictures").iterdir()} == {f"{name}.png" for name in drawn}
+    assert {path.name for path in (folder / "pictures").iterdir()} == {f"{name}.svg" for name in drawn}
     for name, scene in drawn.items():
-        with Image.open(folder / PICTURES[name]) as picture:
-            assert picture.info["Comment"] == digest(scene)
-            assert picture.width > 600
-        assert f"]({PICTURES[name]})" in text
+        picture = (folder / PICTURES[name]).read_text()
+        assert picture == svg(scene), "light, or dark where that is preferred"
+        assert f"![{in_markdown(scene.caption)}]({PICTURES[name]})" in text
     assert ("difficulty" in drawn) is False, "six facts in every biography; the length of every string"
-    assert text.index("](pictures/row.png)") < text.index("```"), "the first row stands before any code"
+    assert text.index("](pictures/row.svg)") < text.index("```"), "the first row stands before any code"
+    assert text.index("## Bits") < text.index("## Train on it"), "what is in it stands before what to do with it"
+    assert text.count("<details><summary>") == text.count("</details>") > 5, "what few read is folded"
     assert all(finding.ok for finding in check_folder(folder)), "a card changes nothing of the data"
     before = text
     write_card(folder)

@@ -54,7 +54,7 @@ def check(
 def card(
     folder: Folder,
     licence: Annotated[str, typer.Option("--license", help="Licence of the data, as the Hub names it.")] = "cc0-1.0",
-    pictures: Annotated[bool, typer.Option(help="Draw a row, bits and lengths; needs matplotlib.")] = True,
+    pictures: Annotated[bool, typer.Option(help="Draw a row, bits and lengths, as SVG.")] = True,
     sample: Sample = None,
 ) -> None:
     """The full dataset card and its pictures; the folder is checked first."""
@@ -85,7 +85,7 @@ def push(
     tag: Annotated[str | None, typer.Option(help="Tag of the published commit; by default named by the data.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Put it in the place of another dataset there.")] = False,
     licence: Annotated[str, typer.Option("--license", help="Licence of the data, as the Hub names it.")] = "cc0-1.0",
-    pictures: Annotated[bool, typer.Option(help="Draw a row, bits and lengths; needs matplotlib.")] = True,
+    pictures: Annotated[bool, typer.Option(help="Draw a row, bits and lengths, as SVG.")] = True,
     batch_bytes: Annotated[int, typer.Option(help="Most bytes of a commit: what a kill may cost to send again.")] = 5
     << 30,
     json: Json = False,

@@ -8,6 +8,7 @@ the spec and the rows do not say: the same folder gives the same card.
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -327,7 +328,8 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
         ]
         tables.append(
             {
-                "splits": ", ".join(f"`{name}`" for name in names[:12]) + (" ..." if len(names) > 12 else ""),
+                "splits": _listed([f"`{name}`" for name in names]),
+                "splits_html": f"Bits of {_listed([f'<code>{html.escape(shown(name))}</code>' for name in names])}",
                 "books": [
                     {
                         "name": in_markdown(name),
@@ -344,6 +346,10 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
             }
         )
     return tables
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
 
 
 def _split(manifest: Manifest, split_lengths: SplitLengths) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,6 @@ from synthgen.dataset.shards import read_batches
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
 from synthgen.publish.drawing.charts import books_scene, ridges_scene
-from synthgen.publish.drawing.raster import rasterised
 from synthgen.publish.drawing.scene import Scene
 from synthgen.publish.drawing.sheet import drawn
 from synthgen.publish.drawing.svg import svg
@@ -31,12 +29,15 @@ from synthgen.task.verdict import UNREADABLE
 READ_ROWS = 100_000
 """Rows of a split that are measured: its first."""
 
-PICTURES = {name: f"pictures/{name}.png" for name in ("row", "bits", "length", "difficulty")}
-"""The files of a card's pictures, in the order in which they are there; a card has those that have something to say."""
+PICTURES = {name: f"pictures/{name}.svg" for name in ("row", "bits", "length", "difficulty")}
+"""The files of a card's pictures, in the order in which they are there; a card has those that have something to say.
+
+SVG, which follows whoever looks at it into the dark: the Hub, GitHub and Sphinx show it by the link of an image.
+"""
+EARLIER = (*(f"pictures/{name}.png" for name in PICTURES), "pictures/difficulty-and-length.png")
+"""Files of pictures that cards of earlier versions had."""
 MOST_SPLITS = 8
 """Splits drawn in one picture; more could not be told apart."""
-SHARP = 1.5
-"""Pixels of a card's picture for one of the scene's: sharp enough, and a gallery has hundreds."""
 
 
 @dataclass(frozen=True)
@@ -122,20 +123,13 @@ def scenes(
     return out
 
 
-def digest(scene: Scene) -> str:
-    """Return a hash of what a picture shows; it stands in the PNG's metadata."""
-    return hashlib.sha256(svg(scene, "light").encode()).hexdigest()
-
-
 def draw_pictures(folder: Path, pictures: Mapping[str, Scene]) -> None:
-    """Write pictures as PNG files below `folder`, in the place of those of an earlier card.
-
-    Raises SynthgenError without matplotlib.
-    """
+    """Write pictures as SVG files below `folder`, in the place of those of an earlier card."""
     for name, path in PICTURES.items():
         if name in pictures:
-            data = rasterised(pictures[name], ".png", comment=digest(pictures[name]), scale=SHARP)
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            write_whole(folder / path, data)
+            write_whole(folder / path, svg(pictures[name]))
         else:
             (folder / path).unlink(missing_ok=True)
+    for path in EARLIER:
+        (folder / path).unlink(missing_ok=True)

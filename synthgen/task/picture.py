@@ -31,13 +31,16 @@ class Kind:
 class Node:
     """A node of a graph: the text inside of it, its kind, and a number where the order of nodes says something.
 
-    In a graph of `rows`, `row` is the row it stands in, from 0 at the top.
+    In a graph of `rows`, `row` is the row it stands in, from 0 at the top. `mark` is a remark of some letters on its
+    upper right corner, in the colour of the kind `mark_kind`.
     """
 
     text: str
     kind: str = ""
     number: int | None = None
     row: int = 0
+    mark: str = ""
+    mark_kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,30 @@ def _apart(spans: Mapping[str, Iterable[Mapping[str, int]]]) -> Iterator[Span]:
         if start >= behind and -end > start:
             yield Span(start, -end, kind)
             behind = -end
+
+
+BACK = Kind("begun too early and taken back: before which step", "red")
+"""The legend of marks by `backs_of`."""
+MOST_BACKS = 3
+
+
+def backs_of(steps: Iterable[tuple[Any, bool]]) -> dict[Any, str]:
+    """Return the marks of what is taken back on the way: an arrow, and the steps before which that happens.
+
+    `steps` are (what, whether it is taken back), in order; steps that stand are counted from 1.
+    """
+    places: dict[Any, list[int]] = {}
+    step = 1
+    for what, back in steps:
+        if back:
+            places.setdefault(what, []).append(step)
+        else:
+            step += 1
+    few = {what: list(dict.fromkeys(every)) for what, every in places.items()}
+    return {
+        what: f"↺ {', '.join(map(str, every[:MOST_BACKS]))}{' …' * (len(every) > MOST_BACKS)}"
+        for what, every in few.items()
+    }
 
 
 def kinds_of(names: Iterable[str]) -> dict[str, Kind]:

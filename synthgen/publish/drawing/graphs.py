@@ -35,10 +35,11 @@ class _Sized:
         widest = max(width_of(line) for line in self.lines)
         self.badge = "" if node.number is None else str(node.number)
         side = 5.0 if narrow else 9.0
-        self.width = max(widest + 2 * side, 24.0)
+        above = width_of(node.mark, SMALL) + 1.5 * BADGE if node.mark else 0.0
+        self.width = max(widest + 2 * side, above, 24.0)
         self.height = len(self.lines) * SIZE * LINE + 2 * (4.0 if narrow else 5.0)
 
-    def shapes(self, x: float, y: float, kind: Kind, corner: Point) -> list[Shape]:
+    def shapes(self, x: float, y: float, kind: Kind, corner: Point, mark: Kind) -> list[Shape]:
         """Draw it with its middle at (x, y), and its number on a corner: (-1, -1) is the upper left one."""
         left, top = x - self.width / 2, y - self.height / 2
         title = " ".join(self.lines) + (f" ({kind.words})" if kind.words else "")
@@ -50,6 +51,10 @@ class _Sized:
             at_x, at_y = x + corner[0] * self.width / 2, y + corner[1] * self.height / 2
             shapes.append(Box(at_x - wide / 2, at_y - BADGE / 2, wide, BADGE, "plain", BADGE / 2))
             shapes.append(Words(at_x, at_y + SMALL * 0.36, self.badge, SMALL, "middle"))
+        if self.node.mark:
+            wide, right = width_of(self.node.mark, SMALL) + 8, x + self.width / 2 + 6
+            shapes.append(Box(right - wide, top - BADGE / 2, wide, BADGE, mark.tone, BADGE / 2))
+            shapes.append(Words(right - wide / 2, top + SMALL * 0.36, self.node.mark, SMALL, "middle", mark.tone))
         return shapes
 
 
@@ -73,7 +78,8 @@ def _extent(shapes: Sequence[Shape]) -> tuple[float, float, float, float]:
 
 
 def _node(sized: _Sized, x: float, y: float, kinds: Mapping[str, Kind], corner: Point = (-1.0, -1.0)) -> list[Shape]:
-    return sized.shapes(x, y, kinds.get(sized.node.kind, Kind("")), corner)
+    node = sized.node
+    return sized.shapes(x, y, kinds.get(node.kind, Kind("")), corner, kinds.get(node.mark_kind, Kind("")))
 
 
 def _line(link: Link, points: Sequence[Point], kinds: Mapping[str, Kind], smooth: bool) -> Path:
@@ -94,7 +100,7 @@ class _Label(_Sized):
     def __init__(self, link: Link) -> None:
         super().__init__(Node(link.text), narrow=True)
 
-    def shapes(self, x: float, y: float, kind: Kind, corner: Point) -> list[Shape]:
+    def shapes(self, x: float, y: float, kind: Kind, corner: Point, mark: Kind) -> list[Shape]:
         """Draw it with its middle at (x, y), on the page."""
         left, top = x - self.width / 2, y - self.height / 2
         box = Box(left, top, self.width, self.height, "plain", outline=False)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
+
 from synthgen.errors import missing
-from synthgen.publish.drawing.scene import Area, Box, Path, Scene, Shape
+from synthgen.publish.drawing.scene import Area, Box, Path, Scene, Shape, Words
 from synthgen.publish.drawing.style import INK, PAGE, QUIET, TONES, Theme
 from synthgen.publish.drawing.svg import bends, head_of
 
@@ -16,10 +18,8 @@ PALETTE = 128
 """Colours of a PNG."""
 
 
-def rasterised(
-    scene: Scene, ending: str = ".png", theme: Theme = "light", comment: str = "", scale: float = SCALE
-) -> bytes:
-    """Return a scene as a PNG or PDF file; a PNG's metadata hold `comment`. Raises SynthgenError without matplotlib."""
+def rasterised(scene: Scene, ending: str = ".png", theme: Theme = "light") -> bytes:
+    """Return a scene as a PNG or PDF file. Raises SynthgenError without matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -32,31 +32,49 @@ def rasterised(
     axes.set_ylim(scene.height, 0)
     axes.axis("off")
     for order, shape in enumerate(scene.shapes):
-        _add(axes, shape, theme, order)
+        _add(axes, shape, theme, order, outlined=ending == ".png")
     file = io.BytesIO()
     if ending == ".pdf":
         metadata = {"Creator": "synthgen", "CreationDate": None}
         figure.savefig(file, format="pdf", facecolor=PAGE[theme], metadata=metadata)
         return file.getvalue()
-    figure.savefig(file, format="png", dpi=72 * scale, facecolor=PAGE[theme])
-    return _flat(file, comment)
+    figure.savefig(file, format="png", dpi=72 * SCALE, facecolor=PAGE[theme])
+    return _flat(file)
 
 
-def _flat(file: io.BytesIO, comment: str) -> bytes:
+def _flat(file: io.BytesIO) -> bytes:
     """Return a PNG with a palette, which has a third of the bytes; few colours are in it."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
     told = PngInfo()
     told.add_text("Software", "synthgen")
-    told.add_text("Comment", comment)
     flat = io.BytesIO()
     with Image.open(file) as image:
         image.convert("RGB").quantize(PALETTE, dither=Image.Dither.NONE).save(flat, "PNG", optimize=True, pnginfo=told)
     return flat.getvalue()
 
 
-def _add(axes: Any, shape: Shape, theme: Theme, order: int) -> None:
+def _outline(words: Words, font: dict[str, Any]) -> Any:
+    """Return a line of text as a path that is exactly as wide as the scene has it.
+
+    Text that is drawn letter by letter on whole pixels is narrower or wider by some percent, and leaves its highlight.
+    """
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.path import Path as Way
+    from matplotlib.textpath import text_to_path
+
+    properties = FontProperties(**font)
+    vertices, codes = text_to_path.get_text_path(properties, words.text, ismath=False)
+    drawn, _, _ = text_to_path.get_text_width_height_descent(words.text, properties, ismath=False)
+    scale = words.size / text_to_path.FONT_SCALE
+    left = words.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[words.anchor] * words.width
+    places = np.reshape(vertices, (-1, 2)) * (scale * (words.width / drawn if drawn else 1.0), -scale)
+    return Way(places + np.array((left, words.y)), codes)
+
+
+def _add(axes: Any, shape: Shape, theme: Theme, order: int, outlined: bool) -> None:
+    """Draw a shape; text as outlines where `outlined`, else as text of a font, which can be selected."""
     from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon
     from matplotlib.path import Path as Way
 
@@ -96,9 +114,12 @@ def _add(axes: Any, shape: Shape, theme: Theme, order: int) -> None:
         if shape.arrow:
             axes.add_patch(Polygon(head_of(shape)[:3], facecolor=colour, edgecolor="none", zorder=order))
     else:
-        ink = {"ink": INK[theme], "quiet": QUIET[theme]}.get(shape.ink) or TONES[theme][shape.ink].ink  # type: ignore[index]
+        color = {"ink": INK[theme], "quiet": QUIET[theme]}.get(shape.ink) or TONES[theme][shape.ink].ink  # type: ignore[index]
         across = {"start": "left", "middle": "center", "end": "right"}[shape.anchor]
         font = {"family": "DejaVu Sans", "size": shape.size, "weight": "bold" if shape.bold else "normal"}
+        if outlined:
+            axes.add_patch(PathPatch(_outline(shape, font), facecolor=color, edgecolor="none", zorder=order))
+            return
         axes.text(
-            shape.x, shape.y, shape.text, color=ink, ha=across, va="baseline", zorder=order, parse_math=False, **font
+            shape.x, shape.y, shape.text, color=color, ha=across, va="baseline", zorder=order, parse_math=False, **font
         )

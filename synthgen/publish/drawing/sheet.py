@@ -12,8 +12,8 @@ from synthgen.task.picture import Graph, Kind, Panel, Parse, Passage, Picture, T
 
 WIDTH = 880.0
 """Pixels across, within the margins."""
-LEAST = 560.0
-"""Pixels across of small pictures."""
+LEAST = 340.0
+"""Pixels across of small pictures: sentences above them want some room."""
 MARGIN = 20.0
 
 
@@ -29,9 +29,11 @@ def drawn(picture: Picture) -> Scene:
         shapes += moved(parts, 0, y + 8 if isinstance(panel, Graph) else y)
         widest = max(widest, wide)
         y += high + (32 if isinstance(panel, Graph) else 18)
-    legend, high = _legend([kind for name, kind in picture.kinds.items() if _is_used(name, picture.panels)], picture)
+    wide = max(LEAST, widest, *(words.width for words in shapes if isinstance(words, Words)))
+    used = [kind for name, kind in picture.kinds.items() if _is_used(name, picture.panels)]
+    legend, high = _legend(used, picture, wide)
     shapes += moved(legend, 0, y)
-    widest = max(LEAST, widest, *(words.x + words.width for words in legend if isinstance(words, Words)))
+    widest = max(wide, *(words.x + words.width for words in legend if isinstance(words, Words)))
     return framed(picture.caption, shapes, y + high, picture.caption, widest)
 
 
@@ -61,14 +63,15 @@ def _is_used(name: str, panels: Sequence[Panel]) -> bool:
 
 def _kinds_in(panel: Panel, with_links: bool = True) -> set[str]:
     if isinstance(panel, Graph):
-        return {node.kind for node in panel.nodes} | {link.kind for link in panel.links if with_links}
+        of_nodes = {kind for node in panel.nodes for kind in (node.kind, node.mark_kind)}
+        return of_nodes | {link.kind for link in panel.links if with_links}
     if isinstance(panel, Table):
         return {cell.kind for row in panel.rows for cell in row}
     return {part.kind for part in (panel.bars if isinstance(panel, Parse) else panel.spans)}
 
 
-def _legend(kinds: Sequence[Kind], picture: Picture) -> tuple[list[Shape], float]:
-    """Return the legend as shapes and its height: samples of the colours and what they mean."""
+def _legend(kinds: Sequence[Kind], picture: Picture, most: float) -> tuple[list[Shape], float]:
+    """Return the legend, at most so wide, as shapes and its height: samples of the colours and what they mean."""
     boxes = {name for panel in picture.panels for name in _kinds_in(panel, with_links=False)}
     drawn_as_line = {id(kind) for name, kind in picture.kinds.items() if name not in boxes}
     shapes: list[Shape] = []
@@ -81,7 +84,7 @@ def _legend(kinds: Sequence[Kind], picture: Picture) -> tuple[list[Shape], float
     for words, tone, is_line in entries:
         sample = 0.0 if tone is None else 24.0
         wide = sample + width_of(words, SMALL) + 22
-        if x and x + wide - 22 > WIDTH:
+        if x and x + wide - 22 > most:
             x, y = 0.0, y + SIZE * 1.6
         if tone is not None:
             shapes.append(

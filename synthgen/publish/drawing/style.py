@@ -1,7 +1,8 @@
 """The style of all pictures: one font, its widths, and colours that the colour-blind tell apart, in light and dark.
 
-The hues are Okabe and Ito's (Color Universal Design, 2008), as tints to write on and as lines. Text on every fill has a
-contrast of 7 or more, lines on their ground of 3 or more (tested).
+The hues are Okabe and Ito's (Color Universal Design, 2008), as tints to write on and as lines. The tints differ in
+lightness too, so that no two are alike to an eye without red, green or blue cones. Text on every fill has a contrast of
+7 or more, lines on their ground of 3 or more (all of it tested).
 """
 
 from __future__ import annotations
@@ -46,26 +47,26 @@ TONES: dict[Theme, dict[Tone, Colours]] = {
     "light": {
         "plain": Colours("#ffffff", "#59636e", "#1b1f24"),
         "faint": Colours("#f6f7f9", "#818b96", "#4b535c"),
-        "blue": Colours("#b5d5f0", "#0072b2", "#1b1f24"),
-        "orange": Colours("#fad9a0", "#a86400", "#1b1f24"),
-        "green": Colours("#b4e3d2", "#00795a", "#1b1f24"),
-        "pink": Colours("#f2d0e3", "#a8487f", "#1b1f24"),
-        "yellow": Colours("#f6ee9a", "#857800", "#1b1f24"),
-        "red": Colours("#f8c8b4", "#c04a00", "#1b1f24"),
-        "sky": Colours("#dcf1fd", "#3a86b0", "#1b1f24"),
-        "grey": Colours("#dde1e6", "#59636e", "#1b1f24"),
+        "blue": Colours("#94b3ea", "#0072b2", "#1b1f24"),
+        "orange": Colours("#f6bd60", "#b87300", "#1b1f24"),
+        "green": Colours("#5fc496", "#00795a", "#1b1f24"),
+        "pink": Colours("#f9bdea", "#a8487f", "#1b1f24"),
+        "yellow": Colours("#f5f58f", "#857800", "#1b1f24"),
+        "red": Colours("#ee9a6b", "#973000", "#1b1f24"),
+        "sky": Colours("#cdf3fd", "#3a86b0", "#1b1f24"),
+        "grey": Colours("#b6babf", "#59636e", "#1b1f24"),
     },
     "dark": {
         "plain": Colours("#15191e", "#98a2ad", "#f0f3f6"),
         "faint": Colours("#1d2228", "#6f7a86", "#b3bcc6"),
-        "blue": Colours("#0f3f66", "#56b4e9", "#f0f3f6"),
-        "orange": Colours("#573a06", "#e69f00", "#f0f3f6"),
-        "green": Colours("#0a4a3a", "#2fc79c", "#f0f3f6"),
-        "pink": Colours("#582a46", "#e38fc0", "#f0f3f6"),
-        "yellow": Colours("#484204", "#f0e442", "#f0f3f6"),
-        "red": Colours("#602a0e", "#ff8f5e", "#f0f3f6"),
-        "sky": Colours("#28506a", "#9cd7f7", "#f0f3f6"),
-        "grey": Colours("#3a424b", "#98a2ad", "#f0f3f6"),
+        "blue": Colours("#1a2766", "#56b4e9", "#f0f3f6"),
+        "orange": Colours("#764500", "#e69f00", "#f0f3f6"),
+        "green": Colours("#415636", "#2fc79c", "#f0f3f6"),
+        "pink": Colours("#4c0c44", "#e38fc0", "#f0f3f6"),
+        "yellow": Colours("#4a3d00", "#f0e442", "#f0f3f6"),
+        "red": Colours("#5c1207", "#ff8f5e", "#f0f3f6"),
+        "sky": Colours("#004c6c", "#9cd7f7", "#f0f3f6"),
+        "grey": Colours("#363b41", "#98a2ad", "#f0f3f6"),
     },
 }
 

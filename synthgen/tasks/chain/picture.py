@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from synthgen.task.picture import Graph, Kind, Link, Node, Picture
+from synthgen.task.picture import BACK, Graph, Kind, Link, Node, Picture, backs_of
 from synthgen.tasks.chain.reading import ParsedChain
 
 KINDS = {
@@ -12,6 +12,7 @@ KINDS = {
     "needed": Kind("what it needs; the number is the step that works it out", "green"),
     "other": Kind("not needed", "faint"),
     "need": Kind("is needed by", "green"),
+    "back": BACK,
 }
 
 
@@ -20,13 +21,15 @@ def picture_of(reading: ParsedChain, named: Callable[[int], str]) -> Picture:
     chain = reading.chain()
     steps = {name: (i, value) for i, (name, value) in enumerate(_right(reading), 1)}
     place = {name: i for i, name in enumerate(reading.lines)}
+    backs = backs_of((name, value is None) for name, value in reading.sentences)
     nodes, links = [], []
     for name, (need, sign, number) in reading.lines.items():
         meant = f"{named(need)} {named(sign)} {number}" if need is not None else str(number)
         step, value = steps.get(name, (None, None))
         text = f"{named(name)} := {meant}" + ("" if value is None or need is None else f"\n= {value}")
         kind = "asked" if name == reading.query else "needed" if name in chain else "other"
-        nodes.append(Node(text, kind, step))
+        mark = backs.get(name, "")
+        nodes.append(Node(text, kind, step, mark=mark, mark_kind="back" if mark else ""))
         if need is not None and need in place:
             links.append(Link(place[need], place[name], "need" if name in chain else ""))
     back = [named(name) for name, value in reading.sentences if value is None]
