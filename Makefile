@@ -70,7 +70,7 @@ pages: $(VENV)/.ready  ## docs/specs.md, api.md, contract.md and fidelity.md, fr
 	$(BIN)/python docs/generate.py
 
 docs: pages $(VENV)/.docs  ## these pages, then the documentation site: build/site/index.html
-	rm -rf build/pictures build/site
+	rm -rf build/site
 	$(BIN)/python -m sphinx -q -E -n -W --keep-going -c docs -d build/doctrees . build/site
 
 $(VENV)/.docs: $(VENV)/.ready  # what the site alone needs: Sphinx, its theme, notebooks

@@ -1,24 +1,15 @@
 """The documentation site, made by Sphinx: `make docs` builds the repository's own pages into build/site.
 
 The source folder is the root of the repository, so that links between pages, cards and files hold there and here.
-Pictures of rows, which cards keep as PNG, are drawn anew as SVG: it follows the reader's choice of light or dark.
+Pictures of rows are those of the cards: SVG, which follows the reader's choice of light or dark.
 """
 
 import re
-from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from synthgen.publish.drawing.charts import books_scene
-from synthgen.publish.drawing.files import save
-from synthgen.publish.drawing.sheet import drawn
-from synthgen.spec.source import load
 from synthgen.version import __version__
 
-ROOT = Path(__file__).parents[1]
-PICTURES = ROOT / "build" / "pictures"
-PICTURE = re.compile(r"\((?:\.\./)+cards/gallery/([\w-]+)/pictures/(row|bits)\.png\)")
-"""A card's drawn row, or its books as a bar, as pages of docs/ have it."""
 CARD = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 """The metadata at the head of a card, which are the Hub's."""
 
@@ -59,24 +50,6 @@ def setup(app: Sphinx) -> None:
 
 
 def made_ready(app: Sphinx, page: str, source: list[str]) -> None:
-    """Change a page's text, the one entry of `source`: cards lose their metadata, pictures of rows become SVG."""
+    """Change a page's text, the one entry of `source`: cards lose their metadata."""
     if page.startswith("cards/"):
         source[0] = CARD.sub("---\norphan: true\n---\n", source[0])
-    source[0] = PICTURE.sub(lambda match: f"({drawn_anew(match[1], match[2], page)})", source[0])
-
-
-def drawn_anew(spec: str, what: str, page: str) -> str:
-    """Draw the first row of a spec, or its bits by book, unless that is done; return the way there from a page."""
-    file = PICTURES / f"{spec}-{what}.svg"
-    if not file.is_file():
-        source = load(spec)
-        split = source.splits[0]
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if what == "row":
-            scene = drawn(source.task(split).picture(source.row(0, split)))
-        else:
-            books = source.entropy(split).books.items()
-            paid = {name: book.bits.value for name, book in books if book.scope == "row"}
-            scene = books_scene(paid, "What a row pays by book, on average")
-        save(scene, file)
-    return "../" * page.count("/") + file.relative_to(ROOT).as_posix()

@@ -39,7 +39,7 @@ from synthgen.tasks import task_class, task_names
 DOCS = Path(__file__).parent
 GENERATED = "<!-- Written by `make docs` from the package; do not edit. -->\n"
 SPLITS_SHOWN = 3
-FINDINGS_COLUMNS = 10
+FINDINGS_COLUMNS = 8
 PLAIN_FINDINGS = {"floor"}
 """Experiments whose shares say too different things to stand in one picture."""
 
@@ -320,12 +320,12 @@ def findings_pictures() -> dict[str, str]:
     experiment = ""
     for line in (DOCS / "findings.md").read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
-        if len(cells) != FINDINGS_COLUMNS or not cells[1].startswith("`"):
+        if len(cells) != FINDINGS_COLUMNS or not cells[2].startswith("`"):
             continue
         experiment = cells[0] or experiment
-        claim = re.fullmatch(r"`([\w.-]+) ([<>]) ([\d.]+)`", cells[1])
-        if claim and cells[3].endswith(" %") and experiment not in PLAIN_FINDINGS:
-            shares = [float(cell.removesuffix(" %")) / 100 for cell in cells[3:6]]
+        claim = re.fullmatch(r"`([\w.-]+) ([<>]) ([\d.]+)`", cells[2])
+        if claim and cells[4].endswith(" %") and experiment not in PLAIN_FINDINGS:
+            shares = [float(cell.removesuffix(" %")) / 100 for cell in (cells[4], *cells[5].split(" to "))]
             claims.setdefault(experiment, []).append(Claim(claim[1], claim[2], float(claim[3]), *shares))
     return {name: svg(claims_scene(name, lines)) for name, lines in claims.items()}
 

@@ -27,6 +27,8 @@ ELSEWHERE = {
     "tables": "tests/test_tables.py",
 }
 """Pages with code that is run by another test than the one for all."""
+PRINTED = {"start"}
+"""Pages whose blocks of text are what the commands before them print."""
 NOT_RUN = {"contract", "api", "architecture", "releasing", "scale", "relations"}
 """Pages without code, with signatures, with a picture as text, or with commands for clusters and releases."""
 
@@ -45,11 +47,13 @@ def commands_of(text):
 
 def follow(page, training=False):
     """Do what a page says, in the working folder; what trains is left to the slow tests."""
-    names = {"__name__": "page"}
+    names, printed = {"__name__": "page"}, ""
     for file, kind, text in blocks_of(page):
         if file:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             Path(file).write_text(text)
+        elif kind == "text" and page in PRINTED:
+            assert text.strip() == printed.strip(), "what the command before it prints"
         elif kind == "python":
             exec(compile(text, f"{page}.md", "exec"), names)
         elif kind == "sh":
@@ -59,6 +63,7 @@ def follow(page, training=False):
                 done = run(*command[1:])
                 assert done.returncode == 0, (command, done.stderr)
                 assert (done.stdout + done.stderr).strip() or "--prompts" in command, command
+                printed = done.stdout
 
 
 @pytest.mark.parametrize("page", QUICK)
