@@ -349,7 +349,7 @@ def test_what_is_taken_back_is_marked():
     steps = [("x", True), ("y", True), ("a", False), ("x", True), ("x", True), ("b", False), ("x", True), ("x", False)]
     assert backs_of(steps) == {"x": "↺ 1, 2, 3", "y": "↺ 1"}
     assert backs_of([("x", True), ("a", False)] * 5) == {"x": "↺ 1, 2, 3 …"}
-    node = Node("w", "k", 12, mark="↺ 1, 2, 3 …", mark_kind="back")
+    node = Node("x17 := x9 - 14", "k", 12, mark="↺ 1, 2, 3 …", mark_kind="back")
     shown = Picture("A retry.", [Graph("", [node, Node("v", "k")])], {"k": Kind("needed", "green"), "back": BACK})
     shapes = drawn(shown).shapes
     (mark,) = [shape for shape in shapes if isinstance(shape, Words) and shape.text.startswith("↺")]
@@ -357,6 +357,8 @@ def test_what_is_taken_back_is_marked():
     (pill,) = [box for box in shapes if isinstance(box, Box) and box.tone == "red" and inside(mark, box)]
     (number,) = [shape for shape in shapes if isinstance(shape, Words) and shape.text == "12"]
     assert number.x + number.width / 2 < pill.x, "the number of the node's step is not hidden"
+    (text,) = [shape for shape in shapes if isinstance(shape, Words) and shape.text == "x17 := x9 - 14"]
+    assert pill.y + pill.height < text.y - text.size * 0.75, "nor is its text"
 
 
 @pytest.mark.parametrize("spec", ["igsm-med-retry50", "chain-retry50"])

@@ -52,9 +52,9 @@ class _Sized:
             shapes.append(Box(at_x - wide / 2, at_y - BADGE / 2, wide, BADGE, "plain", BADGE / 2))
             shapes.append(Words(at_x, at_y + SMALL * 0.36, self.badge, SMALL, "middle"))
         if self.node.mark:
-            wide, right = width_of(self.node.mark, SMALL) + 8, x + self.width / 2 + 6
-            shapes.append(Box(right - wide, top - BADGE / 2, wide, BADGE, mark.tone, BADGE / 2))
-            shapes.append(Words(right - wide / 2, top + SMALL * 0.36, self.node.mark, SMALL, "middle", mark.tone))
+            wide, right, y = width_of(self.node.mark, SMALL) + 8, x + self.width / 2 + 6, top - 4  # above the text
+            shapes.append(Box(right - wide, y - BADGE / 2, wide, BADGE, mark.tone, BADGE / 2))
+            shapes.append(Words(right - wide / 2, y + SMALL * 0.36, self.node.mark, SMALL, "middle", mark.tone))
         return shapes
 
 
