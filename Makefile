@@ -54,8 +54,8 @@ look: $(VENV)/.ready  ## the explorer in a real browser; installs chromium (as r
 	npm install --silent --no-save --prefix build/look axe-core@4
 	SYNTHGEN_LOOK=required $(BIN)/python -m pytest -n 0 -m slow tests/test_look.py
 
-clients: $(VENV)/.ready  ## readers of tables, each in a venv of its own under build/: their figures; ROWS=1000000 for more
-	$(BIN)/python tests/clients.py $(or $(ROWS),100000)
+clients: $(VENV)/.ready  ## other people's packages, each in a venv of its own under build/; NAMES="trl polars" for some
+	$(BIN)/python tests/clients.py --rows $(or $(ROWS),100000) $(NAMES)
 
 golden: $(VENV)/.ready  ## pin the first rows of every spec anew, after raising a task's version
 	$(BIN)/python tests/golden.py

@@ -1,9 +1,16 @@
-"""Other people's readers on our shards: `make clients` prints the figures of docs/tables.md, with versions and date.
+"""Other people's packages on what we make: `make clients` runs each, and writes the table of docs/clients/index.md.
 
-A client is a file `clients/NAME.txt` of pinned packages, which get a venv of their own under `build/clients`. What it
-runs are the one-liners of the page, in every container; each must give the very rows that `synthgen` has.
+A client is a file `clients/NAME.txt` of pinned packages, which get a venv of their own under `build/clients`. A reader
+of tables runs the one-liners of docs/tables.md, in every container, whose figures are printed; each must give the very
+rows that `synthgen` has. Any other client has a script, `clients/NAME.py`, which runs the code of its page
+`docs/clients/NAME.md`, asserts what came out, and prints as its last line what it did:
+
+    {"client": NAME, "versions": {package: version}, "glue": lines that a user writes, "did": "what was checked"}
+
+    tests/clients.py [--rows N] [NAME ...]      all clients, or some
 """
 
+import argparse
 import datetime
 import glob
 import hashlib
@@ -30,6 +37,11 @@ COMPARED = 5_000
 SPECS = {"bios-multi5": "text", "cfg3f": "tokens"}
 MODULES = {"pa": "pyarrow", "pads": "pyarrow.dataset", "pl": "polars", "pd": "pandas"}
 """What the page's one-liners call by a shorter name."""
+
+TABLE = ROOT / "docs/clients/index.md"
+HEAD = "| client | versions | run on | lines of glue | what was run and checked |\n|---|---|---|---|---|\n"
+LONGEST = 1800
+"""Seconds after which a script is stopped."""
 
 
 def one_liners():
@@ -96,25 +108,36 @@ def python_of(client):
     return sys.executable if importlib.util.find_spec(client) else None
 
 
+def scripted():
+    """Return the names of the clients that have a script, sorted."""
+    return sorted(path.stem for path in (ROOT / "clients").glob("*.py"))
+
+
 def install(client):
-    """Make a client's venv from its pinned packages, unless it is there; return what went wrong, or ""."""
-    place, pins = HOME / client, (ROOT / f"clients/{client}.txt").read_text()
+    """Make a client's venv from its pinned packages, unless it is there; return what went wrong, or "".
+
+    What has a script needs this package beside them, which is installed as it lies here.
+    """
+    place, pins = HOME / client, ROOT / f"clients/{client}.txt"
+    wanted = ["-r", pins] + ["-e", ROOT] * (client in scripted())
+    stated = pins.read_text() + (ROOT / "pyproject.toml").read_text() * (client in scripted())
     ready = place / "pins.txt"
-    if ready.is_file() and ready.read_text() == pins:
+    if ready.is_file() and ready.read_text() == stated:
         return ""
     venv.create(place, with_pip=True, clear=True)
-    command = [place / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *pins.split()]
+    command = [place / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        return f"cannot be installed: {done.stderr.strip().splitlines()[-1]}"
-    ready.write_text(pins)
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
+        return f"cannot be installed: {errors[0].removeprefix('ERROR: ')}"
+    ready.write_text(stated)
     return ""
 
 
 def read_by(python, code, folder):
     """Run `read` in another Python. Raises AssertionError with what it wrote if it fails."""
     done = subprocess.run(
-        [python, __file__, code, str(folder)],
+        [python, __file__, "--read", code, str(folder)],
         capture_output=True,
         text=True,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"},
@@ -146,15 +169,14 @@ def written(spec, rows, container):
     return folder, manifest.totals["bytes"] / rows, time.process_time() - began
 
 
-def main(rows):
-    """Print the table of a spec of text and of one of tokens; return how many one-liners failed."""
-    lines, failed = one_liners(), 0
-    clients = {name: install(name) for name in sorted({client for client, _ in lines} - {"synthgen"})}
-    versions = {}
-    for client, fault in clients.items():
-        code = f"import importlib.metadata; print(importlib.metadata.version({client!r}))"
-        python = str(HOME / client / "bin/python")
-        versions[client] = fault or subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
+def read_tables(rows, clients):
+    """Print the tables of a spec of text and of one of tokens; return the clients' outcomes, and how many reads failed.
+
+    clients: the names of readers.
+    """
+    lines, failed = one_liners(), dict.fromkeys(clients, 0)
+    faults = {name: install(name) for name in clients}
+    versions = {name: fault or version_of(name) for name, fault in faults.items()}
     print(", ".join(f"{name} {version}" for name, version in versions.items()), datetime.date.today())
     for spec, content in SPECS.items():
         print(f"\n| {spec}: {content}, {rows:,} rows | " + " | ".join(CONTAINERS) + " |\n|---|---|---|---|")
@@ -162,24 +184,98 @@ def main(rows):
         right = expected(folders["arrow"][0])
         print("| bytes a row | " + " | ".join(f"{size:.0f}" for _, size, _ in folders.values()) + " |")
         print("| made and written | " + " | ".join(f"{seconds:.2f} s" for *_, seconds in folders.values()) + " |")
-        for client in dict.fromkeys(client for client, _ in lines):
+        for client in ["synthgen", *clients]:
             cells = []
             for container, (folder, *_) in folders.items():
                 code = lines.get((client, container))
-                if code is None or clients.get(client):
+                if code is None or faults.get(client):
                     cells.append("-")
                     continue
                 python = sys.executable if client == "synthgen" else str(HOME / client / "bin/python")
                 outcome = read_by(python, code, folder)
                 same = {key: outcome[key] for key in right} == right
-                failed += not same
+                failed[client] = failed.get(client, 0) + (not same)
                 cells.append(f"{outcome['seconds']:.2f} s" if same else "OTHER ROWS")
             print(f"| {client} | " + " | ".join(cells) + " |", flush=True)
+    did = f"{len(CONTAINERS)} containers read, {rows:,} rows each, the first {COMPARED:,} value by value"
+    outcomes = [
+        {"client": name, "fault": fault or "OTHER ROWS" * bool(failed[name]), "versions": {name: versions[name]},
+         "glue": 1, "did": did}
+        for name, fault in faults.items()
+    ]  # fmt: skip
+    return outcomes, sum(failed.values())
+
+
+def version_of(client):
+    """Return the version of a client's package in its venv."""
+    code = f"import importlib.metadata; print(importlib.metadata.version({client!r}))"
+    return subprocess.run([HOME / client / "bin/python", "-c", code], capture_output=True, text=True).stdout.strip()
+
+
+def run_script(client):
+    """Install a client and run its script; return what that printed as its last line, or {"client", "fault"}."""
+    if fault := install(client):
+        return {"client": client, "fault": fault}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    command = [HOME / client / "bin/python", ROOT / f"clients/{client}.py"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        return {"client": client, "fault": f"not over after {LONGEST} s"}
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+        return {"client": client, "fault": "FAILS: " + (done.stderr.strip().splitlines() or ["no word"])[-1]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def row_of(outcome, date):
+    """Return the line of the table that an outcome is."""
+    client = outcome["client"]
+    page = f"{client}.md" if client in scripted() else "../tables.md"
+    if outcome.get("fault"):
+        return f"| [{client}]({page}) | - | {date} | - | {outcome['fault'].replace('|', '/')} |\n"
+    versions = ", ".join(f"{name} {version}" for name, version in outcome["versions"].items())
+    return f"| [{client}]({page}) | {versions} | {date} | {outcome['glue']} | {outcome['did']} |\n"
+
+
+def with_outcomes(page, outcomes, date):
+    """Return the page of clients with the lines of these outcomes in its table; other clients' lines stay."""
+    before, behind = page.split(HEAD)
+    lines = lines_of(page) | {outcome["client"]: row_of(outcome, date) for outcome in outcomes}
+    behind = re.sub(r"\A(\|.*\n)*", "", behind)
+    return before + HEAD + "".join(lines[name] for name in sorted(lines)) + behind
+
+
+def lines_of(page):
+    """Return the lines of the page's table, by client."""
+    body = re.match(r"(\|.*\n)*", page.split(HEAD)[1])[0]
+    return {re.match(r"\| \[([\w.-]+)\]", line)[1]: line for line in body.splitlines(keepends=True)}
+
+
+def main(rows, names=()):
+    """Run clients, by default all; write the table, and return how many failed. What cannot be installed is none."""
+    readers = sorted({client for client, _ in one_liners()} - {"synthgen"})
+    if unknown := sorted({*names} - {*readers, *scripted()}):
+        sys.exit(f"no such client: {', '.join(unknown)} (known: {', '.join([*readers, *scripted()])})")
+    outcomes, failed = [], 0
+    if asked := [name for name in readers if name in names or not names]:
+        outcomes, failed = read_tables(rows, asked)
+    for client in scripted():
+        if client in names or not names:
+            outcomes.append(run_script(client))
+            print(json.dumps(outcomes[-1]), flush=True)
+            fault = outcomes[-1].get("fault", "")
+            failed += bool(fault) and not fault.startswith("cannot be installed")
+    TABLE.write_text(with_outcomes(TABLE.read_text("utf-8"), outcomes, datetime.date.today()), "utf-8")
     return failed
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        print(json.dumps(read(*sys.argv[1:])))
+    if sys.argv[1:2] == ["--read"]:
+        print(json.dumps(read(*sys.argv[2:])))
     else:
-        sys.exit(1 if main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000) else 0)
+        asked = argparse.ArgumentParser(description="Other people's packages on what we make.")
+        asked.add_argument("--rows", type=int, default=100_000, help="rows of the tables that readers read")
+        asked.add_argument("names", nargs="*", metavar="NAME", help="clients; by default all")
+        asked = asked.parse_args()
+        sys.exit(1 if main(asked.rows, asked.names) else 0)

@@ -29,6 +29,8 @@ ELSEWHERE = {
 """Pages with code that is run by another test than the one for all."""
 PRINTED = {"start"}
 """Pages whose blocks of text are what the commands before them print."""
+CLIENTS = {f"clients/{path.stem}" for path in (DOCS.parent / "clients").glob("*.py")}
+"""Pages of other people's packages, whose code `make clients` runs."""
 NOT_RUN = {"contract", "api", "architecture", "releasing", "scale", "relations"}
 """Pages without code, with signatures, with a picture as text, or with commands for clusters and releases."""
 
@@ -87,7 +89,7 @@ def test_every_page_with_code_is_run():
         page = path.relative_to(DOCS).with_suffix("").as_posix()
         if any(kind in kinds for _, kind, _ in blocks_of(page)):
             with_code.add(page)
-    assert with_code == {*QUICK, *NOTEBOOKS, *ELSEWHERE} | (with_code & NOT_RUN)
+    assert with_code == {*QUICK, *NOTEBOOKS, *ELSEWHERE, *CLIENTS} | (with_code & NOT_RUN)
 
 
 @pytest.mark.slow
