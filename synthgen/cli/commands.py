@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from synthgen.cli import building, publishing, reading, training
+from synthgen.cli import building, exporting, publishing, reading, training
 
-FAMILIES: dict[str, tuple[Callable[..., None], ...]] = {
+FAMILIES: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Look, without any data": (
         reading.list_,
         reading.show,
@@ -28,8 +28,9 @@ FAMILIES: dict[str, tuple[Callable[..., None], ...]] = {
     "Make data": (building.generate, building.finish, building.certify, building.rewrite),
     "Check and share a dataset folder": (publishing.check, publishing.card, publishing.push, publishing.pull),
     "Models and rates": (training.train, training.score, training.reproduce, training.bench),
+    "For other people's programs": (exporting.export,),
 }
-"""The commands, in the order of `--help`, each by the name of its function."""
+"""The commands, in the order of `--help`, each by the name of its function, or a group of them by its own."""
 
 
 class Families(TyperGroup):
@@ -40,13 +41,19 @@ class Families(TyperGroup):
         widest = max(len(name) for name in self.list_commands(ctx))
         for family, commands in FAMILIES.items():
             with formatter.section(family):
-                rows = [(name_of(command), (command.__doc__ or "").split("\n")[0]) for command in commands]
-                formatter.write_dl([(f"{name:<{widest}}", about) for name, about in rows])
+                rows = [(name_of(command), about(command)) for command in commands]
+                formatter.write_dl([(f"{name:<{widest}}", said) for name, said in rows])
 
 
-def name_of(command: Callable[..., None]) -> str:
-    """Return what people type for a command: its function's name, but for an underscore behind."""
-    return command.__name__.rstrip("_")
+def name_of(command: Callable[..., None] | typer.Typer) -> str:
+    """Return what people type for a command: its function's name, but for an underscore behind; or a group's name."""
+    return str(command.info.name) if isinstance(command, typer.Typer) else command.__name__.rstrip("_")
+
+
+def about(command: Callable[..., None] | typer.Typer) -> str:
+    """Return the first line of what a command, or a group of them, says of itself."""
+    said = command.info.help if isinstance(command, typer.Typer) else command.__doc__
+    return (said or "").split("\n")[0]
 
 
 app = typer.Typer(
@@ -82,7 +89,10 @@ def synthgen(
 
 
 for _command in itertools.chain.from_iterable(FAMILIES.values()):
-    app.command(name_of(_command))(_command)
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command)
+    else:
+        app.command(name_of(_command))(_command)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -349,6 +349,15 @@ class Source:
         except UNREADABLE as error:  # a task from outside may have a `verify` of its own
             return Verdict.wrong(f"the row cannot be read: {str(error) or type(error).__name__}")
 
+    def reward_function(self, mode: str = "strict", split: str = "train") -> Reward:
+        """Return a reward function of a mode and a split, as `reward` is one: `GRPOTrainer(reward_funcs=...)`.
+
+        It has a name, which trainers log it by, and can be pickled. Raises SynthgenError for a mode that the task has
+        not.
+        """
+        check_mode(self.task(split), mode)
+        return Reward(self, mode, split)
+
     def reward(
         self,
         /,
@@ -373,3 +382,20 @@ class Source:
         task, mode = self.task(split if isinstance(split, str) else "train"), mode if isinstance(mode, str) else STRICT
         check_mode(task, mode)
         return [judge_answer(task, *pair, mode).score for pair in zip(prompts, completions, strict=True)]
+
+
+@dataclass(frozen=True)
+class Reward:
+    """A reward function: what `Source.reward` gives in a mode, for a split's prompts. Columns are ignored."""
+
+    source: Source
+    mode: str
+    split: str
+
+    @property
+    def __name__(self) -> str:
+        return f"{self.source.spec.name}_{self.mode}".replace("-", "_")
+
+    def __call__(self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> list[float]:
+        """Return the scores of completions; raises as `Source.reward` does."""
+        return self.source.reward(prompts, completions, split=self.split, mode=self.mode)

@@ -52,6 +52,18 @@ def judge_answer(task: Task, prompt: Any, completion: Any, mode: str = STRICT) -
     return replace(verdict, mode=mode)
 
 
+def prompt_of(row: Mapping[str, Any]) -> Any:
+    """Return the prompt of a row: its column, or the ids before the first that is trained on.
+
+    Raises SynthgenError for a row without one.
+    """
+    if "prompt" in row:
+        return row["prompt"]
+    if "completion_mask" in row:
+        return row["input_ids"][: row["completion_mask"].index(True)]
+    raise SynthgenError("these rows have no prompts: their text is one document")
+
+
 def check_mode(task: Task, mode: str) -> None:
     """Raise SynthgenError for a mode that there is not, or that a task has not."""
     if mode not in MODES:

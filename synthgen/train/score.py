@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
+from synthgen.task.answers import prompt_of
 from synthgen.task.foreign import read_json_lines, short
 from synthgen.task.kit.accuracy import Accuracy
 from synthgen.task.verdict import Verdict
@@ -272,12 +273,3 @@ def score_completions(source: Source, split: str, file: Path, rows: int | None =
             "--rows out"
         )
     return scores
-
-
-def prompt_of(row: Mapping[str, Any]) -> Any:
-    """Return the prompt of a row: its column, or the ids before the first that is trained on."""
-    if "prompt" in row:
-        return row["prompt"]
-    if "completion_mask" in row:
-        return row["input_ids"][: row["completion_mask"].index(True)]
-    raise SynthgenError("these rows have no prompts: their text is one document")
