@@ -42,7 +42,7 @@ def lm_eval(
     folder: NewFolder,
     split: Annotated[
         list[str] | None,
-        typer.Option("--split", metavar="NAME", help="A split to ask; may be given again. By default test."),
+        typer.Option("--split", metavar="NAME", help="A split to ask; may be given again. By default all but train."),
     ] = None,
     rows: Annotated[
         int | None,
@@ -60,7 +60,7 @@ def lm_eval(
     from synthgen.cli.options import spec_with
     from synthgen.clients.lm_eval import export_tasks
 
-    tasks = export_tasks(spec_with(spec, seed, world, sets), folder, split or ["test"], rows, mode)
+    tasks = export_tasks(spec_with(spec, seed, world, sets), folder, split, rows, mode)
     if json:
         print_json([task.to_json() for task in tasks])
         return

@@ -8,15 +8,16 @@ Rows of tokens are asked in the names of their tokens, and answers in such names
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.spec.source import Source, load
 from synthgen.spec.spec import FRESH, Spec
 from synthgen.task.answers import check_mode, prompt_of
 
+TRAIN = "train"
 AT_A_TIME = 1024
 """Rows that are made at once."""
 
@@ -56,33 +57,41 @@ class Questions:
         most = source.rows_max(split)
         if most is not None and self.rows > most:
             raise SynthgenError(f"rows = {self.rows:,}: split {split!r} of {source.spec.name} has {most:,}")
-        prompt_of(source.row(0, split))
+        self._parts_of(source.row(0, split))
 
     def __len__(self) -> int:
         return self.rows
 
+    def _parts_of(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """Return a row's prompt and completion as texts. Raises SynthgenError for a row without a prompt."""
+        if "prompt" in row:
+            return row["prompt"], row["completion"]
+        spelt, cut = self.source.task(self.split).spelt, len(prompt_of(row))
+        return spelt(row["input_ids"][:cut]), spelt(row["input_ids"][cut:])
+
     def __iter__(self) -> Iterator[Question]:
-        spelt = self.source.task(self.split).spelt
         for start in range(0, self.rows, AT_A_TIME):
             stop = min(start + AT_A_TIME, self.rows)
             for row in self.source.batch(start, stop, self.split).to_pylist():
-                prompt = prompt_of(row)
-                if isinstance(prompt, str):
-                    yield Question(row["id"], prompt, row["completion"], row["difficulty"])
-                else:
-                    rest = row["input_ids"][len(prompt) :]
-                    yield Question(row["id"], spelt(prompt), spelt(rest), row["difficulty"])
+                yield Question(row["id"], *self._parts_of(row), row["difficulty"])
 
 
 def questions(
-    spec: str | Spec | Source, split: str = "test", rows: int | None = None, mode: str = "answer"
+    spec: str | Spec | Source, split: str | None = None, rows: int | None = None, mode: str = "answer"
 ) -> Questions:
-    """Return the questions of a spec (a name, a path, or a source); by default as many as the split has, up to 1,000.
+    """Return the questions of a spec (a name, a path, or a source).
 
-    Raises SynthgenError as `load` and `Questions` do.
+    split: by default the first one for tests; rows: by default as many as the split has, up to 1,000. Raises
+    SynthgenError as `load` and `Questions` do.
     """
     source = spec if isinstance(spec, Source) else load(spec)
+    split = split or tests_of(source)[0]
     if rows is None:
         stated = source.spec.splits[split].rows if split in source.spec.splits else None
         rows = min(1000, stated or 1000)
     return Questions(source, split, rows, mode)
+
+
+def tests_of(source: Source) -> list[str]:
+    """Return the splits that are there to be asked: all but `train`, where there are others."""
+    return [split for split in source.splits if split != TRAIN] or [TRAIN]

@@ -53,7 +53,7 @@ def judge_answer(task: Task, prompt: Any, completion: Any, mode: str = STRICT) -
 
 
 def prompt_of(row: Mapping[str, Any]) -> Any:
-    """Return the prompt of a row: its column, or the ids before the first that is trained on.
+    """Return the prompt of a row: its column, or the ids before the first that is trained on, or else before an answer.
 
     Raises SynthgenError for a row without one.
     """
@@ -61,6 +61,9 @@ def prompt_of(row: Mapping[str, Any]) -> Any:
         return row["prompt"]
     if "completion_mask" in row:
         return row["input_ids"][: row["completion_mask"].index(True)]
+    answers = ((row.get("latent") or {}).get("spans") or {}).get("answer")
+    if answers and "input_ids" in row:
+        return row["input_ids"][: answers[0]["start"]]
     raise SynthgenError("these rows have no prompts: their text is one document")
 
 

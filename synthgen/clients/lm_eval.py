@@ -1,0 +1,179 @@
+"""lm-eval, EleutherAI's LM Evaluation Harness: a folder of tasks for any spec, and what they call.
+
+    synthgen export lm-eval mano-tiny tasks
+    lm_eval run --include_path tasks --tasks synthgen_mano-tiny_test --model hf --model_args pretrained=...
+
+A task is a YAML file; its rows lie beside it, and `synthgen_judge.py`, which leads here. The folder can be moved. A
+result has `acc`, the share of right answers, `score` where answers can be right in part, `acc_difficulty_D` for each
+difficulty, and `chance`, what guessing gets, where the task states it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synthgen.clients.chance import Chance, chance_of
+from synthgen.clients.questions import Questions, questions, tests_of
+from synthgen.dataset.folder import write_assets
+from synthgen.errors import SynthgenError
+from synthgen.spec.source import Source, load
+from synthgen.spec.spec import Spec
+from synthgen.task.files import temporary_name
+
+JUDGE = "synthgen_judge"
+"""The module beside the tasks."""
+SPEC = "spec.toml"
+MODULE = '''"""Called by lm-eval, from the YAML files beside it: their rows, and the judge of what a model answers."""
+
+from synthgen.clients.lm_eval import Exported
+
+_exported = Exported(__file__, mode="{mode}")
+rows, judged = _exported.rows, _exported.judged
+'''
+LEAST_GENERATED = 256
+"""Tokens that a model may answer with at least; else as many as the longest answer has characters."""
+
+
+@dataclass(frozen=True)
+class ExportedTask:
+    """One task that was written: what lm-eval calls it, its split and rows, how it is judged, what guessing gets."""
+
+    name: str
+    split: str
+    rows: int
+    mode: str
+    chance: Chance
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the mapping that `synthgen export lm-eval --json` prints."""
+        return asdict(self)
+
+
+def export_tasks(
+    spec: str | Spec,
+    folder: str | Path,
+    splits: Sequence[str] | None = None,
+    rows: int | None = None,
+    mode: str = "answer",
+) -> list[ExportedTask]:
+    """Write a task for each of some splits into a new or empty folder; return them. Whole or not at all.
+
+    splits: by default all but `train`; rows: of each split, from its first, by default as many as it has, up to 1,000.
+    Raises SynthgenError as `load` and `Questions` do, for a split that is named twice, and for a folder that holds
+    something.
+    """
+    source, folder = load(spec), Path(folder)
+    splits = splits or tests_of(source)
+    if twice := next((split for split in splits if list(splits).count(split) > 1), None):
+        raise SynthgenError(f"--split {twice}: is given twice")
+    asked = [questions(source, split, rows, mode) for split in splits]
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SynthgenError(f"{folder}: is there already, and not empty; take a new folder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = temporary_name(folder.parent, folder.name)
+    scratch.mkdir()
+    try:
+        tasks = [_write_task(scratch, one) for one in asked]
+        (scratch / SPEC).write_text(source.spec.to_toml(), "utf-8")
+        (scratch / f"{JUDGE}.py").write_text(MODULE.format(mode=mode), "utf-8")
+        write_assets(scratch, source.spec, scratch)
+        scratch.replace(folder)
+    except BaseException:
+        shutil.rmtree(scratch)
+        raise
+    return tasks
+
+
+def _write_task(folder: Path, asked: Questions) -> ExportedTask:
+    """Write a split's rows and its YAML file."""
+    source, split = asked.source, asked.split
+    name = f"synthgen_{source.spec.name}_{split.replace(':', '-')}"
+    longest, difficulties = LEAST_GENERATED, set()
+    with _rows_file(folder, split).open("w", encoding="utf-8") as file:
+        for question in asked:
+            file.write(json.dumps({**question._asdict(), "split": split}, ensure_ascii=False) + "\n")
+            longest = max(longest, len(question.completion))
+            difficulties.add(question.difficulty)
+    chance = chance_of(source, split)
+    task = ExportedTask(name, split, len(asked), asked.mode, chance)
+    with (folder / f"{name}.yaml").open("w", encoding="utf-8") as file:
+        file.write(f"# {source.spec.title}\n# difficulty: {source.task(split).difficulty}\n")
+        yaml.safe_dump(_yaml_of(task, source, longest, sorted(difficulties)), file, sort_keys=False, width=120)
+        file.write(f"custom_dataset: !function {JUDGE}.rows\nprocess_results: !function {JUDGE}.judged\n")
+    return task
+
+
+def _yaml_of(task: ExportedTask, source: Source, longest: int, difficulties: Iterable[int]) -> dict[str, Any]:
+    """Return what a task's YAML file says, but for its functions."""
+    metrics = ["acc", "score", *(_by_difficulty(difficulty) for difficulty in difficulties)]
+    metrics += ["chance"] * (task.chance.value is not None)
+    return {
+        "task": task.name,
+        "test_split": task.split,
+        "fewshot_split": task.split,
+        "output_type": "generate_until",
+        "doc_to_text": "prompt",
+        "doc_to_target": "completion",
+        "target_delimiter": "",
+        "generation_kwargs": {"until": [], "do_sample": False, "max_gen_toks": longest},
+        "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": True} for name in metrics],
+        "metadata": {
+            "version": source.spec.task_class.version,
+            "content_id": source.spec.content_id,
+            "split": task.split,
+            "mode": task.mode,
+            "chance": task.chance.value,
+            "chance_words": task.chance.words,
+            "chance_figures": dict(task.chance.figures),
+        },
+    }
+
+
+def _by_difficulty(difficulty: int) -> str:
+    return f"acc_difficulty_{difficulty}"
+
+
+def _rows_file(folder: Path, split: str) -> Path:
+    return folder / f"{split.replace(':', '-')}.jsonl"
+
+
+class Exported:
+    """What the tasks of an exported folder call: `rows` for lm-eval's `custom_dataset`, `judged` for `process_results`.
+
+    beside: a file in the folder.
+    """
+
+    def __init__(self, beside: str, mode: str) -> None:
+        self._folder, self._mode = Path(beside).parent, mode
+        self._source: Source | None = None
+        self._chances: dict[str, float | None] = {}
+
+    def rows(self, split: str, **others: Any) -> Any:
+        """Return a split's rows as lm-eval takes them, a mapping of a `datasets.Dataset`; other metadata are ignored."""
+        import datasets
+
+        lines = _rows_file(self._folder, split).read_text("utf-8").splitlines()
+        return datasets.DatasetDict({split: datasets.Dataset.from_list([json.loads(line) for line in lines])})
+
+    def judged(self, doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
+        """Return the metrics of one answer: right or not, also as that of its difficulty; its score; and the chance."""
+        split = doc["split"]
+        verdict = self._loaded().verify(doc["prompt"], results[0], split=split, mode=self._mode)
+        right = float(verdict.correct)
+        metrics = {"acc": right, "score": verdict.score, _by_difficulty(doc["difficulty"]): right}
+        if split not in self._chances:
+            self._chances[split] = chance_of(self._loaded(), split).value
+        chance = self._chances[split]
+        return metrics if chance is None else {**metrics, "chance": chance}
+
+    def _loaded(self) -> Source:
+        if self._source is None:
+            self._source = load(self._folder / SPEC)
+        return self._source
