@@ -23,7 +23,7 @@ AT_A_TIME = 1024
 
 
 class Question(NamedTuple):
-    """What is asked, and what the row itself answers."""
+    """What is asked, and what the row itself answers: as in rows of text, a completion begins with its own blank."""
 
     id: int
     """The row's index."""
@@ -67,7 +67,7 @@ class Questions:
         if "prompt" in row:
             return row["prompt"], row["completion"]
         spelt, cut = self.source.task(self.split).spelt, len(prompt_of(row))
-        return spelt(row["input_ids"][:cut]), spelt(row["input_ids"][cut:])
+        return spelt(row["input_ids"][:cut]), " " + spelt(row["input_ids"][cut:])
 
     def __iter__(self) -> Iterator[Question]:
         for start in range(0, self.rows, AT_A_TIME):

@@ -1,0 +1,28 @@
+"""TRL: rows as a dataset for its trainers, plain or as a chat. The reward is `Source.reward_function`.
+
+    trainer = GRPOTrainer(model, source.reward_function(mode="answer"), train_dataset=dataset(source, rows=10_000))
+    trainer = SFTTrainer(model, train_dataset=dataset(source, rows=10_000))
+"""
+
+from __future__ import annotations
+
+import datasets
+
+from synthgen.clients.questions import Questions
+from synthgen.spec.source import Source
+
+
+def dataset(source: Source, split: str = "train", rows: int = 1000, chat: bool = False) -> datasets.Dataset:
+    """Return the first rows of a split with the columns prompt, completion and difficulty.
+
+    With `chat`, a prompt is a list of one message of the user, a completion one of the assistant, without the blanks at
+    its edges; else they are texts, whose concatenation is what is trained on. Raises SynthgenError for rows without
+    prompts, for a split that there is not, and for more rows than it has.
+    """
+    table: dict[str, list] = {"prompt": [], "completion": [], "difficulty": []}
+    for one in Questions(source, split, rows, "strict"):
+        said = [{"role": "assistant", "content": one.completion.strip()}] if chat else one.completion
+        table["prompt"].append([{"role": "user", "content": one.prompt}] if chat else one.prompt)
+        table["completion"].append(said)
+        table["difficulty"].append(one.difficulty)
+    return datasets.Dataset.from_dict(table)
