@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from synthgen.clients.chance import Chance, chance_of
-from synthgen.clients.questions import Questions, questions, tests_of
+from synthgen.clients.questions import Questions, questions, asked_splits
 from synthgen.dataset.folder import write_assets
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source, load
@@ -70,7 +70,7 @@ def export_tasks(
     something.
     """
     source, folder = load(spec), Path(folder)
-    splits = splits or tests_of(source)
+    splits = splits or asked_splits(source)
     if twice := next((split for split in splits if list(splits).count(split) > 1), None):
         raise SynthgenError(f"--split {twice}: is given twice")
     asked = [questions(source, split, rows, mode) for split in splits]

@@ -85,13 +85,13 @@ def questions(
     SynthgenError as `load` and `Questions` do.
     """
     source = spec if isinstance(spec, Source) else load(spec)
-    split = split or tests_of(source)[0]
+    split = split or asked_splits(source)[0]
     if rows is None:
         stated = source.spec.splits[split].rows if split in source.spec.splits else None
         rows = min(1000, stated or 1000)
     return Questions(source, split, rows, mode)
 
 
-def tests_of(source: Source) -> list[str]:
+def asked_splits(source: Source) -> list[str]:
     """Return the splits that are there to be asked: all but `train`, where there are others."""
     return [split for split in source.splits if split != TRAIN] or [TRAIN]

@@ -1,0 +1,107 @@
+"""lm-eval on exported tasks: a tiny model of random weights, one that answers from the rows, and one that guesses."""
+
+import importlib.metadata
+import json
+import os
+import re
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import lm_eval
+import torch
+from lm_eval.__main__ import cli_evaluate
+from lm_eval.api.model import LM
+from lm_eval.tasks import TaskManager
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+import synthgen
+from synthgen.cli import main
+
+PAGE = (Path(__file__).parents[1] / "docs/clients/lm-eval.md").read_text("utf-8")
+os.chdir(tempfile.mkdtemp())
+
+
+class Says(LM):
+    """A model whose answer follows from the row that is asked about."""
+
+    def __init__(self, answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def generate_until(self, requests, disable_tqdm: bool = False) -> list[str]:
+        """Return an answer for each request."""
+        assert all(request.args[0] == request.doc["prompt"] for request in requests)
+        return [self.answer(request.doc) for request in requests]
+
+    def loglikelihood(self, requests, disable_tqdm: bool = False) -> list:
+        """Nothing here asks for it."""
+        raise NotImplementedError
+
+    loglikelihood_rolling = loglikelihood
+
+
+def save_model(source, folder: str) -> None:
+    """Write a Llama of two small layers with random weights, and a tokenizer of the names of a source's tokens."""
+    words = list(dict.fromkeys(["<pad>", "<eos>", "<unk>", *source.vocab.names.values()]))
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    special = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": None}
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(words), max_position_embeddings=512, **sizes, **special)).save_pretrained(folder)
+    fast.save_pretrained(folder)
+
+
+source = synthgen.load("mano-tiny")
+save_model(source, "model")
+shell, code = (re.search(rf"```{kind}\n(.*?)```", PAGE, flags=re.S)[1] for kind in ("sh", "python"))
+exporting, evaluating = (shlex.split(line) for line in shell.splitlines())
+sys.argv = exporting
+main()
+os.rename("tasks", "moved")  # a folder can be moved
+os.rename("moved", "tasks")
+sys.argv = [*evaluating, "--device", "cpu", "--batch_size", "8"]
+cli_evaluate()
+(file,) = Path("results").rglob("results*.json")
+written = json.loads(file.read_text())
+names = ["synthgen_mano-tiny_test_l1", "synthgen_mano-tiny_test_l3"]
+for name in names:
+    split = name.removeprefix("synthgen_mano-tiny_")
+    facts, told = source.entropy(split).facts, written["configs"][name]["metadata"]
+    assert 0 <= written["results"][name]["acc,none"] < 0.7, written["results"][name]
+    assert written["results"][name]["chance,none"] == facts["guess_accuracy"] == told["chance"]
+    assert told["content_id"] == source.spec.content_id and told["chance_words"] == "the best constant answer is right"
+
+# from the rows; wrong ones; and the best constant answer, which is right as often as it stands there
+for says, right in (
+    (lambda doc: doc["completion"], lambda row: 1.0),
+    (lambda doc: f"Answer: {int(doc['completion'])}.", lambda row: 1.0),
+    (lambda doc: str((int(doc["completion"]) + 1) % 7), lambda row: 0.0),
+    (lambda doc: "0", lambda row: float(row["latent"]["answer"] == 0)),
+):
+    run = {"lm": Says(says)}
+    exec(code, run)
+    for name in names:
+        split = name.removeprefix("synthgen_mano-tiny_")
+        share = sum(map(right, source.batch(0, 40, split).to_pylist())) / 40
+        result = run["results"][name]
+        assert result["acc,none"] == result["score,none"] == result[f"acc_difficulty_{split[-1]},none"] == share, result
+
+# solutions step by step, of several difficulties
+sys.argv = shlex.split("synthgen export lm-eval igsm-med-pq solutions --split test --rows 8 --mode steps --set op=4")
+main()
+manager = TaskManager(include_path="solutions")
+rows = synthgen.load("igsm-med-pq", params={"op": 4}).batch(0, 8, "test").to_pylist()
+for says, accuracy in ((lambda doc: doc["completion"], 1.0), (lambda doc: doc["completion"].rpartition(" Answer:")[2], 0.0)):
+    result = lm_eval.simple_evaluate(Says(says), tasks=["synthgen_igsm-med-pq_test"], task_manager=manager)["results"]
+    metrics = result["synthgen_igsm-med-pq_test"]
+    assert metrics["acc,none"] == accuracy
+    assert {f"acc_difficulty_{row['difficulty']},none" for row in rows} <= set(metrics)
+
+versions = {name: importlib.metadata.version(name) for name in ("lm-eval", "transformers", "torch")}
+did = "exported tasks of mano-tiny and igsm-med-pq: a random Llama on hf, right, wrong and constant answers; accuracy by difficulty, chance"
+print(json.dumps({"client": "lm-eval", "versions": versions, "glue": 1, "did": did}))
