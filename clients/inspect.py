@@ -76,9 +76,11 @@ log = answered(said, spec="mano-tiny", split="test_l3", rows=30)
 metrics = metrics_of(log)
 assert metrics["accuracy"] == metrics["accuracy_difficulty_3"] == 1
 assert metrics["chance"] == mano.entropy("test_l3").facts["guess_accuracy"]
-constant = metrics_of(answered([str(mano.entropy("test_l3").facts["guess"])] * 30, spec="mano-tiny", split="test_l3", rows=30))
+guess = str(mano.entropy("test_l3").facts["guess"])
+constant = metrics_of(answered([guess] * 30, spec="mano-tiny", split="test_l3", rows=30))
 assert abs(constant["accuracy"] - metrics["chance"]) < 4 * (0.2 * 0.8 / 30) ** 0.5
 
-did = "igsm-med-pq and mano-tiny on mockllm: right, wrong and half of the answers in each mode; accuracy by difficulty, chance"
+did = "igsm-med-pq and mano-tiny on mockllm: right, wrong and half of the answers in each mode; by difficulty, chance"
 glue = len([line for line in glue.splitlines() if line.strip()])
-print(json.dumps({"client": "inspect", "versions": {"inspect-ai": importlib.metadata.version("inspect-ai")}, "glue": glue, "did": did}))
+versions = {"inspect-ai": importlib.metadata.version("inspect-ai")}
+print(json.dumps({"client": "inspect", "versions": versions, "glue": glue, "did": did}))

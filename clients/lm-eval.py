@@ -52,7 +52,8 @@ def save_model(source, folder: str) -> None:
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     special = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": None}
-    LlamaForCausalLM(LlamaConfig(vocab_size=len(words), max_position_embeddings=512, **sizes, **special)).save_pretrained(folder)
+    config = LlamaConfig(vocab_size=len(words), max_position_embeddings=512, **sizes, **special)
+    LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
 
 
@@ -62,8 +63,7 @@ shell, code = (re.search(rf"```{kind}\n(.*?)```", PAGE, flags=re.S)[1] for kind 
 exporting, evaluating = (shlex.split(line) for line in shell.splitlines())
 sys.argv = exporting
 main()
-os.rename("tasks", "moved")  # a folder can be moved
-os.rename("moved", "tasks")
+Path("tasks").rename("elsewhere").rename("tasks")  # a folder can be moved
 sys.argv = [*evaluating, "--device", "cpu", "--batch_size", "8"]
 cli_evaluate()
 (file,) = Path("results").rglob("results*.json")
@@ -96,12 +96,15 @@ sys.argv = shlex.split("synthgen export lm-eval igsm-med-pq solutions --split te
 main()
 manager = TaskManager(include_path="solutions")
 rows = synthgen.load("igsm-med-pq", params={"op": 4}).batch(0, 8, "test").to_pylist()
-for says, accuracy in ((lambda doc: doc["completion"], 1.0), (lambda doc: doc["completion"].rpartition(" Answer:")[2], 0.0)):
+answer_alone = lambda doc: doc["completion"].rpartition(" Answer:")[2]  # noqa: E731
+for says, accuracy in ((lambda doc: doc["completion"], 1.0), (answer_alone, 0.0)):
     result = lm_eval.simple_evaluate(Says(says), tasks=["synthgen_igsm-med-pq_test"], task_manager=manager)["results"]
     metrics = result["synthgen_igsm-med-pq_test"]
     assert metrics["acc,none"] == accuracy
     assert {f"acc_difficulty_{row['difficulty']},none" for row in rows} <= set(metrics)
 
 versions = {name: importlib.metadata.version(name) for name in ("lm-eval", "transformers", "torch")}
-did = "exported tasks of mano-tiny and igsm-med-pq: a random Llama on hf, right, wrong and constant answers; accuracy by difficulty, chance"
+did = (
+    "exported mano-tiny and igsm-med-pq: a random Llama on hf, right, wrong and constant answers; by difficulty, chance"
+)
 print(json.dumps({"client": "lm-eval", "versions": versions, "glue": 1, "did": did}))

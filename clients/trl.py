@@ -17,7 +17,8 @@ from synthgen.clients.chance import chance_of
 from synthgen.clients.trl import dataset
 
 PAGE = Path(__file__).parents[1] / "docs/clients/trl.md"
-TEMPLATE = "{% for m in messages %}{{ m['role'] }} {{ m['content'] }} {% if m['role'] == 'assistant' %}<eos>{% endif %}{% endfor %}"
+TEMPLATE = "{% for m in messages %}{{ m['role'] }} {{ m['content'] }} "
+TEMPLATE += "{% if m['role'] == 'assistant' %}<eos>{% endif %}{% endfor %}"
 TEMPLATE += "{% if add_generation_prompt %}assistant {% endif %}"
 os.chdir(tempfile.mkdtemp())
 
@@ -41,9 +42,27 @@ def model_of(tokenizer) -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **sizes, **special))
 
 
+class Recorded:
+    """A reward function that keeps what it is handed, and what it said of it."""
+
+    def __init__(self, reward) -> None:
+        self.reward, self.seen, self.__name__ = reward, [], reward.__name__
+
+    def __call__(self, prompts, completions, **columns) -> list[float]:
+        scores = self.reward(prompts, completions, **columns)
+        self.seen.append((prompts, completions, columns, scores))
+        return scores
+
+
 common = {"report_to": "none", "save_strategy": "no", "logging_steps": 1, "use_cpu": True, "bf16": False, "seed": 0,
           "gradient_checkpointing": False, "disable_tqdm": True}  # fmt: skip
-sft_settings = {"output_dir": "sft", "max_steps": 60, "per_device_train_batch_size": 32, "learning_rate": 3e-3, **common}
+sft_settings = {
+    "output_dir": "sft",
+    "max_steps": 60,
+    "per_device_train_batch_size": 32,
+    "learning_rate": 3e-3,
+    **common,
+}
 grpo_settings = {"output_dir": "grpo", "max_steps": 3, "per_device_train_batch_size": 16, "num_generations": 8,
                  "max_completion_length": 3, "learning_rate": 1e-3, **common}  # fmt: skip
 
@@ -56,31 +75,24 @@ for chat in (False, True):
     exec(glue, names)
     if chat:
         names["rows"] = dataset(source, rows=256, chat=True)
-    seen, reward = [], names["reward"]
-
-    def recorded(prompts, completions, **columns):
-        """What the trainer hands over, and what the reward says of it."""
-        scores = reward(prompts, completions, **columns)
-        seen.append((prompts, completions, columns, scores))
-        return scores
-
-    recorded.__name__ = reward.__name__
-    names["reward"] = recorded
+    reward = names["reward"]
+    names["reward"] = recorded = Recorded(reward)
     exec(shown, names)
 
     losses = [entry["loss"] for entry in names["sft"].state.log_history if "loss" in entry]
     assert losses[-1] < 0.7 * losses[0], losses
-    logged = [entry[f"rewards/{reward.__name__}/mean"] for entry in names["grpo"].state.log_history if "reward" in entry]
+    mean = f"rewards/{reward.__name__}/mean"
+    logged = [entry[mean] for entry in names["grpo"].state.log_history if mean in entry]
     assert len(logged) == 3 and reward.__name__ == "mano_tiny_answer"
-    judged = [score for *_, scores in seen for score in scores]
-    for prompts, completions, columns, scores in seen:
+    judged = [score for *_, scores in recorded.seen for score in scores]
+    for prompts, completions, columns, scores in recorded.seen:
         assert {"difficulty", "completion_ids"} <= set(columns)
         assert all(isinstance(said, list if chat else str) for said in completions)
         for prompt, said, score in zip(prompts, completions, scores, strict=True):
             text = (prompt[-1]["content"], said[-1]["content"]) if chat else (prompt, said)
             assert source.verify(*text, mode="answer").score == score, (text, score)
     assert abs(sum(judged) / len(judged) - sum(logged) / 3) < 1e-6
-    assert 0 < sum(judged) < len(judged), (judged, seen[0][1])
+    assert 0 < sum(judged) < len(judged), (judged, recorded.seen[0][1])
     assert all(torch.isfinite(parameter).all() for parameter in names["model"].parameters())
     right = [[{"role": "assistant", "content": str(row["latent"]["answer"])}] if chat else str(row["latent"]["answer"])
              for row in source.batch(0, 256).to_pylist()]  # fmt: skip
@@ -90,6 +102,6 @@ for chat in (False, True):
     assert constant <= chance_of(source).value + 4 * (0.2 * 0.8 / 256) ** 0.5
 
 versions = {name: importlib.metadata.version(name) for name in ("trl", "transformers", "torch")}
-did = "60 steps of SFT, then 3 of GRPO, plain and as a chat, on mano-tiny; each reward is the verifier's, logged by its name"
+did = "60 steps of SFT, 3 of GRPO, plain and as a chat, on mano-tiny; each reward is the verifier's, logged by its name"
 glue = len([line for line in glue.splitlines() if line.strip()])
 print(json.dumps({"client": "trl", "versions": versions, "glue": glue, "did": did}))

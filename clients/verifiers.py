@@ -78,6 +78,6 @@ for number, episode in enumerate(asyncio.run(played())):
 server.shutdown()
 
 versions = {"verifiers": importlib.metadata.version("verifiers")}
-did = "the environment loaded by its module, 12 episodes against a local endpoint, right and wrong in turn: rewards, metrics, chance"
+did = "loaded by its module, 12 episodes against a local endpoint, right and wrong in turn: rewards, metrics, chance"
 glue = len([line for line in module.splitlines() if line.strip()])
 print(json.dumps({"client": "verifiers", "versions": versions, "glue": glue, "did": did}))

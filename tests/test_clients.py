@@ -3,8 +3,9 @@
 import datetime
 import re
 
-import clients
 import pytest
+
+import clients
 
 PAGE = clients.TABLE.read_text("utf-8")
 MOST_GLUE = 3

@@ -11,7 +11,7 @@ from helpers import run
 import synthgen
 from synthgen.clients.chance import chance_of
 from synthgen.clients.lm_eval import Exported, export_tasks
-from synthgen.clients.questions import questions, asked_splits
+from synthgen.clients.questions import asked_splits, questions
 from synthgen.clients.trl import dataset
 from synthgen.errors import SynthgenError
 

@@ -1,6 +1,6 @@
 """Chance: what somebody gets right who guesses, as the task states it of a split. The zero of every accuracy.
 
-    print(chance_of(source, "test"))     # chance 0.1528: the best constant answer is right
+print(chance_of(source, "test"))     # chance 0.1528: the best constant answer is right
 """
 
 from __future__ import annotations

@@ -5,9 +5,8 @@
 
     eval(task("igsm-med-pq", rows=100), model="openai/...")
 
-or, on the command line, `inspect eval synthgen/clients/inspect.py -T spec=igsm-med-pq`. A result has the accuracy of all
-samples and of each difficulty, and `chance`, what guessing gets, where the spec's task states it; the metadata of
-Inspect's task say in words whose guess that is, or that there is none.
+A result has the accuracy of all samples and of each difficulty, and `chance`, what guessing gets, where the spec's task
+states it; the metadata of Inspect's task say in words whose guess that is, or that there is none.
 """
 
 from __future__ import annotations

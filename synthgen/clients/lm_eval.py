@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from synthgen.clients.chance import Chance, chance_of
-from synthgen.clients.questions import Questions, questions, asked_splits
+from synthgen.clients.questions import Questions, asked_splits, questions
 from synthgen.dataset.folder import write_assets
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source, load
@@ -156,7 +156,7 @@ class Exported:
         self._chances: dict[str, float | None] = {}
 
     def rows(self, split: str, **others: Any) -> Any:
-        """Return a split's rows as lm-eval takes them, a mapping of a `datasets.Dataset`; other metadata are ignored."""
+        """Return a split's rows as lm-eval takes them, a `datasets.DatasetDict`; other metadata are ignored."""
         import datasets
 
         lines = _rows_file(self._folder, split).read_text("utf-8").splitlines()

@@ -1,7 +1,7 @@
 """TRL: rows as a dataset for its trainers, plain or as a chat. The reward is `Source.reward_function`.
 
-    trainer = GRPOTrainer(model, source.reward_function(mode="answer"), train_dataset=dataset(source, rows=10_000))
-    trainer = SFTTrainer(model, train_dataset=dataset(source, rows=10_000))
+trainer = GRPOTrainer(model, source.reward_function(mode="answer"), train_dataset=dataset(source, rows=10_000))
+trainer = SFTTrainer(model, train_dataset=dataset(source, rows=10_000))
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""verifiers, of Prime Intellect: a taskset of a spec's rows, rewarded by its task's verifier, and a harness that asks once.
+"""verifiers, of Prime Intellect: a taskset of a spec's rows, rewarded by its task's verifier; a harness that asks once.
 
 verifiers finds a taskset by the name of a module that exports one. A file of two lines is such a module, `rows.py`:
 
@@ -6,9 +6,9 @@ verifiers finds a taskset by the name of a module that exports one. A file of tw
 
     __all__ = ["Once", "Rows"]
 
-and then `eval rows --env.taskset.spec igsm-med-pq --env.agent.runtime.type subprocess ...` evaluates a model, and
-trainers load it by the same name. The reward, `verified`, is the verdict's score; the metrics are `correct`, the same by difficulty,
-and `chance`, what guessing gets, where the task states it.
+and then `vf-eval rows --env.taskset.spec igsm-med-pq --env.agent.runtime.type subprocess ...` evaluates a model, and
+trainers load it by the same name. The reward, `verified`, is the verdict's score; the metrics are `correct`, the same
+by difficulty, and `chance`, what guessing gets, where the task states it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import functools
 import json
 from collections.abc import Iterator
 from typing import Any
+
+from pydantic import Field
 
 from synthgen.clients.chance import chance_of
 from synthgen.clients.questions import questions
@@ -44,7 +46,7 @@ class RowsConfig(vf.TasksetConfig):
     """How answers are judged: answer (the final one alone), steps or strict."""
     seed: int | None = None
     world: int | None = None
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the spec, as `synthgen.load` takes them."""
 
 

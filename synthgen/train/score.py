@@ -6,7 +6,7 @@ synthgen score data/igsm --completions answers.jsonl      # a line an answer: {"
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
