@@ -217,7 +217,7 @@ def run_script(client):
     if fault := install(client):
         return {"client": client, "fault": fault}
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    command = [HOME / client / "bin/python", ROOT / f"clients/{client}.py"]
+    command = [HOME / client / "bin/python", "-P", ROOT / f"clients/{client}.py"]  # -P: it has its package's name
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=LONGEST)
     except subprocess.TimeoutExpired:

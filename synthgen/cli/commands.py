@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from synthgen.cli import building, exporting, publishing, reading, training
+from synthgen.cli import building, exporting, modelling, publishing, reading, training
 
 FAMILIES: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Look, without any data": (
@@ -27,7 +27,14 @@ FAMILIES: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     ),
     "Make data": (building.generate, building.finish, building.certify, building.rewrite),
     "Check and share a dataset folder": (publishing.check, publishing.card, publishing.push, publishing.pull),
-    "Models and rates": (training.train, training.score, training.reproduce, training.bench),
+    "Models and rates": (
+        training.train,
+        training.score,
+        modelling.evaluate,
+        modelling.trace,
+        training.reproduce,
+        training.bench,
+    ),
     "For other people's programs": (exporting.export,),
 }
 """The commands, in the order of `--help`, each by the name of its function, or a group of them by its own."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from synthgen.cli import modelling
 from synthgen.cli.options import Json, Seed, Sets, SpecArgument, World, rows_of
 from synthgen.cli.terminal import print_json
 
@@ -22,7 +23,7 @@ class Kinds(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put in the kind that is left out, where there is such a one."""
-        if len(args) > 1 and BY_DEFAULT in self.commands and args[0] not in self.commands and args[0][0] != "-":
+        if args and BY_DEFAULT in self.commands and args[0] not in self.commands and args[0][0] != "-":
             args = [BY_DEFAULT, *args]
         return super().parse_args(ctx, args)
 
@@ -32,8 +33,11 @@ export = typer.Typer(
     cls=Kinds,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Write what other programs read: `export lm-eval SPEC DIR`, tasks of the LM Evaluation Harness.",
+    help="Write what other programs read: `export RUN DIR`, a trained model as transformers loads it; `export lm-eval SPEC"
+    " DIR`, tasks of the LM Evaluation Harness.",
 )
+
+export.command("model")(modelling.export)
 
 
 @export.command("lm-eval")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from synthgen.train.reproduce import Result, reproduce
 from synthgen.train.runs import SETTINGS, load_run
 from synthgen.train.score import Scores, judge, prompt_of, score_completions
 from synthgen.train.shown import shown, source_of_run
+from synthgen.train.trackers import tracker
 from synthgen.windowing.spec_rows import SpecRows
 
 SCORED, AT_A_TIME = 1000, 4096
@@ -44,8 +46,12 @@ def train_command(
     sets: list[str],
     params: list[str],
     quiet: bool = False,
+    log: str | None = None,
 ) -> dict[str, Any]:
-    """Train on a spec, say how it goes, write the picture beside the run; return the last line of metrics."""
+    """Train on a spec, say how it goes, write the picture beside the run; return the last line of metrics.
+
+    `log` is the name of a tracker that is told too.
+    """
     spec = spec_of(subject)
     name = Path(subject).stem if spec.endswith(".toml") else spec
     load_spec(spec, params=set_arguments(params))  # told at once, before a model is made
@@ -66,7 +72,8 @@ def train_command(
                 floor = f"the floor of {result['floor']:.4f} ({result['status']})"
                 say(f"  {rows}, {result['rows']} fresh rows: {excess} above {floor}")
 
-    train(settings, out, init=init, watch=watch, check_floor=True)
+    with tracker(log, out, settings) if log else contextlib.nullcontext() as told:
+        train(settings, out, init=init, watch=watch, log=told, check_floor=True)
     plot_runs({name: out}, out / "loss.png", name)
     if not quiet:
         say(f"{out}: the model, metrics.jsonl and loss.png")

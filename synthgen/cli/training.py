@@ -44,13 +44,18 @@ def train(
     params: Annotated[
         list[str] | None, typer.Option("--param", metavar="FIELD=VALUE", help="Override a field of the spec.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODULE:CLASS", help="A model class of your own, in the place of ours.")
+    ] = None,
+    log: Annotated[str | None, typer.Option(metavar="NAME", help="Log to tensorboard, trackio or wandb too.")] = None,
     json: Json = False,
 ) -> None:
     """Train the reference model on a dataset: the loss in bits a token, beside its exact floor."""
     from synthgen.cli.train_commands import train_command
 
     shorthand = [f"train.{field}={value!r}" for field, value in (("steps", steps), ("lr", lr)) if value is not None]
-    table = train_command(spec, out, preset, init, [*(sets or []), *shorthand], params or [], quiet=json)
+    shorthand += [f"architecture={model}"] if model is not None else []
+    table = train_command(spec, out, preset, init, [*(sets or []), *shorthand], params or [], quiet=json, log=log)
     if json:
         print_json(table)
 

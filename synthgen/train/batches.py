@@ -25,7 +25,7 @@ from synthgen.train.settings import DataSettings, RunSettings
 from synthgen.windowing.blocks import KEPT_ROWS
 from synthgen.windowing.packing import IGNORED, trimmed
 from synthgen.windowing.phrases import Vocabulary
-from synthgen.windowing.settings import SPAN_LOSS, WindowSettings
+from synthgen.windowing.settings import FIELDS, SPAN_LOSS, WindowSettings
 from synthgen.windowing.spec_rows import SpecRows
 from synthgen.windowing.token_rows import TokenRows
 from synthgen.windowing.windows import Member, Windows
@@ -45,13 +45,16 @@ class Batch:
 class RunData:
     """The data of a run: the rows of its streams in one vocabulary, and its batches."""
 
-    def __init__(self, settings: RunSettings, specs: Path | None = None) -> None:
-        """Load the specs; paths are relative to `specs`. Raises SynthgenError for streams that do not fit together."""
+    def __init__(self, settings: RunSettings, specs: Path | None = None, noted: tuple[str, ...] = ()) -> None:
+        """Load the specs; paths are relative to `specs`. `noted` are further fields of windows that `arrays` has.
+
+        Raises SynthgenError for streams that do not fit together.
+        """
         self.settings, self.specs, self.vocabulary = settings, specs, Vocabulary()
         self.sources = [rows_of(data, source_of(data, specs), self.vocabulary) for data in settings.data]
         self._windows: Windows | None = None
         self._batches: Iterator[Mapping[str, np.ndarray]] = iter(())
-        self._next_step = 0
+        self._next_step, self._noted = 0, noted
         self._state: dict[str, Any] = {}
 
     @property
@@ -96,7 +99,7 @@ class RunData:
             mixing="fixed",
             shuffle_seed=self.settings.train.seed,
             lanes=1,
-            fields=("input_ids", "targets", "next_ids", "widths"),
+            fields=("input_ids", "targets", "next_ids", "widths", *self._noted),
         )
         return Windows(members, settings)
 
@@ -121,6 +124,7 @@ class RunData:
             rows=data.distinct,
             rank=rank,
             world_size=world_size,
+            fields=(*FIELDS[:4], *(name for name in self._noted if name not in FIELDS[:4])) if self._noted else None,
         )
         vocab, separator = packed.vocab, packed.recipe.separator
         start = vocab.eos if separator == "eos" else vocab.bos  # a row's end is the next row's start, or both are there
@@ -132,6 +136,17 @@ class RunData:
 
         Of packed windows, the batches of a rank come one after the other.
         """
+        arrays = self.arrays(step, rank, world_size)
+        names = ("input_ids", "targets", "next_ids", "document_ids")
+        tensors = {name: torch.from_numpy(arrays[name].astype(np.int64)) for name in names if name in arrays}
+        trained = tensors["targets"] != IGNORED
+        targets = tensors["targets"].clamp(min=0) if self.packed else tensors["next_ids"]
+        apart = self.packed and self.open(rank, world_size).recipe.attention == "document"
+        documents = tensors["document_ids"] if apart else None
+        return Batch(tensors["input_ids"], targets, trained, documents)
+
+    def arrays(self, step: int, rank: int = 0, world_size: int = 1) -> Mapping[str, np.ndarray]:
+        """Return the batch of a step as windows have it, with the fields that are noted."""
         windows = self.open(rank, world_size)
         if step != self._next_step:
             if self.packed:
@@ -144,10 +159,7 @@ class RunData:
             self._state = windows.advanced(self._state, arrays)
         else:
             arrays = trimmed(self._share(arrays, rank, world_size), windows.vocab.pad)
-        tensors = {name: torch.from_numpy(array.astype(np.int64)) for name, array in arrays.items()}
-        trained = tensors["targets"] != IGNORED
-        targets = tensors["targets"].clamp(min=0) if self.packed else tensors["next_ids"]
-        return Batch(tensors["input_ids"], targets, trained, tensors.get("document_ids"))
+        return arrays
 
     def _share(self, arrays: Mapping[str, np.ndarray], rank: int, world_size: int) -> Mapping[str, np.ndarray]:
         """Return a rank's rows of a batch: of each stream every `world_size`-th."""

@@ -1,6 +1,7 @@
 """Completion of prompts: greedy or sampled, batched, with a key-value cache.
 
-Prompts of different lengths share a batch: each row has its own position, and the cache's free slots are masked.
+Prompts of different lengths share a batch: each row has its own position, and the cache's free slots are masked. A
+model of `transformers` generates by itself; any other remembers nothing, and each token costs the whole row again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from synthgen.train.language_model import LanguageModel
 from synthgen.train.model import Memory, Transformer
+from synthgen.train.transformers_model import TransformersModel
 
 
 def choose(logits: Tensor, temperature: float, random: torch.Generator | None) -> Tensor:
@@ -24,7 +27,7 @@ def choose(logits: Tensor, temperature: float, random: torch.Generator | None) -
 
 @torch.inference_mode()
 def complete(
-    model: Transformer,
+    model: LanguageModel,
     prompts: Sequence[np.ndarray],
     end: int,
     most: int,
@@ -43,8 +46,17 @@ def complete(
     order = np.argsort([len(prompt) for prompt in prompts], kind="stable")
     for first in range(0, len(prompts), batch):
         chosen = order[first : first + batch]
+        asked = [prompts[i] for i in chosen]
+        room = min(most, model.settings.context - max(map(len, asked)) + 1)
         random = torch.Generator(device).manual_seed(seed + first) if temperature else None
-        completions = _complete([prompts[i] for i in chosen], model, end, most, temperature, random, device)
+        if room < 1:
+            completions = [np.zeros(0, np.int64)] * len(asked)
+        elif isinstance(model, Transformer):
+            completions = _complete(asked, model, end, room, temperature, random, device)
+        elif isinstance(model, TransformersModel):
+            completions = model.completed(asked, end, room, temperature, seed + first)
+        else:
+            completions = _complete_anew(asked, model, end, room, temperature, random, device)
         for i, ids in zip(chosen, completions, strict=True):
             said[i] = ids
     model.train(training)
@@ -60,17 +72,12 @@ def _complete(
     random: torch.Generator | None,
     device: torch.device,
 ) -> list[np.ndarray]:
-    lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-    longest = int(lengths.max())
-    most = min(most, model.settings.context - longest + 1)
-    ids = torch.zeros((len(prompts), longest), dtype=torch.int64)
-    for i, prompt in enumerate(prompts):
-        ids[i, : len(prompt)] = torch.from_numpy(np.asarray(prompt, np.int64))
-    memory = Memory(longest + max(0, most), lengths)
-    hidden = model.hidden(ids.to(device), memory=memory)
+    ids, lengths = _padded(prompts, device)
+    memory = Memory(ids.shape[1] + most, lengths)
+    hidden = model.hidden(ids, memory=memory)
     last = hidden[torch.arange(len(prompts), device=device), lengths - 1]
     done = torch.zeros(len(prompts), dtype=torch.bool, device=device)
-    out = torch.full((len(prompts), max(0, most)), end, dtype=torch.int64, device=device)
+    out = torch.full((len(prompts), most), end, dtype=torch.int64, device=device)
     for step in range(most):
         token = choose(model.head(last), temperature, random)
         token = torch.where(done, end, token)
@@ -80,5 +87,47 @@ def _complete(
             break
         last = model.hidden(token[:, None], memory=memory)[:, 0]
         memory.lengths = memory.lengths + 1
+    return _cut(out, end)
+
+
+def _complete_anew(
+    prompts: Sequence[np.ndarray],
+    model: LanguageModel,
+    end: int,
+    most: int,
+    temperature: float,
+    random: torch.Generator | None,
+    device: torch.device,
+) -> list[np.ndarray]:
+    """Complete with a model that remembers nothing; it is causal, so what stands behind a row changes nothing."""
+    ids, lengths = _padded(prompts, device)
+    rows = torch.arange(len(prompts), device=device)
+    done = torch.zeros(len(prompts), dtype=torch.bool, device=device)
+    out = torch.full((len(prompts), most), end, dtype=torch.int64, device=device)
+    for step in range(most):
+        at = torch.zeros_like(ids, dtype=torch.bool)
+        at[rows, lengths - 1] = True
+        token = torch.where(done, end, choose(model(ids, at=at), temperature, random))
+        out[:, step] = token
+        done |= token == end
+        if done.all() or step == most - 1:
+            break
+        if int(lengths.max()) == ids.shape[1]:
+            ids = torch.cat((ids, torch.zeros_like(ids[:, :1])), dim=1)
+        ids[rows, lengths] = token
+        lengths = lengths + 1
+    return _cut(out, end)
+
+
+def _padded(prompts: Sequence[np.ndarray], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return prompts as one array, padded on the right, and their lengths."""
+    ids = torch.zeros((len(prompts), max(map(len, prompts))), dtype=torch.int64)
+    for i, prompt in enumerate(prompts):
+        ids[i, : len(prompt)] = torch.from_numpy(np.asarray(prompt, np.int64))
+    return ids.to(device), torch.tensor([len(prompt) for prompt in prompts], device=device)
+
+
+def _cut(out: Tensor, end: int) -> list[np.ndarray]:
+    """Return what was said before the `end`."""
     rows = out.cpu().numpy()
     return [row[: np.argmax(row == end)] if (row == end).any() else row for row in rows]

@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from synthgen.exact.bits import Status
-from synthgen.train.model import Transformer
+from synthgen.train.language_model import LanguageModel
 from synthgen.windowing.marking import Markers
 from synthgen.windowing.packing import IGNORED, row_windows
 from synthgen.windowing.spec_rows import SpecRows
@@ -49,7 +49,7 @@ class RowBits:
         return np.add.reduceat(self.tokens, rows.starts) + self.ends
 
 
-def model_bits(model: Transformer, rows: TokenRows, corpus: SpecRows, start: int | None = None) -> RowBits:
+def model_bits(model: LanguageModel, rows: TokenRows, corpus: SpecRows, start: int | None = None) -> RowBits:
     """Return what `model` pays for rows that begin with the id `start` (default: the vocabulary's)."""
     begin, end, pad = corpus.vocabulary.specials
     markers = Markers(begin if start is None else start, False, end, True)
@@ -140,7 +140,7 @@ class FloorResult:
         return asdict(self) | a_token | {"relative": self.relative, "impossible": self.impossible}
 
 
-def measure(model: Transformer, corpus: SpecRows, rows: int = 1000, first: int = 0) -> FloorResult:
+def measure(model: LanguageModel, corpus: SpecRows, rows: int = 1000, first: int = 0) -> FloorResult:
     """Compare what `model` pays for the rows [first, first + rows) of `corpus` with what they must cost."""
     floor = Floor.of(corpus)
     sample = corpus.read(first, first + rows, spans=True, bits=True)

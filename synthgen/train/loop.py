@@ -31,6 +31,7 @@ from synthgen.task.files import write_whole
 from synthgen.task.foreign import Unreadable, json_of, read_text, shaped
 from synthgen.train.batches import Batch, RunData
 from synthgen.train.floor import FRESH, Floor, measure
+from synthgen.train.language_model import FromLogits, model_of, takes_documents
 from synthgen.train.lora import adapt, merge
 from synthgen.train.model import Transformer
 from synthgen.train.runs import (
@@ -72,11 +73,18 @@ def make_optimizer(model: nn.Module, settings: TrainSettings) -> torch.optim.Ada
     return torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas, eps=settings.eps, fused=True)
 
 
-def new_model(settings: RunSettings, vocabulary: int) -> Transformer:
-    """Return the untrained model of a run: its weights depend on `train.seed` alone."""
+def new_model(settings: RunSettings, vocabulary: int) -> Transformer | FromLogits:
+    """Return the untrained model of a run: its weights depend on `train.seed` alone.
+
+    Raises SynthgenError for a class of one's own that does not keep its contract, or cannot do what is set.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.train.seed)
-        return Transformer(settings.model, vocabulary)
+        if not settings.architecture:
+            return Transformer(settings.model, vocabulary)
+        if settings.train.lora or settings.train.lora_embedding:
+            raise SynthgenError(f"--model {settings.architecture}: LoRA knows our own model's layers alone")
+        return model_of(settings.architecture, settings.model, vocabulary)
 
 
 class Ranks:
@@ -102,12 +110,19 @@ class Ranks:
 class Loop:
     """A run in progress."""
 
-    def __init__(self, settings: RunSettings, data: RunData, model: Transformer, ranks: Ranks | None = None) -> None:
+    def __init__(
+        self, settings: RunSettings, data: RunData, model: Transformer | FromLogits, ranks: Ranks | None = None
+    ) -> None:
         self.settings, self.data, self.ranks = settings, data, ranks or Ranks()
-        data.open(self.ranks.rank, self.ranks.size)
+        windows = data.open(self.ranks.rank, self.ranks.size)
+        if "document_ids" in windows.fields and isinstance(model, FromLogits) and not takes_documents(model):
+            raise SynthgenError(
+                f"--model {settings.architecture}: these windows hold documents apart, and its forward takes no "
+                "`documents`; add it, or --set attention=window"
+            )
         train = settings.train
         self.model = model.to(self.ranks.device).train()
-        if train.lora or train.lora_embedding:
+        if isinstance(self.model, Transformer) and (train.lora or train.lora_embedding):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(train.seed)
                 by_rank = train.lora_scale == "alpha/rank"
@@ -204,12 +219,14 @@ def train(
     specs: Path | None = None,
     data: RunData | None = None,
     watch: Callable[[Loop, dict[str, Any]], None] | None = None,
+    log: Callable[[dict[str, Any]], None] | None = None,
     check_floor: bool = False,
 ) -> Loop:
     """Train a run, or go on with the one that `out` holds; return the finished loop.
 
     `init` is a finished run whose weights are begun with; `watch` is called with every line of metrics (without it, a
-    notebook shows a bar). With `check_floor`, the held-out excess is measured every `eval_every` steps and at the end.
+    notebook shows a bar), and `log` with the line alone: see `synthgen.train.trackers`. With `check_floor`, the
+    held-out excess is measured every `eval_every` steps and at the end.
     Raises SynthgenError for settings that do not fit, for another run's folder, or for a model below an exact floor.
     """
     data = data or RunData(settings, specs)
@@ -228,7 +245,7 @@ def train(
             with telling_damage(out / CHECKPOINT, "remove it: the run then begins anew"):
                 loop.restore(torch.load(out / CHECKPOINT, map_location=ranks.device, weights_only=True))
         lines.forget(loop.step)
-        _run(loop, lines, out if ranks.rank == 0 else None, watch, check_floor, bar)
+        _run(loop, lines, out if ranks.rank == 0 else None, watch, log if ranks.rank == 0 else None, check_floor, bar)
     return loop
 
 
@@ -237,6 +254,7 @@ def _run(
     lines: Lines,
     out: Path | None,
     watch: Callable[[Loop, dict[str, Any]], None] | None,
+    log: Callable[[dict[str, Any]], None] | None,
     check_floor: bool,
     bar: Any,
 ) -> None:
@@ -264,10 +282,12 @@ def _run(
             bar.set_postfix_str(f"{line['loss_bits']:.4f} bits a token")
             if watch is not None:
                 watch(loop, line)
+            if log is not None:
+                log(line)
             _refuse_the_impossible(line)
         if out is not None and settings.save_every and loop.step % settings.save_every == 0 and not finished:
             save(out / CHECKPOINT, loop.state())
-    if settings.lora or settings.lora_embedding:
+    if isinstance(loop.model, Transformer) and (settings.lora or settings.lora_embedding):
         merge(loop.model)
     if out is not None and not (out / MODEL).exists():
         save_model(out, loop.model)

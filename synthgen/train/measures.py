@@ -24,7 +24,7 @@ from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.written import Written
 from synthgen.train.batches import RunData, source_of
 from synthgen.train.floor import FRESH, RowBits, measure, model_bits
-from synthgen.train.model import Transformer
+from synthgen.train.language_model import LanguageModel, size_of
 from synthgen.train.quantise import rounded
 from synthgen.train.score import judge_generated, judge_masked, judge_samples
 from synthgen.windowing.spec_rows import SpecRows
@@ -62,9 +62,9 @@ def corpus_of(settings: MeasureSettings, run: RunData) -> SpecRows:
     return corpus
 
 
-def take(settings: MeasureSettings, model: Transformer, run: RunData) -> dict[str, float]:
+def take(settings: MeasureSettings, model: LanguageModel, run: RunData) -> dict[str, float]:
     """Return the figures of one measure, by name."""
-    kinds: dict[str, Callable[[MeasureSettings, Transformer, RunData, SpecRows], dict[str, float]]] = {
+    kinds: dict[str, Callable[[MeasureSettings, LanguageModel, RunData, SpecRows], dict[str, float]]] = {
         "floor": _floor,
         "samples": _samples,
         "recall": _recall,
@@ -75,7 +75,7 @@ def take(settings: MeasureSettings, model: Transformer, run: RunData) -> dict[st
     return kinds[settings.kind](settings, model, run, corpus_of(settings, run))
 
 
-def _floor(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
+def _floor(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
     result = measure(model, corpus, settings.rows)
     return {
         "relative": result.relative,
@@ -87,7 +87,7 @@ def _floor(settings: MeasureSettings, model: Transformer, run: RunData, corpus: 
     }
 
 
-def _samples(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
+def _samples(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
     scores = judge_samples(model, corpus, settings.rows, 1.0, run.start_of(settings.data))
     return {"right": scores.figures()["rows"]}
 
@@ -96,7 +96,7 @@ def _sample_rows(settings: MeasureSettings, corpus: SpecRows) -> TokenRows:
     return corpus.read(0, corpus.first(settings.rows), spans=True)
 
 
-def _recall(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
+def _recall(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
     rows = _sample_rows(settings, corpus)
     kinds = settings.spans or tuple(kind for kind in corpus.span_kinds if kind != "name")
     strange = [kind for kind in kinds if kind not in corpus.span_kinds]
@@ -169,8 +169,8 @@ class Spans:
         return wrong[self.ends] == wrong[self.starts], paid.right[self.starts], bits[self.ends] - bits[self.starts]
 
 
-def _capacity(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
-    known, size = knowledge_of(corpus), model.size
+def _capacity(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
+    known, size = knowledge_of(corpus), size_of(model)
     of_names, of_values = people_bits(model, corpus, settings.rows)
     losses = _mean_nats(of_names), _mean_nats(of_values)
     whole = known.ratio(size, *losses)
@@ -199,7 +199,7 @@ def knowledge_of(corpus: SpecRows) -> Knowledge:
     return known
 
 
-def people_losses(model: Transformer, corpus: SpecRows, most_rows: int) -> tuple[float, float]:
+def people_losses(model: LanguageModel, corpus: SpecRows, most_rows: int) -> tuple[float, float]:
     """Return (p1, p2) in nats: of the name, and of all values together, over one document of each person."""
     of_names, of_values = people_bits(model, corpus, most_rows)
     return _mean_nats(of_names), _mean_nats(of_values)
@@ -209,7 +209,7 @@ def _mean_nats(bits: np.ndarray) -> float:
     return float(bits.mean()) * math.log(2)
 
 
-def people_bits(model: Transformer, corpus: SpecRows, most_rows: int) -> tuple[np.ndarray, np.ndarray]:
+def people_bits(model: LanguageModel, corpus: SpecRows, most_rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the bits that a model pays for the name, and for all values, of one document of each person, (people,)."""
     known = knowledge_of(corpus)
     rows = corpus.read(0, min(known.people, most_rows), spans=True)
@@ -224,10 +224,10 @@ def people_bits(model: Transformer, corpus: SpecRows, most_rows: int) -> tuple[n
     return name_bits, value_bits
 
 
-def _answers(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
+def _answers(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
     return judge_masked(model, corpus, _sample_rows(settings, corpus), run.start_of(settings.data)).figures()
 
 
-def _generated(settings: MeasureSettings, model: Transformer, run: RunData, corpus: SpecRows) -> dict[str, float]:
+def _generated(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
     rows, start = _sample_rows(settings, corpus), run.start_of(settings.data)
     return judge_generated(model, corpus, rows, start, settings.temperature).figures()

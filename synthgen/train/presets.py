@@ -177,7 +177,7 @@ PAPER: tuple[tuple[str, str], ...] = (
 """The preset that `--preset paper` means, by how a spec's name begins."""
 
 
-WHOLE = ("packing", "attention", "neighbours")
+WHOLE = ("packing", "attention", "neighbours", "architecture")
 """Fields of a run that stand in no table."""
 
 

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from synthgen.train.lora import LowRank
 from synthgen.train.model import Transformer
+from synthgen.train.transformers_model import TransformersModel
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Asked:
 class LinearProbe(nn.Module):
     """A frozen model with a low-rank update of its input embedding, and a linear head for each target."""
 
-    def __init__(self, model: Transformer, sizes: Mapping[str, int], rank: int, norm: str = "layer") -> None:
+    def __init__(
+        self, model: Transformer | TransformersModel, sizes: Mapping[str, int], rank: int, norm: str = "layer"
+    ) -> None:
         """`sizes`: classes of each target; `norm`: layer (P-probing) or batch (Q-probing)."""
         super().__init__()
         self.model = [model.eval()]  # in a list: its weights are no parameters of the probe

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 
-from synthgen.train.model import Transformer
+from synthgen.train.language_model import LanguageModel
+
+Model = TypeVar("Model", bound=LanguageModel)
 
 
-def rounded(model: Transformer, bits: int, group: int = 0) -> Transformer:
+def rounded(model: Model, bits: int, group: int = 0) -> Model:
     """Return a copy whose matrices (embedding too) have `bits` bits a weight: symmetric, one scale a row or `group`.
 
     Vectors (norms, Canon filters are matrices and do count) stay as they are.

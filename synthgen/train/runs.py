@@ -21,8 +21,10 @@ from synthgen.errors import SynthgenError
 from synthgen.task.files import replacing, write_whole
 from synthgen.task.foreign import Unreadable, first_fault, read_json, read_json_lines
 from synthgen.train.batches import RunData
+from synthgen.train.language_model import FromLogits, model_of
 from synthgen.train.model import Transformer
 from synthgen.train.settings import ModelSettings, RunSettings
+from synthgen.train.transformers_model import CONFIG, TransformersModel
 
 SETTINGS, METRICS, CHECKPOINT, MODEL = "settings.json", "metrics.jsonl", "checkpoint.pt", "model.pt"
 
@@ -96,20 +98,27 @@ def save(file: Path, table: dict[str, Any]) -> None:
         torch.save(table, handle)
 
 
-def save_model(folder: Path, model: Transformer) -> None:
+def save_model(folder: Path, model: Transformer | FromLogits) -> None:
     """Save a finished run's weights."""
     table = {"model": model.state_dict(), "settings": model.settings.model_dump(), "vocabulary": model.vocabulary}
+    if isinstance(model, FromLogits):
+        table["architecture"] = f"{type(model.function).__module__}:{type(model.function).__qualname__}"
     save(folder / MODEL, table)
 
 
-def load_model(folder: Path) -> Transformer:
-    """Return the model of a finished run. Raises SynthgenError where there is none."""
+def load_model(folder: Path) -> Transformer | FromLogits:
+    """Return the model of a finished run. Raises SynthgenError where there is none.
+
+    A run of a class of one's own imports that class by its name.
+    """
     file = Path(folder) / MODEL
     if not file.is_file():
         raise SynthgenError(f"{folder} holds no finished run: there is no {MODEL}")
     with telling_damage(file, "remove it and train again: the run goes on from its checkpoint"):
         table = torch.load(file, map_location="cpu", weights_only=True)
-        model = Transformer(ModelSettings.model_validate(table["settings"]), table["vocabulary"])
+        settings, vocabulary = ModelSettings.model_validate(table["settings"]), table["vocabulary"]
+        path = table.get("architecture")
+        model = model_of(path, settings, vocabulary) if path else Transformer(settings, vocabulary)
         model.load_state_dict(table["model"])
     return model.eval()
 
@@ -126,10 +135,14 @@ def telling_damage(file: Path, fix: str) -> Iterator[None]:
         raise SynthgenError(f"{file}: damaged ({type(error).__name__}: {reason[:120]}); {fix}") from None
 
 
-def load_run(folder: Path) -> tuple[Transformer, RunData]:
-    """Return a finished run's model and its data."""
+def load_run(folder: Path) -> tuple[Transformer | FromLogits | TransformersModel, RunData]:
+    """Return a finished run's model and its data; or those of an exported model, whose specs lie in its folder."""
     settings, _ = read_settings(folder)
-    return load_model(folder), RunData(settings)
+    exported = (folder / CONFIG).is_file()
+    data = RunData(settings, folder if exported else None)
+    if data.packed:
+        data.open()  # packed windows say how rows begin and end
+    return TransformersModel.load(folder) if exported else load_model(folder), data
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

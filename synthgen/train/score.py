@@ -23,7 +23,7 @@ from synthgen.task.verdict import Verdict
 from synthgen.train.batches import RunData
 from synthgen.train.decode import complete
 from synthgen.train.floor import model_bits
-from synthgen.train.model import Transformer
+from synthgen.train.language_model import LanguageModel
 from synthgen.windowing.spec_rows import SpecRows
 from synthgen.windowing.token_rows import TokenRows
 
@@ -101,7 +101,7 @@ def answer_runs(rows: TokenRows, kinds: Sequence[str]) -> list[list[tuple[int, i
     return runs
 
 
-def judge_masked(model: Transformer, corpus: SpecRows, rows: TokenRows, start: int | None = None) -> Scores:
+def judge_masked(model: LanguageModel, corpus: SpecRows, rows: TokenRows, start: int | None = None) -> Scores:
     """Judge every answer of token rows, each behind the true row up to it: what questions with several queries need.
 
     An answer's tokens are the model's first choices behind the true ones before them: greedy generation says the same
@@ -137,7 +137,7 @@ def _difficulties(corpus: SpecRows, rows: TokenRows) -> list[int]:
 
 
 def judge_generated(
-    model: Transformer, corpus: SpecRows, rows: TokenRows, start: int | None = None, temperature: float = 0.0
+    model: LanguageModel, corpus: SpecRows, rows: TokenRows, start: int | None = None, temperature: float = 0.0
 ) -> Scores:
     """Let `model` go on behind each row's prompt (what stands before its first trained token) and judge what it says.
 
@@ -197,7 +197,7 @@ def _texts(corpus: SpecRows, rows: TokenRows) -> list[tuple[str, str, int]] | No
 
 
 def judge_samples(
-    model: Transformer, corpus: SpecRows, rows: int, temperature: float, start: int | None = None
+    model: LanguageModel, corpus: SpecRows, rows: int, temperature: float, start: int | None = None
 ) -> Scores:
     """Judge whole rows that the model makes up from nothing."""
     begin, end, _ = corpus.vocabulary.specials
@@ -210,12 +210,19 @@ def judge_samples(
     return scores
 
 
-def judge(model: Transformer, data: RunData, corpus: SpecRows, rows: int, temperature: float | None = None) -> Scores:
-    """Judge a model as its rows ask for: single answers, whole completions, or rows that it makes up.
+def judge(model: LanguageModel, data: RunData, corpus: SpecRows, rows: int, temperature: float | None = None) -> Scores:
+    """Judge a model of a run; see `judge_rows`."""
+    return judge_rows(model, corpus, rows, data.start_of(0), temperature)
+
+
+def judge_rows(
+    model: LanguageModel, corpus: SpecRows, rows: int, start: int | None = None, temperature: float | None = None
+) -> Scores:
+    """Judge any model as the rows of a corpus ask for: single answers, whole completions, or rows that it makes up.
 
     Raises SynthgenError for a temperature where answers are the first choices.
     """
-    sample, start = corpus.read(0, corpus.first(rows), spans=True), data.start_of(0)
+    sample = corpus.read(0, corpus.first(rows), spans=True)
     if "answer" in corpus.span_kinds and corpus.task.vocab is not None:
         if temperature:
             raise SynthgenError(

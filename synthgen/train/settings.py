@@ -124,3 +124,6 @@ class RunSettings(Written):
     neighbours: Literal["", "refuse", "allow"] = Field(
         "", description="two rows of one person in a window; by default refused for finite corpora"
     )
+    architecture: Annotated[str, NEWER] = Field(
+        "", description="a model class of one's own, module:Class, in the place of ours"
+    )

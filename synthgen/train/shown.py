@@ -16,7 +16,7 @@ from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.train.batches import RunData
 from synthgen.train.floor import FRESH, model_bits
-from synthgen.train.model import Transformer
+from synthgen.train.language_model import LanguageModel, size_of
 from synthgen.train.runs import load_run, read_metrics
 from synthgen.train.score import Scores, judge
 from synthgen.windowing.spec_rows import SpecRows
@@ -51,7 +51,7 @@ def shown(folder: Path, rows: int, scored: int) -> dict[str, Any]:
     return {
         "name": folder.name,
         "facts": [
-            ("parameters", f"{model.size:,}"),
+            ("parameters", f"{size_of(model):,}"),
             ("steps", f"{lines[-1]['step']:,}" if lines else "unknown"),
             ("data", ", ".join(stream.source.spec.name for stream in data.sources)),
         ],
@@ -64,7 +64,7 @@ def shown(folder: Path, rows: int, scored: int) -> dict[str, Any]:
     }
 
 
-def _scores(model: Transformer, data: RunData, corpus: SpecRows, scored: int) -> tuple[Scores | None, str]:
+def _scores(model: LanguageModel, data: RunData, corpus: SpecRows, scored: int) -> tuple[Scores | None, str]:
     """Return how a run answers, or why that cannot be told."""
     try:
         return judge(model, data, corpus, scored), ""
@@ -72,7 +72,7 @@ def _scores(model: Transformer, data: RunData, corpus: SpecRows, scored: int) ->
         return None, f"Its answers are not judged: {error}"
 
 
-def _rows(model: Transformer, data: RunData, corpus: SpecRows, sample: TokenRows) -> list[dict[str, Any]]:
+def _rows(model: LanguageModel, data: RunData, corpus: SpecRows, sample: TokenRows) -> list[dict[str, Any]]:
     """Return rows as the explorer has them, with `model`: the bits that this model pays for each token and the end."""
     paid, names = model_bits(model, sample, corpus, data.start_of(0)), corpus.vocab.names
     first, last = int(sample.numbers[0]), int(sample.numbers[-1]) + 1

@@ -254,6 +254,9 @@ def arrays(packed: PackedWindows, rows: MarkedRows, settings: LaneSettings) -> d
     if "kinds" in fields:
         kinds = rows.components[np.where(inside, packed.documents, 0)] if settings.member is None else settings.member
         out["kinds"] = np.where(inside, kinds, -1).astype(np.int16)
+    if "places" in fields:
+        first = packed.documents == packed.documents[:, :1]  # a row that was begun in the window before, or is whole
+        out["places"] = np.where(inside, packed.positions + first * packed.begins[:, None], -1).astype(np.int32)
     if "token_bits" in fields:
         out["token_bits"] = _token_bits(packed, rows, settings.source)
     return out

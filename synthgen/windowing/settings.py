@@ -18,12 +18,24 @@ SPAN_LOSS = "span:"
 LANES = 48
 """Lanes by default: divisible by 1, 2, 3, 4, 6, 8, 12, 16, 24 and 48 ranks (times workers)."""
 
-FIELDS = ("input_ids", "targets", "document_ids", "positions", "row_ids", "kinds", "next_ids", "widths", "token_bits")
+FIELDS = (
+    "input_ids",
+    "targets",
+    "document_ids",
+    "positions",
+    "row_ids",
+    "kinds",
+    "next_ids",
+    "widths",
+    "token_bits",
+    "places",
+)
 """The arrays a batch may hold; the first two always, the next two where attention stays within documents.
 
 All are (windows, context), but for `widths`, (windows,): how many positions of each are no padding. `next_ids` are the
 targets of all positions, with a loss or without; `token_bits` (float32) what a perfect model pays for these, by
-`synthgen.Source.surprisals`: NaN for padding.
+`synthgen.Source.surprisals`: NaN for padding; `places` (int32) at which token of its row an input stands, markers
+counted, where `positions` count from the row's first token in the window: -1 for padding.
 """
 
 

@@ -23,7 +23,7 @@ class ApiHandler(Handler):
             if found and self.command in method.split():
                 groups = {key: unquote(value) for key, value in found.groupdict().items() if value is not None}
                 if "repo" in groups:
-                    groups["repo"] = self.find(groups["repo"])
+                    groups["repo"] = self.find(groups["repo"], groups.pop("type", "models").rstrip("s"))
                 return getattr(self, name)(**groups)
         raise Reply(404, f"no route for {self.command} {self.route_path}")
 
@@ -41,9 +41,9 @@ class ApiHandler(Handler):
         if self.role() != "write":
             raise Reply(403, "you must use a write token to upload to a repository.")
 
-    def find(self, name):
+    def find(self, name, kind):
         role = self.role()
-        repo = self.store.repos.get(name)
+        repo = self.store.repos.get(self.store.key(name, kind))
         if repo is None or (repo.private and role is None):
             raise Reply(404 if role else 401, "Repository not found", "RepoNotFound")
         return repo
@@ -66,12 +66,13 @@ class ApiHandler(Handler):
         self.must_write()
         asked = self.json()
         name = f"{asked.get('organization') or 'org'}/{asked['name']}"
-        url = f"{self.hub.endpoint}/datasets/{name}"
+        kind = asked.get("type") or "model"
+        url = f"{self.hub.endpoint}/{'datasets/' if kind == 'dataset' else ''}{name}"
         if not name.startswith("org/"):
-            raise Reply(403, f"You don't have the rights to create a dataset under the namespace {name.split('/')[0]}")
-        if name in self.store.repos:
+            raise Reply(403, f"You don't have the rights to create a {kind} under the namespace {name.split('/')[0]}")
+        if self.store.key(name, kind) in self.store.repos:
             return 409, {"Content-Type": "application/json"}, json.dumps({"error": "exists", "url": url}).encode()
-        self.store.create(name, bool(asked.get("private") or asked.get("visibility") == "private"))
+        self.store.create(name, bool(asked.get("private") or asked.get("visibility") == "private"), kind)
         return as_json({"url": url, "name": name})
 
     def validate_yaml(self):
@@ -83,7 +84,7 @@ class ApiHandler(Handler):
         tree = repo.commits[oid].tree
         siblings = [{"rfilename": path} for path in sorted(tree)]
         return as_json(
-            {"id": repo.name, "author": "org", "sha": oid, "private": repo.private, "gated": False, "disabled": False,
+            {"id": repo.name, "modelId": repo.name, "author": "org", "sha": oid, "private": repo.private, "gated": False, "disabled": False,
              "tags": [], "downloads": 0, "likes": 0, "lastModified": DATE, "createdAt": DATE, "siblings": siblings}
         )  # fmt: skip
 
@@ -208,7 +209,7 @@ class ApiHandler(Handler):
                 tree = {p: b for p, b in tree.items() if not p.startswith(value["path"].rstrip("/") + "/")}
         oid = repo.add(head, header["summary"], tree)
         repo.move(rev, oid)
-        url = f"{self.hub.endpoint}/datasets/{repo.name}/commit/{oid}"
+        url = f"{self.hub.endpoint}/{repo.address}/commit/{oid}"
         return as_json({"success": True, "commitOid": oid, "commitUrl": url, "hookOutput": ""})
 
     def tag(self, repo, rev):
@@ -252,7 +253,7 @@ class ApiHandler(Handler):
 
     def summary(self, repo, one):
         return {"title": one.title, "num": one.num, "author": {"name": "org"}, "createdAt": DATE, "status": one.status,
-                "repo": {"name": repo.name, "type": "dataset"}, "isPullRequest": True}  # fmt: skip
+                "repo": {"name": repo.name, "type": repo.kind}, "isPullRequest": True}  # fmt: skip
 
     def details(self, repo, num):
         one = self.discussion(repo, num)
@@ -293,7 +294,7 @@ class ApiHandler(Handler):
             return self.ranged(self.store.read(blob), {**headers, "ETag": f'"{blob.oid}"'})
         headers |= {"X-Linked-Size": str(blob.size), "X-Linked-ETag": f'"{blob.sha256}"', "ETag": f'"{blob.oid}"'}
         if self.hub.xet_on and blob.sha256 in self.store.xet:
-            route = f"{self.hub.endpoint}/api/datasets/{repo.name}/xet-read-token/{oid}"
+            route = f"{self.hub.endpoint}/api/{repo.kind}s/{repo.name}/xet-read-token/{oid}"
             headers |= {"X-Xet-Hash": self.store.xet[blob.sha256], "Link": f'<{route}>; rel="xet-auth"'}
         location = f"{self.hub.blob_host}/blob/{blob.sha256}?signature=secret&name={quote(path, safe='')}"
         return 302, {**headers, "Location": location}, b""
@@ -307,7 +308,8 @@ class ApiHandler(Handler):
         return as_json({"accessToken": token, "exp": until, "casUrl": url}, headers)
 
 
-REPO = r"/api/datasets/(?P<repo>[^/]+/[^/]+)"
+REPO = r"/api/(?P<type>datasets|models)/(?P<repo>[^/]+/[^/]+)"
+PAGE = r"(/(?P<type>datasets))?/(?P<repo>[^/]+/[^/]+)"
 REV = r"(?P<rev>[^/]+)"
 ROUTES = [
     ("GET", r"/api/whoami-v2", "whoami"),
@@ -329,7 +331,7 @@ ROUTES = [
     ("POST", rf"{REPO}/discussions/(?P<num>\d+)/status", "status"),
     ("POST", rf"{REPO}/discussions/(?P<num>\d+)/merge", "merge"),
     ("GET", rf"{REPO}/xet-(?P<kind>read|write)-token/{REV}", "xet_token"),
-    ("POST", r"/datasets/(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch", "lfs_batch"),
+    ("POST", rf"{PAGE}\.git/info/lfs/objects/batch", "lfs_batch"),
     ("POST", r"/verify", "verify"),
-    ("GET HEAD", rf"/datasets/(?P<repo>[^/]+/[^/]+)/resolve/{REV}/(?P<path>.+)", "resolve"),
+    ("GET HEAD", rf"{PAGE}/resolve/{REV}/(?P<path>.+)", "resolve"),
 ]

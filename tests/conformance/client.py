@@ -1,6 +1,6 @@
 """A client process that does one job a line, so that a test pays for imports once: JSON in, JSON out.
 
-Jobs are {"do": "push" | "pull", "arguments": [...], "options": {...}, "env": {...}}; it runs what the command line runs, and tells an
+Jobs are {"do": "push" | "pull" | "snapshot", "arguments": [...], "options": {...}, "env": {...}}; it runs what the command line runs, and tells an
 error for people apart from a crash.
 """
 
@@ -11,10 +11,19 @@ import time
 import traceback
 from dataclasses import asdict, is_dataclass
 
+import huggingface_hub
+
 from synthgen.errors import SynthgenError
 from synthgen.publish.hub import check_remote, pull, push
 
-CALLS = {"push": push, "pull": pull, "check_remote": check_remote}
+
+def snapshot(repo, folder, revision, say):
+    """Download a model as anybody does, without synthgen."""
+    huggingface_hub.snapshot_download(repo, revision=revision, local_dir=folder)
+    return []
+
+
+CALLS = {"push": push, "pull": pull, "check_remote": check_remote, "snapshot": snapshot}
 
 for line in sys.stdin:
     job = json.loads(line)

@@ -4,7 +4,7 @@ import hashlib
 import threading
 from dataclasses import dataclass, field
 
-LARGE = (".parquet", ".arrow", ".png", ".bin")
+LARGE = (".parquet", ".arrow", ".png", ".bin", ".safetensors")
 LARGE_BYTES = 10_000_000
 
 
@@ -51,6 +51,12 @@ class Repo:
     tags: dict = field(default_factory=dict)
     pulls: dict = field(default_factory=dict)  # number -> commit
     discussions: list = field(default_factory=list)
+    kind: str = "dataset"
+
+    @property
+    def address(self):
+        """Where its pages are."""
+        return f"datasets/{self.name}" if self.kind == "dataset" else self.name
 
     def resolve(self, revision):
         """Return the commit id of a branch, tag, refs/pr/N or commit; None if there is none."""
@@ -110,8 +116,13 @@ class Store:
         for part in ("regular", "large", "parts", "xorbs"):
             (folder / part).mkdir(parents=True, exist_ok=True)
 
-    def create(self, name, private):
-        repo = self.repos[name] = Repo(name, private)
+    @staticmethod
+    def key(name, kind):
+        """Return what a repository is kept under: a dataset's name, or a model's behind its kind."""
+        return name if kind == "dataset" else f"{kind}s/{name}"
+
+    def create(self, name, private, kind="dataset"):
+        repo = self.repos[self.key(name, kind)] = Repo(name, private, kind=kind)
         blob = self.put_regular(b"*.parquet filter=lfs diff=lfs merge=lfs -text\n")
         repo.branches["main"] = repo.add(None, "initial commit", {".gitattributes": blob})
         return repo

@@ -23,6 +23,7 @@ from synthgen.dataset.manifest import FILE, Manifest
 from synthgen.errors import SynthgenError
 from synthgen.publish.hub.compare import faults_of, prefix_of, published_manifest
 from synthgen.publish.hub.push_journal import journal_path
+from synthgen.publish.hub.push_model import is_model, push_model
 from synthgen.publish.hub.remote import Remote
 from synthgen.publish.hub.sending import BATCH_BYTES, Pushed, Sending, cut_into_batches
 from synthgen.publish.hub.staging import FORMATS, WORK, Staged, configs_of, digest_of, stage
@@ -48,7 +49,9 @@ def push(
     say: Callable[[str], None] = lambda text: None,
     on_rows: Callable[[int], None] | None = None,
 ) -> Pushed:
-    """Publish dataset folders as the configs of one dataset repository; resume a push that was killed.
+    """Publish dataset folders as the configs of one dataset repository, or a model; resume a push that was killed.
+
+    A folder that `synthgen export` wrote goes to a model repository as it is, its card included.
 
     Raises SynthgenError for what a person must decide or mend, Conflict if somebody else wrote to the repository, and
     CheckFailed for data that is not what it says; in all these cases main is as it was.
@@ -60,6 +63,10 @@ def push(
     if tag is not None and not TAG.fullmatch(tag):
         raise SynthgenError(f"--tag {tag!r}: use letters, digits and _, joined by single '-', '.' or '/'")
     check_licence(licence)
+    if models := [folder for folder in folders if is_model(Path(folder))]:
+        if len(folders) > 1 or configs or container != "parquet":
+            raise SynthgenError(f"{models[0]}: is a model; push it alone, without --config and --format")
+        return push_model(Path(models[0]), repo, dry_run, private, tag, replace, batch_bytes, say)
     remote = Remote(repo, say)
     chosen = configs_of([Path(folder) for folder in folders], configs)
     digest = digest_of(chosen, container)

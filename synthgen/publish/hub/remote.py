@@ -1,4 +1,4 @@
-"""A dataset repository on the Hub: few calls, each tried again exactly where that is safe.
+"""A repository of a dataset or a model on the Hub: few calls, each tried again exactly where that is safe.
 
 A read is tried again. A write whose reply was lost may have taken effect, so before it is tried again the repository is
 read: `settled` says whether the write is there. The client itself retries blob transfers, not these calls. An error
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import huggingface_hub
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -62,38 +62,44 @@ class PullRequest:
 
 
 class Remote:
-    """A dataset repository, `ORG/NAME`."""
+    """A repository, `ORG/NAME`, of a dataset or a model."""
 
-    def __init__(self, repo: str, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, repo: str, say: Callable[[str], None] = lambda text: None, kind: Literal["dataset", "model"] = "dataset"
+    ) -> None:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
-            raise SynthgenError(f"{repo!r} names no dataset repository: write ORG/NAME")
+            raise SynthgenError(f"{repo!r} names no {kind} repository: write ORG/NAME")
         if not sys.stderr.isatty():
             disable_progress_bars()
         huggingface_hub.utils.logging.set_verbosity_error()
-        self.repo, self.say = repo, say
+        self.repo, self.say, self.kind = repo, say, kind
         self._api = HfApi(library_name="synthgen", library_version=__version__)
 
     # -- reads --------------------------------------------------------------------------------------------------------
 
     def head(self, revision: str = "main") -> str:
         """Return the commit a revision stands for. Raises SynthgenError if there is none."""
-        info = self._call(f"reading {revision}", lambda: self._api.dataset_info(self.repo, revision=revision))
+        info = self._call(
+            f"reading {revision}", lambda: self._api.repo_info(self.repo, revision=revision, repo_type=self.kind)
+        )
         return str(info.sha)
 
     def exists(self) -> bool:
         """Say whether the repository can be seen with this token."""
-        return bool(self._call("looking it up", lambda: self._api.repo_exists(self.repo, repo_type="dataset")))
+        return bool(self._call("looking it up", lambda: self._api.repo_exists(self.repo, repo_type=self.kind)))
 
     def is_private(self) -> bool:
         """Say whether the repository is private."""
-        return bool(self._call("reading its settings", lambda: self._api.dataset_info(self.repo)).private)
+        return bool(
+            self._call("reading its settings", lambda: self._api.repo_info(self.repo, repo_type=self.kind)).private
+        )
 
     def tree(self, revision: str) -> dict[str, Entry]:
         """Return every file of a revision, by path."""
 
         def read() -> dict[str, Entry]:
             entries = {}
-            for item in self._api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type="dataset"):
+            for item in self._api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type=self.kind):
                 if isinstance(item, huggingface_hub.RepoFile):
                     _refuse_path(self.repo, item.path)
                     sha256 = item.lfs.sha256 if item.lfs else None
@@ -104,14 +110,14 @@ class Remote:
 
     def tags(self) -> dict[str, str]:
         """Return the commit of every tag, by name."""
-        refs = self._call("listing its tags", lambda: self._api.list_repo_refs(self.repo, repo_type="dataset"))
+        refs = self._call("listing its tags", lambda: self._api.list_repo_refs(self.repo, repo_type=self.kind))
         return {ref.name: ref.target_commit for ref in refs.tags}
 
     def pull_request(self, number: int) -> PullRequest:
         """Return the state of a pull request."""
         details = self._call(
             f"reading pull request {number}",
-            lambda: self._api.get_discussion_details(self.repo, number, repo_type="dataset"),
+            lambda: self._api.get_discussion_details(self.repo, number, repo_type=self.kind),
         )
         return PullRequest(number, details.status, details.merge_commit_oid)
 
@@ -121,7 +127,7 @@ class Remote:
             self._call(
                 f"downloading {path}",
                 lambda: self._api.hf_hub_download(
-                    self.repo, path, revision=revision, repo_type="dataset", local_dir=folder
+                    self.repo, path, revision=revision, repo_type=self.kind, local_dir=folder
                 ),
             )
         )
@@ -132,18 +138,18 @@ class Remote:
         """Create the repository unless it is there; its owner's settings say whether it is public, unless `private`."""
         self._call(
             "creating the repository",
-            lambda: self._api.create_repo(self.repo, repo_type="dataset", private=private or None, exist_ok=True),
+            lambda: self._api.create_repo(self.repo, repo_type=self.kind, private=private or None, exist_ok=True),
         )
 
     def open_pull_request(self, title: str, text: str) -> PullRequest:
         """Open a pull request on main; `title` must be one that no other has, for it finds it after a lost reply."""
 
         def settled() -> PullRequest | None:
-            discussions = self._api.get_repo_discussions(self.repo, discussion_type="pull_request", repo_type="dataset")
+            discussions = self._api.get_repo_discussions(self.repo, discussion_type="pull_request", repo_type=self.kind)
             return next((self.pull_request(one.num) for one in discussions if one.title == title), None)
 
         def create() -> PullRequest:
-            discussion = self._api.create_pull_request(self.repo, title, description=text, repo_type="dataset")
+            discussion = self._api.create_pull_request(self.repo, title, description=text, repo_type=self.kind)
             return PullRequest(discussion.num, discussion.status, None)
 
         return self._call("opening a pull request", create, settled)
@@ -172,7 +178,7 @@ class Remote:
                 commit_message=title,
                 revision=revision,
                 parent_commit=parent,
-                repo_type="dataset",
+                repo_type=self.kind,
             )
             return str(commit.oid)
 
@@ -197,8 +203,8 @@ class Remote:
 
         def send() -> bool:
             if self.pull_request(number).status == "draft":
-                self._api.change_discussion_status(self.repo, number, "open", repo_type="dataset")
-            self._api.merge_pull_request(self.repo, number, repo_type="dataset")
+                self._api.change_discussion_status(self.repo, number, "open", repo_type=self.kind)
+            self._api.merge_pull_request(self.repo, number, repo_type=self.kind)
             return True
 
         self._call(f"merging pull request {number}", send, settled)
@@ -210,7 +216,7 @@ class Remote:
             return True if self.pull_request(number).status == "closed" else None
 
         def send() -> bool:
-            self._api.change_discussion_status(self.repo, number, "closed", comment=comment, repo_type="dataset")
+            self._api.change_discussion_status(self.repo, number, "closed", comment=comment, repo_type=self.kind)
             return True
 
         self._call(f"closing pull request {number}", send, settled)
@@ -228,7 +234,7 @@ class Remote:
             return True if there == commit else None
 
         def send() -> bool:
-            self._api.create_tag(self.repo, tag=name, revision=commit, repo_type="dataset", exist_ok=False)
+            self._api.create_tag(self.repo, tag=name, revision=commit, repo_type=self.kind, exist_ok=False)
             return True
 
         if not settled():

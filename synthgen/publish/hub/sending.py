@@ -51,7 +51,7 @@ class Sending:
     """One run of a push."""
 
     remote: Remote
-    staged: list[Staged]
+    staged: list[Any]  # of `Staged`, or for a model what has the same files and prefix
     work: Path
     digest: str
     tag: str
@@ -185,7 +185,7 @@ class Sending:
         if journal.pull_request is None:
             request = self.remote.open_pull_request(
                 f"synthgen push {journal.push}",
-                f"Data made by synthgen, staged file by file; `{journal.tag}` when it is merged.",
+                f"Made by synthgen, staged file by file; `{journal.tag}` when it is merged.",
             )
             journal.pull_request, journal.head = request.number, self.remote.head(request.revision)
             journal.save(self.path)
@@ -199,7 +199,7 @@ class Sending:
                     "nothing is published: close the pull request and push again"
                 )
         journal.head = self.remote.head(revision)
-        data = {shard for one in self.staged for shard in (one.prefix + s.path for s in one.manifest.shards)}
+        data = {file.path for one in self.staged for file in one.shards()}
         missing = missing_of(files, there)
         batches = cut_into_batches([file for file in missing if file.path in data], self.batch_bytes)
         last = [file for file in missing if file.path not in data]
@@ -262,9 +262,7 @@ class Sending:
         """See that the published commit is whole, and tag it."""
         tree = self.remote.tree(commit)
         for one in self.staged:
-            there = self._manifest(one.prefix, tree, commit)
-            faults = ["no manifest"] if there is None else faults_of(there, one.prefix, tree)
-            if faults:
+            if faults := self._faults(one, tree, commit):
                 raise Conflict(
                     f"{self.repo}: the published commit {commit[:12]} is not whole: {faults[0]}; tell its owner"
                 )
@@ -272,6 +270,11 @@ class Sending:
         files = [file for one in self.staged for file in (*one.shards(), *one.other_files())]
         size = sum(file.bytes for file in files)
         return Pushed(self.repo, self.tag, commit, len(files), size, self.commits, self.sent, "published")
+
+    def _faults(self, one: Any, tree: Mapping[str, Entry], commit: str) -> list[str]:
+        """Return what is not whole of a published config, a sentence each."""
+        there = self._manifest(one.prefix, tree, commit)
+        return ["no manifest"] if there is None else faults_of(there, one.prefix, tree)
 
 
 def _is_data(path: str, tree: Mapping[str, Entry]) -> bool:

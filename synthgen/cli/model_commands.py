@@ -1,0 +1,93 @@
+"""The commands export, evaluate and trace, behind the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from synthgen.cli.console import stdout
+from synthgen.cli.train_report import print_scores, say
+from synthgen.errors import SynthgenError
+from synthgen.train.evaluation import Evaluation, evaluate, subject_of
+from synthgen.train.export import FILE, export_model
+from synthgen.train.runs import SETTINGS
+from synthgen.train.trace import Piece, trace
+
+SHOWN = 40
+"""Pieces of rows that `trace` shows; `--json` prints all."""
+
+
+def is_run(folder: Path) -> bool:
+    """Say whether a folder is a run of ours, which `export` tells from a spec by."""
+    return (folder / SETTINGS).is_file() and not (folder / FILE).is_file()
+
+
+def export_command(run: Path, folder: Path, rows: int, licence: str) -> dict[str, Any]:
+    """Export a run's model, saying what happens; return what its `synthgen.json` holds."""
+    if not is_run(run):
+        raise SynthgenError(f"{run}: is no run (it has no {SETTINGS} of one); name the folder that `train` wrote")
+    table = export_model(run, folder, rows=rows, licence=licence, say=say)
+    trust = ", with trust_remote_code=True" if table["trust_remote_code"] else ""
+    say(f"{folder}: AutoModelForCausalLM loads it{trust}; its card is README.md")
+    return table
+
+
+def evaluate_command(
+    model: Path, spec: str | None, rows: int, split: str, temperature: float | None, trust: bool
+) -> Evaluation:
+    """Measure a model in a folder on its own spec, or on another."""
+    if not model.is_dir():
+        raise SynthgenError(f"{model}: there is no such folder; name a run, or a model of transformers on this disk")
+    return evaluate(subject_of(model, spec, trust), rows, split, temperature)
+
+
+def trace_command(run: Path, step: int, ranks: int) -> list[Piece]:
+    """Return the rows that a run saw at a step."""
+    return trace(run, step, ranks)
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print a model's loss beside the floor, bits a parameter, and accuracies."""
+    console = stdout()
+    console.print(f"{evaluation.spec}: a model of {evaluation.parameters:,} parameters", style="bold", highlight=False)
+    floor, known = evaluation.floor, evaluation.knowledge
+    if floor is not None:
+        figures = floor.to_json()
+        console.print(
+            f"loss {figures['model_bits_a_token']:.4f} bits a token, floor {figures['floor_bits_a_token']:.4f} "
+            f"({floor.status}); {floor.excess:.4f} ± {floor.se:.4f} bits a row above it, on {floor.rows:,} fresh rows",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if known is not None:
+        console.print(
+            f"{known['bits_a_parameter']:.4f} bits a parameter about {known['people']:,.0f} people; all there is to "
+            f"know would be {known['most']:.4f}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if evaluation.scores is not None:
+        print_scores(evaluation.scores)
+    for name, reason in evaluation.why.items():
+        console.print(f"no {name}: {reason}", style="yellow", highlight=False, soft_wrap=True)
+
+
+def print_pieces(pieces: Sequence[Piece], step: int) -> None:
+    """Print the rows of a step: a line a piece, with its window and its place there."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    ranks = len({piece.rank for piece in pieces}) > 1
+    for column in (["rank"] if ranks else []) + ["window", "inputs", "row", "from its token", "with a loss"]:
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("of")
+    for piece in pieces[:SHOWN]:
+        of = f"{piece.spec}/{piece.split}" + (f", component {piece.component}" if piece.component else "")
+        cells = [f"{piece.window}", f"{piece.first}-{piece.last - 1}", f"{piece.row:,}", f"{piece.place}"]
+        table.add_row(*([f"{piece.rank}"] if ranks else []), *cells, f"{piece.trained}", of)
+    console = stdout()
+    console.print(table)
+    more = f", of which {SHOWN} are shown (--json prints all)" if len(pieces) > SHOWN else ""
+    rows = len({(piece.stream, piece.component, piece.row) for piece in pieces})
+    console.print(f"step {step:,}: {len(pieces):,} pieces of {rows:,} rows{more}", highlight=False, soft_wrap=True)
