@@ -24,6 +24,7 @@ from synthgen.cli.entropies import ENTROPIES, entry_of, table_of
 from synthgen.cli.listing import LISTING, listed
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
+from synthgen.publish.collection import write_shipped
 from synthgen.publish.drawing.scene import Box, Scene, Shape, Words
 from synthgen.publish.drawing.scene import Path as Line
 from synthgen.publish.drawing.sheet import WIDTH, framed
@@ -383,6 +384,7 @@ def main() -> None:
     pages = {"specs": specs_page(entries), "api": api_page(), "contract": contract_page(), "fidelity": fidelity_page()}
     for name, text in pages.items():
         (DOCS / f"{name}.md").write_text(text, encoding="utf-8")
+    write_shipped()
     for name, text in findings_pictures().items():
         (DOCS / "findings" / f"{name}.svg").write_text(text, encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,7 @@ settings.register_profile("default", deadline=None, derandomize=True, max_exampl
 settings.load_profile("default")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run beside each other: threads of one would wait for the others
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("SYNTHGEN_TEXTS", os.path.join(tempfile.gettempdir(), f"synthgen-texts-{os.getuid()}"))
 os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 
 

@@ -143,7 +143,7 @@ def test_the_command_line(hub, folder, repo, tmp_path):
     plan = process("push", folder, repo, "--dry-run", env=env)
     assert plan.returncode == 0, plan.stderr
     assert "data/train-00003-of-00004.parquet" in plan.stdout
-    assert re.search(rf"{SHARDS + 5} files, [\d,]+ bytes, 2 commits would be sent", plan.stdout)
+    assert re.search(rf"{SHARDS + 6} files, [\d,]+ bytes, 2 commits would be sent", plan.stdout)
     assert repo not in hub.store.repos, "a dry run sends nothing"
     pushed = process("push", folder, repo, "--tag", "v1", "--private", env=env)
     assert pushed.returncode == 0, pushed.stderr

@@ -97,8 +97,15 @@ def test_the_guide_of_the_hub_runs(tmp_path, monkeypatch):
     """With the unmodified clients, against the conformance Hub."""
     monkeypatch.chdir(tmp_path)
     with Hub(tmp_path / "hub", xet_on=False) as hub:
-        for _, _, text in blocks_of("guides/hub"):
-            for command in commands_of(text.replace("ORG/NAME", "org/name")):
+        for file, _, text in blocks_of("guides/hub"):
+            if file:
+                Path(file).write_text(text.replace("ORG/", "org/"))
+            text = (
+                text.replace("ORG/NAME", "org/name")
+                .replace("ORG/LOOK", "org/look")
+                .replace("ORG/A-DOZEN-", "org/a-dozen-")
+            )
+            for command in commands_of(re.sub(r"\bORG\b", "org", text)):
                 done = process(*command[1:], env=hub.env(tmp_path / "home"))
                 assert done.returncode == 0, (command, done.stderr)
 

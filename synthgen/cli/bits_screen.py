@@ -52,7 +52,7 @@ def _figures(entropy: Entropy) -> dict[str, dict[str, Bits]]:
         of_row[BOOKED] = entropy.booked
     figures = {"a row, on average": {**of_row, TEXT: entropy.text}}
     floor = {f"{PAID}{name}": bits for name, bits in entropy.floor._asdict().items() if bits is not None}
-    if entropy.unbooked or entropy.floor.token is not None:
+    if floor and (entropy.unbooked or entropy.floor.token is not None):
         figures["a perfect model that knows the world pays"] = floor
     if world := {name: book.bits for name, book in entropy.books.items() if book.scope == "world"}:
         figures["the world, once"] = {**world, "all of it": entropy.world}

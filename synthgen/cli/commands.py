@@ -26,7 +26,13 @@ FAMILIES: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
         reading.params,
     ),
     "Make data": (building.generate, building.finish, building.certify, building.rewrite),
-    "Check and share a dataset folder": (publishing.check, publishing.card, publishing.push, publishing.pull),
+    "Check and share a dataset folder": (
+        publishing.check,
+        publishing.card,
+        publishing.push,
+        publishing.pull,
+        publishing.space,
+    ),
     "Models and rates": (
         training.train,
         training.score,

@@ -130,9 +130,9 @@ def print_manifest(manifest: Manifest, folder: Path, rate: tuple[int, float] | N
     for column in ("split", "rows", "shards", "bits a row", "status"):
         table.add_column(column, justify="left" if column in ("split", "status") else "right")
     for name, split in manifest.splits.items():
-        shards = [shard for shard in manifest.shards if shard.split == name]
-        mean = sum(shard.bits.get("total", 0.0) for shard in shards) / split["rows"]
-        table.add_row(name, f"{split['rows']:,}", str(split["shards"]), f"{mean:.4f}", manifest.entropy(name)["status"])
+        mean = manifest.mean_bits(name)
+        bits = "unknown" if mean is None else f"{mean:.4f}"
+        table.add_row(name, f"{split['rows']:,}", str(split["shards"]), bits, manifest.entropy(name)["status"])
     console = stdout()
     console.print(table)
     totals = manifest.totals
@@ -157,7 +157,7 @@ def print_findings(findings: Sequence[Any], folder: Path) -> None:
         of_check = [finding for finding in findings if finding.check == check]
         if all(finding.ok for finding in of_check):
             detail = of_check[0].detail if len(of_check) == 1 else f"{len(of_check)} fine"
-            if check in ("re-derived", "made anew", "ledger = formula", "shared rows"):
+            if check in ("re-derived", "made anew", "taken on trust", "ledger = formula", "shared rows"):
                 detail = "; ".join(f"{finding.subject}: {finding.detail}" for finding in of_check[:6])
             console.print(Text("ok   ", style="green").append(f"{check}: {detail}", "default"), soft_wrap=True)
     faults = sum(not finding.ok for finding in findings)

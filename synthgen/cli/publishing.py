@@ -1,14 +1,17 @@
-"""Commands on a dataset folder that is there: check it, write its card, and share it on the Hub."""
+"""Commands on what is there: check a dataset folder, write its card, and share it, or a gallery, on the Hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from synthgen.cli.options import Folder, Json, Sample
 from synthgen.cli.terminal import print_json, say
+
+if TYPE_CHECKING:
+    from synthgen.publish.hub import Pushed
 
 
 def check(
@@ -72,7 +75,11 @@ def card(
 
 def push(
     names: Annotated[
-        list[str], typer.Argument(metavar="DIR... ORG/NAME", help="Dataset folders, then the repository.")
+        list[str],
+        typer.Argument(
+            metavar="DIR... ORG/NAME",
+            help="Dataset folders (or a Space's), then the repository; or a collection file, FILE.toml, then ORG.",
+        ),
     ],
     format: Annotated[str, typer.Option("--format", help="parquet; or arrow, arrow-file, as it is.")] = "parquet",
     config: Annotated[
@@ -94,9 +101,17 @@ def push(
     from synthgen.cli.display import Progress
     from synthgen.errors import SynthgenError
     from synthgen.publish.hub import push as publish
+    from synthgen.publish.hub import push_space
+    from synthgen.publish.space import is_space
 
     if len(names) < 2:
         raise SynthgenError("push needs dataset folders and then the repository: synthgen push DIR ORG/NAME")
+    if len(names) == 2 and names[0].endswith(".toml"):
+        _push_collection(names[0], names[1], private, dry_run, json)
+        return
+    if len(names) == 2 and is_space(Path(names[0])):
+        _tell_pushed(push_space(names[0], names[1], private=private, dry_run=dry_run, say=say), dry_run, json)
+        return
     with Progress("rows") as progress:
         done = publish(
             names[:-1],
@@ -113,22 +128,60 @@ def push(
             say=say,
             on_rows=progress.add,
         )
+    _tell_pushed(done, dry_run, json)
+
+
+def _tell_pushed(done: Pushed, dry_run: bool, json: bool) -> None:
     if json:
         print_json(done.to_json())
         return
     if dry_run:
         for path in done.sent:
             print(path)
-        print(f"{done.repo}: {done.files} files, {done.bytes:,} bytes, {done.commits} commits would be sent")
+        commits = f"{done.commits} commit{'s' * (done.commits != 1)}"
+        print(f"{done.repo}: {done.files} files, {done.bytes:,} bytes, {commits} would be sent")
         return
+    tagged = f" as {done.tag}" if done.tag else ""
+    print(f"{done.repo}: {done.done}{tagged} ({done.commit}); {len(done.sent)} files in {done.commits} commits sent")
+
+
+def _push_collection(file: str, org: str, private: bool, dry_run: bool, json: bool) -> None:
+    from synthgen.publish.hub import push_collection
+
+    done = push_collection(file, org, private=private, dry_run=dry_run, say=say)
+    if json:
+        print_json(done.to_json())
+        return
+    for address in done.absent:
+        print(f"{address} is not there yet, and is left out: push it, and then the collection again")
+    verb = "would be added" if dry_run else "added"
+    others = f"; {len(done.others)} of others left as they are" if done.others else ""
     print(
-        f"{done.repo}: {done.done} as {done.tag} ({done.commit}); {len(done.sent)} files in {done.commits} commits sent"
+        f"{done.slug or f'a new collection of {org}'}: {len(done.added)} {verb}, {len(done.changed)} notes changed, "
+        f"{len(done.kept)} as they were{others}"
     )
 
 
+def space(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or that of an earlier Space.")],
+    spec: Annotated[
+        list[str] | None, typer.Option("--spec", help="A spec to have a page; by default a dozen, of all families.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of a page's first split; fewer of the others.")] = 24,
+) -> None:
+    """The gallery as a static Space: pages of the explorer, ready for `synthgen push DIR ORG/NAME`."""
+    from synthgen.publish.space import write_space
+
+    files = write_space(folder, spec or (), rows, say)
+    size = sum((folder / file).stat().st_size for file in files)
+    print(f"{folder}: {len(files)} files, {size:,} bytes; look at {folder / 'index.html'}")
+
+
 def pull(
-    repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The dataset repository.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or that of a killed pull.")],
+    repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="The dataset repository; or a collection, ORG/SLUG.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new folder, or that of a killed pull; of a collection, FILE.toml.")
+    ],
     revision: Annotated[str, typer.Option(help="A tag or commit; main moves.")] = "main",
     config: Annotated[str, typer.Option(help="The config of the published dataset.")] = "default",
     sample: Sample = None,
@@ -137,7 +190,15 @@ def pull(
     """Download a published dataset, verify every hash, and check it."""
     from synthgen.cli.display import Progress
     from synthgen.publish.hub import pull as fetch
+    from synthgen.publish.hub import pull_collection
 
+    if folder.suffix == ".toml":
+        collection = pull_collection(repo, folder, say=say)
+        if json:
+            print_json(collection.model_dump())
+        else:
+            print(f"{folder}: {collection.title}: {len(collection.item)} items")
+        return
     with Progress("rows") as progress:
         findings = fetch(repo, folder, revision=revision, config=config, sample=sample, say=say, on_rows=progress.add)
     _tell(findings, folder, json)

@@ -114,20 +114,24 @@ SHORT = 56
 """Columns up to which the texts of a kind of spans are shown."""
 
 
-def _print_bits(console: Console, bits: Mapping[str, float]) -> None:
+def _print_bits(console: Console, bits: Mapping[str, float | None]) -> None:
     """Print the bits of a row, by book, each with a bar as long as its share of the largest."""
     books = {name: value for name, value in bits.items() if name != "total"}
-    console.print(Text.assemble(("bits ", "bold"), f"{bits['total']:,.4f}"), soft_wrap=True)
+    console.print(Text.assemble(("bits ", "bold"), _figure(bits["total"])), soft_wrap=True)
     if len(books) == 1:
         return
-    widest, most = max(map(len, books)), max([*books.values(), 1e-9])
-    figures = {name: f"{value:,.4f}" for name, value in books.items()}
+    widest, most = max(map(len, books)), max([*(value or 0.0 for value in books.values()), 1e-9])
+    figures = {name: _figure(value) for name, value in books.items()}
     for name, value in books.items():
         figure = figures[name].rjust(max(map(len, figures.values())))
-        bar = _block() * round(BAR * value / most)
+        bar = _block() * round(BAR * (value or 0.0) / most)
         console.print(
             Text.assemble(f"  {name.ljust(widest)}  {figure}", (f"  {bar}" if bar else "", "blue")), soft_wrap=True
         )
+
+
+def _figure(bits: float | None) -> str:
+    return "unknown" if bits is None else f"{bits:,.4f}"
 
 
 def _block() -> str:

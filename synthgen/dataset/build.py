@@ -116,7 +116,8 @@ def generate(
             run_local(jobs, min(wanted, len(jobs)), new_shards.append, tell)
         if rank is not None:
             return None
-        if manifest and not todo and set(plan.splits) <= set(manifest.splits):
+        told = manifest is not None and manifest.spec["params"] == plan.source.spec.resolved()["params"]
+        if manifest and told and not todo and set(plan.splits) <= set(manifest.splits):
             _write_definition(folder, plan.source, manifest, work / "tmp", only_lost=True)
             discard(work)
             return manifest

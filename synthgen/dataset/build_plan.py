@@ -85,6 +85,7 @@ def plan_build(
         raise SynthgenError(f"{source.spec.name} names no splits: say which with --split NAME --rows N")
     sizes: dict[str, tuple[int, int]] = {}
     for name in names:
+        source.task(name).make_ready()
         stated = source.spec.splits.get(name)
         limit = source.rows_max(name)
         number = rows or (stated.rows if stated else None) or limit
@@ -95,6 +96,7 @@ def plan_build(
         if limit is not None and number > limit:
             raise SynthgenError(
                 f"split {name!r} of {source.spec.name} has {limit:,} rows in all; {number:,} were asked for"
+                + (f"; {ending}" if (ending := source.task(name).ending) else "")
             )
         sizes[name] = (number, 1)
         if shards is None and stated is not None and stated.shards is not None and rows is None:

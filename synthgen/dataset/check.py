@@ -82,7 +82,8 @@ def check_folder(
     splits: dict[str, _Split] = {}
     for name, stated in manifest.splits.items():
         whole = set(source.schema.names) <= set(manifest.columns)
-        remaking = Remaking(source, name, stated["rows"], sample, _other_version(manifest, source))
+        obstacle = _other_version(manifest, source) or source.task(name).without_rows
+        remaking = Remaking(source, name, stated["rows"], sample, obstacle)
         certificate = source.task(name).certificate(stated["rows"]) if whole else None
         split = splits[name] = _Split(remaking, certificate=certificate)
         stride = _stride(stated["rows"], sample)
@@ -154,7 +155,9 @@ def _check_shard(
     rows = split.rows - first
     yield Finding("rows", shard.path, rows == shard.rows, f"{rows:,} of {shard.rows:,}")
     yield Finding("content hash", shard.path, summary.content == shard.content, summary.content[:16])
-    yield Finding("bits", shard.path, summary.bits == dict(shard.bits), f"{summary.bits.get('total', 0.0):,.4f} bits")
+    total = summary.bits.get("total", 0.0)
+    detail = "unknown" if total is None else f"{total:,.4f} bits"
+    yield Finding("bits", shard.path, summary.bits == dict(shard.bits), detail)
     if summary.sizes or shard.sizes:
         detail = ", ".join(f"{size:,}" for size in summary.sizes.values())
         yield Finding("component sizes", shard.path, summary.sizes == dict(shard.sizes), detail)
@@ -168,10 +171,14 @@ def _gather(batch: pa.RecordBatch, source: Source, name: str, split: _Split, str
         split.faults.append(f"ids of rows {start:,} to {start + rows:,} are not in order")
     if "bits" in batch.schema.names:
         for book in (f.name for f in batch.schema.field("bits").type):
-            values = batch.column("bits").field(book).to_numpy()
+            column = batch.column("bits").field(book)
+            if column.null_count and book not in ("total", *source.task(name).uncounted):
+                raise SynthgenError(f"bits.{book} is empty in {column.null_count:,} places")
+            values = column.drop_null().to_numpy()
             split.sums[book] = split.sums.get(book, 0.0) + math.fsum(values)
             split.squares[book] = split.squares.get(book, 0.0) + math.fsum(values * values)
-        split.greatest = max(split.greatest, float(batch.column("bits").field("total").to_numpy().max()))
+        totals = batch.column("bits").field("total").drop_null().to_numpy()
+        split.greatest = max(split.greatest, float(totals.max(initial=0.0)))
     if split.certificate is not None:
         split.certificate.add(batch)
     split.contents.add(batch, source.task(name), start)
@@ -203,6 +210,7 @@ def _check_split(
     detail = "; ".join(split.faults) or f"{split.checked:,} rows ({which}) re-derived"
     yield Finding("re-derived", name, not split.faults, detail)
     yield _remade(name, split)
+    yield from _trusted_texts(source, name, stated, split)
     if has_bits:
         entropy = source.entropy(name, stated["rows"], estimates=False)
         books = {**entropy.books, "total": Book(entropy.booked)}
@@ -210,6 +218,8 @@ def _check_split(
         faults = disagreement(books, split.sums, split.squares, split.rows, max(split.greatest, likely))
         mean = split.sums["total"] / split.rows
         agreed = f"{mean:.4f} and {entropy.booked} bits a row" + (" (one row tells nothing)" * (split.rows == 1))
+        if uncounted := source.task(name).uncounted:
+            agreed = f"of every book but {', '.join(uncounted)}, which nobody can count"
         yield Finding("ledger = formula", name, not faults, "; ".join(faults) or agreed)
     if split.certificate is not None:
         for check, holds, figures in split.certificate.findings():
@@ -220,6 +230,18 @@ def _check_split(
         entropy_changed = f"the manifest's cannot be read: {type(error).__name__}: {error}"
     if entropy_changed:
         yield Finding("entropy", name, False, entropy_changed)
+
+
+def _trusted_texts(source: Source, name: str, stated: Any, split: _Split) -> Iterator[Finding]:
+    """Tell which rows are texts of others: no reader derives these, and their bits are unknown."""
+    task = source.task(name)
+    counts = task.component_rows(stated["rows"])
+    for text in task.text_sources():
+        rows = counts.get(text.component.partition(".")[0])
+        which = f"{rows:,} of {stated['rows']:,} rows" if rows is not None else "rows"
+        held = "held against its digest above" if not split.remaking.obstacle else "and not held against its digest"
+        detail = f"{text.component}: {which}: texts of {text.origin}, and their bits; {held} ({text.digest[:16]})"
+        yield Finding("taken on trust", name, True, detail)
 
 
 def _remade(name: str, split: _Split) -> Finding:

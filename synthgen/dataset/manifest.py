@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,11 @@ class Manifest:
         shaped(EntropyTable, stated, where, "run the same `synthgen generate` again with --verify")
         return stated
 
+    def mean_bits(self, split: str) -> float | None:
+        """Return the bits a row that its shards hold, on average; None where those of some row are unknown."""
+        booked = _summed(shard.bits.get("total", 0.0) for shard in self.shards if shard.split == split)
+        return None if booked is None else booked / float(self.splits[split]["rows"])
+
     @property
     def totals(self) -> dict[str, Any]:
         """Rows, bytes and bits over all shards, and the bits of the world."""
@@ -76,7 +81,7 @@ class Manifest:
         return {
             "rows": sum(shard.rows for shard in self.shards),
             "bytes": sum(shard.bytes for shard in self.shards),
-            "bits": {book: math.fsum(shard.bits.get(book, 0.0) for shard in self.shards) for book in books},
+            "bits": {book: _summed(shard.bits.get(book, 0.0) for shard in self.shards) for book in books},
             **({"component_sizes": sizes} if sizes else {}),
         }
 
@@ -192,6 +197,13 @@ def parse_manifest(text: str, origin: str) -> Manifest:
     shards = [shard.shard() for shard in table.shards]
     fields = {name: value for name, value in dict(table).items() if name not in ("format", "name", "totals")}
     return Manifest(**{**fields, "splits": {n: s.entry() for n, s in table.splits.items()}, "shards": shards})
+
+
+def _summed(bits: Iterable[float | None]) -> float | None:
+    """Return the sum; None where a part of it is unknown."""
+    parts = list(bits)
+    known = [part for part in parts if part is not None]
+    return math.fsum(known) if len(known) == len(parts) else None
 
 
 def _other_format(begun: Numbered) -> str:

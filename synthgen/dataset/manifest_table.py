@@ -39,7 +39,7 @@ class ShardTable(_Strict):
     bytes: int = Field(ge=0, lt=2**62)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     content: str = Field(pattern="^[0-9a-f]{64}$")
-    bits: dict[str, float]
+    bits: dict[str, float | None]  # None: of some row unknown
     sizes: dict[str, int] = Field(default_factory=dict)  # of mixtures
 
     def shard(self) -> Shard:

@@ -44,6 +44,13 @@ def size_category(rows: int) -> str:
     return next((name for limit, name in SIZES + LARGER if rows < limit), "n>100B")
 
 
+def licences_of(licence: str, task: Task) -> str | list[str]:
+    """Return the licence of rows as the Hub writes it: a list, where texts of others come with their own."""
+    others = [source.licence or "unknown" for source in task.text_sources()]
+    names = list(dict.fromkeys([licence, *others]))
+    return names if len(names) > 1 else licence
+
+
 def front_matter(manifest: Manifest, schema: pa.Schema, task: Task) -> dict[str, Any]:
     """Return the metadata the Hub and `datasets` read; `schema` and `task` are of the manifest's rows."""
     ending = CONTAINERS[manifest.container].ending
@@ -63,11 +70,11 @@ def front_matter(manifest: Manifest, schema: pa.Schema, task: Task) -> dict[str,
     in_text = any(name in manifest.columns for name in TEXT_COLUMNS)
     return {
         "pretty_name": title if title and plain else manifest.name,
-        "license": "cc0-1.0",
+        "license": licences_of("cc0-1.0", task),
         **({"language": [task.natural_language]} if task.natural_language and in_text else {}),
         "task_categories": list(task.task_categories),
         "annotations_creators": ["machine-generated"],
-        "language_creators": ["machine-generated"],
+        "language_creators": ["machine-generated", *["found"] * bool(task.text_sources())],
         "size_categories": [size_category(manifest.totals["rows"])],
         "tags": [
             "synthetic",

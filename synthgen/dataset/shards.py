@@ -40,7 +40,7 @@ class Shard:
     bytes: int
     sha256: str  # of the file
     content: str  # of the values
-    bits: Mapping[str, float]  # sums over the shard's rows: total, and each row book
+    bits: Mapping[str, float | None]  # sums over the shard's rows: total, and each row book; None: unknown of some
     sizes: Mapping[str, int] = field(default_factory=dict)  # of mixtures: tokens or characters, by component's number
 
     def to_json(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Summary:
         # Parquet calls a list's items `element`, and pyarrow reads them by that name, but the type is the same.
         self._hash = hashlib.sha256(types.replace("list<element: ", "list<item: ").encode())
         books = [field.name for field in schema.field("bits").type] if "bits" in schema.names else []
-        self._units = dict.fromkeys(books, 0)
+        self._units: dict[str, int | None] = dict.fromkeys(books, 0)
         self._component = component_field if "latent" in schema.names else ""
         self._sizes = np.zeros(0, np.int64)
 
@@ -78,7 +78,8 @@ class Summary:
         for column in batch.columns:
             _hash_values(self._hash, column)
         for book in self._units:
-            self._units[book] += _sum_units(batch.column("bits").field(book))
+            column, before = batch.column("bits").field(book), self._units[book]
+            self._units[book] = None if before is None or column.null_count else before + _sum_units(column)
         if self._component:
             components = batch.column("latent").field(self._component).to_numpy()
             if components.size and not 0 <= components.min() <= components.max() < COMPONENTS_END:
@@ -110,9 +111,9 @@ class Summary:
         return self._hash.hexdigest()
 
     @property
-    def bits(self) -> dict[str, float]:
-        """The sums of bits by book, correctly rounded."""
-        return {book: to_bits(units) for book, units in self._units.items()}
+    def bits(self) -> dict[str, float | None]:
+        """The sums of bits by book, correctly rounded; None where it is unknown of some row."""
+        return {book: None if units is None else to_bits(units) for book, units in self._units.items()}
 
 
 def _sum_units(column: pa.Array) -> int:

@@ -34,7 +34,7 @@ def changed_rows(row: Mapping[str, Any], schema: pa.Schema) -> Iterator[tuple[st
     for field in schema:
         for path, changed in _changes(field.type, row.get(field.name), field.name):
             fault = {**row, field.name: changed}
-            if field.name == "bits" and path != "bits.total":
+            if field.name == "bits" and path != "bits.total" and None not in changed.values():
                 fault["bits"] = changed | {"total": sum(changed.values()) - changed["total"]}
             yield path, fault
 

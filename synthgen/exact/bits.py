@@ -151,6 +151,8 @@ def stated_bits(entry: Mapping[str, Any]) -> str:
         if math.isinf(high):
             return f">= {low:,.4f}"
         return f"{low:,.4f} to {high:,.4f}" if low else f"<= {high:,.4f}"
+    if status == "unknown" and not entry["bits"]:
+        return "unknown"
     sign = {"exact": "", "estimate": "~ "}.get(status, "? ")
     return f"{sign}{entry['bits']:,.4f}" + (f" ± {entry['se']:.2g}" if entry.get("se") else "")
 

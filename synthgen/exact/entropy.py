@@ -52,11 +52,12 @@ class Floor(NamedTuple):
     """What a perfect model that knows the world still pays, on average, in bits.
 
     For the text of a `row` when it is known which entity comes next, for a `document` where it is not, and for each
-    predicted `token` of a document, the row's end being one; None where rows are text, or of unknown length.
+    predicted `token` of a document, the row's end being one; None where rows are text, or of unknown length. All are
+    None where nobody knows the bits of the text.
     """
 
-    row: Bits
-    document: Bits
+    row: Bits | None
+    document: Bits | None
     token: Bits | None
 
     def to_json(self) -> dict[str, Any]:
@@ -111,6 +112,8 @@ class Entropy:
     @property
     def floor(self) -> Floor:
         """What a perfect model that knows the world still pays for a row, a document and a predicted token."""
+        if self.text.status == "unknown":
+            return Floor(None, None, None)
         document = self.text + Bits(self.unbooked)
         return Floor(self.text, document, document.times(1 / self.tokens) if self.tokens else None)
 

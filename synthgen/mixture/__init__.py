@@ -1,5 +1,5 @@
-"""Rows of several specs in exact quotas.
+"""Rows of several specs, and of real text, in exact quotas.
 
-Read in this order: `components` (what is mixed), `slots` (whose turn it is), `gather` (rows of several tasks in one
-batch), `mixture` (the task made of them).
+Read in this order: `components` and `params` (what is mixed), `slots` (whose turn it is), `gather` (rows of several
+tasks in one batch), `mixture` (the task made of them); and the room `text` (rows of a dataset that is there already).
 """

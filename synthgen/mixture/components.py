@@ -1,24 +1,32 @@
-"""Components of a mixture: each a spec by name, file or table, written out so that the mixture stands for itself."""
+"""Components of a mixture: each a spec by name, file or table, or real text; written out, to stand for itself."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from synthgen.errors import SynthgenError
-from synthgen.spec.spec import Spec, load_spec, spec_of_table
-from synthgen.task.written import Written
+from synthgen.exact.draw import Keys
+from synthgen.mixture.gather import Component
+from synthgen.mixture.text.fields import TextFields, component_name
+from synthgen.mixture.text.preparing import prepared
+from synthgen.mixture.text.rows import RealText
+from synthgen.spec.spec import Spec, load_spec, spec_of_table, validated
+from synthgen.task.written import NEWER
+
+TEXT_FIELDS = tuple(name for name in TextFields.model_fields if name != "text")
+"""What goes with `text`."""
 
 
-class ComponentParams(Written):
-    """One component of a mixture."""
+class ComponentParams(TextFields):
+    """One component of a mixture: rows of a spec, or of a dataset of real text."""
 
-    spec: str | dict[str, Any] = Field(
-        description="a shipped spec's name, a file beside this one, or a spec as a table"
+    spec: Annotated[str | dict[str, Any], NEWER] = Field(
+        "", description="a shipped spec's name, a file beside this one, or a spec as a table"
     )
     name: str = Field("", description="what it is called in `latent` and facts; by default the spec's name")
     split: str = Field(
@@ -36,13 +44,31 @@ class ComponentParams(Written):
     params: dict[str, Any] = Field(default_factory=dict, description="params that differ from the spec's")
     version: int | None = Field(None, description="the version of its task, written by synthgen")
 
+    @model_validator(mode="after")
+    def _one_kind(self) -> ComponentParams:
+        if bool(self.spec) == bool(self.text):
+            raise ValueError("give a component a spec, or real text (text = 'corpus.parquet'), and not both")
+        stray = [name for name in TEXT_FIELDS if getattr(self, name) != type(self).model_fields[name].default]
+        if self.spec and stray:
+            raise ValueError(f"{stray[0]} goes with text, and this component has a spec")
+        if self.text and self.params:
+            raise ValueError("params go with a spec, and this component is real text")
+        return self
+
 
 def identifier(name: str) -> str:
     return re.sub(r"\W", "_", name.lower()) or "component"
 
 
 def written_out(component: Any, files: Path) -> Any:
-    """Return a component whose spec is a table, resolved, with its name and its task's version beside it."""
+    """Return a component whose spec is a table, resolved, with its name and its task's version beside it.
+
+    Of real text, its rows are prepared, and their digest is what is written out.
+    """
+    if isinstance(component, Mapping) and component.get("text"):
+        fields = validated(ComponentParams, component, "params.component", "")
+        name = fields.name or identifier(component_name(fields.text))
+        return {**component, **prepared(fields, files), "name": name, "version": RealText.version}
     if not isinstance(component, Mapping) or not isinstance(component.get("spec"), str | dict):
         return component  # validation will tell
     named = component["spec"]
@@ -89,3 +115,22 @@ def component_spec(component: ComponentParams, files: Path, row_format: str, see
             )
         spec = spec_of_table(table | {"row_format": able[0]}, written["name"], files)
     return spec
+
+
+def component_of(one: ComponentParams, files: Path, row_format: str, keys: Keys) -> Component:
+    """Return a component, ready to make rows for a mixture of this row format with these keys."""
+    seed, world, split = keys.address
+    if not one.text:
+        spec = component_spec(one, files, row_format, seed, world)
+        task = spec.task_of(one.split or split)
+        ends = False if task.ending else None  # real text within: it is not to go round unasked
+        return Component(one.name or identifier(spec.name), task, spec.row_format, one.domain, None, ends)
+    if row_format == "tokens":
+        raise SynthgenError(
+            f"params.component: text = {one.text!r}: is no tokens by itself: set tokenizer, and row_format to what the "
+            "texts are (text_format)"
+        )
+    fields = TextFields(**{name: getattr(one, name) for name in TextFields.model_fields})
+    text = RealText(fields, Keys(seed, world, one.split or split), files)
+    sizes = (one.bytes, one.rows or 1)
+    return Component(one.name or identifier(component_name(one.text)), text, "document", one.domain, sizes, one.repeat)

@@ -27,6 +27,10 @@ class Component:
     task: Task
     row_format: str
     domain: str
+    bytes_and_rows: tuple[int, int] | None = None
+    """How large it is, where that is known without making a row."""
+    goes_round: bool | None = None
+    """Whether it begins again after its last row, or the mixture ends there; None: as it is with the others."""
 
     @functools.cached_property
     def latent(self) -> pa.StructType:
@@ -41,6 +45,9 @@ class Component:
 
     def size(self, rows: int) -> tuple[int, int]:
         """Return (tokens, or bytes of text; rows) of the first rows."""
+        if self.bytes_and_rows is not None:
+            size, rows = self.bytes_and_rows
+            return size + rows * len(self.domain.encode()), rows
         limit = self.task.rows_max
         rows = rows if limit is None else min(rows, limit)
         content = self.task.rows(0, rows, new_state()).content
@@ -99,7 +106,7 @@ class Component:
             "id": latent["row"],
             **content,
             "difficulty": row["difficulty"],
-            "bits": {"total": math.fsum(bits.values()), **bits},
+            "bits": {"total": None if None in bits.values() else math.fsum(bits.values()), **bits},
             "latent": fields,
         }
 

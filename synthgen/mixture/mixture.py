@@ -19,78 +19,42 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, model_validator
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits, at_most, total
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Book, Entropy
 from synthgen.exact.ratios import whole
-from synthgen.mixture.components import ComponentParams, component_spec, identifier, written_out
+from synthgen.mixture.components import ComponentParams, component_of, written_out
 from synthgen.mixture.gather import Component, Phrasebook, merged_codes, merged_spans, merged_tokens
+from synthgen.mixture.params import MixtureParams
 from synthgen.mixture.slots import Slots, exact_slots, nearest_slots
 from synthgen.mixture.worlds import speak_apart, world_books
 from synthgen.task.answers import judge_answer, longest_answer
 from synthgen.task.certificates import Sampling
-from synthgen.task.contract import SplitBy, Task, TaskParams, WindowComponent
+from synthgen.task.contract import SplitBy, Task, WindowComponent
 from synthgen.task.judging import MODES, STRICT
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.kit.surprisal import mixed
 from synthgen.task.phrases import Codes
 from synthgen.task.picture import Picture
-from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.rows import Rows, TextSource, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
-from synthgen.task.written import Written
 
 KIND = "kind"
 """The row book of the arrangement: which component comes next."""
 
 OWN_LATENT = ("kind", "row", "person", "spans")
+ENDLESS = 2**62
+"""The rows of what has no end, where a number is wanted."""
+
 MEASURED_ROWS = 1024
 """Rows of a component whose mean length turns shares of tokens into shares of rows."""
-
-
-Weight = Annotated[float | int, Field(ge=0, le=10**12)]
-
-
-class StageParams(Written):
-    """A stage of a curriculum."""
-
-    start: int = Field(gt=0, lt=2**62, description="the row from which on the weights hold; a multiple of the block")
-    weights: tuple[Weight, ...] = Field(description="one weight a component")
-
-
-class MixtureParams(TaskParams):
-    """Params of the task `mixture`."""
-
-    component: tuple[ComponentParams, ...] = Field(min_length=1, max_length=64, description="what is mixed")
-    unit: Literal["rows", "tokens", "windows"] = Field(
-        "rows",
-        description="what weights count: rows; tokens (bytes of text); or windows: tokens, and training windows are "
-        "of one component each",
-    )
-    block: int = Field(0, ge=0, le=2**16, description="rows in which the quotas are exact; 0 chooses it")
-    stage: tuple[StageParams, ...] = Field((), description="a curriculum: other weights from some row on")
-
-    @model_validator(mode="after")
-    def _together(self) -> MixtureParams:
-        for stage in self.stage:
-            if len(stage.weights) != len(self.component):
-                raise ValueError(f"stage {stage.start}: give {len(self.component)} weights, one a component")
-        for weights in [[c.weight for c in self.component], *(stage.weights for stage in self.stage)]:
-            given = [weight for weight in weights if weight is not None]
-            if given and (min(given) < 0 or not any(given)):
-                raise ValueError("weights must be 0 or more, and not all 0")
-        if self.stage and any(component.weight is None for component in self.component):
-            raise ValueError("stages go on from weights: give one to each component, or leave the stages out")
-        if self.stage and self.unit == "windows":
-            raise ValueError("stages count rows, so they go with unit = 'rows' or 'tokens'")
-        return self
 
 
 def _tiny(templates: int) -> dict[str, Any]:
@@ -121,12 +85,7 @@ class Mixture(Task):
 
     def __init__(self, params: MixtureParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
-        seed, world, split = keys.address
-        self.components: list[Component] = []
-        specs = [component_spec(one, files, self.row_format, seed, world) for one in params.component]
-        for one, spec in zip(params.component, specs, strict=True):
-            task = spec.task_of(one.split or split)
-            self.components.append(Component(one.name or identifier(spec.name), task, spec.row_format, one.domain))
+        self.components = [component_of(one, files, self.row_format, keys) for one in params.component]
         tasks = [component.task for component in self.components]
         self.natural_language = next((task.natural_language for task in tasks if task.natural_language), "")
         self.task_categories = tuple(dict.fromkeys(name for task in tasks for name in task.task_categories))
@@ -141,6 +100,9 @@ class Mixture(Task):
             self.subject_field = "person"  # type: ignore[misc]
         _ = self.untrained  # components at odds are told at once
         self.books = (*dict.fromkeys(book for component in self.components for book in component.task.books), KIND)
+        self.uncounted = tuple(
+            dict.fromkeys(book for component in self.components for book in component.task.uncounted)
+        )
         self._limits = [component.task.rows_max for component in self.components]
         self.slots = self._slots()
         self._key = keys.split("mixture")
@@ -239,9 +201,36 @@ class Mixture(Task):
 
     @property
     def rows_max(self) -> int | None:
-        if any(limit is None and any(s.quotas[c] for s in self.slots.stages) for c, limit in enumerate(self._limits)):
+        """The rows before a component runs out; beside an endless one, finite ones go round, if they may."""
+        used = [any(stage.quotas[c] for stage in self.slots.stages) for c in range(len(self.components))]
+        limits = [None if component.goes_round else component.task.rows_max for component in self.components]
+        if any(limit is None and used[c] for c, limit in enumerate(limits)):
+            limits = [n if one.goes_round is False else None for one, n in zip(self.components, limits, strict=True)]
+        if all(limit is None or not used[c] for c, limit in enumerate(limits)):
             return None
-        return max(1, self.slots.rows_within([limit or 0 for limit in self._limits]))
+        return max(1, self.slots.rows_within([ENDLESS if limit is None else limit for limit in limits]))
+
+    @property
+    def ending(self) -> str:
+        ends = [component.name for component in self.components if component.goes_round is False]
+        return f"real text is used once: repeat = true lets {ends[0]} go round" if ends else ""
+
+    def make_ready(self) -> None:
+        for component in self.components:
+            component.task.make_ready()
+
+    @property
+    def without_rows(self) -> str:
+        reasons = ((component.name, component.task.without_rows) for component in self.components)
+        return next((f"{name}: {reason}" for name, reason in reasons if reason), "")
+
+    @property
+    def free_text(self) -> bool:
+        return any(component.task.free_text for component in self.components)
+
+    def text_sources(self) -> list[TextSource]:
+        named = ((one.name, source) for one in self.components for source in one.task.text_sources())
+        return [replace(s, component=f"{name}.{s.component}".rstrip(".")) for name, s in named]
 
     @property
     def masked(self) -> bool:
@@ -428,6 +417,8 @@ class Mixture(Task):
 
     def _alike(self, entropies: Sequence[Entropy]) -> str:
         """Return which two components could make the same row, which then does not show its kind; "" if no two."""
+        if self.uncounted:
+            return ""  # the bits of its text are unknown anyway
         numbered = [c for c in range(len(self.components)) if any(stage.quotas[c] for stage in self.slots.stages)]
         for a, b in itertools.combinations(numbered, 2):
             if not (self._looks_apart(a, b) or speak_apart(entropies[a], entropies[b])):
@@ -543,6 +534,11 @@ class Mixture(Task):
     def _ids_of(self, c: int, ids: Sequence[int]) -> list[int]:
         """Return token ids as component `c` numbers them."""
         return [token_id - self._offsets[c] for token_id in ids]
+
+    def card_notes(self) -> list[str]:
+        """Those of the components, each once, and whose texts are no program's."""
+        notes = dict.fromkeys(note for component in self.components for note in component.task.card_notes())
+        return [*notes, *(f"but the texts of {s.component} are those of {s.origin}" for s in self.text_sources())]
 
     def stated_deviations(self) -> list[str]:
         """Those of the components, each once."""

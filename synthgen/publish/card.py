@@ -1,6 +1,6 @@
 """The dataset card: all that a reader of the data should know, filled into `cards/template.md` from the folder itself.
 
-    synthgen card DIR         # checks DIR, then writes DIR/README.md and DIR/pictures/
+    synthgen card DIR         # checks DIR, then writes DIR/README.md, DIR/croissant.json and DIR/pictures/
 
 The card states what was checked, so it is written only for a folder that passes. It holds nothing that the manifest,
 the spec and the rows do not say: the same folder gives the same card.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import html
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +26,13 @@ from synthgen.dataset.containers import CONTAINERS
 from synthgen.dataset.finding import Finding
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.plain_text import fence_of, in_json, in_markdown, shown
-from synthgen.dataset.readme import front_matter
+from synthgen.dataset.readme import front_matter, licences_of
 from synthgen.dataset.shards import read_batches
 from synthgen.errors import CheckFailed
 from synthgen.exact.bits import stated_bits, stated_status
 from synthgen.exact.entropy import text_entry
 from synthgen.exact.facts import formatted
+from synthgen.publish.croissant import CROISSANT, croissant_text
 from synthgen.publish.drawing.scene import Scene
 from synthgen.publish.howto import lessons
 from synthgen.publish.papers import papers_of
@@ -40,7 +40,7 @@ from synthgen.publish.pictures import PICTURES, SplitLengths, constant, draw_pic
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec, split_label
 from synthgen.task.arrow import CONTENT_COLUMNS
-from synthgen.task.contract import SplitBy
+from synthgen.task.contract import SplitBy, Task
 from synthgen.task.files import shipped, write_whole
 from synthgen.task.foreign import yaml_of
 
@@ -113,6 +113,8 @@ def write_card(
         draw_pictures(folder, images)
     card = render(folder, manifest, source, lengths, findings, licence, address, images, note)
     write_whole(folder / "README.md", card)
+    url = f"https://huggingface.co/datasets/{address.repo}" if address else ""
+    write_whole(folder / CROISSANT, croissant_text(folder, manifest, source, licence, url))
     return findings
 
 
@@ -193,16 +195,25 @@ def render(
         guarantee=_guarantee(manifest),
         findings=_found(findings),
         deviations=[*task.stated_deviations(), *spec.deviations],
-        licence_sentence=LICENCES.get(licence, f"The licence of the data: `{licence}`."),
+        licence_sentence=" ".join([LICENCES.get(licence, f"The licence of the data: `{licence}`."), *_texts(task)]),
         address_note=f"; {address.repo} at {address.revision}" if address else "",
     )
-    matter = front_matter(manifest, schema, task) | {"license": licence}
+    matter = front_matter(manifest, schema, task) | {"license": licences_of(licence, task)}
     return f"---\n{yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)}---\n{text}"
 
 
 def template() -> str:
     """Return the card template."""
     return (shipped("cards") / "template.md").read_text(encoding="utf-8")
+
+
+def _texts(task: Task) -> list[str]:
+    """Return under which licences texts of others stand in rows, in sentences."""
+    return [
+        f"Not so the texts of component {_code(source.component)}, which are of {_code(source.origin)}: "
+        + (f"their licence is `{source.licence}`." if source.licence else "their licence is not stated.")
+        for source in task.text_sources()
+    ]
 
 
 def _code(text: str) -> str:
@@ -355,8 +366,7 @@ def _listed(names: Sequence[str]) -> str:
 def _split(manifest: Manifest, split_lengths: SplitLengths) -> dict[str, Any]:
     stated = manifest.splits[split_lengths.split]
     entropy = stated["entropy"]
-    shards = [shard for shard in manifest.shards if shard.split == split_lengths.split]
-    booked = math.fsum(shard.bits.get("total", 0.0) for shard in shards) / stated["rows"]
+    booked = manifest.mean_bits(split_lengths.split)
     whole = {True: " (all there are)", False: " (the first)"}.get(stated["complete"], "")
 
     def three(what: str) -> str:
@@ -370,8 +380,8 @@ def _split(manifest: Manifest, split_lengths: SplitLengths) -> dict[str, Any]:
         "rows": f"{stated['rows']:,}{whole}",
         "params": ", ".join(_code(f"{name} = {json.dumps(value)}") for name, value in stated["params"].items()),
         "shards": stated["shards"],
-        "formula": f"{entropy['bits']:,.4f}" if "text" in entropy else stated_bits(entropy),
-        "ledger": f"{booked:,.4f}" if "bits" in manifest.columns else "-",
+        "formula": f"{entropy['bits']:,.4f}" if "text" in entropy and booked is not None else stated_bits(entropy),
+        "ledger": "-" if "bits" not in manifest.columns else "unknown" if booked is None else f"{booked:,.4f}",
         "difficulty": three("difficulty"),
         "length": three("length"),
     }

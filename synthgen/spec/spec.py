@@ -34,7 +34,7 @@ from synthgen.task.assets import asset_digests, read_asset
 from synthgen.task.contract import Task
 from synthgen.task.files import is_file, shipped
 from synthgen.task.foreign import Unreadable, read_toml, short, toml_of
-from synthgen.task.written import Written
+from synthgen.task.written import IDENTITY, Written
 from synthgen.tasks import task_class, task_names
 from synthgen.tokens.tokenized import Tokenized
 from synthgen.tokens.tokenizer import BYTES
@@ -219,7 +219,7 @@ class Spec(Written):
     @property
     def identity(self) -> dict[str, Any]:
         """What the content id hashes, by field, so that a difference can be named."""
-        params = self.base_params.model_dump(mode="json")
+        params = self.base_params.model_dump(mode="json", context=IDENTITY)
         tokenizer: dict[str, Any] = {}
         if self.tokenizer:
             tokenizer = {name: getattr(self, name) for name in (TOKENIZER, "text_format", "end_token")}

@@ -14,11 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
 from synthgen.task.phrases import SPANS, Codes, assemble
-from synthgen.task.rows import Rows, Tokens
+from synthgen.task.rows import Rows, Tokens, bits_of
 
 CONTENT_COLUMNS = ("text", "prompt", "completion", "input_ids")
 """The columns that hold what a row says: characters, or tokens."""
@@ -110,8 +109,7 @@ def to_batch(task: Task, schema: pa.Schema, rows: Rows, start: int) -> pa.Record
     columns["difficulty"] = pa.array(rows.difficulty.astype(np.int32, copy=False))
     columns["bits"] = struct_column(
         schema.field("bits").type,
-        [pa.array(rows.units.sum(axis=1) / UNITS_PER_BIT)]
-        + [pa.array(rows.units[:, book] / UNITS_PER_BIT) for book in range(len(task.books))],
+        [pa.array(column, from_pandas=bool(task.uncounted)) for column in bits_of(rows.units).T],
     )
     if "latent" in schema.names:
         kind = schema.field("latent").type

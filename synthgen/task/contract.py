@@ -24,14 +24,13 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Status
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Entropy
-from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.certificates import Sampling
 from synthgen.task.fidelity import Deviation, stated
 from synthgen.task.judging import MOST_FREE, STEPS, STRICT, Final, Unclear, final_answer
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.markup import dressed, edges_of, plain
 from synthgen.task.picture import Picture, kinds_of, passage_of
-from synthgen.task.rows import Rows, Vocab
+from synthgen.task.rows import Rows, TextSource, Vocab, bits_of
 from synthgen.task.verdict import UNREADABLE, Misread, Reread, Verdict, held_against
 from synthgen.task.written import Written
 
@@ -90,10 +89,11 @@ class WindowComponent:
 class Task:
     """What a task has, in five blocks. See each member for what it returns and promises.
 
-    declares    name, version, paper, natural_language, task_categories, row_formats, books, difficulty, capabilities,
-                deviations, Params, tiny, resolve, latent_fields, span_kinds, untrained, extra_fields, masked, vocab,
-                markers, edges, modes, assets, sidecars, component_field, subject_field, exposure_field, template_field
-    makes       rows, token_rows, rows_max, component_rows, window_components
+    declares    name, version, paper, natural_language, task_categories, row_formats, books, uncounted, difficulty,
+                capabilities, deviations, Params, tiny, resolve, latent_fields, span_kinds, untrained, extra_fields,
+                masked, vocab, free_text, markers, edges, modes, assets, sidecars, component_field, subject_field,
+                exposure_field, template_field, text_sources
+    makes       rows, token_rows, rows_max, ending, make_ready, without_rows, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 without_row_text_bits, row_text_bits, knowledge, entities, split_by, apart, subjects, template_half
     reads       reread, verify, parse, judge, judge_as, final, spelt, encoded, longest_answer, certificate
@@ -128,6 +128,8 @@ class Task:
     """The formats it can make, its default first: document, prompt-completion (no prompt is empty), tokens."""
     books: tuple[str, ...]
     """Names of the row books, in the order of the ledger."""
+    uncounted: tuple[str, ...] = ()
+    """The row books that nobody can count (`UNKNOWN` units): null in the rows that pay them, as is their total."""
     difficulty: ClassVar[str]
     """What the column `difficulty` counts, in words."""
     capabilities: frozenset[str] = frozenset()
@@ -189,6 +191,11 @@ class Task:
         return None
 
     @property
+    def free_text(self) -> bool:
+        """Whether its texts are put together from no list of phrases, so that there is no list of words either."""
+        return False
+
+    @property
     def markers(self) -> tuple[str, ...]:
         """Words of its texts that a tokenizer turns into one token each."""
         return ()
@@ -212,6 +219,10 @@ class Task:
         """Return files that stand beside the shards, text by name."""
         return {}
 
+    def text_sources(self) -> Sequence[TextSource]:
+        """Return whose texts stand in its rows as they are; none, where a program writes all of them."""
+        return ()
+
     # -- makes: rows --------------------------------------------------------------------------------------------------
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
@@ -226,6 +237,19 @@ class Task:
     def rows_max(self) -> int | None:
         """How many rows there are in all; None for an endless task."""
         return None
+
+    @property
+    def ending(self) -> str:
+        """Why there are no more rows than `rows_max`, and how to have more, as a clause; "" where that is plain."""
+        return ""
+
+    def make_ready(self) -> None:
+        """Fetch what rows need from elsewhere; a build asks for it before it begins. Raises SynthgenError."""
+
+    @property
+    def without_rows(self) -> str:
+        """Why rows cannot be made on this machine, as a clause for people; "" where they can."""
+        return ""
 
     def component_rows(self, rows: int) -> Mapping[str, int]:
         """Return how many of the split's first rows are of each component, by name, where rows are of several."""
@@ -250,8 +274,8 @@ class Task:
         return ()
 
     def row_floor(self, rows: Rows) -> np.ndarray:
-        """Return the bits that a perfect model pays for the text of each of some rows, (rows,) float64."""
-        return rows.units.sum(axis=1) / UNITS_PER_BIT
+        """Return the bits that a perfect model pays for each of some rows, (rows,) float64; NaN where it is unknown."""
+        return bits_of(rows.units)[:, 0]
 
     @cached_property
     def _at_once(self) -> Entropy:
@@ -261,6 +285,8 @@ class Task:
     @cached_property
     def row_floor_status(self) -> Status:
         """What kind of number `row_floor` is: of rows that hide some of what is booked, no more than an upper end."""
+        if self.uncounted:
+            return "unknown"
         entropy = self._at_once
         return "bracket" if entropy.hidden else entropy.status
 
@@ -293,6 +319,8 @@ class Task:
     @cached_property
     def without_row_text_bits(self) -> str:
         """Why `row_text_bits` cannot be had of these params, as a clause for people; "" where it can."""
+        if self.uncounted:
+            return f"nobody can count what is booked as {self.uncounted[0]}"
         hidden, summed_up = self._at_once.hidden, not self.without_surprisals and not self.prompt_at_once
         return "" if summed_up and not self._at_once.unbooked else hidden
 

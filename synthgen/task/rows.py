@@ -9,7 +9,34 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.phrases import Codes
+
+UNKNOWN = np.iinfo(np.int64).min
+"""Ledger units of a book that nobody can count, in a row that pays it: real text. See `Task.uncounted`."""
+
+
+def bits_of(units: np.ndarray) -> np.ndarray:
+    """Return ledger units as bits, the total before the books: (rows, 1 + books) float64, NaN for what is unknown."""
+    bits = np.empty((units.shape[0], 1 + units.shape[1]))
+    bits[:, 0], bits[:, 1:] = units.sum(axis=1), units
+    bits /= UNITS_PER_BIT
+    unknown = units == UNKNOWN
+    if unknown.any():
+        bits[:, 1:][unknown] = np.nan
+        bits[unknown.any(axis=1), 0] = np.nan
+    return bits
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """Texts of others that stand in rows: whose, under which licence ("": none is stated), and how many are used."""
+
+    component: str
+    origin: str  # a file's or folder's name, or hub:owner/name@commit
+    licence: str
+    rows: int
+    digest: str  # of the rows used
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,6 @@ class Rows:
 
     content: Codes | Tokens
     difficulty: np.ndarray  # (rows,) int32
-    units: np.ndarray  # (rows, books) int64: ledger units of 2^-40 bit
+    units: np.ndarray  # (rows, books) int64: ledger units of 2^-40 bit, or UNKNOWN
     latent: Mapping[str, pa.Array]  # the fields of `latent_fields`, each of `rows` entries
     extra: Mapping[str, pa.Array] = field(default_factory=dict)  # the columns of `extra_fields`

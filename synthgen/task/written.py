@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     ModelWrapValidatorHandler,
+    SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
@@ -19,6 +20,12 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 NEWER = "newer"
 """Marks a field (`Annotated[int, NEWER]`) that came when data had been made without it: at its default it is not
 written out, so that the content id of that data is what it was."""
+
+TOLD = "told"
+"""Marks a field that is told and decides no row, such as a licence: it is left out of the identity."""
+
+IDENTITY = {"identity": True}
+"""The context of `model_dump` in which fields marked TOLD are left out."""
 
 
 class Written(BaseModel):
@@ -44,10 +51,11 @@ class Written(BaseModel):
         return model
 
     @model_serializer(mode="wrap")
-    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_before(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
         table: dict[str, Any] = handler(self)
         for name, field in type(self).model_fields.items():
-            if NEWER in field.metadata and getattr(self, name) == field.default:
+            told = TOLD in field.metadata and info.context == IDENTITY
+            if told or (NEWER in field.metadata and getattr(self, name) == field.default):
                 table.pop(name, None)
         return table
 

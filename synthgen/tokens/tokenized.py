@@ -30,7 +30,7 @@ from synthgen.task.contract import Certificate, SplitBy, Task, WindowComponent
 from synthgen.task.judging import STRICT
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, assemble, measure, span_lists
-from synthgen.task.rows import Rows, Tokens, Vocab
+from synthgen.task.rows import Rows, TextSource, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tokens.by_phrase import PhraseEncoder
 from synthgen.tokens.tokenizer import BYTES, ByteTokenizer, Tokenizer, read_tokenizer, word_tokenizer
@@ -44,7 +44,7 @@ class Tokenized(Task):
     def __init__(self, text: Task, tokenizer: str, end: str, path: Path | None) -> None:
         self.text = text
         self.params, self.keys, self.files, self.row_format = text.params, text.keys, text.files, "tokens"
-        self.books = text.books
+        self.books, self.uncounted = text.books, text.uncounted
         self.name, self.version, self.paper = text.name, text.version, text.paper  # type: ignore[misc]
         self.difficulty, self.Params = text.difficulty, text.Params  # type: ignore[misc]
         self.component_field, self.subject_field = text.component_field, text.subject_field  # type: ignore[misc]
@@ -62,6 +62,11 @@ class Tokenized(Task):
         markers = self.text.markers
         if self._path is not None:
             return _file_tokenizer(self._path, self._end, markers)
+        if self.text.free_text and self._named != BYTES:
+            raise SynthgenError(
+                "tokenizer = 'words': there is no list of the words of real text; take 'bytes', or a tokenizer's JSON "
+                "file"
+            )
         if self._named == BYTES:
             if markers:
                 raise SynthgenError(f"tokenizer = 'bytes': {markers[0]} is to be one token; take 'words' or a file")
@@ -77,10 +82,9 @@ class Tokenized(Task):
     def vocab(self) -> Vocab:
         return self.tokenizer.vocab
 
-    @functools.cached_property
+    @property
     def masked(self) -> bool:
-        content = self._made(0, 1).content
-        return isinstance(content, Codes) and content.parts == 2
+        return self.text.row_format == "prompt-completion"
 
     @property
     def split_by(self) -> SplitBy:
@@ -107,6 +111,24 @@ class Tokenized(Task):
 
     def window_components(self) -> list[WindowComponent]:
         return [replace(one, task=self._around(one.task)) for one in self.text.window_components()]
+
+    @property
+    def free_text(self) -> bool:
+        return self.text.free_text
+
+    @property
+    def ending(self) -> str:
+        return self.text.ending
+
+    def make_ready(self) -> None:
+        self.text.make_ready()
+
+    @property
+    def without_rows(self) -> str:
+        return self.text.without_rows
+
+    def text_sources(self) -> Sequence[TextSource]:
+        return self.text.text_sources()
 
     def _around(self, text: Task) -> Tokenized:
         return Tokenized(text, self._named, self._end, self._path)
@@ -218,7 +240,7 @@ class Tokenized(Task):
         sizes, counts = measure(content)
         if isinstance(self.tokenizer, ByteTokenizer):
             return _in_bytes(content, sizes)
-        if self.tokenizer.cuts_at_spaces:
+        if self.tokenizer.cuts_at_spaces and not self.text.free_text:
             if (
                 self._encoder is None
                 or self._encoder.table is not content.table

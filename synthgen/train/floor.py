@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Status
 from synthgen.train.language_model import LanguageModel
 from synthgen.windowing.marking import Markers
@@ -142,6 +143,8 @@ class FloorResult:
 
 def measure(model: LanguageModel, corpus: SpecRows, rows: int = 1000, first: int = 0) -> FloorResult:
     """Compare what `model` pays for the rows [first, first + rows) of `corpus` with what they must cost."""
+    if corpus.task.uncounted:
+        raise SynthgenError(f"{corpus.name} has no floor: {corpus.source.entropy(corpus.split).text.reason}")
     floor = Floor.of(corpus)
     sample = corpus.read(first, first + rows, spans=True, bits=True)
     paid = model_bits(model, sample, corpus)

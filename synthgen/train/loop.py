@@ -260,7 +260,8 @@ def _run(
 ) -> None:
     settings = loop.settings.train
     sources = loop.data.sources if check_floor else []
-    floors = [SpecRows(rows.source, FRESH, vocabulary=loop.data.vocabulary) for rows in sources]
+    known = [rows for rows in sources if not rows.task.uncounted]
+    floors = [SpecRows(rows.source, FRESH, vocabulary=loop.data.vocabulary) for rows in known]
     bar.update(loop.step)
     while loop.step < settings.steps:
         taken = loop.advance()
@@ -299,11 +300,14 @@ def _batch_floor(loop: Loop) -> dict[str, float]:
     """Return the floor of the step's own rows, in bits a token, where every token of every stream has a loss."""
     data, streams = loop.data, loop.settings.data
     if data.packed:
-        return {"floor_bits": loop.packed_floor} if streams[0].loss == "all" else {}
+        known = streams[0].loss == "all" and not data.sources[0].task.uncounted
+        return {"floor_bits": loop.packed_floor} if known else {}
     if any(stream.loss != "all" or stream.domain for stream in streams):
         return {}
     bits = tokens = 0.0
     for number, source in enumerate(data.sources):
+        if source.task.uncounted:
+            return {}
         rows, floor = data.rows(loop.step - 1, number), Floor.of(source)
         bits += float(np.sum(rows.bits)) + floor.entity * len(rows)
         tokens += rows.ids.size + len(rows)

@@ -89,7 +89,7 @@ def _rows(model: LanguageModel, data: RunData, corpus: SpecRows, sample: TokenRo
             "given": int(np.argmax(trained)) if trained.any() else 0,
             "spans": _spans(sample.span_kinds[at:end], corpus.span_kinds),
             "model": [_finite(bits) for bits in (*paid.tokens[at:end], paid.ends[i])],
-            "books": {name: round(bits, 4) for name, bits in row["bits"].items()},
+            "books": {name: None if bits is None else round(bits, 4) for name, bits in row["bits"].items()},
         }
         if not corpus.without_surprisals:
             entry["bits"] = [_finite(bits) for bits in corpus.surprisals(int(sample.numbers[i]))]

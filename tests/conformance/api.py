@@ -67,9 +67,11 @@ class ApiHandler(Handler):
         asked = self.json()
         name = f"{asked.get('organization') or 'org'}/{asked['name']}"
         kind = asked.get("type") or "model"
-        url = f"{self.hub.endpoint}/{'datasets/' if kind == 'dataset' else ''}{name}"
+        url = f"{self.hub.endpoint}/{'' if kind == 'model' else kind + 's/'}{name}"
         if not name.startswith("org/"):
             raise Reply(403, f"You don't have the rights to create a {kind} under the namespace {name.split('/')[0]}")
+        if kind == "space" and asked.get("sdk") not in ("static", "gradio", "docker"):
+            raise Reply(400, "a Space needs an sdk")
         if self.store.key(name, kind) in self.store.repos:
             return 409, {"Content-Type": "application/json"}, json.dumps({"error": "exists", "url": url}).encode()
         self.store.create(name, bool(asked.get("private") or asked.get("visibility") == "private"), kind)
@@ -282,6 +284,61 @@ class ApiHandler(Handler):
             raise Reply(409, f"conflicts in {', '.join(conflicts)}")
         return as_json({})
 
+    # -- collections --------------------------------------------------------------------------------------------------
+
+    def collections(self):
+        if self.command == "GET":
+            (owner,) = self.query.get("owner", [""])
+            there = [one for one in self.store.collections.values() if one["owner"]["name"] == owner]
+            return as_json(
+                [{k: v for k, v in (one | {"items": one["items"][:4]}).items() if k != "position"} for one in there]
+            )
+        self.must_write()
+        asked = self.json()
+        if asked["namespace"] != "org":
+            raise Reply(403, f"You don't have the rights to create a collection under {asked['namespace']}")
+        if len(asked["title"]) >= 60 or len(asked.get("description", "")) > 150:
+            raise Reply(400, "title or description is too long")
+        words = re.sub("[^a-z0-9]+", "-", asked["title"].lower()).strip("-")
+        slug = f"org/{words}-{len(self.store.collections):024x}"
+        for one in self.store.collections.values():
+            if one["title"] == asked["title"]:
+                return (
+                    409,
+                    {"Content-Type": "application/json"},
+                    json.dumps({"error": "exists", "slug": one["slug"]}).encode(),
+                )
+        self.store.collections[slug] = {
+            "slug": slug, "title": asked["title"], "description": asked.get("description"), "owner": {"name": "org"},
+            "items": [], "lastUpdated": DATE, "position": 0, "private": asked["private"], "theme": "blue", "upvotes": 0,
+        }  # fmt: skip
+        return as_json(self.store.collections[slug])
+
+    def collection(self, slug):
+        if slug not in self.store.collections:
+            raise Reply(404, "Collection not found")
+        if self.command == "PATCH":
+            self.must_write()
+            self.store.collections[slug] |= self.json()
+            return as_json({"data": self.store.collections[slug]})
+        return as_json(self.store.collections[slug])
+
+    def collection_items(self, slug, item=None):
+        self.must_write()
+        items, asked = self.store.collections[slug]["items"], self.json()
+        if item:
+            (one,) = [one for one in items if one["_id"] == item]
+            one |= {"note": {"text": asked["note"]}} if "note" in asked else {}
+            return as_json({"success": True})
+        kind, name = asked["item"]["type"], asked["item"]["id"]
+        if kind != "paper" and self.store.key(name, kind) not in self.store.repos:
+            raise Reply(404, f"{kind} {name} not found")
+        if any((one["type"], one["id"]) == (kind, name) for one in items):
+            raise Reply(409, "already in the collection")
+        note = {"note": {"text": asked["note"]}} if "note" in asked else {}
+        items.append({"_id": f"{len(items):024x}", "id": name, "type": kind, "position": len(items), **note})
+        return as_json(self.store.collections[slug])
+
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def resolve(self, repo, rev, path):
@@ -308,13 +365,17 @@ class ApiHandler(Handler):
         return as_json({"accessToken": token, "exp": until, "casUrl": url}, headers)
 
 
-REPO = r"/api/(?P<type>datasets|models)/(?P<repo>[^/]+/[^/]+)"
-PAGE = r"(/(?P<type>datasets))?/(?P<repo>[^/]+/[^/]+)"
+REPO = r"/api/(?P<type>datasets|models|spaces)/(?P<repo>[^/]+/[^/]+)"
+PAGE = r"(/(?P<type>datasets|spaces))?/(?P<repo>[^/]+/[^/]+)"
 REV = r"(?P<rev>[^/]+)"
 ROUTES = [
     ("GET", r"/api/whoami-v2", "whoami"),
     ("POST", r"/api/repos/create", "create_repo"),
     ("POST", r"/api/validate-yaml", "validate_yaml"),
+    ("GET POST", r"/api/collections", "collections"),
+    ("GET PATCH", r"/api/collections/(?P<slug>[^/]+/[^/]+)", "collection"),
+    ("POST", r"/api/collections/(?P<slug>[^/]+/[^/]+)/items", "collection_items"),
+    ("PATCH", r"/api/collections/(?P<slug>[^/]+/[^/]+)/items/(?P<item>[^/]+)", "collection_items"),
     ("GET HEAD", REPO, "info"),
     ("GET", rf"{REPO}/revision/{REV}", "info"),
     ("GET", rf"{REPO}/tree/{REV}(/(?P<path>.*))?", "tree"),

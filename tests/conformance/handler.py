@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.break_off(len(self.body))
         return self.reply(status, headers, data)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815
 
     def read_body(self):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

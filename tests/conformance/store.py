@@ -56,7 +56,7 @@ class Repo:
     @property
     def address(self):
         """Where its pages are."""
-        return f"datasets/{self.name}" if self.kind == "dataset" else self.name
+        return self.name if self.kind == "model" else f"{self.kind}s/{self.name}"
 
     def resolve(self, revision):
         """Return the commit id of a branch, tag, refs/pr/N or commit; None if there is none."""
@@ -112,13 +112,14 @@ class Store:
         self.folder = folder
         self.lock = threading.RLock()
         self.repos = {}
+        self.collections = {}  # by slug
         self.xet = {}  # sha256 -> Xet hash of the file
         for part in ("regular", "large", "parts", "xorbs"):
             (folder / part).mkdir(parents=True, exist_ok=True)
 
     @staticmethod
     def key(name, kind):
-        """Return what a repository is kept under: a dataset's name, or a model's behind its kind."""
+        """Return what a repository is kept under: a dataset's name, or another's behind its kind."""
         return name if kind == "dataset" else f"{kind}s/{name}"
 
     def create(self, name, private, kind="dataset"):

@@ -72,7 +72,8 @@ def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, A
     table["spans"] = [
         [span["start"], span["end"], kind] for kind, of_kind in spans.items() for span in of_kind or () if span
     ]
-    table["books"] = {name: finite(bits, 4) for name, bits in (row.get("bits") or {}).items()}
+    books = (row.get("bits") or {}).items()
+    table["books"] = {name: "unknown" if bits is None else finite(bits, 4) for name, bits in books}
     extra = {field.name: row[field.name] for field in task.extra_fields if field.name in row}
     table["latent"] = [[name, _short(text)] for name, text in told({**latents_of(task, row), **extra})]
     if not task.without_surprisals and any(name in row for name in CONTENT_COLUMNS):

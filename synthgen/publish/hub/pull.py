@@ -14,6 +14,7 @@ from synthgen.dataset.finding import Finding
 from synthgen.dataset.folder import discard, explaining_a_full_disk, locked
 from synthgen.dataset.manifest import FILE, Manifest
 from synthgen.errors import CheckFailed, SynthgenError
+from synthgen.publish.croissant import CROISSANT
 from synthgen.publish.hub.compare import faults_of, prefix_of, published_manifest, refuse
 from synthgen.publish.hub.remote import Entry, Remote
 from synthgen.task.files import exists, file_sha256, sync_folder, write_whole
@@ -102,7 +103,7 @@ def _settle(there: Path, folder: Path) -> None:
 
 
 def _is_paper(path: str) -> bool:
-    return path in ("README.md", "spec.toml") or path.split("/")[0] in ("assets", "pictures")
+    return path in ("README.md", "spec.toml", CROISSANT) or path.split("/")[0] in ("assets", "pictures")
 
 
 def _fetch(remote: Remote, path: str, commit: str, work: Path, target: Path, sha256: str | None) -> None:

@@ -27,7 +27,7 @@ from synthgen.publish.hub.push_model import is_model, push_model
 from synthgen.publish.hub.remote import Remote
 from synthgen.publish.hub.sending import BATCH_BYTES, Pushed, Sending, cut_into_batches
 from synthgen.publish.hub.staging import FORMATS, WORK, Staged, configs_of, digest_of, stage
-from synthgen.publish.licence import check_licence
+from synthgen.publish.licence import check_licence, check_texts
 
 TAG = re.compile(r"[A-Za-z0-9_]+([./-][A-Za-z0-9_]+)*")
 """What git takes for a tag's name, and no more."""
@@ -69,6 +69,7 @@ def push(
         return push_model(Path(models[0]), repo, dry_run, private, tag, replace, batch_bytes, say)
     remote = Remote(repo, say)
     chosen = configs_of([Path(folder) for folder in folders], configs)
+    check_texts(chosen.values())
     digest = digest_of(chosen, container)
     tag = tag or f"data-{digest[:12]}"
     with contextlib.ExitStack() as locks:

@@ -8,26 +8,17 @@ that ends here becomes one sentence that says what to do; neither the token nor 
 from __future__ import annotations
 
 import re
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import huggingface_hub
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
 from synthgen.errors import SynthgenError
-from synthgen.publish.hub.failures import CONFLICTS, FAILURES, Conflict, asked_wait, in_short, may_pass, status_of, told
-from synthgen.version import __version__
-
-T = TypeVar("T")
-
-TRIES = 6
-FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
-"""Seconds before the second try; each further wait is twice the last. A rate limit's own word overrides them."""
+from synthgen.publish.hub.calls import Calls
+from synthgen.publish.hub.failures import Conflict
 
 
 @dataclass(frozen=True)
@@ -69,11 +60,9 @@ class Remote:
     ) -> None:
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo):
             raise SynthgenError(f"{repo!r} names no {kind} repository: write ORG/NAME")
-        if not sys.stderr.isatty():
-            disable_progress_bars()
-        huggingface_hub.utils.logging.set_verbosity_error()
         self.repo, self.say, self.kind = repo, say, kind
-        self._api = HfApi(library_name="synthgen", library_version=__version__)
+        self._call = Calls(repo, say)
+        self._api = self._call.api
 
     # -- reads --------------------------------------------------------------------------------------------------------
 
@@ -239,27 +228,3 @@ class Remote:
 
         if not settled():
             self._call(f"setting the tag {name}", send, settled)
-
-    # -- trying -------------------------------------------------------------------------------------------------------
-
-    def _call(self, what: str, call: Callable[[], T], settled: Callable[[], T | None] | None = None) -> T:
-        """Return what `call` returns, trying again what may pass; `settled` re-reads the outcome of a write."""
-        wait = FIRST_WAIT
-        for left in reversed(range(TRIES)):
-            try:
-                return call()
-            except FAILURES as error:
-                failure = error
-            status = status_of(failure)
-            passing = may_pass(failure, status, self._api.endpoint)
-            if settled is not None and (passing or status in CONFLICTS):
-                settled_value = self._call(f"re-reading after {what}", settled)
-                if settled_value is not None:
-                    return settled_value
-            if not passing or not left:
-                raise told(self.repo, what, failure, status, passing, TRIES) from None
-            pause = min(LONGEST_WAIT, asked_wait(failure) or wait)
-            self.say(f"{what}: {in_short(failure, status)}; trying again in {pause:.1f} s")
-            time.sleep(pause)
-            wait *= 2
-        raise AssertionError("the last try returns or raises")

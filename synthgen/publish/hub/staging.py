@@ -25,6 +25,7 @@ from synthgen.dataset.plain_text import in_markdown
 from synthgen.dataset.readme import size_category
 from synthgen.errors import SynthgenError
 from synthgen.publish.card import Address, read_front_matter, write_card
+from synthgen.publish.croissant import CROISSANT
 from synthgen.publish.parquet import copy_definition, to_parquet
 from synthgen.publish.pictures import PICTURES
 from synthgen.spec.spec import load_spec
@@ -78,7 +79,7 @@ class Staged:
 
     def other_files(self) -> list[LocalFile]:
         """Return the other files: spec, assets, pictures, card, and the manifest last."""
-        named = ["spec.toml", "README.md", "manifest.json"]
+        named = ["spec.toml", "README.md", CROISSANT, "manifest.json"]
         paths = [*asset_paths(load_spec(self.folder / "spec.toml")), *self._picture(), *named]
         return [LocalFile.of(self.prefix + path, self.folder / path) for path in paths]
 
@@ -140,6 +141,7 @@ def stage(
         "licence": licence,
         "pictures": pictures,
         "source": [shard.to_json() for shard in source.shards],
+        "spec": dict(source.spec),
     }
     record = out / "staged.json"
     if not (_is_staged(record, wanted) and _is_whole(out)):
@@ -160,7 +162,8 @@ def stage(
 
 def _is_whole(out: Path) -> bool:
     """Say whether what was staged is still there: the record alone does not know."""
-    return (out / "manifest.json").is_file() and all(is_made(out, shard) for shard in Manifest.read(out).shards)
+    there = all((out / name).is_file() for name in ("manifest.json", CROISSANT))
+    return there and all(is_made(out, shard) for shard in Manifest.read(out).shards)
 
 
 def _is_staged(record: Path, wanted: Mapping[str, Any]) -> bool:
@@ -209,6 +212,7 @@ def root_card(name: str, there: str, staged: Sequence[Staged]) -> str:
     rows = sum(split["num_examples"] for info in infos.values() for split in info["splits"])
     matter = {
         **{key: value for key, value in first.items() if key not in ("configs", "dataset_info")},
+        "license": _licences([matter["license"] for matter in ours.values()]),
         "pretty_name": name.split("/")[1],
         "size_categories": [size_category(rows)],
         "configs": [configs[config] for config in sorted(configs)],
@@ -225,6 +229,12 @@ def root_card(name: str, there: str, staged: Sequence[Staged]) -> str:
         "Synthetic pretraining data for controlled experiments, made by synthgen. Each config is a dataset of its own, "
         f"with its card, manifest and spec in its folder.\n\n| config | rows |\n|---|---|\n{lines}\n"
     )
+
+
+def _licences(stated: Sequence[str | list[str]]) -> str | list[str]:
+    """Return the licences of all configs, as the Hub writes them: a name, or a list."""
+    names = list(dict.fromkeys(n for one in stated for n in ([one] if isinstance(one, str) else one)))
+    return names[0] if len(names) == 1 else names
 
 
 class _Config(BaseModel):
