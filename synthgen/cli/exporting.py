@@ -33,8 +33,8 @@ export = typer.Typer(
     cls=Kinds,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Write what other programs read: `export RUN DIR`, a trained model as transformers loads it; `export lm-eval SPEC"
-    " DIR`, tasks of the LM Evaluation Harness.",
+    help="Write what other programs read: `export RUN DIR`, a trained model as transformers loads it; `export lm-eval "
+    "SPEC DIR`, tasks of the LM Evaluation Harness.",
 )
 
 export.command("model")(modelling.export)

@@ -75,7 +75,7 @@ def in_transformers(model: Transformer, specials: tuple[int, int, int]) -> trans
         config: Any = SynthgenConfig(**_our_fields(settings), **common)
         SynthgenConfig.register_for_auto_class()
         SynthgenForCausalLM.register_for_auto_class("AutoModelForCausalLM")
-        made: Any = SynthgenForCausalLM(config)
+        ported: Any = SynthgenForCausalLM(config)
     else:
         config_class, fields, renamed = {
             "GPT2LMHeadModel": ("GPT2Config", _gpt2_fields, _gpt2_weights),
@@ -83,18 +83,18 @@ def in_transformers(model: Transformer, specials: tuple[int, int, int]) -> trans
             "LlamaForCausalLM": ("LlamaConfig", _llama_fields, _llama_weights),
         }[name]
         config = getattr(library, config_class)(**fields(settings), **common)
-        made = getattr(library, name)(config)
+        ported = getattr(library, name)(config)
         state = renamed(state, settings)
-    lacking, strange = made.load_state_dict(state, strict=False)
-    head = made.get_output_embeddings().weight  # its name is another from version to version
+    lacking, strange = ported.load_state_dict(state, strict=False)
+    head = ported.get_output_embeddings().weight  # its name is another from version to version
     with torch.no_grad():
-        for name, weight in made.named_parameters():
+        for name, weight in ported.named_parameters():
             if name.endswith(".bias"):
                 weight.zero_()
         head.copy_(model.head.weight)
-    unnamed = [name for name, weight in made.named_parameters() if name in lacking and weight is not head]
+    unnamed = [name for name, weight in ported.named_parameters() if name in lacking and weight is not head]
     assert not strange and all(name.endswith(".bias") for name in unnamed), (unnamed, strange)
-    return made.eval()
+    return ported.eval()
 
 
 def library_of(what: str) -> Any:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
-from synthgen.task.answers import prompt_of
+from synthgen.task.answers import prompt_of as prompt_of
 from synthgen.task.foreign import read_json_lines, short
 from synthgen.task.kit.accuracy import Accuracy
 from synthgen.task.verdict import Verdict
