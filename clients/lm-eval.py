@@ -57,15 +57,22 @@ def save_model(source, folder: str) -> None:
     fast.save_pretrained(folder)
 
 
+def run(command, arguments: list[str]) -> None:
+    """Run a program's entry point in this process, as its command line would."""
+    sys.argv = arguments
+    try:
+        command()
+    except SystemExit as ended:
+        assert not ended.code, arguments
+
+
 source = synthgen.load("mano-tiny")
 save_model(source, "model")
 shell, code = (re.search(rf"```{kind}\n(.*?)```", PAGE, flags=re.S)[1] for kind in ("sh", "python"))
 exporting, evaluating = (shlex.split(line) for line in shell.splitlines())
-sys.argv = exporting
-main()
+run(main, exporting)
 Path("tasks").rename("elsewhere").rename("tasks")  # a folder can be moved
-sys.argv = [*evaluating, "--device", "cpu", "--batch_size", "8"]
-cli_evaluate()
+run(cli_evaluate, [*evaluating, "--device", "cpu", "--batch_size", "8"])
 (file,) = Path("results").rglob("results*.json")
 written = json.loads(file.read_text())
 names = ["synthgen_mano-tiny_test_l1", "synthgen_mano-tiny_test_l3"]
@@ -83,17 +90,16 @@ for says, right in (
     (lambda doc: str((int(doc["completion"]) + 1) % 7), lambda row: 0.0),
     (lambda doc: "0", lambda row: float(row["latent"]["answer"] == 0)),
 ):
-    run = {"lm": Says(says)}
-    exec(code, run)
+    names_of_page = {"lm": Says(says)}
+    exec(code, names_of_page)
     for name in names:
         split = name.removeprefix("synthgen_mano-tiny_")
         share = sum(map(right, source.batch(0, 40, split).to_pylist())) / 40
-        result = run["results"][name]
+        result = names_of_page["results"][name]
         assert result["acc,none"] == result["score,none"] == result[f"acc_difficulty_{split[-1]},none"] == share, result
 
 # solutions step by step, of several difficulties
-sys.argv = shlex.split("synthgen export lm-eval igsm-med-pq solutions --split test --rows 8 --mode steps --set op=4")
-main()
+run(main, shlex.split("synthgen export lm-eval igsm-med-pq solutions --split test --rows 8 --mode steps --set op=4"))
 manager = TaskManager(include_path="solutions")
 rows = synthgen.load("igsm-med-pq", params={"op": 4}).batch(0, 8, "test").to_pylist()
 answer_alone = lambda doc: doc["completion"].rpartition(" Answer:")[2]  # noqa: E731

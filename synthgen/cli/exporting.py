@@ -71,4 +71,4 @@ def lm_eval(
     for task in tasks:
         print(f"{task.name}: {task.rows:,} rows, judged in mode {task.mode}; {task.chance}")
     names = ",".join(task.name for task in tasks)
-    print(f"{folder}: lm_eval --include_path {folder} --tasks {names} --model hf --model_args pretrained=...")
+    print(f"{folder}: lm_eval run --include_path {folder} --tasks {names} --model hf --model_args pretrained=...")
