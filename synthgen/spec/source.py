@@ -29,6 +29,8 @@ from synthgen.task.ids import WrongKind
 from synthgen.task.judging import STRICT
 from synthgen.task.rows import Vocab
 from synthgen.task.verdict import UNREADABLE, Verdict
+from synthgen.tokens.saved import save_files, tokenizer_files, vocabulary_files
+from synthgen.tokens.tokenized import Tokenized
 
 INDEX_MAX = 2**62
 """Rows of an endless split are numbered below this."""
@@ -317,6 +319,20 @@ class Source:
         task whose rows have no rank, or do not follow from it.
         """
         return dict(self.task(split).unrank(operator.index(number)))
+
+    def save_tokenizer(self, folder: str | Path, split: str = "train") -> Path:
+        """Write what `transformers.AutoTokenizer.from_pretrained(folder)` reads, with the ids of the rows; return it.
+
+        Of token rows that the task makes itself, each id has a name. Raises SynthgenError for text without a tokenizer.
+        """
+        task = self.task(split)
+        if isinstance(task, Tokenized):
+            return save_files(tokenizer_files(task.tokenizer), folder)
+        if self.spec.row_format != "tokens" or task.vocab is None:
+            raise SynthgenError(
+                f"{self.spec.name} has text rows and no tokenizer: say tokenizer = 'words', 'bytes', or name a file"
+            )
+        return save_files(vocabulary_files(task.vocab), folder)
 
     def _row_of(self, row: Mapping[str, Any] | int, split: str) -> Mapping[str, Any]:
         return row if isinstance(row, Mapping) else self.row(operator.index(row), split)

@@ -36,6 +36,7 @@ from synthgen.task.files import is_file, shipped
 from synthgen.task.foreign import Unreadable, read_toml, short, toml_of
 from synthgen.task.written import IDENTITY, Written
 from synthgen.tasks import task_class, task_names
+from synthgen.tokens.saved import file_in
 from synthgen.tokens.tokenized import Tokenized
 from synthgen.tokens.tokenizer import BYTES
 from synthgen.tokens.tokenizer import WORDS as WORDS
@@ -78,7 +79,7 @@ class Spec(Written):
     )
     row_format: str = Field("", description="document, prompt-completion or tokens; by default the task's first")
     text_format: str = Field("", description="with a tokenizer: which text it is for; by default the task's first")
-    tokenizer: str = Field("", description="tokens from text: words, bytes, or a tokenizers JSON file beside the spec")
+    tokenizer: str = Field("", description="tokens from text: words, bytes, or a tokenizer's JSON file or folder")
     end_token: str = Field("<|endoftext|>", description="the end-of-text token of the tokenizer")
     seed: int = Field(0, ge=0, lt=2**63, description="seeds the rows, orders and wording of every split")
     world: int | None = Field(None, ge=0, lt=2**63, description="seeds what splits and specs share; by default `seed`")
@@ -146,10 +147,7 @@ class Spec(Written):
     def _tokenizer_file(self) -> Path | None:
         if self.tokenizer in ("", BYTES, WORDS):
             return None
-        path = read_asset(self._files, self.tokenizer, TOKENIZER)
-        if not path.is_file():
-            raise SynthgenError(f"{self._origin}: tokenizer = {self.tokenizer!r}: is a folder; name its JSON file")
-        return path
+        return read_asset(self._files, self.tokenizer, TOKENIZER)
 
     def task_of(self, split: str) -> Task:
         """Return the task that makes the rows of `split`. Raises SynthgenError for a bad split name or params.
@@ -302,6 +300,9 @@ def _make(table: dict[str, Any], name: str, origin: str, files: Path, changed: t
             f"{origin}: task = {spec.task!r} is no task{nearest(spec.task, task_names())}, nor is it of a "
             "plug-in that is installed here"
         )
+    if (files / spec.tokenizer).is_dir() and spec.tokenizer not in ("", BYTES, WORDS):
+        file, end = file_in(spec.tokenizer, spec.end_token, files)
+        spec = spec.model_copy(update={"tokenizer": file, "end_token": end})
     formats = spec.task_class.row_formats
     spec, row_format = _formats(spec, formats, origin)
     if not spec.tokenizer and row_format not in formats:

@@ -7,8 +7,6 @@ phrase where that is provably the same (see `synthgen.tokens.by_phrase`), and fr
 from __future__ import annotations
 
 import bisect
-import codecs
-import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -33,7 +31,9 @@ from synthgen.task.phrases import SPANS, Codes, assemble, measure, span_lists
 from synthgen.task.rows import Rows, TextSource, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tokens.by_phrase import PhraseEncoder
-from synthgen.tokens.tokenizer import BYTES, ByteTokenizer, Tokenizer, read_tokenizer, word_tokenizer
+from synthgen.tokens.checked import CheckedTokenizer, read_tokenizer
+from synthgen.tokens.saved import tokenizer_files
+from synthgen.tokens.tokenizer import BYTES, ByteTokenizer, Tokenizer, word_tokenizer
 
 MAX_KINDS = 64
 
@@ -57,7 +57,7 @@ class Tokenized(Task):
         self._encoder: PhraseEncoder | None = None
 
     @functools.cached_property
-    def tokenizer(self) -> Tokenizer | ByteTokenizer:
+    def tokenizer(self) -> Tokenizer | CheckedTokenizer | ByteTokenizer:
         """The tokenizer; `words` is made of the task's phrases."""
         markers = self.text.markers
         if self._path is not None:
@@ -164,19 +164,23 @@ class Tokenized(Task):
         A reader of characters pays so, given the same text. Where a word may go on (`Ann`, `Anna`), that it does not is
         told by what follows, and so paid for at the next token.
         """
-        decoder, pieces = codecs.getincrementaldecoder("utf-8")(), []
-        with contextlib.suppress(ValueError):  # from there on the tokens are no text
-            for i in said:
-                pieces.append(decoder.decode(self.tokenizer.decode_bytes([int(i)])))
+        ids = [int(i) for i in said]
+        pieces = self.tokenizer.spelt(ids)
         bits, place = np.full(len(said) + 1, np.inf), 0
         characters = self.text.surprisals("".join(pieces), number)
         for i, piece in enumerate(pieces):
             bits[i] = characters[place : place + len(piece)].sum()
             place += len(piece)
-        if len(pieces) == len(said) and not decoder.getstate()[0]:  # no row ends within a character
+        if self._is_text(ids, "".join(pieces)):  # no row ends within a character
             bits[-1] = characters[-1]
         bits[np.logical_or.accumulate(np.isinf(bits))] = np.inf
         return bits
+
+    def _is_text(self, ids: Sequence[int], text: str) -> bool:
+        try:
+            return bool(self.tokenizer.decode(ids) == text)
+        except ValueError:
+            return False
 
     def certificate(self, rows: int) -> Certificate | None:
         return None  # the tokens of a name depend on what stands before it, so two mentions need not be alike
@@ -188,8 +192,7 @@ class Tokenized(Task):
         return self.text.stated_deviations()
 
     def sidecars(self) -> Mapping[str, str]:
-        tokenizer_file = {"tokenizer.json": self.tokenizer.to_json()} if isinstance(self.tokenizer, Tokenizer) else {}
-        return {**self.text.sidecars(), **tokenizer_file}
+        return {**self.text.sidecars(), **tokenizer_files(self.tokenizer)}
 
     @property
     def rows_max(self) -> int | None:
@@ -240,7 +243,7 @@ class Tokenized(Task):
         sizes, counts = measure(content)
         if isinstance(self.tokenizer, ByteTokenizer):
             return _in_bytes(content, sizes)
-        if self.tokenizer.cuts_at_spaces and not self.text.free_text:
+        if isinstance(self.tokenizer, Tokenizer) and self.tokenizer.cuts_at_spaces and not self.text.free_text:
             if (
                 self._encoder is None
                 or self._encoder.table is not content.table
@@ -258,7 +261,7 @@ class Tokenized(Task):
         return self._from_text(self.tokenizer, content, counts, first)
 
     def _from_text(
-        self, tokenizer: Tokenizer, content: Codes, counts: np.ndarray, first: int
+        self, tokenizer: Tokenizer | CheckedTokenizer, content: Codes, counts: np.ndarray, first: int
     ) -> tuple[Tokens, pa.StructArray | None]:
         """Tokenize whole rows by their text."""
         columns, spans = assemble(content)
@@ -266,12 +269,15 @@ class Tokenized(Task):
         texts = ["".join(row) for row in zip(*parts, strict=True)]
         encoded = tokenizer.encode(texts)
         ids = [row_ids for row_ids, _ in encoded]
+        for row, text in enumerate(texts):
+            lost = tokenizer.lost(text, ids[row])
+            if lost:
+                raise SynthgenError(f"{tokenizer.origin}: row {first + row}: {lost}")
         cut = np.zeros(len(texts), np.int64)
         if content.parts == 2:
-            prompts, completions = (tokenizer.encode(part) for part in parts)
-            for row, whole in enumerate(ids):
-                cut[row] = len(prompts[row][0])
-                if prompts[row][0] + completions[row][0] != whole:
+            for row, (prompt_ids, _) in enumerate(tokenizer.encode(parts[0])):
+                cut[row] = len(prompt_ids)
+                if prompt_ids != ids[row][: cut[row]] or tokenizer.lost(parts[0][row], prompt_ids):
                     raise SynthgenError(
                         f"{tokenizer.origin}: row {first + row}: the tokens of prompt and completion are not those of "
                         f"both together, around {parts[0][row][-12:]!r} + {parts[1][row][:12]!r}; a prompt should end "
@@ -303,7 +309,10 @@ class Tokenized(Task):
             cut = mask.index(True) if True in mask else len(mask)
             if mask != [k >= cut for k in range(len(ids))]:
                 raise ValueError("completion_mask is not a prompt and then a completion")
-            text_row |= {"prompt": self.tokenizer.decode(ids[:cut]), "completion": self.tokenizer.decode(ids[cut:])}
+            whole, prompt = self.tokenizer.decode(ids), self.tokenizer.decode(ids[:cut])
+            if not whole.startswith(prompt):
+                raise ValueError("completion_mask begins within a character")
+            text_row |= {"prompt": prompt, "completion": whole[len(prompt) :]}
         else:
             text_row["text"] = self.tokenizer.decode(ids)
         if self.span_kinds:
@@ -328,7 +337,7 @@ class Tokenized(Task):
         Raises ValueError where the task's are not those of the tokens.
         """
         text = text_row["text"] if "text" in text_row else text_row["prompt"] + text_row["completion"]
-        edges, ends = _edges([self.tokenizer.decode_bytes([i]) for i in ids])
+        edges, ends = self.tokenizer.edges(ids)
         try:
             read = self.text.parse(text_row).get("spans")
         except NotImplementedError:
@@ -362,10 +371,10 @@ class Tokenized(Task):
 
     def encode(self, row: Mapping[str, Any]) -> list[int]:
         """Return the tokens of a text row, from its text."""
-        parts = [row["text"]] if "text" in row else [row["prompt"], row["completion"]]
+        text = row["text"] if "text" in row else row["prompt"] + row["completion"]
         if isinstance(self.tokenizer, ByteTokenizer):
-            return list("".join(parts).encode())
-        return [i for ids, _ in self.tokenizer.encode(parts) for i in ids]
+            return list(text.encode())
+        return self.tokenizer.encode([text])[0][0]
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -405,7 +414,7 @@ class Tokenized(Task):
         entropy = self.text.entropy(rows, estimates)
         facts: dict[str, Any] = {"tokenizer": Path(self._named).name, "vocabulary": self.vocab.size}
         if self.text.markers:
-            assert isinstance(self.tokenizer, Tokenizer)
+            assert not isinstance(self.tokenizer, ByteTokenizer)
             facts["markers"] = self.tokenizer.markers
         return replace(entropy, facts={**entropy.facts, **facts})
 
@@ -459,24 +468,6 @@ def _in_bytes(content: Codes, sizes: np.ndarray) -> tuple[Tokens, pa.StructArray
     return tokens, pa.StructArray.from_arrays(
         fields, fields=[pa.field(k, SPANS, nullable=False) for k in content.kinds]
     )
-
-
-def _edges(tokens: Sequence[bytes]) -> tuple[list[int], list[int]]:
-    """Return where tokens begin (and where the last ends) and where each ends, in code points.
-
-    Tokens that share a code point both hold it.
-    """
-    edges, ends, begun, left = [0], [], 0, 0
-    for token in tokens:
-        for byte in token:
-            if byte & 0xC0 != 0x80:
-                begun += 1
-                left = 0 if byte < 0x80 else 1 if byte < 0xE0 else 2 if byte < 0xF0 else 3
-            else:
-                left -= 1
-        edges.append(begun - (left > 0))
-        ends.append(begun)
-    return edges, ends
 
 
 def _in_text(span: Mapping[str, int], edges: Sequence[int], text: str) -> dict[str, int]:

@@ -1,18 +1,17 @@
 """Tokenizers: a `tokenizers` JSON file, `words` of a spec's own lists, or plain `bytes`; each loses nothing.
 
-A tokenizer is taken only if every byte has a token of its own, so that any text comes back as it was, and if it has an
-end-of-text token, which packers put between rows. What is wrong with a file is said, and it is refused.
+Of a byte-level BPE with a token for every byte it is proved that any text comes back as it was. Of any other file it is
+seen at every text that is encoded (`synthgen.tokens.checked`). What puts rows apart is its end-of-text token.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthgen.errors import SynthgenError, missing
-from synthgen.task.foreign import read_text
 from synthgen.task.rows import Vocab
 
 if TYPE_CHECKING:
@@ -48,26 +47,56 @@ In GPT-2's vocabulary these are the ids 222, 223, 224: those that the released i
 """
 
 
-class Tokenizer:
+class BytePieces:
+    """What follows of tokens that are bytes each; `decode_bytes` says which."""
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Return the bytes behind ids. Raises ValueError for an unknown id."""
+        raise NotImplementedError
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text behind ids. Raises ValueError for ids that are no text."""
+        return self.decode_bytes(ids).decode()
+
+    def spelt(self, ids: Iterable[int]) -> list[str]:
+        """Return the characters that end with each token, up to the first that cannot be text."""
+        decoder, spelt = codecs.getincrementaldecoder("utf-8")(), []
+        try:
+            for i in ids:
+                spelt.append(decoder.decode(self.decode_bytes([int(i)])))
+        except ValueError:
+            return spelt
+        return spelt
+
+    def edges(self, ids: Iterable[int]) -> tuple[list[int], list[int]]:
+        """Return where tokens begin (and where the last ends) and where each ends, in code points.
+
+        Tokens that share a code point both hold it.
+        """
+        edges, ends, begun, left = [0], [], 0, 0
+        for i in ids:
+            for byte in self.decode_bytes([i]):
+                if byte & 0xC0 != 0x80:
+                    begun += 1
+                    left = 0 if byte < 0x80 else 1 if byte < 0xE0 else 2 if byte < 0xF0 else 3
+                else:
+                    left -= 1
+            edges.append(begun - (left > 0))
+            ends.append(begun)
+        return edges, ends
+
+
+class Tokenizer(BytePieces):
     """A byte-level BPE of the library `tokenizers`; `cuts_at_spaces` says whether words are encoded the same alone.
 
     markers: the ids of words that are one token each, whatever stands around them.
     """
 
     def __init__(self, backend: tokenizers.Tokenizer, end: str, origin: str, markers: Sequence[str] = ()) -> None:
+        """Take one of which `unproved` says nothing. Raises SynthgenError where it has no token to end a text with."""
         self.backend, self.origin = backend, origin
         table = json.loads(backend.to_str())
-        self._check(table)
-        number = backend.token_to_id(end)
-        if number is None:
-            special = ", ".join(token["content"] for token in table["added_tokens"][:5]) or "it has no special token"
-            raise SynthgenError(
-                f"{origin}: has no token {end!r} to end a text with; set end_token to one it has ({special})"
-            )
-        backend.no_truncation()
-        backend.no_padding()
-        size = 1 + max(backend.get_vocab(with_added_tokens=True).values())
-        self.vocab = Vocab(size, bos=number, eos=number, pad=number, names={number: end})
+        self.vocab = vocab_of(backend, end, origin)
         self.cuts_at_spaces = _cuts_at_spaces(table)
         values = {symbol: byte for byte, symbol in enumerate(byte_symbols())}
         added = {token["id"]: token["content"].encode() for token in table["added_tokens"]}
@@ -91,28 +120,6 @@ class Tokenizer:
         self.markers[marker] = vocabulary.get(marker, vocabulary[symbol])
         self._bytes[self.markers[marker]] = marker.encode()
 
-    def _check(self, table: Any) -> None:
-        """Raise SynthgenError unless any text comes back from its tokens."""
-        steps = _steps(table["pre_tokenizer"])
-        if table["model"].get("type") != "BPE" or not any(step["type"] == "ByteLevel" for step in steps):
-            raise SynthgenError(
-                f"{self.origin}: is no byte-level BPE, so there is text it cannot represent; train one with "
-                "tokenizers.ByteLevelBPETokenizer, or take 'words' or 'bytes'"
-            )
-        vocabulary = table["model"]["vocab"]
-        missing = [byte for byte, symbol in enumerate(byte_symbols()) if symbol not in vocabulary]
-        if missing:
-            raise SynthgenError(
-                f"{self.origin}: cannot represent byte {missing[0]:#04x} ({len(missing)} bytes have no token); "
-                "train it with initial_alphabet = ByteLevel.alphabet()"
-            )
-        if table["normalizer"] is not None:
-            raise SynthgenError(f"{self.origin}: its normalizer changes the text; remove it")
-        if any(step.get("add_prefix_space") for step in steps):
-            raise SynthgenError(f"{self.origin}: add_prefix_space changes the text; set it to false")
-        if table["model"].get("dropout"):
-            raise SynthgenError(f"{self.origin}: BPE dropout makes tokens random; set it to null")
-
     def encode(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
         """Return each text's ids and their places in it, in code points."""
         if len(texts) < FEW:
@@ -123,9 +130,9 @@ class Tokenizer:
             return [(encoding.ids, encoding.offsets) for encoding in encodings]
         return [([self._instead.get(i, i) for i in encoding.ids], encoding.offsets) for encoding in encodings]
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """Return the text behind ids. Raises ValueError for ids that are no text."""
-        return self.decode_bytes(ids).decode()
+    def lost(self, text: str, ids: Sequence[int]) -> str:
+        """Return what of a text does not come back from its tokens: nothing."""
+        return ""
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """Return the bytes behind ids. Raises ValueError for an unknown id."""
@@ -143,14 +150,10 @@ class Tokenizer:
         return str(self.backend.to_str())
 
 
-class ByteTokenizer:
+class ByteTokenizer(BytePieces):
     """One token a byte; 256 ends a text, 257 pads."""
 
     vocab = Vocab(258, bos=256, eos=256, pad=257, names={256: END, 257: "<|pad|>"})
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """Return the text behind ids. Raises ValueError for ids that are no text."""
-        return self.decode_bytes(ids).decode()
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """Return the bytes behind ids. Raises ValueError for an id that is no byte."""
@@ -161,17 +164,34 @@ class ByteTokenizer:
         return [bytes([i]).decode(errors="replace") if 0 <= i < 256 else "?" for i in ids]
 
 
-def read_tokenizer(path: Path, end: str, markers: Sequence[str] = ()) -> Tokenizer:
-    """Read a `tokenizers` JSON file. Raises SynthgenError that says what is wrong with it."""
-    library = _library(str(path))
-    try:
-        backend = library.Tokenizer.from_str(read_text(path))
-    except SynthgenError:
-        raise
-    except Exception as error:  # the library raises bare Exceptions for whatever it cannot parse
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SynthgenError(f"{path}: is no tokenizer of the library tokenizers: {reason}") from None
-    return Tokenizer(backend, end, str(path), markers)
+def vocab_of(backend: tokenizers.Tokenizer, end: str, origin: str) -> Vocab:
+    """Return the ids of a tokenizer, which then neither cuts texts nor pads them.
+
+    Raises SynthgenError where it has no token `end`.
+    """
+    backend.no_truncation()
+    backend.no_padding()
+    number = backend.token_to_id(end)
+    if number is None:
+        special = [token.content for _, token in sorted(backend.get_added_tokens_decoder().items())][:5]
+        known = ", ".join(special) or "it has no special token"
+        raise SynthgenError(f"{origin}: has no token {end!r} to end a text with; set end_token to one it has ({known})")
+    size = 1 + max(backend.get_vocab(with_added_tokens=True).values())
+    return Vocab(size, bos=number, eos=number, pad=number, names={number: end})
+
+
+def unproved(backend: tokenizers.Tokenizer) -> str:
+    """Return why it is not proved that every text comes back from its tokens; "" where it is."""
+    table = json.loads(backend.to_str())
+    steps = _steps(table["pre_tokenizer"])
+    if table["model"].get("type") != "BPE" or not any(step["type"] == "ByteLevel" for step in steps):
+        return "it is no byte-level BPE"
+    missing = [byte for byte, symbol in enumerate(byte_symbols()) if symbol not in table["model"]["vocab"]]
+    if missing:
+        return f"{len(missing)} bytes have no token, the first {missing[0]:#04x}"
+    if table["normalizer"] is not None:
+        return "it has a normalizer"
+    return "it has add_prefix_space" if any(step.get("add_prefix_space") for step in steps) else ""
 
 
 def word_tokenizer(phrases: Iterable[str], end: str, markers: Sequence[str] = ()) -> Tokenizer:
@@ -179,7 +199,7 @@ def word_tokenizer(phrases: Iterable[str], end: str, markers: Sequence[str] = ()
 
     It is a byte-level BPE without merges whose words are looked up whole; a word it does not know is spelt in bytes.
     """
-    library = _library("tokenizer = 'words'")
+    library = tokenizers_library("tokenizer = 'words'")
     splitter = library.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     words: set[str] = set()
     for phrase in set(phrases) - set(markers):
@@ -229,7 +249,8 @@ def _cuts_at_spaces(table: Any) -> bool:
     return cut
 
 
-def _library(what: str) -> Any:
+def tokenizers_library(what: str) -> Any:
+    """Return the library `tokenizers`. Raises SynthgenError that says how to install it for `what`."""
     try:
         import tokenizers
     except ImportError:
