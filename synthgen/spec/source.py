@@ -29,8 +29,7 @@ from synthgen.task.ids import WrongKind
 from synthgen.task.judging import STRICT
 from synthgen.task.rows import Vocab
 from synthgen.task.verdict import UNREADABLE, Verdict
-from synthgen.tokens.saved import save_files, tokenizer_files, vocabulary_files
-from synthgen.tokens.tokenized import Tokenized
+from synthgen.tokens.saved import save_files, vocabulary_files
 
 INDEX_MAX = 2**62
 """Rows of an endless split are numbered below this."""
@@ -326,8 +325,8 @@ class Source:
         Of token rows that the task makes itself, each id has a name. Raises SynthgenError for text without a tokenizer.
         """
         task = self.task(split)
-        if isinstance(task, Tokenized):
-            return save_files(tokenizer_files(task.tokenizer), folder)
+        if files := task.tokenizer_files():
+            return save_files(files, folder)
         if self.spec.row_format != "tokens" or task.vocab is None:
             raise SynthgenError(
                 f"{self.spec.name} has text rows and no tokenizer: say tokenizer = 'words', 'bytes', or name a file"

@@ -219,6 +219,10 @@ class Task:
         """Return files that stand beside the shards, text by name."""
         return {}
 
+    def tokenizer_files(self) -> Mapping[str, str]:
+        """Return the files of the tokenizer that made its tokens, text by name; none, where the task writes ids itself."""
+        return {}
+
     def text_sources(self) -> Sequence[TextSource]:
         """Return whose texts stand in its rows as they are; none, where a program writes all of them."""
         return ()

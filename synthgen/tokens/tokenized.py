@@ -192,7 +192,10 @@ class Tokenized(Task):
         return self.text.stated_deviations()
 
     def sidecars(self) -> Mapping[str, str]:
-        return {**self.text.sidecars(), **tokenizer_files(self.tokenizer)}
+        return {**self.text.sidecars(), **self.tokenizer_files()}
+
+    def tokenizer_files(self) -> Mapping[str, str]:
+        return tokenizer_files(self.tokenizer)
 
     @property
     def rows_max(self) -> int | None:

@@ -89,10 +89,10 @@ def export_model(
 def _save(model: Transformer, data: RunData, folder: Path) -> None:
     """Write weights, configuration, tokenizer, settings and specs."""
     specials = data.vocabulary.specials
-    made = in_transformers(model, (data.start_of(0), *specials[1:]))
-    made.generation_config.do_sample = False
+    ported = in_transformers(model, (data.start_of(0), *specials[1:]))
+    ported.generation_config.do_sample = False
     with without_bars(library_of("export")):
-        made.save_pretrained(folder)
+        ported.save_pretrained(folder)
     save_tokenizer(data, folder)
     streams = []
     for number, (stream, rows) in enumerate(zip(data.settings.data, data.sources, strict=True), 1):
