@@ -100,7 +100,7 @@ def test_a_collection_goes_up_item_by_item_and_comes_down_the_same(hub, client, 
     up = client("push_collection", str(down), "org")["done"]
     assert not up["added"] + up["changed"] + up["others"], "what came down goes up as it is"
     assert "holds another collection" in client("pull_collection", done["slug"], str(file))["error"]
-    assert "reading the collection" in client("pull_collection", "org/none-1", str(tmp_path / "x.toml"))["error"]
+    assert "no such collection" in client("pull_collection", "org/none-1", str(tmp_path / "x.toml"))["error"]
     assert not (tmp_path / "x.toml").exists()
 
 

@@ -317,7 +317,7 @@ def test_without_a_licence_nothing_is_pushed_and_the_fix_makes_no_row_anew(home,
     assert "license:\n- cc0-1.0\n- cc-by-4.0\n" in short and "- found\n" in short
     write_card(out, pictures=False)
     card = (out / "README.md").read_text()
-    assert "but the texts of web are those of corpus.parquet" in card
+    assert "but rows of web are texts of corpus.parquet, as people wrote them" in card
     assert "component `web`, which are of `corpus.parquet`: their licence is `cc-by-4.0`" in card
     assert "license:\n- cc0-1.0\n- cc-by-4.0\n" in card
     assert "unknown" in card and "nan" not in card.lower().split()

@@ -538,7 +538,10 @@ class Mixture(Task):
     def card_notes(self) -> list[str]:
         """Those of the components, each once, and whose texts are no program's."""
         notes = dict.fromkeys(note for component in self.components for note in component.task.card_notes())
-        return [*notes, *(f"but the texts of {s.component} are those of {s.origin}" for s in self.text_sources())]
+        texts = (
+            f"but rows of {s.component} are texts of {s.origin}, as people wrote them" for s in self.text_sources()
+        )
+        return [*notes, *texts]
 
     def stated_deviations(self) -> list[str]:
         """Those of the components, each once."""

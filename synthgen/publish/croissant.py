@@ -20,7 +20,6 @@ from synthgen.publish.papers import papers_of
 from synthgen.spec.source import Source
 from synthgen.task.contract import Task
 from synthgen.task.files import file_sha256
-from synthgen.version import __version__
 
 CROISSANT = "croissant.json"
 
@@ -132,7 +131,7 @@ def _responsible(manifest: Manifest, source: Source, task: Task) -> Mapping[str,
             for text in texts]  # fmt: skip
     notes = "; ".join(task.card_notes())
     return {
-        "rai:dataCollection": f"Every row was made by a program, synthgen {__version__}"
+        "rai:dataCollection": f"Every row was made by a program, synthgen {manifest.versions['synthgen']}"
         f"{'; ' + notes if notes else ', and none by a person or a language model'}. A row is a pure function of "
         f"(spec, split, index); spec.toml makes the same bytes again.",
         "rai:dataCollectionType": ["Software Collection", *["Secondary Data Analysis"] * bool(texts)],
@@ -149,7 +148,7 @@ def _responsible(manifest: Manifest, source: Source, task: Task) -> Mapping[str,
         "rai:dataLimitations": [*NOT_CONCLUDED, *real, *deviations],
         "rai:dataBiases": [
             "Frequencies are those of the spec's law, mostly uniform; they reflect no population. Names, places and "
-            "pronouns of people, where there are any, are drawn independently of each other."
+            "pronouns of people, where there are any, are drawn by that law, and not as they occur among people."
         ],
         "rai:dataSocialImpact": "Made for research on language models; a model trained on nothing else is of no use to "
         "anyone who wants to know facts.",

@@ -22,13 +22,13 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 
 
 class Calls:
-    """The client, and how it is asked: `calls(what, call)`. `subject` is what errors begin with."""
+    """The client, and how it is asked: `calls(what, call)`. `subject` is what errors begin with, and of which kind."""
 
-    def __init__(self, subject: str, say: Callable[[str], None]) -> None:
+    def __init__(self, subject: str, say: Callable[[str], None], kind: str = "dataset repository") -> None:
         if not sys.stderr.isatty():
             disable_progress_bars()
         huggingface_hub.utils.logging.set_verbosity_error()
-        self.subject, self.say = subject, say
+        self.subject, self.say, self.kind = subject, say, kind
         self.api = HfApi(library_name="synthgen", library_version=__version__)
 
     def __call__(self, what: str, call: Callable[[], T], settled: Callable[[], T | None] | None = None) -> T:
@@ -46,7 +46,7 @@ class Calls:
                 if settled_value is not None:
                     return settled_value
             if not passing or not left:
-                raise told(self.subject, what, failure, status, passing, TRIES) from None
+                raise told(self.subject, what, failure, status, passing, TRIES, self.kind) from None
             pause = min(LONGEST_WAIT, asked_wait(failure) or wait)
             self.say(f"{what}: {in_short(failure, status)}; trying again in {pause:.1f} s")
             time.sleep(pause)

@@ -52,7 +52,7 @@ def push_collection(
     """
     if not re.fullmatch(r"[\w.-]+", org):
         raise SynthgenError(f"{org!r} names no owner: write the ORG whose collection it is to be")
-    wanted, calls = read_collection(Path(file)), Calls(org, say)
+    wanted, calls = read_collection(Path(file)), Calls(org, say, "owner or collection")
     api = calls.api
     items = {(item.kind, item.address(org)): item for item in wanted.item}
     there = {place: item for place, item in items.items() if _is_there(calls, *place)}
@@ -121,7 +121,7 @@ def pull_collection(slug: str, file: str | Path, *, say: Callable[[str], None] =
     file = Path(file)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", slug):
         raise SynthgenError(f"{slug!r} names no collection: write ORG/SLUG, as its address on the Hub ends")
-    calls = Calls(slug, say)
+    calls = Calls(slug, say, "collection")
     there = calls("reading the collection", lambda: calls.api.get_collection(slug))
     items = [
         Item(repo=one.item_id, kind=one.item_type, note=one.note or "") for one in there.items if one.item_type in KINDS

@@ -34,8 +34,10 @@ class Conflict(SynthgenError):
     """Somebody else wrote to the repository meanwhile; nothing of theirs was overwritten."""
 
 
-def told(repo: str, what: str, failure: BaseException, status: int | None, passing: bool, tries: int) -> SynthgenError:
-    """Return the error for people."""
+def told(
+    repo: str, what: str, failure: BaseException, status: int | None, passing: bool, tries: int, kind: str
+) -> SynthgenError:
+    """Return the error for people; `kind` is what `repo` is."""
     where = f"{repo}: {what}"
     short = in_short(failure, status)
     if isinstance(failure, OfflineModeIsEnabled):
@@ -57,7 +59,7 @@ def told(repo: str, what: str, failure: BaseException, status: int | None, passi
         return SynthgenError(f"{where}: there is no such file in that revision")
     if isinstance(failure, RepositoryNotFoundError) or status == 404:
         return SynthgenError(
-            f"{where}: no such dataset repository, or it is private and the token may not see it; "
+            f"{where}: no such {kind}, or it is private and the token may not see it; "
             "check the name, and `hf auth whoami`"
         )
     if status in CONFLICTS:

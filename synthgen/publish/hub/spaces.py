@@ -38,7 +38,7 @@ def push_space(
     size = sum(file.bytes for file in files)
     if dry_run:
         return Pushed(repo, "", "", len(files), size, 1, [file.path for file in files], "dry run")
-    calls = Calls(repo, say)
+    calls = Calls(repo, say, "Space")
     calls(
         "creating the Space",
         lambda: calls.api.create_repo(
