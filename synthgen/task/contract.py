@@ -220,7 +220,7 @@ class Task:
         return {}
 
     def tokenizer_files(self) -> Mapping[str, str]:
-        """Return the files of the tokenizer that made its tokens, text by name; none, where the task writes ids itself."""
+        """Return the files of the tokenizer that makes its tokens, text by name; none, where it writes ids itself."""
         return {}
 
     def text_sources(self) -> Sequence[TextSource]:
