@@ -36,7 +36,10 @@ def generate(
     workers: Annotated[int | None, typer.Option(help="Processes; by default one a core, if the job is long.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Only these columns.")] = None,
     format: Annotated[
-        str, typer.Option("--format", help="arrow (a stream), arrow-file, parquet; token files: bin, llmc.")
+        str,
+        typer.Option(
+            "--format", help="arrow (a stream), arrow-file, parquet; or token files: bin, llmc, megatron, datatrove."
+        ),
     ] = "arrow",
     sets: Sets = None,
     rank: Annotated[

@@ -4,6 +4,8 @@ data = WindowDataset("cfg3f", context=512, batch_size=96, rank=rank, world_size=
 for batch in DataLoader(data, batch_size=None, num_workers=2):
     loss = cross_entropy(model(batch["input_ids"]).flatten(0, 1), batch["targets"].flatten())
     data.seen(batch)                     # in the main process: where to go on, `data.state()`
+
+torchdata's `StatefulDataLoader`, and what is built on it, keeps each worker's place by `state_dict`, without `seen`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
+from synthgen.errors import SynthgenError
 from synthgen.windowing.windows import Windows
 from synthgen.windowing.windows import windows as make_windows
 
@@ -33,6 +36,8 @@ class WindowDataset(IterableDataset[dict[str, torch.Tensor]]):
         self._windows = make_windows(data, context, **arguments)
         self._arguments = self._windows.arguments
         self._state: dict[str, Any] = {"batch": 0, "lanes": {}}
+        self._reader: dict[str, Any] | None = None  # who reads here, and where it stands
+        self._resumed: Mapping[str, Any] | None = None  # where the next iterator goes on
 
     @property
     def windows(self) -> Windows:
@@ -40,7 +45,7 @@ class WindowDataset(IterableDataset[dict[str, torch.Tensor]]):
         return self._windows
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_arguments": self._arguments, "_state": self._state}
+        return {name: getattr(self, name) for name in ("_arguments", "_state", "_reader", "_resumed")}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
@@ -48,19 +53,43 @@ class WindowDataset(IterableDataset[dict[str, torch.Tensor]]):
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         """Yield this rank's batches from the state on, or this worker's share of them."""
+        reader = self._resumed or {**self._share(), "state": self._state}
+        self._resumed = None
+        place = {name: reader[name] for name in ("rank", "world_size")}
+        windows = make_windows(**{**self._arguments, **place})
+        windows.load(reader["state"])
+        for batch in windows:
+            reader = self._reader = {**place, "state": windows.advanced(reader["state"], batch)}
+            yield {
+                name: torch.from_numpy(np.ascontiguousarray(a, np.int64 if name in WIDE else np.int32))
+                for name, a in batch.items()
+            }
+
+    def _share(self) -> dict[str, int]:
+        """Return the rank that this process is, of so many, where each worker of each rank is one."""
         worker = get_worker_info()
         rank, world_size = self._windows.rank, self._windows.world_size
         index, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         before = -(-(self._state["batch"] - rank) // world_size)  # batches that this rank has had
         turn = (before + index) % workers  # the loader asks worker 0 first, whosever turn it is
-        worker_arguments = {**self._arguments, "rank": rank + world_size * turn, "world_size": world_size * workers}
-        windows = make_windows(**worker_arguments)
-        windows.load(self._state)
-        for batch in windows:
-            yield {
-                name: torch.from_numpy(np.ascontiguousarray(a, np.int64 if name in WIDE else np.int32))
-                for name, a in batch.items()
-            }
+        return {"rank": rank + world_size * turn, "world_size": world_size * workers}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where this process goes on behind the batches it has given: integers, fit for JSON."""
+        return dict(self._resumed or self._reader or {**self._share(), "state": self._state})
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict` of the same worker, of as many; for the next iterator. Raises SynthgenError."""
+        try:
+            place = {name: int(state[name]) for name in ("rank", "world_size")}
+            self._windows.load(state["state"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SynthgenError(f"state: not one of WindowDataset ({type(error).__name__}: {error})") from None
+        if place != self._share():
+            raise SynthgenError(
+                f"state: is of reader {place['rank']} of {place['world_size']}; go on with as many ranks and workers"
+            )
+        self._resumed = {**place, "state": state["state"]}
 
     def seen(self, batch: Mapping[str, Any]) -> None:
         """Note that a batch was used; loaders fetch batches ahead of that."""

@@ -1,11 +1,12 @@
-"""Token files: a split as one flat string of token ids, for trainers that map files of numbers (nanoGPT, llm.c).
+"""Token files: a split as one flat string of token ids, for trainers that map files of numbers.
 
     synthgen generate cfg3f --format bin --out data/cfg3f-bin        # train.bin, train.json, test.bin, test.json
 
-Rows stand in their own order, each behind its marker, as the packing `chop` has it. `bin` is the bare ids,
-little-endian uint16 (uint32 if the vocabulary needs it); `llmc` has llm.c's header of 256 int32 before them. Where only
-a part is trained on, SPLIT.mask.bin holds one byte a token: whether there is a loss where this token is the target. The
-sidecar SPLIT.json has the dtype, the vocabulary, exact counts and SHA-256 digests; it is written last.
+Rows stand in their own order, each behind its marker, as the packing `chop` has it. `bin` (nanoGPT) is the bare ids,
+little-endian uint16 (uint32 if the vocabulary needs it); `llmc` has llm.c's header of 256 int32 before them; `megatron`
+and `datatrove` say beside them where rows end (`token_indices`). Where only a part is trained on, SPLIT.mask.bin (of
+datatrove, SPLIT.ds.loss) holds one byte a token: whether there is a loss where this token is the target. The sidecar
+SPLIT.json has the dtype, the vocabulary, exact counts and SHA-256 digests; it is written last.
 """
 
 from __future__ import annotations
@@ -26,8 +27,12 @@ from synthgen.task.files import is_file, sync_folder, write_whole
 from synthgen.task.foreign import read_json
 from synthgen.windowing.blocks import LaneSettings, block_rows
 from synthgen.windowing.spec_rows import SpecRows
+from synthgen.windowing.token_indices import DATATROVE, MEGATRON, index_files, token_dtype
 
-FORMATS = ("bin", "llmc")
+FORMATS = ("bin", "llmc", MEGATRON, DATATROVE)
+
+ENDINGS = {DATATROVE: (".ds", ".ds.loss")}
+"""What the files of ids and of masks end with, where it is not as in the rest."""
 
 HEADERS = {"uint16": (20240520, 1), "uint32": (20240801, 7)}
 """Magic number and version of llm.c's files, by dtype (its GPT-2 and its Llama 3 form)."""
@@ -87,7 +92,7 @@ def _write(
     token_rows = SpecRows(source, split, rows)
     recipe = token_rows.recipe.model_copy(update={"packing": "chop", "order": "sequential"})
     settings = LaneSettings(token_rows, recipe, block_rows(token_rows, recipe.context), recipe.loss)
-    dtype = np.dtype("<u2" if token_rows.vocab.size <= 2**16 else "<u4")
+    dtype = token_dtype(format, token_rows.vocab)
     stated: dict[str, Any] = {
         "format": format,
         "dtype": dtype.name,
@@ -110,9 +115,10 @@ def _write(
             return there
         sidecar.unlink()  # what it says is not so; it is written last again
     folder.mkdir(parents=True, exist_ok=True)
-    names = {"tokens": folder / f"{split}.bin", "mask": folder / f"{split}.mask.bin"}
+    names = {kind: folder / name for kind, name in zip(("tokens", "mask"), _names(split, format), strict=True)}
     hashes = {kind: hashlib.sha256() for kind in names}
     total = trained = masked = 0
+    ends = []
     temporary = {kind: path.with_name(f".{path.name}.{os.getpid()}") for kind, path in names.items()}
     try:
         with temporary["tokens"].open("wb") as tokens, temporary["mask"].open("wb") as mask:
@@ -121,6 +127,7 @@ def _write(
                 marked = settings.marked_rows(block)
                 _put(tokens, marked.tokens.astype(dtype, copy=False), hashes["tokens"])
                 _put(mask, marked.trained.view(np.uint8), hashes["mask"])
+                ends.append(marked.starts[1:] + total)
                 total += marked.tokens.size
                 trained += int(marked.trained.sum())
                 masked += int((~marked.trained).sum())
@@ -135,6 +142,9 @@ def _write(
             temporary["mask"].replace(names["mask"])
         else:
             names["mask"].unlink(missing_ok=True)  # of a run that never wrote its sidecar
+        beside = index_files(format, split, np.concatenate(ends), dtype, masked > 0, source.spec.tokenizer)
+        for name, content in beside.items():
+            write_whole(folder / name, content)
         sync_folder(folder)
     finally:
         for path in temporary.values():
@@ -147,25 +157,47 @@ def _write(
         "sha256": hashes["tokens"].hexdigest(),
         **({"mask_file": names["mask"].name, "mask_sha256": hashes["mask"].hexdigest()} if masked else {}),
     }
+    if beside:
+        stated["index_files"] = {
+            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in beside.items()
+        }
     write_whole(sidecar, json.dumps(stated, indent=1, ensure_ascii=False) + "\n")
     return stated
+
+
+def _names(split: str, format: str) -> tuple[str, str]:
+    """Return the names of a split's files of ids and of masks."""
+    tokens, mask = ENDINGS.get(format, (".bin", ".mask.bin"))
+    return split + tokens, split + mask
+
+
+def _stated_files(split: str, sidecar: Mapping[str, Any]) -> list[tuple[str, int, int, str | None]]:
+    """Return a split's files by its sidecar: name, bytes, bytes of the header, digest of what follows that.
+
+    Raises KeyError or TypeError for a sidecar without its counts.
+    """
+    tokens, mask = _names(split, sidecar["format"])
+    header, width = sidecar["header_bytes"], np.dtype(sidecar["dtype"]).itemsize
+    files = [(tokens, header + sidecar["tokens"] * width, header, sidecar.get("sha256"))]
+    if sidecar["masked"]:
+        files.append((mask, sidecar["tokens"], 0, sidecar.get("mask_sha256")))
+    indices = sidecar.get("index_files", {})
+    return files + [(name, index["bytes"], 0, index["sha256"]) for name, index in indices.items()]
 
 
 def _are_made(folder: Path, split: str, sidecar: Mapping[str, Any]) -> bool:
     """Say whether a split's files are there in the sizes that its sidecar states, as shards are taken for made."""
     try:
-        size = sidecar["header_bytes"] + sidecar["tokens"] * np.dtype(sidecar["dtype"]).itemsize
-        sizes = {f"{split}.bin": size} | ({f"{split}.mask.bin": sidecar["tokens"]} if sidecar["masked"] else {})
+        files = _stated_files(split, sidecar)
     except (KeyError, TypeError):
         return False  # a sidecar without its counts tells nothing
-    return all(is_file(folder / name) and (folder / name).stat().st_size == size for name, size in sizes.items())
+    return all(is_file(folder / name) and (folder / name).stat().st_size == size for name, size, _, _ in files)
 
 
 def _is_sound(folder: Path, split: str, sidecar: Mapping[str, Any]) -> bool:
     """Say whether a split's files hold what its sidecar says, byte for byte but for a header."""
-    files = [(f"{split}.bin", sidecar["header_bytes"], sidecar.get("sha256"))]
-    files += [(f"{split}.mask.bin", 0, sidecar.get("mask_sha256"))] if sidecar["masked"] else []
-    for name, header, digest in files:
+    for name, _, header, digest in _stated_files(split, sidecar):
         with (folder / name).open("rb") as file:
             file.seek(header)
             if hashlib.file_digest(file, "sha256").hexdigest() != digest:

@@ -28,7 +28,7 @@ from synthgen.spec.spec import Spec
 from synthgen.task.rows import Vocab
 from synthgen.windowing.blocks import KeptRows, LaneSettings, block_rows, rows_of_area, span_kind_of
 from synthgen.windowing.lanes import Lane
-from synthgen.windowing.packing import IGNORED, Counts, trimmed
+from synthgen.windowing.packing import Counts, trimmed
 from synthgen.windowing.phrases import Vocabulary
 from synthgen.windowing.row_sources import members_of, row_sources_of
 from synthgen.windowing.settings import FIELDS, WindowOptions, WindowSettings
@@ -95,6 +95,7 @@ class Windows:
         self.vocab = _common_vocab(members)
         self.fields = settings.fields or FIELDS[: 4 if self.recipe.attention == "document" else 2]
         self.batch_size, self.rank, self.world_size = settings.batch_size, settings.rank, settings.world_size
+        self.ranks = frozenset([self.rank])  # a reader may have the batches of several
         self.context = self.recipe.context
         self.counts = Counts()
         self._settings, self._fixed = settings, settings.mixing == "fixed"
@@ -159,11 +160,11 @@ class Windows:
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         """Yield batches; with `epochs`, until all lanes of this rank are at their end."""
-        every = range(self.rank, self._n_lanes * self.world_size, self.world_size)
-        numbers = {number % self._n_lanes for number in every}
+        every = range(self._n_lanes * self.world_size)
+        numbers = {number % self._n_lanes for number in every if number % self.world_size in self.ranks}
         while any(not self._lane(number).ended for number in numbers):
             number = self._batch
-            if number % self.world_size != self.rank:
+            if number % self.world_size not in self.ranks:
                 self._batch += 1
                 continue
             lane = self._wound(number)
@@ -245,26 +246,21 @@ class Windows:
         number, lane, *at = (int(i) for i in batch["cursor"])
         return {"batch": max(number, state["batch"]), "lanes": {**state["lanes"], str(lane): at}}
 
-    def to_datasets(self, shards: int = 1) -> datasets.IterableDataset:
-        """Return a `datasets.IterableDataset` of single windows, in the columns that models of transformers take.
+    def to_datasets(self, shards: int | None = None) -> datasets.IterableDataset:
+        """Return a `datasets.IterableDataset` of windows, in the columns that models of transformers take.
 
         `input_ids`; `labels`, the same ids with -100 where there is no loss, which such models shift by themselves;
-        `attention_mask`, 0 for padding; `position_ids` where attention stays within documents. All ranks of these
-        windows: share them out with `shards` = ranks x workers and `datasets.distributed.split_dataset_by_node`.
+        `attention_mask`, 0 for padding; `position_ids` where attention stays within documents. There are as many shards
+        as lanes, or as told: share them out with `datasets.distributed.split_dataset_by_node` and workers of a loader.
+        Whoever reads several has batches of `batch_size` windows (64, if that is 1) of each in turn.
         """
-        import datasets
+        from synthgen.windowing.stream import stream_of
 
         if self.rank or self.world_size > 1:
-            raise SynthgenError("to_datasets: leave rank and world_size to datasets, and say shards = ranks x workers")
-        arguments = {**self.arguments, "batch_size": 1, "fields": FIELDS[:4]}
-        size = datasets.List(datasets.Value("int64"), length=self.context)
-        names = ["input_ids", "labels", "attention_mask"]
-        names += ["position_ids"] if self.recipe.attention == "document" else []
-        return datasets.IterableDataset.from_generator(
-            examples,
-            features=datasets.Features(dict.fromkeys(names, size)),
-            gen_kwargs={"arguments": arguments, "names": tuple(names), "ranks": list(range(shards)), "shards": shards},
-        )
+            raise SynthgenError("to_datasets: leave rank and world_size to datasets, which shares out the shards")
+        if shards is not None and shards < 1:
+            raise SynthgenError(f"to_datasets: shards = {shards}: must be at least 1")
+        return stream_of(self, shards or self._n_lanes)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -273,25 +269,6 @@ class Windows:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def examples(
-    arguments: Mapping[str, Any], names: Sequence[str], ranks: Sequence[int], shards: int
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yield single windows of some ranks as transformers' models take them: the inputs are their own labels."""
-    for rank in ranks:
-        for batch in windows(**{**arguments, "rank": rank, "world_size": shards}):
-            ids = batch["input_ids"][0].astype(np.int64)
-            labels = np.full(ids.size, IGNORED, np.int64)
-            trained = batch["targets"][0, :-1] != IGNORED
-            labels[1:][trained] = ids[1:][trained]
-            example = {
-                "input_ids": ids,
-                "labels": labels,
-                "attention_mask": (batch["document_ids"][0] >= 0).astype(np.int64),
-                "position_ids": batch["positions"][0].astype(np.int64),
-            }
-            yield {name: example[name] for name in names}
 
 
 def _weights_within(weights: Sequence[int], batch_size: int) -> tuple[int, ...]:
