@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "synthgen"
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
-MOST_ROOMS, MOST_ARROWS = 18, 71
+MOST_ROOMS, MOST_ARROWS = 18, 73
 ONE_FILE = {"copy", "recall"}
 """Tasks of a hundred lines, whose two sides are functions of one file."""
 

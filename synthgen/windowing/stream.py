@@ -6,7 +6,7 @@ to end, and where it stands is the state of `Windows`: going on costs nothing th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import datasets
@@ -15,7 +15,6 @@ import pyarrow as pa
 from datasets.iterable_dataset import _BaseExamplesIterable
 
 from synthgen.windowing.packing import IGNORED
-from synthgen.windowing.windows import Windows, windows
 
 TYPES = {"input_ids": "int32", "labels": "int32", "attention_mask": "int8", "position_ids": "int32"}
 """The columns and their types; formats for models make int64 of them."""
@@ -24,8 +23,8 @@ TABLE_WINDOWS = 64
 """Windows of a table, where no batch size was told."""
 
 
-def stream_of(packed: Windows, shards: int) -> datasets.IterableDataset:
-    """Return the stream of some windows, in so many shards."""
+def stream_of(packed: Any, shards: int, windows: Callable[..., Any]) -> datasets.IterableDataset:
+    """Return the stream of some `Windows`, in so many shards, each of which calls `windows` for its lanes."""
     names = [name for name in TYPES if name != "position_ids" or packed.recipe.attention == "document"]
     arguments = {
         **packed.arguments,
@@ -36,7 +35,7 @@ def stream_of(packed: Windows, shards: int) -> datasets.IterableDataset:
     features = datasets.Features(
         {name: datasets.List(datasets.Value(TYPES[name]), length=packed.context) for name in names}
     )
-    tables = WindowTables(arguments, features, range(shards), shards)
+    tables = WindowTables(windows, arguments, features, range(shards), shards)
     return datasets.IterableDataset(tables, info=datasets.DatasetInfo(features=features))
 
 
@@ -46,10 +45,16 @@ class WindowTables(_BaseExamplesIterable):
     _state_dict: Any
 
     def __init__(
-        self, arguments: Mapping[str, Any], features: datasets.Features, ranks: Sequence[int], shards: int
+        self,
+        windows: Callable[..., Any],
+        arguments: Mapping[str, Any],
+        features: datasets.Features,
+        ranks: Sequence[int],
+        shards: int,
     ) -> None:
         super().__init__()
-        self._arguments, self._features, self._ranks, self._shards = arguments, features, tuple(ranks), shards
+        self._windows, self._arguments, self._features = windows, arguments, features
+        self._ranks, self._shards = tuple(ranks), shards
 
     @property
     def is_typed(self) -> bool:
@@ -73,7 +78,7 @@ class WindowTables(_BaseExamplesIterable):
 
     def _batches(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], pa.Table]]:
         """Yield the states before and after a table, and the table, from the state on."""
-        packed = windows(**{**self._arguments, "rank": self._ranks[0], "world_size": self._shards})
+        packed = self._windows(**{**self._arguments, "rank": self._ranks[0], "world_size": self._shards})
         packed.ranks = frozenset(self._ranks)
         given = 0
         if self._state_dict and self._state_dict["windows"]:
@@ -112,7 +117,8 @@ class WindowTables(_BaseExamplesIterable):
     def shard_data_sources(self, num_shards: int, index: int, contiguous: bool = True) -> WindowTables:
         """Return the shards of one of `num_shards` readers."""
         numbers = self.split_shard_indices_by_worker(num_shards, index, contiguous=contiguous)
-        return WindowTables(self._arguments, self._features, [self._ranks[n] for n in numbers], self._shards)
+        ranks = [self._ranks[n] for n in numbers]
+        return WindowTables(self._windows, self._arguments, self._features, ranks, self._shards)
 
     def reshard_data_sources(self) -> WindowTables:
         """Return these: a lane is not divided."""

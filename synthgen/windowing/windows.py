@@ -260,7 +260,7 @@ class Windows:
             raise SynthgenError("to_datasets: leave rank and world_size to datasets, which shares out the shards")
         if shards is not None and shards < 1:
             raise SynthgenError(f"to_datasets: shards = {shards}: must be at least 1")
-        return stream_of(self, shards or self._n_lanes)
+        return stream_of(self, shards or self._n_lanes, windows)
 
     @property
     def totals(self) -> dict[str, int]:
