@@ -3,7 +3,8 @@
 A client is a file `clients/NAME.txt` of pinned packages, which get a venv of their own under `build/clients`. A reader
 of tables runs the one-liners of docs/tables.md, in every container, whose figures are printed; each must give the very
 rows that `synthgen` has. Any other client has a script, `clients/NAME.py`, which runs the code of its page
-`docs/clients/NAME.md`, asserts what came out, and prints as its last line what it did:
+`docs/clients/NAME.md`, asserts what came out, and prints as its last line what it did; by hand it is run by
+`build/clients/NAME/bin/python -P clients/NAME.py`:
 
     {"client": NAME, "versions": {package: version}, "glue": lines that a user writes, "did": "what was checked"}
 
@@ -217,7 +218,8 @@ def run_script(client):
     if fault := install(client):
         return {"client": client, "fault": fault}
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    command = [HOME / client / "bin/python", "-P", ROOT / f"clients/{client}.py"]  # -P: it has its package's name
+    # -P, since the script may be called as the package that it imports, and stands in the folder that Python looks in
+    command = [HOME / client / "bin/python", "-P", ROOT / f"clients/{client}.py"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=LONGEST)
     except subprocess.TimeoutExpired:

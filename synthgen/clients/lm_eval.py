@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from synthgen.clients.chance import Chance, chance_of
 from synthgen.clients.questions import Questions, asked_splits, questions
@@ -26,6 +27,7 @@ from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source, load
 from synthgen.spec.spec import Spec
 from synthgen.task.files import temporary_name
+from synthgen.task.foreign import read_json_lines
 
 JUDGE = "synthgen_judge"
 """The module beside the tasks."""
@@ -39,6 +41,16 @@ rows, judged = _exported.rows, _exported.judged
 '''
 LEAST_GENERATED = 256
 """Tokens that a model may answer with at least; else as many as the longest answer has characters."""
+
+
+class DocumentRow(BaseModel):
+    """A line of a task's rows: what lm-eval calls a document."""
+
+    id: int
+    prompt: str
+    completion: str
+    difficulty: int
+    split: str
 
 
 @dataclass(frozen=True)
@@ -95,18 +107,16 @@ def _write_task(folder: Path, asked: Questions) -> ExportedTask:
     """Write a split's rows and its YAML file."""
     source, split = asked.source, asked.split
     name = f"synthgen_{source.spec.name}_{split.replace(':', '-')}"
-    longest, difficulties = LEAST_GENERATED, set()
-    with _rows_file(folder, split).open("w", encoding="utf-8") as file:
-        for question in asked:
-            file.write(json.dumps({**question._asdict(), "split": split}, ensure_ascii=False) + "\n")
-            longest = max(longest, len(question.completion))
-            difficulties.add(question.difficulty)
-    chance = chance_of(source, split)
-    task = ExportedTask(name, split, len(asked), asked.mode, chance)
-    with (folder / f"{name}.yaml").open("w", encoding="utf-8") as file:
-        file.write(f"# {source.spec.title}\n# difficulty: {source.task(split).difficulty}\n")
-        yaml.safe_dump(_yaml_of(task, source, longest, sorted(difficulties)), file, sort_keys=False, width=120)
-        file.write(f"custom_dataset: !function {JUDGE}.rows\nprocess_results: !function {JUDGE}.judged\n")
+    rows = [DocumentRow(**one._asdict(), split=split) for one in asked]
+    lines = (json.dumps(row.model_dump(), ensure_ascii=False) + "\n" for row in rows)
+    _rows_file(folder, split).write_text("".join(lines), "utf-8")
+    longest = max(LEAST_GENERATED, *(len(row.completion) for row in rows))
+    task = ExportedTask(name, split, len(rows), asked.mode, chance_of(source, split))
+    table = _yaml_of(task, source, longest, sorted({row.difficulty for row in rows}))
+    head = f"# {source.spec.title}\n# difficulty: {source.task(split).difficulty}\n"
+    calls = f"custom_dataset: !function {JUDGE}.rows\nprocess_results: !function {JUDGE}.judged\n"
+    text = yaml.safe_dump(table, sort_keys=False, width=120, allow_unicode=True)
+    (folder / f"{name}.yaml").write_text(head + text + calls, "utf-8")
     return task
 
 
@@ -159,8 +169,9 @@ class Exported:
         """Return a split's rows as lm-eval takes them, a `datasets.DatasetDict`; other metadata are ignored."""
         import datasets
 
-        lines = _rows_file(self._folder, split).read_text("utf-8").splitlines()
-        return datasets.DatasetDict({split: datasets.Dataset.from_list([json.loads(line) for line in lines])})
+        file = _rows_file(self._folder, split)
+        lines = [row.model_dump() for _, row in read_json_lines(file, DocumentRow, "export the tasks again")]
+        return datasets.DatasetDict({split: datasets.Dataset.from_list(lines)})
 
     def judged(self, doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
         """Return the metrics of one answer: right or not, also as that of its difficulty; its score; and the chance."""

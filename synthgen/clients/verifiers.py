@@ -24,6 +24,7 @@ from synthgen.clients.chance import chance_of
 from synthgen.clients.questions import questions
 from synthgen.errors import missing
 from synthgen.spec.source import Source, load
+from synthgen.task.foreign import json_of
 from synthgen.task.verdict import Verdict
 
 try:
@@ -113,7 +114,7 @@ class Rows(vf.Taskset[Row, RowsConfig]):
 
 @functools.lru_cache(maxsize=16)
 def _source_of(spec: str) -> Source:
-    return load(**json.loads(spec))
+    return load(**json_of(spec, "spec of a row"))
 
 
 class OnceConfig(vf.HarnessConfig):
