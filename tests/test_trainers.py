@@ -189,7 +189,9 @@ def test_a_dataset_goes_on_from_its_state_dict():
     arguments = {"context": 64, "batch_size": 4, "lanes": 4, "rank": 1, "world_size": 2}
     data = WindowDataset("cfg3f", **arguments)
     assert data.state_dict() == {"rank": 1, "world_size": 2, "state": {"batch": 0, "lanes": {}}}
+    next(iter(data))
     batches = iter(data)
+    assert data.state_dict()["state"]["batch"] == 0, "of this iterator, not of the one before"
     for _ in range(5):
         next(batches)
     state = json.loads(json.dumps(data.state_dict()))

@@ -12,7 +12,7 @@ have it. The loader's `state_dict` holds where each worker stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from synthgen.train.torch_windows import WindowDataset
@@ -27,10 +27,13 @@ class TitanBatches(WindowDataset):
         super().__init__(data, context, **{"fields": FIELDS, **arguments})
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield this rank's batches, or this worker's share of them."""
-        for batch in super().__iter__():
-            positions = batch["positions"].long()
-            # As torchtitan has it, a row that goes on from the window before begins at 0 as well.
-            first = batch["document_ids"] == batch["document_ids"][:, :1]
-            positions = positions - first * positions[:, :1]
-            yield {"input": batch["input_ids"], "positions": positions}, batch["targets"].long()
+        """Return this rank's batches, or this worker's share of them."""
+        return (_as_titan_has_it(batch) for batch in super().__iter__())
+
+
+def _as_titan_has_it(batch: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Return inputs and labels; a row that goes on from the window before begins at 0 as well."""
+    positions = batch["positions"].long()
+    first = batch["document_ids"] == batch["document_ids"][:, :1]
+    positions = positions - first * positions[:, :1]
+    return {"input": batch["input_ids"], "positions": positions}, batch["targets"].long()

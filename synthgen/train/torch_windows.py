@@ -52,9 +52,12 @@ class WindowDataset(IterableDataset[dict[str, torch.Tensor]]):
         self._windows = make_windows(**self._arguments)
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
-        """Yield this rank's batches from the state on, or this worker's share of them."""
-        reader = self._resumed or {**self._share(), "state": self._state}
+        """Return this rank's batches from the state on, or this worker's share of them."""
+        self._reader = dict(self._resumed or {**self._share(), "state": self._state})
         self._resumed = None
+        return self._batches(self._reader)
+
+    def _batches(self, reader: Mapping[str, Any]) -> Iterator[dict[str, torch.Tensor]]:
         place = {name: reader[name] for name in ("rank", "world_size")}
         windows = make_windows(**{**self._arguments, **place})
         windows.load(reader["state"])
