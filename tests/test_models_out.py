@@ -110,6 +110,7 @@ def test_padding_on_either_side_changes_nothing():
     assert loss == pytest.approx(torch.nn.functional.cross_entropy(alone[:-1], ids[0, 1:]).item(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_beams_are_those_of_a_model_that_remembers_nothing():
     theirs = in_transformers(model_of(canon="ABCD"), (0, 1, 2))
     ids = torch.randint(40, (2, 9), generator=torch.Generator().manual_seed(3))
@@ -277,6 +278,7 @@ def test_a_model_is_pushed_whole_and_comes_back_as_it_was(hub, client, exported,
     assert edited["sent"] == ["README.md"], "people may write on the card, and it alone is sent again"
 
 
+@pytest.mark.slow
 def test_faults_on_the_way_end_in_success(hub, client, exported, tmp_path):
     folder = shutil.copytree(exported["plain"][0], tmp_path / "plain")
     for pattern, kind in (("PUT /upload/", "status"), ("POST .*/commit/", "lost"), ("POST .*/merge$", "lost")):

@@ -75,7 +75,7 @@ def in_transformers(model: Transformer, specials: tuple[int, int, int]) -> trans
         config: Any = SynthgenConfig(**_our_fields(settings), **common)
         SynthgenConfig.register_for_auto_class()
         SynthgenForCausalLM.register_for_auto_class("AutoModelForCausalLM")
-        ported: Any = SynthgenForCausalLM(config)
+        theirs: Any = SynthgenForCausalLM(config)
     else:
         config_class, fields, renamed = {
             "GPT2LMHeadModel": ("GPT2Config", _gpt2_fields, _gpt2_weights),
@@ -83,18 +83,18 @@ def in_transformers(model: Transformer, specials: tuple[int, int, int]) -> trans
             "LlamaForCausalLM": ("LlamaConfig", _llama_fields, _llama_weights),
         }[name]
         config = getattr(library, config_class)(**fields(settings), **common)
-        ported = getattr(library, name)(config)
+        theirs = getattr(library, name)(config)
         state = renamed(state, settings)
-    lacking, strange = ported.load_state_dict(state, strict=False)
-    head = ported.get_output_embeddings().weight  # its name is another from version to version
+    lacking, strange = theirs.load_state_dict(state, strict=False)
+    head = theirs.get_output_embeddings().weight  # its name is another from version to version
     with torch.no_grad():
-        for name, weight in ported.named_parameters():
+        for name, weight in theirs.named_parameters():
             if name.endswith(".bias"):
                 weight.zero_()
         head.copy_(model.head.weight)
-    unnamed = [name for name, weight in ported.named_parameters() if name in lacking and weight is not head]
+    unnamed = [name for name, weight in theirs.named_parameters() if name in lacking and weight is not head]
     assert not strange and all(name.endswith(".bias") for name in unnamed), (unnamed, strange)
-    return ported.eval()
+    return theirs.eval()
 
 
 def library_of(what: str) -> Any:

@@ -32,7 +32,6 @@ from synthgen.train.model_card import model_card
 from synthgen.train.runs import SETTINGS, load_run, read_metrics
 from synthgen.train.settings import DataSettings
 from synthgen.train.transformers_model import TransformersModel
-from synthgen.version import __version__
 
 FILE = "synthgen.json"
 """The file by which a folder is an exported model."""
@@ -89,10 +88,10 @@ def export_model(
 def _save(model: Transformer, data: RunData, folder: Path) -> None:
     """Write weights, configuration, tokenizer, settings and specs."""
     specials = data.vocabulary.specials
-    ported = in_transformers(model, (data.start_of(0), *specials[1:]))
-    ported.generation_config.do_sample = False
+    theirs = in_transformers(model, (data.start_of(0), *specials[1:]))
+    theirs.generation_config.do_sample = False
     with without_bars(library_of("export")):
-        ported.save_pretrained(folder)
+        theirs.save_pretrained(folder)
     save_tokenizer(data, folder)
     streams = []
     for number, (stream, rows) in enumerate(zip(data.settings.data, data.sources, strict=True), 1):
@@ -124,7 +123,6 @@ def _table(run: Path, model: Transformer, data: RunData, off: float, evaluation:
     """Return what `synthgen.json` holds, but for the hashes of files."""
     architecture, lines = architecture_of(model.settings), read_metrics(run)
     return {
-        "synthgen": __version__,
         "transformers": library_of("export").__version__,
         "architecture": architecture,
         "trust_remote_code": architecture == OURS,

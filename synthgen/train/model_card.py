@@ -36,7 +36,7 @@ def _what(name: str, table: Mapping[str, Any]) -> str:
     return f"""# {in_markdown(name)}
 
 A language model of {table["parameters"]:,} parameters, trained{steps} on synthetic data whose every bit is known, by
-[synthgen](https://pypi.org/project/synthgen-lm/) {table["synthgen"]}:
+[synthgen](https://pypi.org/project/synthgen-lm/):
 
 {streams}
 

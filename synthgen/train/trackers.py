@@ -8,8 +8,9 @@ Any function of a mapping will do as `log`. Nothing is logged unless it is asked
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,13 @@ def _trackio(out: Path, settings: RunSettings) -> Iterator[Log]:
         import trackio
     except ImportError:
         raise missing("trackio", "--log trackio") from None
-    run = trackio.init(project=PROJECT, name=out.name, config=settings.model_dump(mode="json"))
+    with redirect_stdout(sys.stderr):  # it greets on stdout, where a command's result goes
+        trackio.init(project=PROJECT, name=out.name, config=settings.model_dump(mode="json"))
     try:
-        yield lambda line: run.log(figures_of(line), step=line["step"])
+        yield lambda line: trackio.log(figures_of(line), step=line["step"])
     finally:
-        run.finish()
+        with redirect_stdout(sys.stderr):
+            trackio.finish()
 
 
 TRACKERS: dict[str, Callable[[Path, RunSettings], Iterator[Log]]] = {
