@@ -43,6 +43,9 @@ ELSEWHERE = {
                               "file.read_bytes": "Python's sources"},
     "synthgen/dataset/containers.py": {"pa.memory_map": "shards, bounded there",
                                        "pq.ParquetFile": "shards, bounded there"},
+    "synthgen/mixture/text/sources.py": {"pa.memory_map": "a user's texts, each value looked at",
+                                         "pq.ParquetFile": "a user's texts, each value looked at"},
+    "synthgen/mixture/text/store.py": {"pa.memory_map": "texts that were taken in, held against their digest"},
     "synthgen/dataset/parquet_bounds.py": {"path.open": "headers of 64 bytes"},
     "synthgen/dataset/folder.py": {"(work / 'lock').open": "a lock, never read"},
     "synthgen/dataset/estimate.py": {"status.read_text": "what the kernel says of this process"},
@@ -349,7 +352,9 @@ def test_a_damaged_staging_is_made_anew(sound, tmp_path, junk):
         put(record, junk)
     again = staging.stage(*arguments)
     assert again.manifest == staged.manifest
-    assert {file.path for file in again.other_files()} == {"README.md", "manifest.json", "spec.toml"}
+    assert {file.path for file in again.other_files()} == {
+        *("README.md", "croissant.json", "manifest.json", "spec.toml"),
+    }
 
 
 @pytest.mark.parametrize("junk", JUNK)
