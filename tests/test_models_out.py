@@ -12,12 +12,13 @@ from conformance.server import Hub
 from helpers import HubClient, files, run
 
 from synthgen.errors import CheckFailed, SynthgenError
+from synthgen.tokens.saved import names_of
 from synthgen.train import export
 from synthgen.train.architecture import OURS, architecture_of, in_transformers
 from synthgen.train.decode import complete
 from synthgen.train.evaluation import evaluate, subject_of
 from synthgen.train.export import export_model
-from synthgen.train.id_tokenizer import names_of_ids
+from synthgen.train.id_tokenizer import save_tokenizer, vocab_of
 from synthgen.train.loop import train
 from synthgen.train.model import Transformer
 from synthgen.train.presets import PRESETS
@@ -166,7 +167,7 @@ def test_the_tokenizer_has_a_name_for_every_id(runs, exported):
     folder, _ = exported["plain"]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     _, data = load_run(runs / "plain")
-    names, ids = names_of_ids(data), data.sources[0].read(0, 1).ids.tolist()
+    names, ids = names_of(vocab_of(data)), data.sources[0].read(0, 1).ids.tolist()
     assert tokenizer.convert_ids_to_tokens(range(data.size)) == names
     text = tokenizer.decode(ids)
     assert text == " ".join(names[i] for i in ids)
@@ -180,7 +181,6 @@ def test_text_comes_back_from_its_tokenizer(cut, tmp_path):
     import transformers
 
     from synthgen.train.batches import RunData
-    from synthgen.train.id_tokenizer import save_tokenizer
 
     settings = tiny("know-retrieve-dual")
     stream = settings.data[0].model_copy(update={"tokenizer": cut, "params": {"people": 20}})
@@ -193,10 +193,10 @@ def test_text_comes_back_from_its_tokenizer(cut, tmp_path):
         text = tokenizer.decode(ids)
         assert text == data.sources[0].task.tokenizer.decode(ids)
         assert tokenizer(text, add_special_tokens=False)["input_ids"] == ids
-    else:  # phrases hold blanks: one stands on a line
-        names = names_of_ids(data)
-        assert tokenizer("\n".join(names[i] for i in ids), add_special_tokens=False)["input_ids"] == ids
+    else:  # of phrases, which hold blanks, each is one name
+        names = names_of(vocab_of(data))
         assert tokenizer.decode(ids) == " ".join(names[i] for i in ids)
+        assert tokenizer(tokenizer.decode(ids), add_special_tokens=False)["input_ids"] == ids
 
 
 def test_nothing_is_left_of_an_export_that_fails(runs, tmp_path, monkeypatch):
@@ -223,7 +223,7 @@ def test_the_commands(runs, exported, tmp_path):
         measured.stdout
     )
     for wrong, said in (
-        (("export", runs / "plain"), "write synthgen export RUN DIR"),
+        (("export", runs / "plain"), "Missing argument 'DIR'"),
         (("export", tmp_path / "out", tmp_path / "more"), "is no run"),
         (("evaluate", tmp_path / "gone"), "there is no such folder"),
         (("evaluate", tmp_path), "holds no model of transformers: there is no config.json"),
@@ -310,7 +310,7 @@ def test_transformers_loads_it_from_the_hub(hub, client, exported, runs, tmp_pat
         "import json, torch, transformers\n"
         f"where = dict(pretrained_model_name_or_path='org/loaded', revision={tag!r})\n"
         "model = transformers.AutoModelForCausalLM.from_pretrained(trust_remote_code=True, **where)\n"
-        "tokenizer = transformers.AutoTokenizer.from_pretrained(**where)\n"
+        "tokenizer = transformers.AutoTokenizer.from_pretrained(trust_remote_code=True, **where)\n"
         "logits = model(torch.arange(30)[None]).logits\n"
         "print(json.dumps([logits.tolist(), tokenizer.decode(list(range(8)))]))"
     )
@@ -322,7 +322,7 @@ def test_transformers_loads_it_from_the_hub(hub, client, exported, runs, tmp_pat
     model, data = load_run(runs / "canon")
     with torch.no_grad():
         assert (model(torch.arange(30)[None]) - torch.tensor(logits)).abs().max() <= 1e-5
-    assert text == " ".join(names_of_ids(data)[:8])
+    assert text == " ".join(names_of(vocab_of(data))[:8])
 
 
 # -- in a fresh process -----------------------------------------------------------------------------------------------

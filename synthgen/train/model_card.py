@@ -56,7 +56,7 @@ def _loading(table: Mapping[str, Any]) -> str:
         "The tokenizer cuts text."
         if table["text"]
         else "Its ids are not text: the tokenizer has a name for each,\n"
-        "joins them by blanks, and parts them by blanks, or by lines where names hold blanks."
+        "and a blank between two."
     )
     return f"""## Loading it
 
@@ -64,7 +64,7 @@ def _loading(table: Mapping[str, Any]) -> str:
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 model = AutoModelForCausalLM.from_pretrained("FOLDER"{trust})
-tokenizer = AutoTokenizer.from_pretrained("FOLDER")
+tokenizer = AutoTokenizer.from_pretrained("FOLDER"{trust})
 ```
 
 {about} {what}
