@@ -10,7 +10,6 @@ from pathlib import Path
 os.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
 
 from wandb.proto import wandb_internal_pb2
-from wandb.sdk.internal.datastore import DataStore
 
 from synthgen.train.loop import train
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
@@ -27,18 +26,28 @@ settings = RunSettings(
 (glue,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), flags=re.S)
 exec(glue, {"run": run, "settings": settings, "train": train})
 
-store = DataStore()
-store.open_for_scan(str(next((run / "wandb").glob("offline-run-*/*.wandb"))))
+
+def records(file):
+    """Yield what a run's file holds: a log of LevelDB's layout, blocks of 32 kB, behind seven bytes of its own."""
+    data, at, held = file.read_bytes(), 7, b""
+    while at + 7 <= len(data):
+        if 32768 - at % 32768 < 7:
+            at += 32768 - at % 32768
+            continue
+        size, kind = int.from_bytes(data[at + 4 : at + 6], "little"), data[at + 6]
+        held += data[at + 7 : at + 7 + size]
+        at += 7 + size
+        if kind in (1, 4):  # whole, or the last part
+            yield wandb_internal_pb2.Record.FromString(held)
+            held = b""
+
+
 logged = {}
-while (data := store.scan_data()) is not None:
-    record = wandb_internal_pb2.Record()
-    record.ParseFromString(data)
+for record in records(next((run / "wandb").glob("offline-run-*/*.wandb"))):
     if record.WhichOneof("record_type") == "history":
-        items = {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in record.history.item}
-        step = items["_step"]
+        items = {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
         for name, value in items.items():
-            if not name.startswith("_"):
-                logged.setdefault(name, {})[step] = value
+            logged.setdefault(name, {})[items["_step"]] = value
 
 lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 assert [line["step"] for line in lines] == [20, 40, 50]

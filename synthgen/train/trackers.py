@@ -8,6 +8,7 @@ Any function of a mapping will do as `log`. Nothing is logged unless it is asked
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -36,12 +37,15 @@ def figures_of(line: Mapping[str, Any]) -> dict[str, float]:
 
 @contextmanager
 def tracker(name: str, out: Path, settings: RunSettings) -> Iterator[Log]:
-    """Give the callback that logs the run in `out`, and close its tracker at the end.
+    """Give the callback that logs the run in `out`, and close its tracker at the end; of several processes the first's.
 
     Raises SynthgenError for an unknown tracker, or one that is not installed.
     """
     if name not in TRACKERS:
         raise SynthgenError(f"--log {name}: no such tracker{nearest(name, TRACKERS)}")
+    if int(os.environ.get("RANK", "0")):  # torchrun's: `train` calls the first process's callback alone
+        yield lambda line: None
+        return
     with contextmanager(TRACKERS[name])(out, settings) as log:
         yield log
 
