@@ -24,6 +24,7 @@ ELSEWHERE = {
     "guides/hub": "test_the_guide_of_the_hub_runs",
     "guides/task": "test_the_guide_of_tasks_runs",
     "evaluate": "tests/test_docs.py",
+    "guides/models": "test_a_page_that_trains_runs",
     "tables": "tests/test_tables.py",
 }
 """Pages with code that is run by another test than the one for all."""
@@ -75,7 +76,7 @@ def test_a_page_runs(page, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["start", *NOTEBOOKS])
+@pytest.mark.parametrize("page", ["start", "guides/models", *NOTEBOOKS])
 def test_a_page_that_trains_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
