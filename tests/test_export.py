@@ -115,12 +115,22 @@ def test_questions_of_tokens_are_asked_by_name_and_end_with_a_row_as_it_is():
         assert (one.id, one.difficulty) == (row["id"], row["difficulty"])
         assert source.task().encoded(one.prompt + one.completion) == row["input_ids"]
         assert source.verify(one.prompt, one.completion, split="fresh:mine", mode="answer").correct
-    depo = questions("depo1-tiny", rows=2)
-    assert depo.split == "test" and next(iter(depo)).prompt.split()[-1] != ""
-    with pytest.raises(SynthgenError, match="have no prompts"):
+    with pytest.raises(SynthgenError, match="lano-tiny: these rows have no prompts"):
         questions("lano-tiny", mode="strict")
     with pytest.raises(SynthgenError, match="at least one"):
         questions(source, "train", 0)
+
+
+@pytest.mark.parametrize("spec", ["depo1-tiny", "brevo1-tiny", "copy-tiny", "recall-tiny"])
+def test_what_a_row_answers_itself_is_right_as_text(spec):
+    """With several queries in one row, with listings, and with answers that are all of the rest."""
+    source = synthgen.load(spec)
+    asked = questions(source, rows=4)
+    assert asked.split == "test" and len(list(asked)) == len(asked) == 4
+    for one in asked:
+        for mode in ("strict", "answer"):
+            assert source.verify(one.prompt, one.completion, split="test", mode=mode).correct, (one, mode)
+        assert not source.verify(one.prompt, "I give up.", split="test", mode="answer").correct
 
 
 def test_chance_is_the_best_guess_that_a_task_states():

@@ -113,7 +113,7 @@ def _write_task(folder: Path, asked: Questions) -> ExportedTask:
     longest = max(LEAST_GENERATED, *(len(row.completion) for row in rows))
     task = ExportedTask(name, split, len(rows), asked.mode, chance_of(source, split))
     table = _yaml_of(task, source, longest, sorted({row.difficulty for row in rows}))
-    head = f"# {source.spec.title}\n# difficulty: {source.task(split).difficulty}\n"
+    head = f"# {' '.join(source.spec.title.split())}\n# difficulty: {source.task(split).difficulty}\n"
     calls = f"custom_dataset: !function {JUDGE}.rows\nprocess_results: !function {JUDGE}.judged\n"
     text = yaml.safe_dump(table, sort_keys=False, width=120, allow_unicode=True)
     (folder / f"{name}.yaml").write_text(head + text + calls, "utf-8")

@@ -57,7 +57,10 @@ class Questions:
         most = source.rows_max(split)
         if most is not None and self.rows > most:
             raise SynthgenError(f"rows = {self.rows:,}: split {split!r} of {source.spec.name} has {most:,}")
-        self._parts_of(source.row(0, split))
+        try:
+            self._parts_of(source.row(0, split))
+        except SynthgenError as error:
+            raise SynthgenError(f"{source.spec.name}: {error}") from None
 
     def __len__(self) -> int:
         return self.rows
