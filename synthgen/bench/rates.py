@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from synthgen.bench.feeds import feed_contenders
 from synthgen.bench.scaling import CONTROLS, WORKERS, index_contenders, known_specs, median_ratio, workers_rates
 from synthgen.dataset.shards import BATCH_ROWS, write_shard
 from synthgen.errors import SynthgenError, nearest
@@ -318,6 +319,11 @@ def _bits_of_rows(bits_of: Callable[[int], Any], seconds: float = 0.5) -> int:
     return rows
 
 
+def bench_windows() -> list[Rate]:
+    """Training windows of cfg3f: as they are packed, and through `datasets`, in batches and one by one."""
+    return race(feed_contenders(), unit="windows", rounds=5)
+
+
 def bench_index() -> list[Rate]:
     """Rows at index 0, 10^9 and 10^15: a row costs the same wherever it stands."""
     return [rate for spec in known_specs() for rate in race(index_contenders(spec), unit="rows", rounds=5)]
@@ -356,6 +362,7 @@ BENCHMARKS = {
     "retry": bench_retry,
     "playground": bench_playground,
     "bits": bench_bits,
+    "windows": bench_windows,
     "index": bench_index,
     "trainer": bench_trainer,
     "workers": bench_workers,
