@@ -9,6 +9,7 @@ from pathlib import Path
 
 os.environ |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
 
+import wandb
 from wandb.proto import wandb_internal_pb2
 
 from synthgen.train.loop import train
@@ -42,6 +43,7 @@ def records(file):
             held = b""
 
 
+wandb.teardown()  # its process has then written all
 logged = {}
 for record in records(next((run / "wandb").glob("offline-run-*/*.wandb"))):
     if record.WhichOneof("record_type") == "history":
