@@ -24,7 +24,7 @@ ROWS = {
     "cfg-english": 2_000_000,
     "cfg3f-perturb-fixed": 100_000,
     "cfg3f-perturb-nt": 60_000,
-    "cfg3f-perturb-t": 8_000,
+    "cfg3f-perturb-t": 40_000,
     "igsm-med-pq": 200_000,
     "igsm-hard-pq": 200_000,
     "igsm-open-retry50": 200_000,

@@ -81,6 +81,23 @@ def test_a_thin_tail_adds_little():
     assert beyond(lambda theta: 300 * theta, 200.0, 0.5) == math.inf
 
 
+@pytest.mark.parametrize("way", [1, -1])
+def test_ends_with_tails_hold_the_truth_as_often_as_they_say(way):
+    """At a level of 0.2, where a fault of the tails shows: a value is an exponential figure A where that is over 2."""
+    mean = way * math.exp(-2) * 3  # E[A; A > 2]
+    cumulants = [lambda theta: -math.log1p(-theta) if theta < 1 else math.inf, lambda theta: 0.0][::way]
+    ends, cuts = sorted((0.0, way * 1e4)), sorted((0.0, way * 2.2))
+    draw, missed, open_ended = np.random.default_rng(8), [0, 0], 0
+    for _ in range(300):
+        figures = draw.exponential(size=4000)
+        values = way * np.where(figures > 2, figures, 0.0)
+        bits = Sums.of(values, cuts).bracket(cuts, ends, "sampled", level=0.2, tails=cumulants[::-1])
+        missed[0] += bits.low > mean
+        missed[1] += bits.high < mean
+        open_ended += bits.high - bits.low > 100
+    assert max(missed) <= 300 * 0.4 and open_ended == 0, "tails are a few bits, not the way to the end"
+
+
 def test_a_bracket_of_the_wrong_law_is_found():
     """The test above can fail: brackets a tenth as wide hold the mean too seldom."""
     ends, law, mean = LAWS["coins"]

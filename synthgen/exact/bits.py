@@ -103,21 +103,22 @@ class Bits:
         }
 
 
-def at_most(high: float, reason: str, low: float = 0.0) -> Bits:
-    """Return a bracket whose best figure is its proved upper end; an exact number where the other end is the same."""
+def at_most(high: float, reason: str, low: float = 0.0, rests_on: Bits = Bits(0.0)) -> Bits:
+    """Return a bracket whose best figure is its upper end; an exact number where the other end is the same.
+
+    It is known as surely as the figure that its ends were worked out from: proved, where that is exact.
+    """
     if low == high:
         return Bits(high)
-    return Bits(high, "bracket", reason, low=low, high=high)
+    level, method = rests_on.level, rests_on.method or "proved"
+    return Bits(high, "bracket", reason, low=low, high=high, level=level, method=method, n=rests_on.n)
 
 
 def hiding(booked: Bits, reason: str, low: float = 0.0) -> Bits:
     """Return what is known of a text that hides some of what is booked: at most that, as surely as it is known."""
     if booked.status not in ("exact", "bracket"):
         return replace(booked, reason="; ".join(dict.fromkeys(r for r in (reason, booked.reason) if r)))
-    bound = at_most(booked.high, reason, low)
-    if bound.status == "exact":
-        return bound
-    return replace(bound, level=booked.level, method=booked.method or "proved", n=booked.n)
+    return at_most(booked.high, reason, low, booked)
 
 
 def weakest(a: Status, b: Status) -> Status:

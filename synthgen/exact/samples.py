@@ -137,7 +137,7 @@ def bet_for(distance: float, spread: float, n: int, failure: float) -> float:
 
 
 def beyond(cumulant: Cumulant, cut: float, chance: float) -> float:
-    """Return the most that a figure A which is over `cut` with at most this `chance` adds by what it is over.
+    """Return the most that a figure A adds to a mean by what it is over `cut`, in an event of at most this `chance`.
 
     With Z = max(A - cut, 0) and an event of probability q, exp(theta E[Z | event]) <= E[exp(theta Z)] / q (Jensen), so
     E[Z; event] <= q (ln E[exp(theta Z)] + ln(1 / q)) / theta, for every theta; it grows with q up to 1 / e. And

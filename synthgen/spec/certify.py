@@ -93,8 +93,8 @@ def keep(runs: Mapping[str, Run], in_package: bool = False) -> None:
 
 def differences(source: Source, part: int = 0) -> Iterator[tuple[str, bool, str]]:
     """Draw a chunk of each certificate of a spec again: yield (spec it was made for, whether it agrees, figures)."""
-    for digest in samplings(source):
-        run = certificates().get(digest)
+    for digest, sampling in samplings(source).items():
+        run = sampling.certified()
         if run is None:
             continue
         which = part % len(run.chunks)

@@ -30,6 +30,9 @@ from synthgen.task.foreign import read_json
 SHIPPED = Path(__file__).with_name("certificates.json")
 
 
+ROUNDING = 1e-6
+"""Bits that a value may lie outside its proved ends, by rounding."""
+
 BEYOND = 0.25
 """How far beyond the rows that a plan is fitted to values are cut, as a multiple of the width of those."""
 
@@ -61,9 +64,14 @@ class Sampling:
         stated = {"law": self.law, "version": self.version}
         return hashlib.sha256(json.dumps(stated, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
 
+    def certified(self) -> Run | None:
+        """Return the long run of this law; none, where there is none, or it took off other controls than there are."""
+        run = certificates().get(self.digest)
+        return run if run is not None and len(run.plan.coefficients) == len(self.ends) - 1 else None
+
     def mean(self, reason: str, draw: bool = True) -> Bits | None:
         """Return the mean between two ends; None where there is no certificate and nothing shall be drawn."""
-        run = certificates().get(self.digest) or (_drawn_now(self) if draw else None)
+        run = self.certified() or (_drawn_now(self) if draw else None)
         if run is None:
             return None
         plan = run.plan
@@ -121,7 +129,12 @@ class Plan:
     def sums(self, sampling: Sampling, first: int, stop: int) -> Sums:
         """Draw rows [first, stop), counted behind those of the fit, and sum them up."""
         drawn = sampling.draw(self.fitted + first, self.fitted + stop)
-        return Sums.of(drawn[:, 0] - drawn[:, 1:] @ np.array(self.coefficients), self.cuts, self.bets)
+        values = drawn[:, 0] - drawn[:, 1:] @ np.array(self.coefficients)
+        low, high = self.ends(sampling)
+        inside = (values >= low - ROUNDING) & (values <= high + ROUNDING)
+        if not inside.all():  # of what is not a number, too
+            raise AssertionError(f"a value of {values[~inside][0]} lies outside its proved ends, {low} and {high}")
+        return Sums.of(values, self.cuts, self.bets)
 
 
 _Chunk = Annotated[list[float], Field(min_length=5, max_length=len(Sums._fields))]  # 5 without bets

@@ -55,8 +55,7 @@ def _loading(table: Mapping[str, Any]) -> str:
     what = (
         "The tokenizer cuts text."
         if table["text"]
-        else "Its ids are not text: the tokenizer has a name for each,\n"
-        "and a blank between two."
+        else "Its ids are not text: the tokenizer has a name for each,\nand a blank between two."
     )
     return f"""## Loading it
 

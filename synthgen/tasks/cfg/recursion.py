@@ -11,8 +11,11 @@ import numpy as np
 MOST_SYMBOLS = 2000
 """Symbols with rules; a matrix of so many rows and columns is inverted in seconds."""
 
-MARGIN = 1e-9
-"""How far from 1 the spectral radius must be: nearer, rounding decides."""
+MARGIN = 1e-6
+"""How far from 1 the spectral radius must be: of sums over strings so many digits are lost, of sixteen."""
+
+NEGLIGIBLE = 1e-9
+"""How far below 0 rounding may take an entry of an inverse, as a share of the greatest."""
 
 SQUARINGS = 16
 """Of a matrix, to state its spectral radius in a message."""
@@ -27,7 +30,7 @@ def dies_out(matrix: np.ndarray) -> bool:
         inverse = np.linalg.inv(np.eye(len(matrix)) - matrix / (1 - MARGIN))
     except np.linalg.LinAlgError:
         return False
-    return bool(np.isfinite(inverse).all() and inverse.min() > -MARGIN * max(1.0, inverse.max()))
+    return bool(np.isfinite(inverse).all() and inverse.min() > -NEGLIGIBLE * max(1.0, inverse.max()))
 
 
 def spectral_radius(matrix: np.ndarray) -> float:

@@ -324,7 +324,7 @@ class Cfg(Task):
             text = text_entropy(self._plain, estimates) + Bits(shown)
         if self.params.corrupt:
             booked = derivation + books[BOOKS[CORRUPTION]].bits.value
-            text, hidden = at_most(booked, REPLACED, low=text.low), REPLACED
+            text, hidden = at_most(booked, REPLACED, text.low, text), REPLACED
         facts: dict[str, Any] = {
             "expected_length": mean,
             "length_sd": 0.0 if self.params.length else moments.length_sd(grammar),

@@ -16,7 +16,7 @@ from synthgen.exact.bits import Bits, at_most
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import entropy_of
 from synthgen.exact.ledger import UNITS_PER_BIT
-from synthgen.task.certificates import Sampling
+from synthgen.task.certificates import ROUNDING, Sampling
 from synthgen.tasks.cfg import moments
 from synthgen.tasks.cfg.grammar import Grammar
 
@@ -101,7 +101,10 @@ def sampling_of(grammar: Grammar) -> Sampling:
         for row, (ids, units) in zip(rows, strings, strict=True):
             booked = units / UNITS_PER_BIT
             if len(ids) <= longest:
-                row[0] = max(0.0, grammar.log2_probability(ids) + booked)
+                others = grammar.log2_probability(ids) + booked
+                if not others > -ROUNDING:
+                    raise AssertionError(f"{grammar.name}: a string that was drawn is read as {others} bits likelier")
+                row[0] = max(0.0, others)
             row[1:] = [len(ids) - mean_length, booked - mean_bits][: len(ends) - 1]
         return rows
 
