@@ -186,7 +186,7 @@ def test_a_part_of_a_certificate_is_drawn_again(name, monkeypatch):
     run = certificates.certificates()[digest]
     wrong = [Sums(chunk.n, chunk.total * (1 + 1e-6), *chunk[2:]) for chunk in run.chunks]
     monkeypatch.setattr(
-        certify, "certificates", lambda: {digest: dataclasses.replace(run, chunks=wrong)}
+        certificates, "certificates", lambda: {digest: dataclasses.replace(run, chunks=wrong)}
     )  # a planted fault: one figure in a million
     assert [ok for _, ok, _ in certify.differences(source, part=7)] == [False]
 
