@@ -33,7 +33,7 @@ ENDS = ("eos_token", "sep_token")
 def tokenizer_files(tokenizer: Tokenizer | CheckedTokenizer | ByteTokenizer) -> dict[str, str]:
     """Return the files of a tokenizer, by name."""
     text = json.dumps(_of_bytes(), ensure_ascii=False) if isinstance(tokenizer, ByteTokenizer) else tokenizer.to_json()
-    return {TOKENIZER_FILE: text, CONFIG_FILE: _config(tokenizer.vocab)}
+    return {TOKENIZER_FILE: text, CONFIG_FILE: config_of(tokenizer.vocab)}
 
 
 def vocabulary_files(vocab: Vocab) -> dict[str, str]:
@@ -46,7 +46,7 @@ def vocabulary_files(vocab: Vocab) -> dict[str, str]:
         "decoder": None,  # which is a space between two names
         "model": {"type": "WordLevel", "vocab": {name: i for i, name in enumerate(names)}, "unk_token": NO_UNKNOWN},
     }
-    return {TOKENIZER_FILE: json.dumps(table, ensure_ascii=False), CONFIG_FILE: _config(vocab)}
+    return {TOKENIZER_FILE: json.dumps(table, ensure_ascii=False), CONFIG_FILE: config_of(vocab)}
 
 
 def names_of(vocab: Vocab) -> list[str]:
@@ -114,12 +114,10 @@ def _of_bytes() -> dict[str, Any]:
     }
 
 
-def _config(vocab: Vocab) -> str:
+def config_of(vocab: Vocab, longest: int | None = None) -> str:
+    """Return the file that says which tokens begin, end and fill texts, and how many tokens a text has at most."""
     names = names_of(vocab)
-    roles = {"bos_token": names[vocab.bos], "eos_token": names[vocab.eos], "pad_token": names[vocab.pad]}
-    return (
-        json.dumps(
-            {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False, **roles}, indent=1
-        )
-        + "\n"
-    )
+    table: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    table |= {"bos_token": names[vocab.bos], "eos_token": names[vocab.eos], "pad_token": names[vocab.pad]}
+    table |= {"model_max_length": longest} if longest else {}
+    return json.dumps(table, indent=1) + "\n"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 from synthgen.task.rows import Vocab
-from synthgen.tokens.saved import CONFIG_FILE, names_of, save_files, vocabulary_files
+from synthgen.tokens.saved import CONFIG_FILE, config_of, save_files, vocabulary_files
 from synthgen.train.batches import RunData
 
 
 def save_tokenizer(data: RunData, folder: Path) -> None:
     """Write the tokenizer of a run's ids into a folder, as `AutoTokenizer` reads it."""
     vocab = vocab_of(data)
-    files = dict(data.sources[0].task.tokenizer_files() or vocabulary_files(vocab))
-    config = json.loads(files[CONFIG_FILE])
-    config |= {"bos_token": names_of(vocab)[vocab.bos], "model_max_length": data.settings.model.context}
-    save_files(files | {CONFIG_FILE: json.dumps(config, indent=1) + "\n"}, folder)
+    files = data.sources[0].task.tokenizer_files() or vocabulary_files(vocab)
+    save_files({**files, CONFIG_FILE: config_of(vocab, data.settings.model.context)}, folder)
 
 
 def vocab_of(data: RunData) -> Vocab:
