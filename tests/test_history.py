@@ -170,7 +170,7 @@ def plainly(prompt, times):
     name = next(name for name in times[0] if name in prompt)
     target = next((target for target, pattern in WORDS.items() if re.search(pattern, prompt)), "major")
     before, after = (people[name][target] for people in times)
-    if re.match(rf"Did the change|Has |Was |Did {name}|Does {name} now", prompt):
+    if re.match(rf"Did the change|Was |Did {name}|Does {name}", prompt):
         return "whether", target, "No" if before == after else "Yes"
     then = "before the change" in prompt.lower()
     return "before" if then else "after", target, before if then else after
