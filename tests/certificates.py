@@ -37,6 +37,7 @@ ROWS = {
     "igsm-released": 30_000,
     "igsm-med-pq/train": 100_000,
     "igsm-hard-pq/train": 150_000,
+    "stories-retry30": 1_000_000,
     "brevo1-tiny": 40_000,
     "brevo2-n30": 10_000,
     "brevo2-n40": 6_000,

@@ -8,6 +8,8 @@ are compared as polynomials at random places, strings are parsed from the top, g
 import functools
 import random
 import re
+import tomllib
+from pathlib import Path
 
 import synthgen
 from synthgen.train.score import prompt_of
@@ -26,6 +28,11 @@ MONTHS = [
     "October",
     "November",
     "December",
+]
+
+
+BOXES = tomllib.loads(Path(synthgen.__file__).with_name("tasks").joinpath("stories/packs/boxes.toml").read_text())[
+    "names"
 ]
 
 
@@ -122,6 +129,40 @@ def brevo(task, prompt, said):
             return False
         listed.append(node)
     return set(listed) == needed
+
+
+def stories(task, prompt, said):
+    """Of the pack of boxes."""
+    modulus, taught, box = task.params.modulus, "retry" in task.params.model_fields_set, r"[Tt]he (\w+) box"
+    *lines, asked = re.findall(r"[^.?]+[.?]", prompt)
+    needs, number = {}, {}
+    for line in lines:
+        named, *others = re.findall(box, line)
+        needs[named] = others
+        number[named] = int(re.search(r"\d+|$", line)[0] or 0)
+    query, known, last, back = re.search(box, asked)[1], {}, "", 0
+    needed = [query]
+    for thing in needed:
+        needed += [parent for parent in needs[thing] if parent not in needed]
+    sentences = re.findall(r"[^.]*\.", said)
+    if "".join(sentences) != said:
+        return False
+    for sentence in sentences:
+        thing = last = (re.search(box, sentence) or ["", ""])[1]
+        begun = f" So the {thing} box holds" if modulus > 1 else f" Open the {thing} box"
+        if sentence == f"{begun} -- no, too early." and thing in BOXES[: task.params.names]:
+            back, last = back + 1, ""
+            if back > (max(16, len(lines)) if taught else 1):
+                return False
+            continue
+        back *= not taught
+        if thing not in needed or thing in known or not set(needs[thing]) <= set(known):
+            return False
+        known[thing] = (number[thing] + sum(known[parent] for parent in needs[thing])) % modulus
+        held = f" {known[thing]} marble{'s' * (known[thing] != 1)}" * (modulus > 1)
+        if sentence != f"{begun}{held}.":
+            return False
+    return last == query
 
 
 def chain(task, prompt, said):
@@ -450,6 +491,8 @@ EVALUATORS = {
     "brevo2-tiny": brevo,
     "brevo-open": brevo,
     "chain-retry50": chain,
+    "stories-boxes": stories,
+    "stories-retry30": stories,
     "cfg3b": cfg,
     "igsm-med-qp": igsm,
     "igsm-med-retry50": igsm,

@@ -41,6 +41,7 @@ SPECS = {
     "qa": "know-retrieve-dual",
     "recall": "recall-tiny",
     "relations": "relations-bios",
+    "stories": "stories-boxes",
 }
 """One spec a task."""
 

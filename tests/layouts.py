@@ -7,6 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from evaluators import BOXES
+
 import synthgen
 
 RIGHT, WRONG = (
@@ -17,6 +19,8 @@ FAMILIES = {
     "igsm-med-qp": ("number", "solution"),
     "igsm-open-boxes": ("number", "solution"),
     "chain-retry50": ("number", "solution"),
+    "stories-boxes": ("number", "solution"),
+    "stories-order": ("listing",),
     "mano-tiny": ("number",),
     "birthyear-3-2": ("number",),
     "qa-extract": ("one",),
@@ -57,6 +61,10 @@ def asked(source, row):
             return row["prompt"], str(latent["answer"])
         case "cfg":
             return row["prompt"], row["completion"].split()
+        case "stories":
+            boxes = re.findall(r"the (\w+ box)", row["completion"])
+            value = latent["values"][latent["query"]]
+            return row["prompt"], boxes if task.params.order_only else str(value)
         case "qa" | "hops" | "history":
             text = row["prompt"] + row["completion"]
             return row["prompt"], "; ".join(text[span["start"] : span["end"]] for span in latent["spans"]["answer"])
@@ -160,12 +168,26 @@ def chain_steps(source, row):
     return steps
 
 
+def story_steps(row):
+    """Of boxes: a step's sum in names, in the order of its line, and in numbers."""
+    lines, values, steps = {}, {}, []
+    for line in re.findall(r"[^.?]+[.?]", row["prompt"])[:-1]:
+        named, *others = re.findall(r"[Tt]he (\w+ box)", line)
+        lines[named] = [*others, re.search(r"\d+", line)[0]]
+    for name, value in re.findall(r"the (\w+ box) holds (\d+)", row["completion"]):
+        values[name] = value
+        steps.append((name, "", " + ".join(lines[name]), " + ".join(values.get(n, n) for n in lines[name]), int(value)))
+    return steps
+
+
 def solution(source, row, answer, layout, number):
     task = source.task(next(iter(source.splits)))
-    modulus, igsm = task.params.modulus, task.name == "igsm"
-    steps = igsm_steps(row["completion"]) if igsm else chain_steps(source, row)
-    given = row["completion"] if igsm else " ".join(source.vocab.names[i] for i in row["input_ids"]).split(" ? ")[1]
-    given = given if igsm else given.partition(" ")[2]
+    modulus, text = task.params.modulus, "completion" in row
+    steps = {"igsm": lambda: igsm_steps(row["completion"]), "stories": lambda: story_steps(row)}.get(
+        task.name, lambda: chain_steps(source, row)
+    )()
+    given = row["completion"] if text else " ".join(source.vocab.names[i] for i in row["input_ids"]).split(" ? ")[1]
+    given = given if text else given.partition(" ")[2]
     fields = [
         {
             "name": name, "letter": letter, "symbols": symbols, "numbers": numbers, "total": eval(numbers),
@@ -185,7 +207,8 @@ def solution(source, row, answer, layout, number):
         case "twice":
             fields.append({**changed, "value": changed["wrong"], "numbers": changed["wrong"]})
         case "stranger":
-            name = "x999" if not igsm else "the Unicorns in each Dragon" if " in each " in changed["name"] else ""
+            strangers = {"chain": "x999", "stories": next(f"{n} box" for n in BOXES if f"{n} box" not in str(row))}
+            name = strangers.get(task.name, "the Unicorns in each Dragon" if " in each " in changed["name"] else "")
             fields.append({**changed, "name": name or "Dragon's Unicorn"})
         case "operand":
             others = [one["symbols"] for one in fields if one is not changed] + [f"5 + {changed['name']}"]

@@ -40,6 +40,7 @@ GROUPS = {
     "depo": Group(("tasks/depo/*.py",), ("depo",), "depo"),
     "brevo": Group(("tasks/brevo/*.py", "tasks/brevo/*/*.py"), ("brevo", "brevo_text"), "brevo1"),
     "chain": Group(("tasks/chain/*.py", "task/kit/retries.py"), ("retries",), "chain"),
+    "stories": Group(("tasks/stories/*.py", "tasks/stories/*/*.py"), ("stories",), "stories"),
     "cfg": Group(
         ("tasks/cfg/*.py", "tasks/cfg/*/*.py"), ("cfg", "cfg_chart", "cfg_variants", "text_entropy"), "cfg3b or english"
     ),

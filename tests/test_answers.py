@@ -24,7 +24,7 @@ from synthgen.task.ids import ids_of
 JUDGED = (
     "copy-tiny", "recall-tiny", "mano-tiny", "depo1-tiny", "brevo1-tiny", "chain-retry50", "cfg3b", "cfg3f-cut50",
     "igsm-med-retry50", "igsm-med-qp", "know-classify-month", "cfg-curriculum",
-    "relations-3hop", "history-questions", "birthyear-3-2",
+    "relations-3hop", "history-questions", "birthyear-3-2", "stories-boxes",
 )  # fmt: skip
 """A spec of every task whose answers are judged."""
 

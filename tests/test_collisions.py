@@ -59,6 +59,7 @@ SMALL = {
     "recall": {"pairs": 2, "keys": 3, "values": 2},
     "relations": TWO_PEOPLE | {"people": 4, "bosses": 2, "sizes": tiny_sizes()},
     "rewrites": TWO_PEOPLE | {"sizes": tiny_sizes(), "clauses": 1, "sentence_facts": 1, "references": ["last", "full"]},
+    "stories": {"needed": [2, 3], "others": [0, 1], "modulus": 2, "names": 4, "wordings": 1},
 }
 """What makes a task's law small: few people, values and words."""
 

@@ -240,7 +240,7 @@ def costs(source, prompt, text, split, mode):
     return least
 
 
-@pytest.mark.parametrize("name", ["igsm-med-qp", "relations-2hop", "brevo2-tiny"])
+@pytest.mark.parametrize("name", ["igsm-med-qp", "relations-2hop", "brevo2-tiny", "stories-boxes"])
 def test_hostile_texts_are_refused_at_once(name):
     source = load(name)
     split = first_split(source)

@@ -90,7 +90,9 @@ def parts_of(panel):
     return panel.bars if isinstance(panel, Parse) else panel.spans
 
 
-@pytest.mark.parametrize("task", ["brevo", "chain", "copy", "depo", "hops", "igsm", "mano", "recall", "relations"])
+@pytest.mark.parametrize(
+    "task", ["brevo", "chain", "copy", "depo", "hops", "igsm", "mano", "recall", "relations", "stories"]
+)
 @pytest.mark.parametrize("row", [0, 1])
 def test_nodes_hold_their_text_and_do_not_overlap(task, row):
     shown = picture(SPECS[task], row)

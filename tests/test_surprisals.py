@@ -34,6 +34,8 @@ def prompt_of(task, row):
 def solution_bits(row):
     """What the ledger has of the completion of a row whose prompt has bits as a whole."""
     latent, bits = row["latent"], row["bits"]
+    if "solution" in bits:
+        return bits["solution"] + bits["retries"]
     return latent["solution_floor"] + bits.get("retries", 0.0) if "solution_floor" in latent else bits["answer"]
 
 
@@ -160,12 +162,23 @@ def agrees_with_enumeration(task, params):
             assert math.isclose(2.0**-part, begun[said[: place + 1]] / begun[said[:place]], rel_tol=1e-9)
 
 
-SLOW = [("chain", 0), ("chain", 1), ("chain", 2), ("depo", 0), ("depo", 1), ("brevo", 2), ("igsm", 0), ("igsm", 1)]
+SLOW = [
+    ("stories", 2),
+    ("stories", 3),
+    ("chain", 0),
+    ("chain", 1),
+    ("chain", 2),
+    ("depo", 0),
+    ("depo", 1),
+    ("brevo", 2),
+    ("igsm", 0),
+    ("igsm", 1),
+]
 """Tiny configurations that take some seconds each, by task and place."""
 
 TINY = [
     pytest.param(task, params, id=f"{task}-{place}", marks=[pytest.mark.slow] * ((task, place) in SLOW))
-    for task in ("copy", "recall", "mano", "chain", "depo", "brevo", "igsm")
+    for task in ("copy", "recall", "mano", "chain", "depo", "brevo", "igsm", "stories")
     for place, params in enumerate(task_class(task).tiny)
 ]
 

@@ -235,12 +235,14 @@ def bench_igsm() -> list[Rate]:
     def judge() -> int:
         return sum(med.verify(row["prompt"], row["completion"]).correct for row in rows)
 
-    contenders = {
+    contenders: dict[str, Callable[[], int]] = {
         "judged, step by step, in plain Python": judge,
         "igsm-med-pq/train": lambda: make_content(med, 5),
         "igsm-hard-pq/op32": lambda: make_content(hard, 2, "op32"),
         "igsm-open/train": lambda: make_content(free, 5),
         "igsm-med-pq into shards, all columns": lambda: make_shard(med, 3),
+        "stories-boxes": partial(make_content, load("stories-boxes"), 5),
+        "stories-packs": partial(make_content, load("stories-packs"), 5),
     }
     return race(contenders, unit="problems")
 

@@ -49,6 +49,8 @@ GLOSSARY: dict[str, Meaning] = {
     "expected_nodes": Meaning(LENGTH, "a graph, on average", "nodes"),
     "expected_operations": Meaning(LENGTH, "an expression, on average", "operations"),
     "expected_statements": Meaning(LENGTH, "a prompt, on average", "statements"),
+    "expected_steps": Meaning(LENGTH, "a solution, on average", "steps"),
+    "expected_things": Meaning(LENGTH, "a story, on average", "things"),
     "expected_tokens": Meaning(LENGTH, "a row, on average", "tokens"),
     "expected_trained_tokens": Meaning(LENGTH, "what is trained on of a row, on average", "tokens"),
     "exposures_a_person": Meaning(WORLD, "entries of a person"),

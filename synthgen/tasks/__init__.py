@@ -20,6 +20,7 @@ BUILT_IN = {
     "brevo": "synthgen.tasks.brevo:Brevo",
     "cfg": "synthgen.tasks.cfg.task:Cfg",
     "igsm": "synthgen.tasks.igsm.task:Igsm",
+    "stories": "synthgen.tasks.stories:Stories",
     "mixture": "synthgen.mixture.mixture:Mixture",  # made of specs, so it stands above them and not in this room
     "qa": "synthgen.tasks.bios.questions.task:Questions",
     "copy": "synthgen.tasks.copy:Copy",

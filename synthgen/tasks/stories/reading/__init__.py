@@ -1,0 +1,1 @@
+"""Reading stories: texts taken apart, solved, judged, and their bits counted again."""
