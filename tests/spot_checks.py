@@ -19,7 +19,7 @@ import numpy as np
 import synthgen
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, Sizes, read_lists
 from synthgen.tasks.igsm.reading.probes import probing_labels
-from synthgen.tokens.tokenizer import read_tokenizer
+from synthgen.tokens.checked import read_tokenizer
 
 TABLE = Path(__file__).parents[1] / "docs" / "fidelity.toml"
 PROBLEMS = 300

@@ -92,7 +92,7 @@ def test_only_what_the_spec_names_is_published(specs, tmp_path):
         staged = stage(out, "default", container, "org/name", "v1", "cc0-1.0", False, None)
         assert "notes.txt" not in str(files(staged.folder))
         paths = {file.path for file in staged.other_files()}
-        assert paths == {"README.md", "assets/g.toml", "manifest.json", "spec.toml"}
+        assert paths == {"README.md", "assets/g.toml", "croissant.json", "manifest.json", "spec.toml"}
         assert all(SECRET.encode() not in file.source.read_bytes() for file in staged.other_files())
 
 

@@ -63,7 +63,7 @@ SMALL = {
 }
 """What makes a task's law small: few people, values and words."""
 
-WITHIN = {"asked": [2], "exactly": 2, "junk": 1, "changed": 0.5}
+WITHIN = {"exactly": 2, "junk": 1, "changed": 0.5}
 """Params that would be out of range in a small law."""
 
 SHARED = {"people": 40, "sizes": tiny_sizes(first_names=4, last_names=10, days=2, birth_cities=2)}
@@ -81,6 +81,8 @@ def small(task, params):
         own = {"sizes": tiny_sizes()}  # six sentences in 720 orders are enough
     if params.get("references") == ["full"]:
         own = {"references": ["full"]}
+    if isinstance(params.get("asked"), list):
+        own = own | {"asked": [2]}
     return params | SMALL[task] | own | {name: WITHIN[name] for name in WITHIN if params.get(name)}
 
 

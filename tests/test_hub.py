@@ -251,7 +251,7 @@ def test_it_goes_on_in_the_same_pull_request_with_another_card(hub, client, fold
     assert "not allowed" in client.push(folder, repo)["error"]
     assert published(hub, repo) == "absent"
     done = client.push(folder, repo, licence="mit")["done"]
-    assert sorted(done["sent"]) == ["README.md"], "the card alone differs"
+    assert sorted(done["sent"]) == ["README.md", "croissant.json"], "what tells the licence alone differs"
     assert len(hub.repo(repo).discussions) == 1
     assert client.pull(repo, tmp_path / "down")["done"]
     assert "license: mit" in (tmp_path / "down/README.md").read_text()
@@ -516,7 +516,13 @@ pull({repo!r}, "down", on_rows=lambda rows: os.kill(os.getpid(), signal.SIGKILL)
     again = client.pull(repo, tmp_path / "down")
     assert not [text for text in again["said"] if ".parquet" in text], "shards that are there do not come again"
     assert all(finding["ok"] for finding in again["done"])
-    assert sorted(os.listdir(tmp_path / "down")) == ["README.md", "data", "manifest.json", "spec.toml"]
+    assert sorted(os.listdir(tmp_path / "down")) == [
+        "README.md",
+        "croissant.json",
+        "data",
+        "manifest.json",
+        "spec.toml",
+    ]
     assert rows_of(tmp_path / "down") == rows_of(folder)
 
 

@@ -23,7 +23,13 @@ class Kinds(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put in the kind that is left out, where there is such a one."""
-        if args and BY_DEFAULT in self.commands and args[0] not in self.commands and args[0][0] != "-":
+        if (
+            args
+            and (len(args) > 1 or Path(args[0]).exists())
+            and BY_DEFAULT in self.commands
+            and args[0] not in self.commands
+            and args[0][0] != "-"
+        ):
             args = [BY_DEFAULT, *args]
         return super().parse_args(ctx, args)
 

@@ -91,8 +91,8 @@ class Task:
 
     declares    name, version, paper, natural_language, task_categories, row_formats, books, uncounted, difficulty,
                 capabilities, deviations, Params, tiny, resolve, latent_fields, span_kinds, untrained, extra_fields,
-                masked, vocab, free_text, markers, edges, modes, assets, sidecars, component_field, subject_field,
-                exposure_field, template_field, text_sources
+                masked, vocab, free_text, markers, edges, modes, assets, sidecars, tokenizer_files, component_field,
+                subject_field, exposure_field, template_field, text_sources
     makes       rows, token_rows, rows_max, ending, make_ready, without_rows, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 without_row_text_bits, row_text_bits, knowledge, entities, split_by, apart, subjects, template_half

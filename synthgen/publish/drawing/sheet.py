@@ -33,7 +33,7 @@ def drawn(picture: Picture) -> Scene:
     used = [kind for name, kind in picture.kinds.items() if _is_used(name, picture.panels)]
     legend, high = _legend(used, picture, wide)
     shapes += moved(legend, 0, y)
-    widest = max(wide, *(words.x + words.width for words in legend if isinstance(words, Words)))
+    widest = max([wide, *(words.x + words.width for words in legend if isinstance(words, Words))])
     return framed(picture.caption, shapes, y + high, picture.caption, widest)
 
 
