@@ -27,10 +27,14 @@ def texts(edition):
     return values + [wording for wordings in questions.values() for wording in wordings]
 
 
+MENDED = [max(re.split(r"{[^}]*}", old), key=len).strip() for old in WORDS.values() if "{" in old]
+"""The longest words in a row of each sentence that reads otherwise now."""
+
+
 def test_every_mended_word_has_the_place_of_the_old_one():
     first, second = texts(1), texts(2)
     changed = {new: old for new, old in zip(second, first, strict=True) if new != old}
-    assert changed == WORDS and len(WORDS) == 82
+    assert changed == WORDS and len(WORDS) == 98
     assert not set(WORDS.values()) & set(second)
 
 
@@ -75,7 +79,7 @@ def test_rows_differ_in_mended_words_alone_and_are_read_in_their_own_edition(nam
         differing += said != before
         for one, other in WORDS.items():
             said = said.replace(one, other) if "{" not in one else said
-        if not re.search(r"in (honor|memory) of|fascination|working (days|life) with", before):
+        if not any(chunk in before for chunk in MENDED):
             assert said == before
         elif said != before:
             assert not second.verify(old).correct

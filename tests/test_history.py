@@ -161,7 +161,7 @@ def test_compact_tokens_tell_of_both_times():
 
 # -- questions --------------------------------------------------------------------------------------------------------
 
-WORDS = {"company_city": "city|Where|'s work", "employer": "compan|employers", "university": "universit"}
+WORDS = {"company_city": "city|Where|'s work", "employer": "compan|employer", "university": "universit"}
 """Words by which a question tells of which fact it is; without one of them it is about the major."""
 
 
