@@ -187,6 +187,18 @@ def test_arrow_files_that_synthgen_does_not_write_are_refused(tmp_path, foreign)
         list(read_batches(tmp_path / "a.arrow"))
 
 
+@pytest.mark.parametrize("container", ["arrow", "arrow-file"])
+def test_a_file_that_does_not_begin_with_its_schema_is_refused(folders, tmp_path, container):
+    """pyarrow reads any message as a schema when it is told to, where its memory may be: junk could end the process."""
+    data = shards(folders[container])[0].read_bytes()
+    begin = 8 * (container == "arrow-file")
+    stream = pa.BufferReader(data[begin:])
+    next(iter(pa.ipc.MessageReader.open_stream(stream)))
+    (tmp_path / "a.arrow").write_bytes(data[:begin] + data[begin + stream.tell() :])
+    with pytest.raises(SynthgenError, match="begins with a record batch and not with a schema"):
+        list(read_batches(tmp_path / "a.arrow"))
+
+
 @pytest.mark.parametrize(("stated", "there"), [("arrow-file", "arrow"), ("arrow", "arrow-file")])
 def test_the_container_that_a_manifest_states_is_the_one_of_its_shards(folders, tmp_path, stated, there):
     """Both end in .arrow, and both are read; yet who reads by the manifest would not get far."""

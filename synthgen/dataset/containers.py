@@ -97,6 +97,8 @@ def _messages(file: pa.MemoryMappedFile) -> Iterator[tuple[tuple[int, int, int],
     first = next(iter(messages), None)  # in a generator, a StopIteration would become another error
     if first is None:
         raise EOFError("is empty")
+    if first.type != "schema":  # pyarrow would read any other as if it were one: a fault of memory, not an exception
+        raise EOFError(f"begins with a {first.type} and not with a schema")
     schema, start = pa.ipc.read_schema(first), file.tell()
     for message in messages:
         if message.type != "record batch" or _is_compressed(message.metadata.to_pybytes()):
