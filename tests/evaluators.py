@@ -144,6 +144,7 @@ def stories(task, prompt, said):
     needed = [query]
     for thing in needed:
         needed += [parent for parent in needs[thing] if parent not in needed]
+    said = " " + said.strip(" \t\r\n").removesuffix(".") + "."
     sentences = re.findall(r"[^.]*\.", said)
     if "".join(sentences) != said:
         return False

@@ -301,6 +301,15 @@ def test_answers_in_layouts_of_their_own():
         assert not order.judge_as(solved(1), said.replace("blue", "green"), "answer").correct
 
 
+@pytest.mark.parametrize("spec", ["stories-packs", "stories-retry30"])
+def test_what_stands_around_a_solution_is_no_fault(spec):
+    source = synthgen.load(spec)
+    for row in source[:16]:
+        bare = row["completion"].strip()
+        for said in (bare, bare.removesuffix("."), f"\n{bare}</s>"):
+            assert source.verify(row["prompt"], said).correct, said
+
+
 def test_junk_in_prompts_is_told():
     task = story_task()
     circle = "The red box holds 1 more marble than the tin box. The tin box holds 1 more marble than the red box."

@@ -71,7 +71,7 @@ class Stories(Task):
         {"needed": (3, 3), "others": (0, 0), "weights": (1, 1, 1), "modulus": 1, "names": 3, "packs": ["plants"]}
         | {"retry": {"rate": 0.5, "kind": "near"}, "wordings": 1},
     )
-    modes, edges = MODES, (" ", "")
+    modes, edges = MODES, (" ", ".")
 
     def __init__(self, params: StoriesParams, keys: Keys, files: Path, row_format: str = "") -> None:
         super().__init__(params, keys, files, row_format)
