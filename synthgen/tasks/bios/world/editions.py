@@ -5,6 +5,7 @@ Only words that stand in the place of others differ, one for one: lists are as l
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,7 +29,13 @@ EditionField = Annotated[
 
 def as_in(edition: Edition, file: str, texts: Any) -> Any:
     """Return what one of our files holds, a text or lists and tables of them, in the words of an edition."""
-    return texts if edition == 2 else _replaced(texts, read_toml(FILE).get(file, {}))
+    return texts if edition == 2 else _replaced(texts, _first().get(file, {}))
+
+
+@functools.cache
+def _first() -> dict[str, dict[str, str]]:
+    """Return what stood in the place of words of today, by file: read once, for lists ask for every entry."""
+    return read_toml(FILE)
 
 
 def _replaced(texts: Any, words: dict[str, str]) -> Any:
