@@ -8,6 +8,7 @@ import synthgen
 from synthgen.spec.spec import load_spec
 from synthgen.task.foreign import read_toml
 from synthgen.tasks.bios.questions.forms import read_questions
+from synthgen.tasks.bios.world import editions
 from synthgen.tasks.bios.world.editions import FILE
 from synthgen.tasks.bios.world.lists import Sizes, read_lists
 from synthgen.tasks.igsm.worlds import FIRST, PACKS, read_world
@@ -29,6 +30,15 @@ def texts(edition):
 
 MENDED = [max(re.split(r"{[^}]*}", old), key=len).strip() for old in WORDS.values() if "{" in old]
 """The longest words in a row of each sentence that reads otherwise now."""
+
+
+def test_old_words_are_read_once_however_long_the_lists_are(monkeypatch):
+    reads = []
+    monkeypatch.setattr(editions, "read_toml", lambda path: reads.append(path) or read_toml(path))
+    editions.first_words.cache_clear()
+    read_lists(None, Sizes(), 1)
+    read_questions(None, 1)
+    assert reads == [FILE]
 
 
 def test_every_mended_word_has_the_place_of_the_old_one():

@@ -60,6 +60,7 @@ def holm(found, level=0.01):
     return differing
 
 
+@pytest.mark.slow
 def test_small_samples_agree_with_the_released_generator():
     found = compare_all(("med_op10", "hard_op20"), 4_000)
     assert holm(found) == []

@@ -99,6 +99,7 @@ TINY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("weights", "fields"), TINY, ids=range(len(TINY)))
 def test_all_choices_give_different_problems_and_the_formula(weights, fields):
     law = _law(weights, **fields)

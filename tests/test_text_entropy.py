@@ -177,7 +177,7 @@ def test_no_certificate_is_of_nothing():
     assert set(json.loads(certificates.SHIPPED.read_text())) == needed
 
 
-@pytest.mark.parametrize("name", ["cfg3h", "igsm-med-pq"])
+@pytest.mark.parametrize("name", ["cfg3h", pytest.param("igsm-med-pq", marks=pytest.mark.slow)])
 def test_a_part_of_a_certificate_is_drawn_again(name, monkeypatch):
     source = synthgen.load(name)
     again = list(certify.differences(source, part=7))

@@ -29,11 +29,11 @@ EditionField = Annotated[
 
 def as_in(edition: Edition, file: str, texts: Any) -> Any:
     """Return what one of our files holds, a text or lists and tables of them, in the words of an edition."""
-    return texts if edition == 2 else _replaced(texts, _first().get(file, {}))
+    return texts if edition == 2 else _replaced(texts, first_words().get(file, {}))
 
 
 @functools.cache
-def _first() -> dict[str, dict[str, str]]:
+def first_words() -> dict[str, dict[str, str]]:
     """Return what stood in the place of words of today, by file: read once, for lists ask for every entry."""
     return read_toml(FILE)
 
