@@ -43,12 +43,13 @@ def layouts(family, kind):
         problem = given["problems"][layout["of"]]
         yield problem | {"spec": problem.get("spec", given.get("spec"))}, layout.get("modes", modes), layout["text"]
     answered = [problem for problem in given["problems"].values() if "A" in problem]
-    for number, wrapping in enumerate(shared[kind]):
+    silent = shared["silent"] if kind == "wrong" else []
+    for number, wrapping in enumerate(shared[kind] + silent):
         problem = answered[number % len(answered)]
         problem = problem | {"spec": problem.get("spec", given.get("spec"))}
         text = filled(wrapping, problem, family)
         yield problem, ["answer"] if "steps" in problem else modes, text
-        if "steps" in problem:
+        if "steps" in problem and wrapping not in silent:
             yield problem, modes, f"{problem['steps'].strip()}\n\n{text}"
 
 

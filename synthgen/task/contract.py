@@ -424,7 +424,7 @@ class Task:
         if len(said) > MOST_FREE:
             return Verdict.wrong(f"format: {len(said):,} characters; of a layout of its own {MOST_FREE:,} are read", 0)
         try:
-            verdict = final.judge(final_answer(said, final.looks, final.listing))
+            verdict = final.judge(final_answer(said, final.looks, final.listing, final.written))
         except Unclear as error:
             return Verdict.wrong(f"format: {error}", 0)
         if mode == STEPS and final.steps is not None and verdict.correct:

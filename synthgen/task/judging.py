@@ -37,6 +37,8 @@ class Final:
     judge: Callable[[str], Verdict]
     """Told an answer, or the items of a listing with spaces between them."""
     listing: bool = False
+    written: Callable[[str], str] = str
+    """Told what `looks` matches, gives it as rows write it: what differs in that alone is the same."""
     steps: Callable[[str], Verdict] | None = None
     """Told a text without its markup (`plain`); None where the answer is all of a solution."""
 
@@ -59,25 +61,30 @@ _DENIED = re.compile(
 )
 _HEDGED = re.compile(
     r"(?i)\b(?:or|either|maybe|perhaps|possibly|possible|could|might|may|candidates?|guess|about|approximately|roughly"
-    r"|between|least|most|less|more|fewer|than|any|around|if)\b|\.\.\."
+    r"|between|least|most|less|more|fewer|than|any|around|if|whether|doubt\w*|impossible|unlikely|uncertain|supposedly"
+    r"|allegedly)\b|\.\.\."
 )
 _TAKEN_BACK = re.compile(
-    r"(?i)\b(?:wait|not|no|wrong|incorrect|mistake|mistaken|false|sorry|correction|disagree)\b|n't\b"
+    r"(?i)\b(?:wait|not|no|cannot|unsure|unclear|unknown|wrong|incorrect|mistake|mistaken|false|sorry|correction"
+    r"|disagree)\b|n't\b"
 )
 _BECAUSE = re.compile(r"(?i)\b(?:since|because|as|for|where)\b")
 _ENDS = re.compile(r"[.!?](?= |$)|\n")
-_BULLET = re.compile(r"(?m)^ *(?:[-+]|[0-9]{1,4}[.)]|\([0-9a-z]\)) +(?=\S)")
+_BULLET = re.compile(r"(?m)^ *(?:[-+]|(?:Step )?[0-9]{1,4}[.):]|\([0-9a-z]\)) +(?=\S)")
 _HEADING = re.compile(r"(?m)^ *#{1,6} +(?=[A-Za-z])")
-_APART = re.compile(r"[\s,;⇒\"'\[\]-]*")
+_APART = re.compile(
+    r"(?i)(?:[\s.,;⇒\"'\[\]-]"
+    r"|\b(?:and|then|next|first|second|third|finally|lastly|afterwards|after (?:that|this|it))\b)*"
+)
 
 
-def final_answer(text: str, looks: re.Pattern[str], listing: bool = False) -> str:
+def final_answer(text: str, looks: re.Pattern[str], listing: bool = False, written: Callable[[str], str] = str) -> str:
     """Return the one final answer that a text gives. Raises Unclear where there is none, or more than one.
 
     It is what stands behind "answer", "result", "####" or in a box; without such, a value alone on its line, or the
     only one of the last sentence that has any. Takes steps by the text's length.
     """
-    masked = _masked(_HEADING.sub("", plain(text, looks)), looks, listing)
+    masked = _masked(_HEADING.sub("", plain(text, looks)), looks, listing, written)
     if not masked.values:
         raise Unclear("no answer of the kind that is asked for stands there")
     said, end = _behind_cues(masked)
@@ -109,7 +116,7 @@ class _Masked:
         return [(start, end) for start, end in zip([0, *ends], ends, strict=False) if start < end]
 
 
-def _masked(text: str, looks: re.Pattern[str], listing: bool) -> _Masked:
+def _masked(text: str, looks: re.Pattern[str], listing: bool, written: Callable[[str], str]) -> _Masked:
     text = _BULLET.sub("", text) if listing else text
     parts: list[str] = []
     values: list[list[str]] = []
@@ -117,10 +124,10 @@ def _masked(text: str, looks: re.Pattern[str], listing: bool) -> _Masked:
     for match in looks.finditer(text):
         gap = text[at : match.start()]
         if listing and values and _APART.fullmatch(gap):
-            values[-1].append(match[0])
+            values[-1].append(written(match[0]))
         else:
             parts += [gap, _V]
-            values.append([match[0]])
+            values.append([written(match[0])])
         at = match.end()
     masked = "".join([*parts, text[at:]])
     return _Masked(masked, [" ".join(value) for value in values], [sign.start() for sign in re.finditer(_V, masked)])

@@ -54,6 +54,7 @@ ANSWER_TAG = "answer"
 
 _GONE = re.compile(
     r"\\(?:text|textbf|mathbf|mathrm|mathit|operatorname|displaystyle|left|right|quad)\b|\\[\[\]()!,;: ]|[`${}]"
+    r"|\\(?:begin|end)\{[a-z]{1,20}\*?\}|&+(?= *=)"
     r"|\*{2,}|\*(?![ 0-9(])|(?<![ 0-9)])\*|(?<= )\*(?=[0-9(])|(?<=[0-9)])\*(?= )"  # all stars but those of products
     r"|[\u2600-\u27bf\ufe0f\U0001f300-\U0001faff]"
 )
@@ -64,6 +65,8 @@ _SIGNS = str.maketrans(
 _NAMED = {"times": "*", "cdot": "*", "equiv": "=", "pmod": "mod", "bmod": "mod", "to": "⇒", "rightarrow": "⇒"}
 _NAMED |= {"implies": "⇒", "boxed": "\ue001"}
 _COMMAND = re.compile(r"\\(times|cdot|equiv|pmod|bmod|to|rightarrow|implies|boxed)(?![A-Za-z])")
+_BROKEN = re.compile(r"\\\\(?=\s|&|$)")  # where LaTeX breaks a line
+_UNSEEN = re.compile(r"<!--.*?(?:-->|$(?!\n))", re.S)
 _MODULO = re.compile(r"\( *mod(?:ulo)? *[0-9]{1,9} *\)|\bmod(?:ulo)? *[0-9]{1,9}\b")
 QUOTED = re.compile(r'"([^"\n]*)"')
 _RULED = re.compile(r"[ |:+-]+")
@@ -71,7 +74,7 @@ _RULED = re.compile(r"[ |:+-]+")
 
 def plain(text: str, looks: re.Pattern[str]) -> str:
     """Return the lines of a text without thoughts, quotations and markup; a table's cells are apart by "="."""
-    text = _unfold(thoughtless(edges_of(text)))
+    text = _BROKEN.sub("\n", _unfold(_UNSEEN.sub("\n", thoughtless(edges_of(text)))))
     text = _COMMAND.sub(lambda match: f" {_NAMED[match[1]]} ", text)
     text = _GONE.sub("", text.translate(_SIGNS))
     text = _MODULO.sub(" ", text.replace("->", " ⇒ ").replace("=>", " ⇒ "))
@@ -79,16 +82,26 @@ def plain(text: str, looks: re.Pattern[str]) -> str:
     for line in text.split("\n"):
         line = QUOTED.sub(lambda match: match[0] if looks.fullmatch(match[1].strip(" .,")) else " ", line.strip(" "))
         if line.startswith("|"):
-            line = "" if _RULED.fullmatch(line) else " = ".join(cell.strip(" ") for cell in line.strip(" |").split("|"))
+            cells = [cell.strip(" =") for cell in line.strip(" |").split("|")]
+            line = "" if _RULED.fullmatch(line) else " = ".join(cells)
         if line and not line.startswith(">"):
             lines.append(line)
     return "\n".join(lines)
 
 
 def thoughtless(text: str) -> str:
-    """Return what stands behind the last thought; of one that never ends, what stands before it."""
+    """Return what stands outside of thoughts: one that nothing begins is all before its end, an open one the rest."""
     for name in THOUGHTS:
-        text = text.rpartition(f"</{name}>")[2].partition(f"<{name}>")[0]
+        said: list[str] = []
+        thinking = False
+        for part in re.split(f"(</?{name}>)", text):
+            if part == f"</{name}>":
+                said, thinking = said if thinking else [], False
+            elif part == f"<{name}>":
+                thinking = True
+            elif not thinking:
+                said.append(part)
+        text = "\n".join(said)
     return text
 
 

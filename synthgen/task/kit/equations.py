@@ -52,6 +52,7 @@ class Term(NamedTuple):
 
 
 _CLAUSE = re.compile(r"[;\n]|,(?=\s|$)|[.!](?=\s|$)")
+_STATED = re.compile(r"(?i)\s*(?:-+|(?:(?:directly|given|stated|known|in|by|from|the|problem|text)\b\s*)+)\s*")
 _GIVEN = re.compile(r"\([^()=0-9]*\)")
 _BULLET = re.compile(r"^[\s\-+#]*(?:\(?[0-9a-zA-Z]{1,4}[.)]\s+)?")
 _TOKEN = re.compile(
@@ -148,7 +149,7 @@ class _Reading:
                 raise Fault(f"wrong arithmetic: {_words(key)} is {value}, not what {self._said(text)} says")
             if side.named and side.place not in (at, self.facts.calculation(key)):
                 raise Fault(f"wrong operand: {_words(key)} is computed otherwise")
-            if number == value:
+            if number is not None:
                 self.shown.add(key)
         self.parts.append({"step": len(self.parts), "parameter": key, "verdict": "ok"})
 
@@ -160,14 +161,19 @@ class _Reading:
         return repr(_NAMED.sub(lambda match: _words(self.keys[int(match[1])]), text)[:80])
 
     def _sides(self, text: str) -> list[tuple[Term, int | None]] | None:
-        """Return the sides of an equation, each with its number if it is but one; None for what is no calculation."""
+        """Return the sides of an equation, each with its number if it is but one; None for what is no calculation.
+
+        That something is given, as tables say, is no side.
+        """
         sides = []
         for part in re.split("[=⇒]", text):
+            if _STATED.fullmatch(part):
+                continue
             tokens = self._tokens(part)
             if not tokens or (term := _term(tokens, self._ring)) is None:
                 return None
             sides.append((term, int(part) if part.strip().isdecimal() else None))
-        return sides
+        return sides or None
 
     def _quantity(self, key: Key) -> Term:
         return Term(self.facts.values[key] % self._ring, point(key), True)

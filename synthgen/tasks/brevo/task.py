@@ -19,7 +19,7 @@ from synthgen.task.columns import list_column
 from synthgen.task.contract import Task
 from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.named_nodes import NamedNodes
-from synthgen.task.kit.node_names import NODE, ended
+from synthgen.task.kit.node_names import ended, node_of
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
@@ -213,7 +213,8 @@ class Brevo(Task):
         numbers = self.alphabet.read(prompt)
         mark = [] if numbers and numbers[-1] == self.marks.answer else self.encoded("<ans>")
         end = self.encoded("<end>")
-        return Final(NODE, lambda said: self.judge(prompt, [*mark, *self.encoded(ended(said)), *end]), listing=True)
+        looks = node_of(self.params.name_tokens[1])
+        return Final(looks, lambda said: self.judge(prompt, [*mark, *self.encoded(said), *end]), True, ended)
 
     def longest_answer(self, prompt: Any) -> int:
         """Every name of a listing stands in the statements too, and nothing but two marks beside them."""

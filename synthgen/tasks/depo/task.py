@@ -19,7 +19,7 @@ from synthgen.task.contract import Task, TaskParams
 from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.named_nodes import NamedNodes
-from synthgen.task.kit.node_names import NODE, ended
+from synthgen.task.kit.node_names import ended, node_of
 from synthgen.task.phrases import SPANS, span_lists
 from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows, Tokens, Vocab
@@ -249,7 +249,8 @@ class Depo(Task):
         if not marks or not (answered or marks[-1] in self.marks.hops):
             raise ValueError("the prompt leaves no query open")
         mark = [] if answered else self.encoded("<ans>")
-        return Final(NODE, lambda said: self.judge(prompt, [*mark, *self.encoded(ended(said))]))
+        looks = node_of(self.params.name_tokens[1])
+        return Final(looks, lambda said: self.judge(prompt, [*mark, *self.encoded(said)]), written=ended)
 
     def longest_answer(self, prompt: Any) -> int:
         """All queries of a row, and its edges where the prompt does not ask yet."""

@@ -15,12 +15,14 @@ from synthgen.tasks.stories.reading.stories import ParsedStory, Sentence
 def final_of(story: ParsedStory, pack: Pack, modulus: int) -> Final:
     """Return what answers a prompt: the value that is asked for, or the things that are needed in an order that works.
 
-    Things may be named without their article, and in letters of any size.
+    Things may be named without their article, and in letters of any size; in a listing, in the sentences of its pack.
     """
     bare = [thing.removeprefix("the ") for thing in pack.things]
     numbers = {thing.lower(): name for name, thing in enumerate(bare)}
-    looks = re.compile(rf"(?i)\b(?:the )?({'|'.join(bare)})\b")
+    named = rf"\b(?:the )?({'|'.join(bare)})\b"
+    looks = re.compile(f"(?i){named}")
     if modulus == 1:
+        looks = re.compile(rf"(?i)(?:\b{re.escape(pack.pieces('step')[0])})?{named}")
         return Final(looks, lambda said: _listed(story, [numbers[one.lower()] for one in looks.findall(said)]), True)
     right = story.values(modulus)
     values = {pack.things[name]: value for name, value in right.items()}

@@ -23,8 +23,11 @@ from synthgen.tasks.bios.world.reading.values import any_value
 SEMICOLON = "; "
 """What stands between the parts of hints and of answers."""
 
-PART = r"(?:[;,/]|,? and|)\s+"
+PART = r"(?:[;,/]|,? and|)\s+(?:(?:[-+]|[0-9][.)]) +)?(?:[A-Za-z ]{1,30}[:=] *)?"
 """What may stand between two parts of an answer in any layout."""
+
+MORE = r"(?:[;,/]|,? (?:and|or)) *"
+"""What stands before one part too many."""
 
 MOST_ASKED = 10_000
 """Characters of a prompt that are read."""
@@ -218,7 +221,9 @@ class QuestionJudge:
     def _looks(self, form: Form) -> re.Pattern[str]:
         yes = form.family == "compare" or form.key == "classify.month_2"
         facts = [("yes" if yes else "number") if fact == "result" else fact for fact in form.answer]
-        return re.compile(PART.join(f"({any_value(self.world.lists, fact)})" for fact in facts))
+        values = [any_value(self.world.lists, fact, number < len(facts)) for number, fact in enumerate(facts, 1)]
+        one = PART.join(f"({value})" for value in values)
+        return re.compile(one if len(values) == 1 else rf"(?<!; ){one}(?!{MORE}(?:{'|'.join(values)}))")
 
     # -- whole rows ---------------------------------------------------------------------------------------------------
 

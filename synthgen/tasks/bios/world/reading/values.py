@@ -9,11 +9,20 @@ from synthgen.tasks.bios.world.lists import MONTHS, Lists
 
 ONE_OR_OTHER = "(?:Yes|No)"
 WHOLE = r"-?[0-9]{1,9}"
+UNCLAIMED = ("first", "birth_date", "month", "day", "year", "yes", "number")
+"""What no longer name begins with."""
 
 
-def any_value(lists: Lists, fact: str) -> str:
-    """Return an expression of any value of a fact, or of a name ("full", "first"), where words begin and end."""
-    return rf"(?<![\w.,+-]){_values(lists, fact)}(?!\w|[.,][0-9])"
+def any_value(lists: Lists, fact: str, more: bool = False) -> str:
+    """Return an expression of any value of a fact, or of a name ("full", "first"), where words begin and end.
+
+    "Ann Lee's" and "of Ann Lee" are about somebody, and name nobody; "Ashfield Hotels and Spas" is a value of its own.
+    `more` says that another fact's value may follow.
+    """
+    before, behind = (r"(?<!\bof )", r"(?!'s\b)") if fact in ("full", "first") else ("", "")
+    if not more and fact not in UNCLAIMED:
+        behind += r"(?! (?:(?:and|&) )?[A-Z])"
+    return rf"(?<![\w.,+-]){before}{_values(lists, fact)}(?!\w|[.,][0-9]){behind}"
 
 
 def _values(lists: Lists, fact: str) -> str:
