@@ -60,6 +60,10 @@ wrong = [f"Answer: {(row['latent']['answer'] + 1) % 23}" for row in rows]
 log = answered(wrong, **asked)
 assert metrics_of(log)["accuracy"] == 0 and all(score.explanation for s in log.samples for score in s.scores.values())
 
+log = answered([row["completion"] for row in rows], worded=True, mode="steps", **asked)
+assert metrics_of(log)["accuracy"] == 1 and log.eval.metadata["worded"]
+assert [sample.input for sample in log.samples] == [source.task("test").worded(row["prompt"]) for row in rows]
+
 half = [row["completion"] if number % 2 else wrong[number] for number, row in enumerate(rows)]
 metrics = metrics_of(answered(half, **asked))
 assert metrics["accuracy"] == 0.5

@@ -102,13 +102,21 @@ for says, right in (
 # solutions step by step, of several difficulties
 run(main, shlex.split("synthgen export lm-eval igsm-med-pq solutions --split test --rows 8 --mode steps --set op=4"))
 manager = TaskManager(include_path="solutions", include_defaults=False)
-rows = synthgen.load("igsm-med-pq", params={"op": 4}).batch(0, 8, "test").to_pylist()
+igsm = synthgen.load("igsm-med-pq", params={"op": 4})
+rows = igsm.batch(0, 8, "test").to_pylist()
 answer_alone = lambda doc: doc["completion"].rpartition(" Answer:")[2]  # noqa: E731
 for says, accuracy in ((lambda doc: doc["completion"], 1.0), (answer_alone, 0.0)):
     result = lm_eval.simple_evaluate(Says(says), tasks=["synthgen_igsm-med-pq_test"], task_manager=manager)["results"]
     metrics = result["synthgen_igsm-med-pq_test"]
     assert metrics["acc,none"] == accuracy
     assert {f"acc_difficulty_{row['difficulty']},none" for row in rows} <= set(metrics)
+
+run(main, shlex.split("synthgen export lm-eval igsm-med-pq worded --split test --rows 8 --worded --set op=4"))
+manager = TaskManager(include_path="worded", include_defaults=False)
+wordings = [igsm.task("test").worded(row["prompt"]) for row in rows]
+says = lambda doc: f"Answer: {rows[wordings.index(doc['prompt'])]['latent']['answer']}"  # noqa: E731
+result = lm_eval.simple_evaluate(Says(says), tasks=["synthgen_igsm-med-pq_test"], task_manager=manager)["results"]
+assert result["synthgen_igsm-med-pq_test"]["acc,none"] == 1
 
 versions = {name: importlib.metadata.version(name) for name in ("lm-eval", "transformers", "torch")}
 did = (

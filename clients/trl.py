@@ -101,6 +101,12 @@ for chat in (False, True):
     constant = sum(again(names["rows"]["prompt"], right[:1] * 256)) / 256
     assert constant <= chance_of(source).value + 4 * (0.2 * 0.8 / 256) ** 0.5
 
+igsm = synthgen.load("igsm-med-pq")
+asked, rows = dataset(igsm, rows=8, chat=True, worded=True)["prompt"], igsm.batch(0, 8).to_pylist()
+said = [[{"role": "assistant", "content": f"Answer: {row['latent']['answer']}"}] for row in rows]
+assert all(row["prompt"] in prompt[0]["content"] for row, prompt in zip(rows, asked, strict=True))
+assert igsm.reward_function(mode="answer")(asked, said) == [1.0] * 8
+
 versions = {name: importlib.metadata.version(name) for name in ("trl", "transformers", "torch")}
 did = "60 steps of SFT, 3 of GRPO, plain and as a chat, on mano-tiny; each reward is the verifier's, logged by its name"
 glue = len([line for line in glue.splitlines() if line.strip()])

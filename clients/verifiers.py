@@ -75,6 +75,17 @@ for number, episode in enumerate(asyncio.run(played())):
     right = 1.0 - number % 2
     assert trace.reward == right, (number, trace.rewards, trace.last_reply)
     assert trace.metrics == {"correct": right, "correct_difficulty_2": right, "chance": chance}, trace.metrics
+
+igsm = synthgen.load("igsm-med-pq")
+asked = {"id": "rows", "spec": "igsm-med-pq", "split": "test", "rows": 4, "worded": True}
+environment = vf.load_environment(
+    vf.resolve_env_config({"taskset": asked, "agent": {"runtime": {"type": "subprocess"}}})
+)
+tasks, rows = list(environment.taskset), igsm.batch(0, 4, "test").to_pylist()
+for number, (task, row) in enumerate(zip(tasks, rows, strict=True)):
+    assert task.data.prompt == igsm.task("test").worded(row["prompt"])
+    answers[task.data.prompt] = f"Answer: {row['latent']['answer'] + number % 2}"
+assert [episode.traces[0].reward for episode in asyncio.run(played())] == [1, 0, 1, 0]
 server.shutdown()
 
 versions = {"verifiers": importlib.metadata.version("verifiers")}

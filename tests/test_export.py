@@ -76,6 +76,7 @@ def test_what_the_tasks_call_gives_the_rows_and_judges_answers(exported, tmp_pat
         (["lm-eval", "mano-tiny", "--mode", "steps"], "its modes are strict, answer"),
         (["lm-eval", "mano-tiny", "--split", "train", "--split", "train"], "--split train: is given twice"),
         (["lm-eval", "mano-tiny", "--rows", "0"], "--rows 0: must be at least 1"),
+        (["lm-eval", "mano-tiny", "--worded"], "task 'mano' has no wording of its prompts for models that never saw"),
         (["lm-eval", "mano-tny"], "did you mean 'mano-tiny'"),
         (["lm-eval", "mano-tiny", "--set", "depth=3"], "depth"),
     ],
@@ -86,6 +87,31 @@ def test_what_cannot_be_exported_is_told_and_nothing_written(arguments, said, tm
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert any(one in done.stderr for one in said.split("|")), done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_models_that_never_saw_the_data_are_asked_with_the_rules(tmp_path):
+    """In every client the same prompts, which its judge reads as those of the rows."""
+    source = synthgen.load("igsm-med-pq", params={"op": 3})
+    done = run("export", "lm-eval", "igsm-med-pq", tmp_path / "tasks", "--split", "test", "--rows", 2, "--mode", "steps",
+               "--set", "op=3", "--worded", "--json")  # fmt: skip
+    (told,) = json.loads(done.stdout)
+    assert told["worded"] is True
+    exported = Exported(str(tmp_path / "tasks/synthgen_judge.py"), "steps")
+    docs = list(exported.rows("test")["test"])
+    asked = list(questions(source, "test", 2, "steps", worded=True))
+    plain, chat = (dataset(source, "test", 2, chat=chat, worded=True)["prompt"] for chat in (False, True))
+    rows = source.batch(0, 2, "test").to_pylist()
+    reward = source.reward_function(mode="answer", split="test")
+    for number, row in enumerate(rows):
+        prompt = source.task("test").worded(row["prompt"])
+        assert "modulo 23" in prompt and row["prompt"] in prompt and prompt != row["prompt"]
+        assert prompt == docs[number]["prompt"] == asked[number].prompt == plain[number]
+        assert chat[number] == [{"role": "user", "content": prompt}]
+        assert asked[number].completion == row["completion"]
+        assert exported.judged(docs[number], [row["completion"]])["acc"] == 1
+        assert exported.judged(docs[number], [f"Answer: {row['latent']['answer']}"])["acc"] == 0, "no steps"
+        said = [[{"role": "assistant", "content": f"Answer: {row['latent']['answer'] + wrong}"}] for wrong in (0, 1)]
+        assert reward([chat[number]] * 2, said) == [1.0, 0.0]
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path):

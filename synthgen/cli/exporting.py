@@ -61,6 +61,9 @@ def lm_eval(
     mode: Annotated[
         str, typer.Option(help="How answers are judged: answer (the final one alone), steps or strict.")
     ] = "answer",
+    worded: Annotated[
+        bool, typer.Option("--worded", help="Ask with the rules in words, for models that never saw the data (iGSM).")
+    ] = False,
     seed: Seed = None,
     world: World = None,
     sets: Sets = None,
@@ -70,7 +73,7 @@ def lm_eval(
     from synthgen.cli.options import spec_with
     from synthgen.clients.lm_eval import export_tasks
 
-    tasks = export_tasks(spec_with(spec, seed, world, sets), folder, split, rows, mode)
+    tasks = export_tasks(spec_with(spec, seed, world, sets), folder, split, rows, mode, worded)
     if json:
         print_json([task.to_json() for task in tasks])
         return

@@ -46,6 +46,7 @@ def task(
     split: str | None = None,
     rows: int | None = None,
     mode: str = "answer",
+    worded: bool = False,
     seed: int | None = None,
     world: int | None = None,
     params: dict[str, Any] | None = None,
@@ -54,10 +55,11 @@ def task(
 
     spec: a shipped spec's name, or the path of a TOML file, with overrides as `synthgen.load` has them; split: by
     default the first one for tests; rows: by default as many as it has, up to 1,000; mode: how answers are judged, as
-    `Source.verify` does. Raises SynthgenError as `synthgen.load` and `Questions` do.
+    `Source.verify` does; worded: with the rules in words, for models that never saw the data. Raises SynthgenError as
+    `synthgen.load` and `Questions` do.
     """
     source = load(spec, seed=seed, world=world, params=params)
-    asked = questions(source, split, rows, mode)
+    asked = questions(source, split, rows, mode, worded)
     samples = [
         Sample(input=one.prompt, target=one.completion, id=one.id, metadata={"difficulty": one.difficulty})
         for one in asked
@@ -67,6 +69,7 @@ def task(
         "content_id": source.spec.content_id,
         "split": asked.split,
         "mode": mode,
+        "worded": worded,
         "difficulty": source.task(asked.split).difficulty,
         "chance": chance.words,
         "chance_figures": dict(chance.figures),

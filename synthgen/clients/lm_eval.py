@@ -61,6 +61,7 @@ class ExportedTask:
     split: str
     rows: int
     mode: str
+    worded: bool
     chance: Chance
 
     def to_json(self) -> dict[str, Any]:
@@ -74,18 +75,19 @@ def export_tasks(
     splits: Sequence[str] | None = None,
     rows: int | None = None,
     mode: str = "answer",
+    worded: bool = False,
 ) -> list[ExportedTask]:
     """Write a task for each of some splits into a new or empty folder; return them. Whole or not at all.
 
-    splits: by default all but `train`; rows: of each split, from its first, by default as many as it has, up to 1,000.
-    Raises SynthgenError as `load` and `Questions` do, for a split that is named twice, and for a folder that holds
-    something.
+    splits: by default all but `train`; rows: of each split, from its first, by default as many as it has, up to 1,000;
+    worded: with their rules in words, for models that never saw the data. Raises SynthgenError as `load` and
+    `Questions` do, for a split that is named twice, and for a folder that holds something.
     """
     source, folder = load(spec), Path(folder)
     splits = splits or asked_splits(source)
     if twice := next((split for split in splits if list(splits).count(split) > 1), None):
         raise SynthgenError(f"--split {twice}: is given twice")
-    asked = [questions(source, split, rows, mode) for split in splits]
+    asked = [questions(source, split, rows, mode, worded) for split in splits]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SynthgenError(f"{folder}: is there already, and not empty; take a new folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,7 @@ def _write_task(folder: Path, asked: Questions) -> ExportedTask:
     lines = (json.dumps(row.model_dump(), ensure_ascii=False) + "\n" for row in rows)
     _rows_file(folder, split).write_text("".join(lines), "utf-8")
     longest = max(LEAST_GENERATED, *(len(row.completion) for row in rows))
-    task = ExportedTask(name, split, len(rows), asked.mode, chance_of(source, split))
+    task = ExportedTask(name, split, len(rows), asked.mode, asked.worded, chance_of(source, split))
     table = _yaml_of(task, source, longest, sorted({row.difficulty for row in rows}))
     head = f"# {' '.join(source.spec.title.split())}\n# difficulty: {source.task(split).difficulty}\n"
     calls = f"custom_dataset: !function {JUDGE}.rows\nprocess_results: !function {JUDGE}.judged\n"
@@ -139,6 +141,7 @@ def _yaml_of(task: ExportedTask, source: Source, longest: int, difficulties: Ite
             "content_id": source.spec.content_id,
             "split": task.split,
             "mode": task.mode,
+            "worded": task.worded,
             "chance": task.chance.value,
             "chance_words": task.chance.words,
             "chance_figures": dict(task.chance.figures),

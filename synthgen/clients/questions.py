@@ -3,7 +3,8 @@
     for question in Questions(source, "test", rows=100, mode="answer"):
         print(question.prompt, question.difficulty)
 
-Rows of tokens are asked in the names of their tokens, and answers in such names are read.
+Rows of tokens are asked in the names of their tokens, and answers in such names are read. With `worded` prompts have
+their rules in words, for models that never saw the data.
 """
 
 from __future__ import annotations
@@ -36,14 +37,15 @@ class Question(NamedTuple):
 class Questions:
     """The first `rows` rows of a split as questions, and the mode in which answers are judged.
 
-    Raises SynthgenError for a split or a mode that there is not, for rows without prompts, and for more rows than the
-    split has.
+    `worded`: with their rules in words, as `Task.worded` has it. Raises SynthgenError for a split or a mode that there
+    is not, for rows without prompts, for a task without such a wording, and for more rows than the split has.
     """
 
     source: Source
     split: str
     rows: int
     mode: str
+    worded: bool = False
 
     def __post_init__(self) -> None:
         source, split = self.source, self.split
@@ -67,10 +69,13 @@ class Questions:
 
     def _parts_of(self, row: Mapping[str, Any]) -> tuple[str, str]:
         """Return a row's prompt and completion as texts. Raises SynthgenError for a row without a prompt."""
+        task = self.source.task(self.split)
         if "prompt" in row:
-            return row["prompt"], row["completion"]
-        spelt, cut = self.source.task(self.split).spelt, len(prompt_of(row))
-        return spelt(row["input_ids"][:cut]), " " + spelt(row["input_ids"][cut:])
+            prompt, completion = row["prompt"], row["completion"]
+        else:
+            cut = len(prompt_of(row))
+            prompt, completion = task.spelt(row["input_ids"][:cut]), " " + task.spelt(row["input_ids"][cut:])
+        return task.worded(prompt) if self.worded else prompt, completion
 
     def __iter__(self) -> Iterator[Question]:
         for start in range(0, self.rows, AT_A_TIME):
@@ -80,7 +85,11 @@ class Questions:
 
 
 def questions(
-    spec: str | Spec | Source, split: str | None = None, rows: int | None = None, mode: str = "answer"
+    spec: str | Spec | Source,
+    split: str | None = None,
+    rows: int | None = None,
+    mode: str = "answer",
+    worded: bool = False,
 ) -> Questions:
     """Return the questions of a spec (a name, a path, or a source).
 
@@ -92,7 +101,7 @@ def questions(
     if rows is None:
         stated = source.spec.splits[split].rows if split in source.spec.splits else None
         rows = min(1000, stated or 1000)
-    return Questions(source, split, rows, mode)
+    return Questions(source, split, rows, mode, worded)
 
 
 def asked_splits(source: Source) -> list[str]:

@@ -45,6 +45,8 @@ class RowsConfig(vf.TasksetConfig):
     """How many, from its first; by default as many as it has, up to 1,000."""
     mode: str = "answer"
     """How answers are judged: answer (the final one alone), steps or strict."""
+    worded: bool = False
+    """Whether prompts have their rules in words, for models that never saw the data."""
     seed: int | None = None
     world: int | None = None
     params: dict[str, Any] = Field(default_factory=dict)
@@ -96,7 +98,7 @@ class Rows(vf.Taskset[Row, RowsConfig]):
             {"spec": config.spec, "seed": config.seed, "world": config.world, "params": config.params}, sort_keys=True
         )
         source = _source_of(spec)
-        asked = questions(source, config.split, config.rows, config.mode)
+        asked = questions(source, config.split, config.rows, config.mode, config.worded)
         chance = chance_of(source, asked.split).value
         for one in asked:
             data = RowData(

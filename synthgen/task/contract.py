@@ -443,6 +443,13 @@ class Task:
         """Return what a final answer to a prompt looks like, and its judge. Raises ValueError where there is none."""
         raise ValueError(f"task {self.name!r} has no final answers")
 
+    def worded(self, prompt: str) -> str:
+        """Return a prompt as a model can be asked it that never saw the data: its rules in words. `judge` takes it too.
+
+        Raises SynthgenError where the task has no such wording, ValueError for what is no prompt.
+        """
+        raise SynthgenError(f"task {self.name!r} has no wording of its prompts for models that never saw the data")
+
     def spelt(self, ids: Sequence[int]) -> str:
         """Return token ids as a text: their names, with spaces between them."""
         names = self.vocab.names if self.vocab else {}

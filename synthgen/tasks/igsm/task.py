@@ -33,6 +33,7 @@ from synthgen.tasks.igsm.picture import picture_of
 from synthgen.tasks.igsm.reading.graphs import named_graph, said_parameter
 from synthgen.tasks.igsm.reading.layouts import final_of, problem_in
 from synthgen.tasks.igsm.reading.problem import Parameter, Problem
+from synthgen.tasks.igsm.reading.shots import worded
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 from synthgen.tasks.igsm.sampled import retry_sampling, sampled_bits
 from synthgen.tasks.igsm.surprisal import OpenRowLaw
@@ -285,6 +286,10 @@ class Igsm(Task):
     def final(self, prompt: Any) -> Final:
         """The number that is asked for; steps say what each needed parameter is."""
         return final_of(self.reader, problem_in(prompt))
+
+    def worded(self, prompt: str) -> str:
+        """Return a problem with its modulus, its rules, its background and the form of an answer (`reading.shots`)."""
+        return worded(self.reader, prompt)
 
     def longest_answer(self, prompt: Any) -> int:
         return self.reader.longest(problem_in(prompt))
