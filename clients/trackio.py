@@ -1,48 +1,21 @@
 """trackio: a run logs its metrics there, and what its files hold is what `metrics.jsonl` holds."""
 
-import importlib.metadata
-import json
 import os
-import re
+import sys
 import tempfile
 from pathlib import Path
 
 os.environ["TRACKIO_DIR"] = tempfile.mkdtemp()
+sys.path.append(str(Path(__file__).parent))  # last, since this script has the name of the package
 
+from tracked_run import compare, tell, tracked
 from trackio.sqlite_storage import SQLiteStorage
 
-from synthgen.train.loop import train
-from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
-from synthgen.train.trackers import figures_of
-
-PAGE = Path(__file__).parents[1] / "docs/clients/trackio.md"
-
-run = Path(tempfile.mkdtemp()) / "copy"
-settings = RunSettings(
-    data=(DataSettings(spec="copy-tiny", rows=4),),
-    model=ModelSettings(layers=1, width=16, heads=2, context=80),
-    train=TrainSettings(steps=50, warmup=5, eval_rows=10),
-)
-(glue,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), flags=re.S)
-exec(glue, {"run": run, "settings": settings, "train": train})
-
-storage = SQLiteStorage.get_logs("synthgen", run.name)
-logged = {}
-for entry in storage:
+run = tracked("trackio")
+logged: dict[str, dict[int, float]] = {}
+for entry in SQLiteStorage.get_logs("synthgen", run.name):
     for name, value in entry.items():
         if isinstance(value, int | float) and name != "step":
             logged.setdefault(name, {})[entry["step"]] = value
-
-lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-assert [line["step"] for line in lines] == [20, 40, 50]
-for line in lines:
-    figures = figures_of(line)
-    assert {"loss_bits", "floor_bits", "lr", "norm"} <= set(figures)
-    for name, value in figures.items():
-        there = logged[name][line["step"]]
-        assert abs(there - value) <= 1e-5 * max(1.0, abs(value)), (name, line["step"], there, value)
-
-versions = {name: importlib.metadata.version(name) for name in ("trackio", "torch")}
-did = "50 steps of copy-tiny; every figure of metrics.jsonl is in trackio's database, at its step"
-glue = len([line for line in glue.splitlines() if line.strip()])
-print(json.dumps({"client": "trackio", "versions": versions, "glue": glue, "did": did}))
+compare(run, logged)
+tell("trackio", "50 steps of copy-tiny; every figure of metrics.jsonl is in trackio's database, at its step")

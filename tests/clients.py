@@ -110,8 +110,8 @@ def python_of(client):
 
 
 def scripted():
-    """Return the names of the clients that have a script, sorted."""
-    return sorted(path.stem for path in (ROOT / "clients").glob("*.py"))
+    """Return the names of the clients that have a script, sorted; one without pins is what others share."""
+    return sorted(path.stem for path in (ROOT / "clients").glob("*.py") if path.with_suffix(".txt").is_file())
 
 
 def install(client):
