@@ -134,7 +134,7 @@ def brevo(task, prompt, said):
 def stories(task, prompt, said):
     """Of the pack of boxes."""
     modulus, taught, box = task.params.modulus, "retry" in task.params.model_fields_set, r"[Tt]he (\w+) box"
-    *lines, asked = re.findall(r"[^.?]+[.?]", prompt)
+    *lines, asked = re.findall(r"[^.?]+[.?]", prompt)[modulus > 1 :]  # the first says that values count modulo m
     needs, number = {}, {}
     for line in lines:
         named, *others = re.findall(box, line)
@@ -150,7 +150,7 @@ def stories(task, prompt, said):
         return False
     for sentence in sentences:
         thing = last = (re.search(box, sentence) or ["", ""])[1]
-        begun = f" So the {thing} box holds" if modulus > 1 else f" Open the {thing} box"
+        begun = f" Now the {thing} box holds" if modulus > 1 else f" Open the {thing} box"
         if sentence == f"{begun} -- no, too early." and thing in BOXES[: task.params.names]:
             back, last = back + 1, ""
             if back > (max(16, len(lines)) if taught else 1):

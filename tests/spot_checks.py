@@ -65,8 +65,8 @@ def takes_back_the_next(fidelity: str) -> float:
 
 
 @functools.cache
-def biographies() -> list[str]:
-    return synthgen.load("bios-single").batch(0, BIOGRAPHIES).column("text").to_pylist()
+def biographies(spec: str = "bios-single") -> list[str]:
+    return synthgen.load(spec).batch(0, BIOGRAPHIES).column("text").to_pylist()
 
 
 def facts(name: str, split: str = "train", **params) -> dict:
@@ -74,13 +74,13 @@ def facts(name: str, split: str = "train", **params) -> dict:
 
 
 def templates() -> list[int]:
-    lists = read_lists(None, Sizes(), 2)
+    lists = read_lists(None, Sizes(), 3)
     return [len(lists.templates[attribute]) for attribute in ATTRIBUTES]
 
 
 def most_common_city() -> float:
     """Return the share of the most common city of employers, in %: what a constant guess of it gets."""
-    lists = read_lists(None, Sizes(), 2)
+    lists = read_lists(None, Sizes(), 3)
     return 100 * max(Counter(lists.company_city).values()) / len(lists.employer)
 
 
@@ -123,8 +123,10 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, help="GPT-2's tokenizer, a tokenizers JSON file")
     tokenizer = parser.parse_args().tokenizer
     if tokenizer:
-        encoded = read_tokenizer(tokenizer, "<|endoftext|>", ()).encode(biographies())
-        MEASURED["tokens"] = lambda: float(np.mean([len(ids) for ids, _ in encoded]))
+        read = read_tokenizer(tokenizer, "<|endoftext|>", ())
+        for key, spec in (("tokens", "bios-single"), ("tokens of rewrites", "bios-rewrite5")):
+            lengths = [len(ids) for ids, _ in read.encode(biographies(spec))]
+            MEASURED[key] = functools.partial(float, np.mean(lengths))
     for line in checks():
         now = shown(MEASURED[line["key"]](), line["here"]) if line["key"] in MEASURED else "not measured"
         print(f"{line['what']:78} paper {line['paper']:>24}   stated {line['here']:>22}   now {now}")

@@ -84,10 +84,8 @@ def test_a_mixture_of_both_times_counts_the_world_and_its_changes_once():
     assert world == {name: book.bits.value for name, book in alone.books.items() if book.scope == "world"}
     assert staged.status == "exact", "a row says of which time it is"
     rows = synthgen.load("history-staged").batch(499_990, 500_010).to_pylist()
-    assert all(row["text"].startswith("Written before the change. ") for row in rows[:10])
-    assert {row["text"].split(". ")[0] for row in rows[10:]} <= {
-        f"Written {time} the change" for time in ("before", "after")
-    }
+    assert all(row["text"].startswith("From the old records: ") for row in rows[:10])
+    assert {row["text"].split(": ")[0] for row in rows[10:]} <= {f"From the {time} records" for time in ("old", "new")}
 
 
 # -- documents --------------------------------------------------------------------------------------------------------
@@ -161,7 +159,7 @@ def test_compact_tokens_tell_of_both_times():
 
 # -- questions --------------------------------------------------------------------------------------------------------
 
-WORDS = {"company_city": "city|Where|'s work", "employer": "compan|employer", "university": "universit"}
+WORDS = {"company_city": "city|Where", "employer": "compan|employer", "university": "universit"}
 """Words by which a question tells of which fact it is; without one of them it is about the major."""
 
 
@@ -170,9 +168,9 @@ def plainly(prompt, times):
     name = next(name for name in times[0] if name in prompt)
     target = next((target for target, pattern in WORDS.items() if re.search(pattern, prompt)), "major")
     before, after = (people[name][target] for people in times)
-    if re.match(rf"Did the change|Was |Did {name}|Does {name}", prompt):
+    if re.match("Do |Does |Is ", prompt):
         return "whether", target, "No" if before == after else "Yes"
-    then = "before the change" in prompt.lower()
+    then = "old records" in prompt
     return "before" if then else "after", target, before if then else after
 
 
@@ -220,7 +218,9 @@ def test_answers_are_judged_by_what_they_say():
         right = row["latent"]["ask"] == "after" or not verdict.parts[0]["changed"]
         assert source.verify(row["prompt"], f" {other}.").correct == right
         assert not source.verify(row["prompt"], row["completion"] * 2).correct
-    assert not source.reward(["Who?", "Where does Nobody At All work now? Answer:"], [" A.", " B."])[0]
+    assert not source.reward(
+        ["Who?", "Where did Nobody At All work, according to the new records? Answer:"], [" A.", " B."]
+    )[0]
 
 
 def test_the_rows_of_a_small_world_have_all_chances():
@@ -267,9 +267,9 @@ def test_params_that_do_not_go_together_are_told(spec, params, message):
     ("change", "message"),
     [
         (("[before]", "[then]"), r"need the tables before, after, whether"),
-        (("{A} attended which university before the change?", "Who?"), r"before\.university: 'Who\?': a wording holds \{A\} once"),
-        (("{A} attended which university before the change?", "{A}."), r"a wording ends with \?"),
-        (("Where does {A} work now?", "Where did {A} work before the change?"), r"it stands there twice"),
+        (("Which university did {A} attend, according to the old records?", "Who?"), r"before\.university: 'Who\?': a wording holds \{A\} once"),
+        (("Which university did {A} attend, according to the old records?", "{A}."), r"a wording ends with \?"),
+        (("Where did {A} work, according to the new records?", "Where did {A} work, according to the old records?"), r"it stands there twice"),
         (("major = [", "degree = ["), r"before: need lists for university, major, employer, company_city"),
     ],
 )  # fmt: skip

@@ -744,7 +744,7 @@ TOY = {"first_names": 40, "middle_names": 40, "last_names": 40, "months": 12, "d
 def in_tokens(tmp_path, task="qa", **params):
     path = tmp_path / f"{task}-tokens.toml"
     path.write_text(f"task = '{task}'\nrow_format = 'tokens'\n[splits.train]\nrows = 100\n")
-    return synthgen.load(path, params={"edition": 2, **params})  # as the shipped specs say
+    return synthgen.load(path, params={"edition": 3, **params})  # as the shipped specs say
 
 
 @pytest.mark.parametrize("sizes", [TOY, {}])

@@ -28,7 +28,7 @@ FUNCTION_WORDS = set(
     re.findall(
         "[a-z]+",
         "a the of in into to from for on at up with than more is are be can must has have does by how what which who "
-        "many one no only",
+        "many one no only or and all every whenever as that those them its would",
     )
 )
 """Words that say nothing of a world; all others belong to one pack."""
@@ -59,6 +59,7 @@ def words_of(name):
     for order in (False, True):
         pack = pack_of(name, order)
         said += [*pack.things, *pack.sentences.amount, *pack.sentences.more]
+        said += [pack.rule(7)]
         said += [sentence for kind in KINDS for sentence in pack.sentences.of(kind)]
     words = re.findall("[a-z]+", re.sub(r"\{\w+\}", " ", " ".join(said)).lower())
     return {
@@ -93,7 +94,9 @@ def test_the_same_seed_tells_the_same_story_in_every_pack():
 def test_every_sentence_is_of_one_pack_and_one_kind():
     task, rows = mixed()
     for row in rows:
-        for sentence in re.findall(r"[^.?]+[.?]", row["prompt"] + row["completion"]):
+        rule, *sentences = re.findall(r"[^.?]+[.?]", row["prompt"] + row["completion"])
+        assert f"{rule} " == task.reader.of_pack(row["latent"]["pack"]).rule
+        for sentence in sentences:
             found = []
             for pack in PACKS:
                 reader = task.reader.of_pack(pack)
@@ -235,10 +238,13 @@ def test_without_retries_the_solution_is_the_same():
     assert backs > 30
 
 
+RULE = "Whenever a box would hold 7 marbles or more, 7 of them vanish."
+
+
 def solved(modulus):
     """A story of three steps and one thing that is not needed, in the pack of boxes."""
     counted = modulus > 1
-    lines = ["The red box holds 3 marbles.", "The blue box holds 2 more marbles than the red box.",
+    lines = [RULE, "The red box holds 3 marbles.", "The blue box holds 2 more marbles than the red box.",
              "The tin box holds 1 more marble than the red box and the blue box together.",
              "The green box holds 4 marbles.", "How many marbles does the tin box hold?"]  # fmt: skip
     locked = ["The red box can be opened at once.", "The key to the blue box is in the red box.",
@@ -248,13 +254,13 @@ def solved(modulus):
 
 
 STEPS = {
-    "red": (" So the red box holds 3 marbles.", " Open the red box."),
-    "blue": (" So the blue box holds 5 marbles.", " Open the blue box."),
-    "tin": (" So the tin box holds 2 marbles.", " Open the tin box."),
-    "green": (" So the green box holds 4 marbles.", " Open the green box."),
-    "pink": (" So the pink box holds 4 marbles.", " Open the pink box."),
-    "back": (" So the tin box holds -- no, too early.", " Open the tin box -- no, too early."),
-    "wrong": (" So the blue box holds 6 marbles.", ""),
+    "red": (" Now the red box holds 3 marbles.", " Open the red box."),
+    "blue": (" Now the blue box holds 5 marbles.", " Open the blue box."),
+    "tin": (" Now the tin box holds 2 marbles.", " Open the tin box."),
+    "green": (" Now the green box holds 4 marbles.", " Open the green box."),
+    "pink": (" Now the pink box holds 4 marbles.", " Open the pink box."),
+    "back": (" Now the tin box holds -- no, too early.", " Open the tin box -- no, too early."),
+    "wrong": (" Now the blue box holds 6 marbles.", ""),
 }
 
 
@@ -323,10 +329,26 @@ def test_junk_in_prompts_is_told():
         (f"The tin box holds 1 marble. {asked}", "no line speaks"),
         ("The red box holds 1 marble. How many coins does the lamp cost?", "no question"),
         ("", "format"),
+        (f"{RULE} The red box holds 1 marble. {asked}", "is no given"),
     ):
-        verdict = task.judge(prompt, " So the red box holds 1 marble.")
+        verdict = task.judge(f"{RULE} {prompt}", STEPS["red"][0].replace("3 marbles", "1 marble"))
         assert not verdict.correct
         assert reason in verdict.reason, verdict.reason
+
+
+def test_a_prompt_says_once_that_values_count_modulo_m():
+    """With another modulus, elsewhere, or not at all, it is no prompt; stories about order have nothing to say."""
+    story, task = "The red box holds 3 marbles. How many marbles does the red box hold?", story_task(needed=(1, 3))
+    assert task.judge(f"{RULE} {story}", STEPS["red"][0]).correct
+    for prompt in (story, f"{RULE.replace('7', '5')} {story}", story.replace(" How", f" {RULE} How")):
+        verdict = task.judge(prompt, STEPS["red"][0])
+        assert verdict.reason == f"format: a story of the pack boxes begins with {RULE!r}"
+    for name in PACKS:
+        assert not pack_of(name, True).rule(1)
+        for modulus in (5, 23):
+            rule = pack_of(name, False).rule(modulus)
+            for row in rows_of(story_task(3, packs=[name], modulus=modulus), 6):
+                assert row["prompt"].startswith(rule) and row["prompt"].count(rule) == 1 and f"{modulus}" in rule
 
 
 def test_a_graph_for_networkx_and_latents_in_words():

@@ -262,7 +262,7 @@ def bench_retry() -> list[Rate]:
 def bench_qa() -> list[Rate]:
     """qa-extract and other questions: prompts and completions, and into shards, against `random` and `format`."""
     source, generator = load("qa-extract"), random.Random(0)
-    asker = PlainAsker(source.task().lists, read_questions(None, 2), 50_000)  # type: ignore[attr-defined]
+    asker = PlainAsker(source.task().lists, read_questions(None, 3), 50_000)  # type: ignore[attr-defined]
     contenders: dict[str, Callable[[], int]] = {
         "plain Python, people at hand": lambda: sum(bool(asker.ask(generator)) for _ in range(50_000))
     }

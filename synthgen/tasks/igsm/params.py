@@ -12,10 +12,11 @@ from pydantic import Field, field_validator, model_validator
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.jit import kernel
 from synthgen.task.contract import TaskParams
+from synthgen.task.kit.editions import LATEST, EditionField
 from synthgen.task.kit.retries import RetryParams
 from synthgen.task.written import NEWER
 from synthgen.tasks.igsm.op_laws import op_weights
-from synthgen.tasks.igsm.worlds import Sizes
+from synthgen.tasks.igsm.worlds import CONTEXTS, Sizes
 from synthgen.tasks.igsm.writing.open.sampler import OpenParams
 from synthgen.tasks.igsm.writing.paper.necessary import strengths
 from synthgen.tasks.igsm.writing.paper.sampler import ALL_BINS, MAX_EDGES, depth_sums, new_work, reached
@@ -72,9 +73,7 @@ class IgsmParams(TaskParams):
         description="names: `nature`, `boxes`; `school`, `kitchen`, `space`, `castle`, `sport`, `zoo`, of which no two "
         "share a word; or a file of your own",
     )
-    edition: Annotated[Literal[1, 2], NEWER] = Field(
-        1, description="of the names: 2 has mended ones; 1 is as in 0.1.0, and what data that does not say has"
-    )
+    edition: EditionField = 1
     phrasing: Literal["paper", "count"] = Field("paper", description="the papers' sentences, or a second family")
     detail: int = Field(0, ge=0, le=11, description="level of detail of solutions; the papers use 0, the most")
     modulus: int = Field(23, ge=2, le=1009, description="a prime: numbers are counted modulo it")
@@ -138,6 +137,12 @@ class IgsmParams(TaskParams):
                     f"op {highest} with max_edge {self.max_edge} is out of reach: {accepted} of {TRIES:,} tries "
                     f"made it, the greatest was {top}; lower op or raise max_edge"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _world_of_its_edition(self) -> IgsmParams:
+        if self.world in CONTEXTS and self.edition != LATEST:
+            raise ValueError(f"world = {self.world!r} came after edition {self.edition}: say edition = {LATEST}")
         return self
 
     @model_validator(mode="before")

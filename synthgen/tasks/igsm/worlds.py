@@ -17,6 +17,7 @@ from pydantic import Field
 from synthgen.errors import SynthgenError
 from synthgen.task.assets import cached_by_contents, read_lines
 from synthgen.task.contract import TaskParams
+from synthgen.task.kit.editions import LATEST, Edition
 
 OWN = Path(__file__).with_name("worlds")
 CONTEXTS = ("school", "kitchen", "space", "castle", "sport", "zoo")
@@ -25,7 +26,13 @@ CONTEXTS = ("school", "kitchen", "space", "castle", "sport", "zoo")
 PACKS = ("nature", "boxes", *CONTEXTS)
 FIRST = {
     "nature": {"Rebec": "Double Bow"},
-    "boxes": {"Thermostat": "Flasktat", "Shark Tooth|Shark Teeth": "Shark Tooth"},
+    "boxes": {
+        "Thermostat": "Flasktat",
+        "Shark Tooth|Shark Teeth": "Shark Tooth",
+        "Domino|Dominoes": "Domino",
+        "Table Tennis Bat": "Table Bat",
+        "Pretzel Stick": "Salt Stick",
+    },
 }
 """Entries of packs for which the first edition, which 0.1.0 had, has others."""
 
@@ -88,13 +95,13 @@ def plural(name: str) -> str:
     return name + ("es" if re.search(r"(ch|sh|x|z)$", name) else "s")
 
 
-def read_world(pack: str | Path, edition: int = 2) -> World:
+def read_world(pack: str | Path, edition: Edition = LATEST) -> World:
     """Return a pack by name, in an edition, or from a file. Raises SynthgenError that names the file and the entry."""
     return _read_pack(OWN / f"{pack}.txt" if pack in PACKS else Path(pack), edition)
 
 
 @cached_by_contents(8)
-def _read_pack(path: Path, edition: int) -> World:
+def _read_pack(path: Path, edition: Edition) -> World:
     categories: list[tuple[str, list[list[str]]]] = []
     first = FIRST.get(path.stem, {}) if edition == 1 and path.parent == OWN else {}
     for number, line in enumerate(read_lines(path), 1):

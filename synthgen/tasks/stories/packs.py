@@ -6,6 +6,7 @@ whose things have values, and `order`, where all that counts is what comes befor
     {thing} {Thing}   a thing; the same at the beginning of a sentence
     {things}          what a line names: "the red box", "the red box and the tin box", with a comma before a third
     {amount} {more}   a value with its unit, and the constant of a line: "3 marbles", "3 more marbles"
+    {m}               the modulus, of which `rule` tells before all lines: why sums stay below it, in that world's words
 
 `given` says of a thing that it needs nothing, `one` and `many` what it needs, `question` asks; of these there are two
 wordings. `step` is a sentence of the solution, `back` one that begins like a step and is taken back.
@@ -47,6 +48,7 @@ class Sentences(TaskParams):
 
     amount: Pair = Field(("", ""), description="a value with its unit, of 1 and of any other number {n}")
     more: Pair = Field(("", ""), description="the constant of a line with its unit")
+    rule: str = Field("", description="that values count modulo {m}; nothing in stories about order")
     given: Pair
     one: Pair
     many: Pair
@@ -68,6 +70,8 @@ class Sentences(TaskParams):
                 ends = "?" if kind == QUESTION else "."
                 if not sentence.endswith(ends) or re.search("[.?]", sentence[:-1]):
                     raise ValueError(f"{kind}: {sentence!r} is not one sentence that ends with {ends}")
+        if self.rule and not re.fullmatch(r"[^.?{}]*(\{m\}[^.?{}]*)+\.", self.rule):
+            raise ValueError(f"rule: {self.rule!r} is not one sentence with {{m}} that ends with .")
         return self
 
 
@@ -81,6 +85,8 @@ class PackFile(TaskParams):
 
     @model_validator(mode="after")
     def _different(self) -> PackFile:
+        if not self.numbers.rule or self.order.rule:
+            raise ValueError("numbers need a rule, and order has none")
         if len(set(self.names)) < NAMES or not all(re.fullmatch("[A-Za-z]+", name) for name in self.names):
             raise ValueError("names are different words of letters alone")
         return self
@@ -101,6 +107,10 @@ class Pack:
     def more(self, constant: int) -> str:
         """Return the constant of a line with its unit."""
         return self.sentences.more[constant != 1].format(n=constant)
+
+    def rule(self, modulus: int) -> str:
+        """Return the sentence that says how values count, with a space behind it; nothing in stories about order."""
+        return self.sentences.rule and self.sentences.rule.format(m=modulus) + " "
 
     def pieces(self, kind: str, wording: int = 0) -> list[str]:
         """Return a sentence in pieces: texts and, in their places, slots as "{thing}"."""

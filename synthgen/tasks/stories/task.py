@@ -56,7 +56,7 @@ class Stories(Task):
     """Dependency graphs told in words: what is needed for what, and the steps to what is asked, in eight worlds."""
 
     name = "stories"
-    version = 1
+    version = 2
     row_formats = ("prompt-completion",)
     natural_language = "en"
     books: tuple[str, ...] = STAGES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from synthgen.task.contract import TaskParams
-from synthgen.tasks.bios.world.editions import EditionField
+from synthgen.task.kit.editions import EditionField
 from synthgen.tasks.bios.world.population import Entries
 
 

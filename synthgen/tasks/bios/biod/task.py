@@ -31,6 +31,7 @@ from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
 from synthgen.task.ids import ids_of
 from synthgen.task.kit.capacity import Knowledge
+from synthgen.task.kit.editions import Edition
 from synthgen.task.picture import Passage, Picture, Span, kinds_of
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread
@@ -41,7 +42,6 @@ from synthgen.tasks.bios.biod.reading import ids_of_english, read
 from synthgen.tasks.bios.biod.surprisal import row_surprisals
 from synthgen.tasks.bios.biod.symbols import BOS, EOS, PAD, PRONOUN, SPECIALS
 from synthgen.tasks.bios.biod.writing import English, Out, Stages, draw_strings, write_biod
-from synthgen.tasks.bios.world.editions import Edition
 from synthgen.tasks.bios.world.lists import Sizes, read_lists
 from synthgen.tasks.bios.world.writing.columns import NAME_FIELD
 from synthgen.tasks.bios.world.writing.people import ENTRY, FACTS, SUBJECT

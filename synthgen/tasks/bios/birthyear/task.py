@@ -28,6 +28,7 @@ from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.judging import NUMBER, STEPLESS, Final
+from synthgen.task.kit.editions import EditionField
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Picture
 from synthgen.task.rows import Rows
@@ -45,7 +46,6 @@ from synthgen.tasks.bios.birthyear.writing import (
     Stages,
     write_problems,
 )
-from synthgen.tasks.bios.world.editions import EditionField
 from synthgen.tasks.bios.world.lists import Sizes, read_lists
 from synthgen.tasks.bios.world.population import tiny_sizes
 

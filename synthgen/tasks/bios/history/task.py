@@ -62,7 +62,7 @@ class HistoryQuestions(Task):
 
     name = "history"
     subject_field = "person"
-    version = 1
+    version = 2
     natural_language = "en"
     task_categories = ("text-generation", "question-answering")
     row_formats = ("prompt-completion",)

@@ -19,6 +19,13 @@ def _cue(params: Any) -> str:
     return f'the words "{params.last_words}"' if params.last_words else PAPER
 
 
+def _control(params: Any) -> str:
+    tokens = {"a hint": params.hint_token, "the answer at once": params.direct_token}
+    named = ", ".join(f'"{token}" for {what}' for what, token in tokens.items() if token)
+    before = f', before "{params.last_words}"' * bool(params.last_words)
+    return named and f"a word behind the question{before}: {named}"
+
+
 def _hints(params: Any) -> str:
     if not params.hint:
         return ""
@@ -28,7 +35,7 @@ def _hints(params: Any) -> str:
 def _ranks(params: Any) -> str:
     counted = any(form.number == "major" for form in chosen_forms(params.forms))
     drawn = {"drawn": "a permutation drawn for the world", "listed": "their order in the list"}
-    return drawn[params.major_ranks] if counted else ""
+    return f'{drawn[params.major_ranks]}, called the "rank" of a major' if counted else ""
 
 
 DEVIATIONS = (
@@ -40,6 +47,12 @@ DEVIATIONS = (
         decided_by=("lists", "paraphrases"),
     ),
     Deviation("the end of prompts of Part 3.2", "nothing behind the question", _cue, decided_by=("cue", FIDELITY)),
+    Deviation(
+        "what tells whether a hint is wanted",
+        "special tokens",
+        _control,
+        decided_by=("hint_token", "direct_token"),
+    ),
     Deviation(
         "what parts a hint from its answer",
         'a full stop, "October; September. No."',

@@ -16,7 +16,8 @@ from typing import Any
 from synthgen.errors import SynthgenError, nearest
 from synthgen.task.assets import cached_by_contents
 from synthgen.task.foreign import read_toml
-from synthgen.tasks.bios.world.editions import Edition, as_in
+from synthgen.task.kit.editions import Edition
+from synthgen.tasks.bios.world.editions import as_in
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Lists
 
 FILE = "questions.toml"

@@ -14,9 +14,9 @@ from synthgen.errors import SynthgenError, nearest
 from synthgen.task.assets import cached_by_contents
 from synthgen.task.entries import unseen
 from synthgen.task.foreign import read_toml
+from synthgen.task.kit.editions import Edition
 from synthgen.tasks.bios.questions.forms import read_questions
 from synthgen.tasks.bios.relations.laws import LAWS
-from synthgen.tasks.bios.world.editions import Edition
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, path_of
 
 FILE = "relations.toml"

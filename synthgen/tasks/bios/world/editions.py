@@ -1,4 +1,4 @@
-"""Editions of the package's own words: data with the words as they were is made and read again.
+"""The words of people in editions (`synthgen.task.kit.editions`): what the first one has for those of today.
 
 Only words that stand in the place of others differ, one for one: lists are as long, and numbers and bits are the same.
 """
@@ -7,29 +7,17 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from synthgen.task.foreign import read_toml
-from synthgen.task.written import NEWER
+from synthgen.task.kit.editions import LATEST, Edition
 
 FILE = Path(__file__).with_name("first_edition.toml")
-
-Edition = Literal[1, 2]
-EditionField = Annotated[
-    Edition,
-    NEWER,
-    Field(
-        description="of the package's own words: 2 has mended names and sentences; 1 is as in 0.1.0, and what data "
-        "that does not say has"
-    ),
-]
 
 
 def as_in(edition: Edition, file: str, texts: Any) -> Any:
     """Return what one of our files holds, a text or lists and tables of them, in the words of an edition."""
-    return texts if edition == 2 else _replaced(texts, first_words().get(file, {}))
+    return texts if edition == LATEST else _replaced(texts, first_words().get(file, {}))
 
 
 @functools.cache

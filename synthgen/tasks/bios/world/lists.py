@@ -19,7 +19,8 @@ from synthgen.task.assets import cached_by_contents
 from synthgen.task.contract import TaskParams
 from synthgen.task.entries import Entry, looks, read_entries, refuse_strangers, refuse_twins, unseen
 from synthgen.task.foreign import read_toml
-from synthgen.tasks.bios.world.editions import Edition, as_in
+from synthgen.task.kit.editions import Edition
+from synthgen.tasks.bios.world.editions import as_in
 
 OWN = Path(__file__).with_name("lists")
 MONTHS = tuple(

@@ -16,7 +16,7 @@ from synthgen.exact.bits import Bits
 from synthgen.exact.entropy import Book, Draws, log2_binomial, log2_falling
 from synthgen.task.contract import TaskParams
 from synthgen.task.kit.capacity import Knowledge
-from synthgen.tasks.bios.world.editions import EditionField
+from synthgen.task.kit.editions import EditionField
 from synthgen.tasks.bios.world.lists import Lists, Sizes, read_lists
 
 Pronoun = Literal["he", "she", "they"]

@@ -22,6 +22,7 @@ class PackReader:
         self._amounts = {pack.amount(value): value for value in range(modulus)}
         self._more = {pack.more(value): value for value in range(1, modulus)}
         self._wordings, self._modulus = wordings, modulus
+        self.rule = pack.rule(modulus)
         self._forms = {kind: [re.compile(form) for form in self._patterns(kind)] for kind in KINDS}
 
     def _patterns(self, kind: str) -> Iterator[str]:
@@ -97,6 +98,10 @@ class StoryReader:
         """Return what a prompt says. Raises ValueError for what is none."""
         sentences = _split(prompt)
         reader = self._asker(sentences[-1])
+        rule = reader.rule
+        if not prompt.startswith(rule):
+            raise ValueError(f"format: a story of the pack {reader.pack.name} begins with {rule.strip()!r}")
+        sentences = sentences[bool(rule) :]
         story = ParsedStory(reader.pack.name, query=reader.asked(sentences[-1]))
         for sentence in sentences[:-1]:
             name, line = reader.line(sentence)

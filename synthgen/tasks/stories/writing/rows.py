@@ -1,7 +1,8 @@
 """The sampler of stories: a graph, its names and values, lines in mixed order, a question, and the steps to its answer.
 
-    The tin box holds 3 marbles. The red box holds 2 more marbles than the tin box. How many marbles does the red box
-    hold? So the tin box holds 3 marbles. So the red box holds 5 marbles.
+    Whenever a box would hold 7 marbles or more, 7 of them vanish. The tin box holds 3 marbles. The red box holds 2 more
+    marbles than the tin box. How many marbles does the red box hold? Now the tin box holds 3 marbles. Now the red box
+    holds 5 marbles.
 
 Every stage draws under a key of its own, and none asks which pack it is told in: the same seed gives the same story.
 """
@@ -141,9 +142,11 @@ def write_rows(state, keys, start, stop, layout, tables, odds, words, drawn):
             _stand(steps[step], things, parents, arity, lacks)
         units[RETRIES] = state.ledger
 
-        if at + SENTENCE * (things + 1 + needed + count) > drawn.codes.size:
+        if at + SENTENCE * (things + 2 + needed + count) > drawn.codes.size:
             return row
         codes = drawn.codes
+        codes[at] = words.rules[pack]
+        at += 1
         for i in range(things):
             thing = order[i]
             line[thing] = i

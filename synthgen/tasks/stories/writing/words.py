@@ -23,6 +23,7 @@ class Words(NamedTuple):
     things: np.ndarray  # (packs, 2) int32: the first thing's phrase, and as a sentence begins with it
     amounts: np.ndarray  # (packs,) int32: the phrase of amount 0
     more: np.ndarray  # (packs,) int32: the phrase of constant 0
+    rules: np.ndarray  # (packs,) int32: that values count modulo m, with a space behind; of order, an empty phrase
     space: int
     comma: int
     last: int  # " and "
@@ -43,11 +44,13 @@ def words_of(table: PhraseTable, packs: Sequence[str], order: bool, modulus: int
     things = [[table.extend(pack.things), table.extend(map(capital, pack.things))] for pack in read]
     amounts = [table.extend(map(pack.amount, range(modulus))) for pack in read]
     more = [table.extend(map(pack.more, range(modulus))) for pack in read]
+    rules = [table.add(pack.rule(modulus)) for pack in read]
     return Words(
         sentences,
         np.array(things, np.int32),
         np.array(amounts, np.int32),
         np.array(more, np.int32),
+        np.array(rules, np.int32),
         space=table.add(" "),
         comma=table.add(", "),
         last=table.add(" and "),
