@@ -37,6 +37,10 @@ LARGE = {"spec": "bios-multi5", "params": {"people": 20_000}, "shards": 12}
 COMMAND = ("generate", "bios-multi5", "--set", "people=20000", "--shards", 12)
 """A build for processes of their own: twelve shards, so that there is something to kill."""
 
+SHARED = LARGE | {"params": {"people": 200_000}}
+SHARING = ("generate", "bios-multi5", "--set", "people=200000", "--shards", 12, "--workers", 3)
+"""A build that lasts until the two helpers of its first process are up."""
+
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where the builds are: kills lose nothing that a disk would keep, and hundreds of syncs to a disk take minutes."""
@@ -413,31 +417,31 @@ def end(running, target, number):
 
 @fault("kill -9 of a local worker", quick=0, long=5)
 def kill_worker(place, turn, quick=False):
-    running = start(*COMMAND, "--out", place / "data", "--workers", 2)
+    running = start(*SHARING, "--out", place / "data")
     after_shards(place / "data", 1 + turn, running)
     code, errors = end(running, children(running.pid)[turn % 2], signal.SIGKILL)
     assert code == 0 and "a worker was killed" in errors, errors
-    return Resume(build=LARGE)
+    return Resume(build=SHARED)
 
 
-@fault("kill -9 of the parent of two workers", quick=0, long=5)
+@fault("kill -9 of the first of three workers", quick=0, long=5)
 def kill_parent(place, turn, quick=False):
-    running = start(*COMMAND, "--out", place / "data", "--workers", 2)
+    running = start(*SHARING, "--out", place / "data")
     after_shards(place / "data", 1 + turn, running)
     own = children(running.pid)
     end(running, running.pid, signal.SIGKILL)
     gone(own)
-    return Resume(build=LARGE)
+    return Resume(build=SHARED)
 
 
 @fault("Ctrl-C to parent and workers", quick=0, long=5)
 def interrupt_workers(place, turn, quick=False):
-    running = start(*COMMAND, "--out", place / "data", "--workers", 2)
+    running = start(*SHARING, "--out", place / "data")
     after_shards(place / "data", 1 + turn, running)
     code, errors = end(running, -running.pid, signal.SIGINT)
     assert code == 130 and "the same command goes on from here" in errors, errors
     assert "Traceback" not in errors, errors
-    return Resume(build=LARGE)
+    return Resume(build=SHARED)
 
 
 @fault("kill -9 of one of three Dask workers", quick=0, long=3)

@@ -1,6 +1,7 @@
 """Builds: the same bytes however the work is cut, killed, resumed or joined; other datasets are refused."""
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -15,7 +16,9 @@ import synthgen
 from synthgen.dataset import folder
 from synthgen.dataset.build import finish
 from synthgen.dataset.build_journal import _sealed
+from synthgen.dataset.helper import Work, _received
 from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.processes import run_local
 from synthgen.dataset.shards import BATCH_ROWS, read_batches, shard_range
 from synthgen.errors import SynthgenError
 
@@ -126,6 +129,50 @@ def test_a_killed_worker_is_replaced(reference, tmp_path):
     assert files(out) == files(reference)
     running.stdout.close()
     running.stderr.close()
+
+
+class Handle:
+    """A file's descriptor as another process gets it: another one, of the same open file."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def detach(self):
+        return os.dup(self.number)
+
+
+def test_each_job_is_taken_by_one_process():
+    """Two who have the file open share their place in it, without a lock that a killed one might hold."""
+    here = Work(["the jobs"], [3, 70_000, *range(5, 400)])
+    there = _received(Handle(here._file.fileno()), here._size)
+    taken = [who.take() for _ in range(300) for who in (here, there, there)]
+    assert [number for number in taken if number is not None] == [3, 70_000, *range(5, 400)]
+    assert (here.take(), there.take(), there.jobs) == (None, None, ["the jobs"])
+    here.close(), there.close()
+
+
+def where(number, tell):
+    tell(1)
+    return number, os.getpid()
+
+
+def test_work_that_is_done_at_once_waits_for_nobody():
+    """Helpers take a second to start; jobs that this process has run by then are not left to them."""
+    done, rows = [], []
+    run_local([functools.partial(where, number) for number in range(200)], 2, done.append, rows.append)
+    assert done == [(number, os.getpid()) for number in range(200)]
+    assert sum(rows) == 200
+
+
+def fail(number, tell):
+    if number == 7:
+        raise SynthgenError("no room for shard 7")
+    return where(number, tell)
+
+
+def test_what_a_job_raises_ends_the_work():
+    with pytest.raises(SynthgenError, match="no room for shard 7"):
+        run_local([functools.partial(fail, number) for number in range(20)], 2, print, id)
 
 
 def test_a_second_run_has_nothing_to_do(reference):

@@ -98,8 +98,8 @@ def generate(
             old_rows += stop - start if there else 0
             todo.append((split, index, there))
         _check_disk(folder, plan, new_rows)
-        for split in plan.splits if todo else ():  # compile here, once, and not in every worker
-            plan.source.batch(0, 1, split)
+        if todo:
+            plan.make_ready()  # compile here, once, and not in every worker
         if on_plan:
             on_plan(plan, new_rows + old_rows)
         bar.reset(new_rows + old_rows)
@@ -113,7 +113,7 @@ def generate(
         elif todo:
             jobs = [LocalJob(plan, folder, *one) for one in todo]
             wanted = workers or (usable_cores() if _seconds(plan, new_rows + old_rows // 3) > WORTH_A_POOL else 1)
-            run_local(jobs, min(wanted, len(jobs)), new_shards.append, tell)
+            run_local(jobs, min(wanted, len(jobs)), new_shards.append, tell, plan.make_ready)
         if rank is not None:
             return None
         told = manifest is not None and manifest.spec["params"] == plan.source.spec.resolved()["params"]

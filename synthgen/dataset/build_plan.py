@@ -56,6 +56,11 @@ class BuildPlan:
         """Return a shard's path inside the folder."""
         return shard_path(split, index, count, self.container)
 
+    def make_ready(self) -> None:
+        """Make what the rows of every split need, kernels and tables, so that the first one costs what others do."""
+        for split in self.splits:
+            self.source.batch(0, 1, split)
+
     def bytes_per_row(self, split: str) -> float:
         """Return the bytes a row takes in memory and in an Arrow shard, estimated from the first rows."""
         rows = min(WEIGHED_ROWS, self.splits[split][0])

@@ -1,4 +1,4 @@
-"""The local engine: shards made by a pool of processes that survives the death of its workers.
+"""The local engine: shards made by this process and a pool beside it that survives the death of its workers.
 
 An engine is a function run(jobs, workers, on_done, on_rows): it calls every job (a picklable function of one argument,
 a function to report rows to), hands each result to `on_done`, and raises what a job raised.
@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import queue
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
-from multiprocessing.connection import wait as wait_for
-from typing import Any
 
-from synthgen.dataset.pandas_later import put_pandas_off
+import numpy as np
+
+from synthgen.dataset.helper import Work, run_next, start
 from synthgen.dataset.shards import Shard
 from synthgen.errors import SynthgenError
 
@@ -37,17 +37,26 @@ def usable_cores() -> int:
 
 
 def run_local(
-    jobs: Sequence[Job], workers: int, on_done: Callable[[Shard], None], on_rows: Callable[[int], None]
+    jobs: Sequence[Job],
+    workers: int,
+    on_done: Callable[[Shard], None],
+    on_rows: Callable[[int], None],
+    make_ready: Callable[[], None] | None = None,
 ) -> None:
-    """Run jobs here (one worker or one job) or in `workers` spawned processes; a killed worker's jobs are run again."""
-    if workers == 1 or len(jobs) == 1:
-        for job in jobs:
-            on_done(job(on_rows))
-        return
+    """Run jobs here and in `workers` - 1 spawned processes beside; a killed one's jobs are run again.
+
+    This process works too: it can begin at once, where another takes a second or two to be ready for its first row,
+    `make_ready` included, which is called there alone.
+    """
     waiting = list(range(len(jobs)))
     deaths = 0
     while waiting:
-        left = _run_pool(jobs, waiting, min(workers, len(waiting)), on_done, on_rows)
+        helpers = min(workers, len(waiting)) - 1
+        if not helpers:
+            for number in waiting:
+                on_done(jobs[number](on_rows))
+            return
+        left = _run_together(jobs, waiting, helpers, on_done, on_rows, make_ready)
         deaths = deaths + 1 if len(left) == len(waiting) else 1
         if left and deaths > MAX_DEATHS:
             raise SynthgenError(
@@ -59,40 +68,60 @@ def run_local(
         waiting = left
 
 
-def _run_pool(
+def _run_together(
     jobs: Sequence[Job],
     numbers: list[int],
-    workers: int,
+    helpers: int,
     on_done: Callable[[Shard], None],
     on_rows: Callable[[int], None],
+    make_ready: Callable[[], None] | None,
 ) -> list[int]:
-    """Run jobs in one pool; return those that a worker's death left undone."""
+    """Run jobs here and in one pool of `helpers` processes; return those that a helper's death left undone.
+
+    Whoever is free takes the next job, so nobody waits for a helper that is not up yet.
+    """
     context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(counter,))
-    seen = 0
+    rows = context.RawArray("q", len(jobs))
+    work = Work(jobs, numbers, make_ready)
+    executor = ProcessPoolExecutor(helpers, mp_context=context, initializer=start, initargs=(work, rows))
+    back: queue.SimpleQueue[Future[tuple[int, Shard] | None]] = queue.SimpleQueue()
     undone = set(numbers)
+    seen = 0
     others = set(multiprocessing.active_children())
+
+    def hear(timeout: float | None = None) -> None:
+        """Take in what helpers have done since; wait for it up to `timeout` seconds. Raises what a job raised."""
+        nonlocal seen
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if (done := back.get(timeout is not None, timeout).result()) is not None:
+                    undone.discard(done[0])
+                    on_done(done[1])
+                timeout = None
+        now = int(np.frombuffer(rows, np.int64).sum())
+        on_rows(now - seen)
+        seen = now
+
+    def here(more: int) -> None:
+        on_rows(more)
+        hear()
+
     try:
         with interrupts_held():
-            futures = {executor.submit(_run_job, jobs[number]): number for number in numbers}
-        pending = set(futures)
-        while pending:
-            done, pending = wait(pending, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-            rows = counter.value
-            on_rows(rows - seen)
-            seen = rows
-            for future in done:
-                on_done(future.result())
-                undone.discard(futures[future])
+            for _ in numbers:
+                executor.submit(run_next).add_done_callback(back.put)
+        while (number := work.take()) is not None:
+            on_done(jobs[number](here))
+            undone.discard(number)
+        while undone:
+            hear(POLL_SECONDS)
     except BrokenProcessPool:
         return sorted(undone)
-    except BaseException:
+    finally:  # helpers have nothing left to finish; one that is not up yet is not waited for
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
-        raise
-    finally:
         executor.shutdown(cancel_futures=True)
+        work.close()
     return []
 
 
@@ -108,32 +137,3 @@ def interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_counter: Any = None
-
-
-def _start_worker(counter: Any) -> None:
-    global _counter
-    _counter = counter
-    put_pandas_off()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        # A pool's workers outlive a parent that is killed: they would wait for work for ever.
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait_for([sentinel])
-    os._exit(1)
-
-
-def _run_job(job: Job) -> Shard:
-    return job(_report)
-
-
-def _report(rows: int) -> None:
-    with _counter.get_lock():
-        _counter.value += rows
