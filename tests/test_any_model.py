@@ -20,6 +20,7 @@ from synthgen.train.language_model import FromLogits, size_of
 from synthgen.train.measures import people_losses
 from synthgen.train.model import Transformer
 from synthgen.train.probe import Asked, LinearProbe, probe_accuracy, train_probe
+from synthgen.train.probed import ProbeSettings, probed, untrained
 from synthgen.train.runs import load_run
 from synthgen.train.score import judge_rows
 from synthgen.train.settings import ModelSettings
@@ -117,6 +118,12 @@ def test_bits_a_parameter_and_probes_of_a_model_of_transformers(gpt2):
     probe = LinearProbe(subject.model, {"token": 10}, rank=2)
     train_probe(probe, asked.take(np.arange(100)), steps=150, lr=3e-2, weight_decay=0.01)
     assert probe_accuracy(probe, asked.take(np.arange(100, 200)))["token"] > 0.9
+    scores = probed(subject.model, corpus, "name", ProbeSettings(taught=12, rows=8, steps=3), subject.start)
+    assert {score.target for score in scores} == set(corpus.task.probings["name"].targets)
+    assert {score.model.of for score in scores} == {8}
+    random_weights = untrained(subject.model, 1).state_dict()
+    assert random_weights.keys() == subject.model.state_dict().keys()
+    assert not torch.equal(random_weights["model.lm_head.weight"], subject.model.state_dict()["model.lm_head.weight"])
 
 
 def test_what_does_not_fit_together_is_told(gpt2, tmp_path):

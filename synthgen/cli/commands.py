@@ -37,6 +37,7 @@ FAMILIES: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
         training.train,
         training.score,
         modelling.evaluate,
+        modelling.probe,
         modelling.trace,
         training.reproduce,
         training.bench,

@@ -1,18 +1,22 @@
-"""The commands export, evaluate and trace, behind the command line."""
+"""The commands export, evaluate, probe and trace, behind the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
-from synthgen.cli.console import stdout
+from synthgen.cli.console import print_lines, stdout
 from synthgen.cli.train_report import print_scores, say
 from synthgen.errors import SynthgenError
-from synthgen.train.evaluation import Evaluation, evaluate, subject_of
+from synthgen.task.probing import Probing
+from synthgen.train.evaluation import Evaluation, Subject, evaluate, subject_of
 from synthgen.train.export import FILE, export_model
+from synthgen.train.floor import FRESH
+from synthgen.train.probed import ProbeScore, ProbeSettings, probed, probing_of, rows_of
 from synthgen.train.runs import SETTINGS
 from synthgen.train.trace import Piece, trace
 
@@ -39,9 +43,41 @@ def evaluate_command(
     model: Path, spec: str | None, rows: int, split: str, temperature: float | None, trust: bool
 ) -> Evaluation:
     """Measure a model in a folder on its own spec, or on another."""
+    return evaluate(_subject(model, spec, trust), rows, split, temperature)
+
+
+def _subject(model: Path, spec: str | None, trust: bool) -> Subject:
     if not model.is_dir():
         raise SynthgenError(f"{model}: there is no such folder; name a run, or a model of transformers on this disk")
-    return evaluate(subject_of(model, spec, trust), rows, split, temperature)
+    return subject_of(model, spec, trust)
+
+
+def probings_command(model: Path, spec: str | None, trust: bool) -> Mapping[str, Probing]:
+    """Return what can be looked for in a model's rows. Raises SynthgenError where nothing can."""
+    source = _subject(model, spec, trust).source
+    if not (probings := source.task().probings):
+        raise SynthgenError(f"{source.spec.name}: its rows have nothing that a probe looks for")
+    return probings
+
+
+def probe_command(
+    model: Path, spec: str | None, names: list[str], changes: Mapping[str, Any], split: str | None, trust: bool
+) -> list[ProbeScore]:
+    """Probe a model for what is named, or for all that its rows have, saying which probe learns."""
+    subject = _subject(model, spec, trust)
+    settings = ProbeSettings.model_validate(changes)
+    corpus = subject.rows(split or FRESH)
+    if "taught" not in changes and "rows" not in changes:
+        taught, rows = rows_of(corpus, settings.taught, settings.rows)
+        settings = settings.model_copy(update={"taught": taught, "rows": rows})
+    probings = {name: probing_of(corpus, name) for name in names} or corpus.task.probings
+    if not probings:
+        raise SynthgenError(f"{corpus.source.spec.name}: its rows have nothing that a probe looks for")
+    scores: list[ProbeScore] = []
+    for name, probing in probings.items():
+        say(f"{name}: {probing.about}; {settings.taught:,} rows to learn from, {settings.rows:,} to be tested on")
+        scores += probed(subject.model, corpus, name, settings, subject.start)
+    return scores
 
 
 def trace_command(run: Path, step: int, ranks: int) -> list[Piece]:
@@ -73,6 +109,34 @@ def print_evaluation(evaluation: Evaluation) -> None:
         print_scores(evaluation.scores)
     for name, reason in evaluation.why.items():
         console.print(f"no {name}: {reason}", style="yellow", highlight=False, soft_wrap=True)
+
+
+def print_probings(probings: Mapping[str, Probing]) -> None:
+    """Print what can be looked for: a line a probing, and its targets."""
+    console = stdout()
+    for name, probing in probings.items():
+        print_lines(console, Text.assemble((f"{name}  ", "bold"), probing.about), 0)
+        targets = ", ".join(f"{target} ({size})" for target, size in probing.targets.items())
+        print_lines(console, Text(f"targets, and how many classes each has: {targets}", style="dim"), 4)
+
+
+def print_probed(scores: Sequence[ProbeScore]) -> None:
+    """Print what probes have right, in per cent, beside their controls."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("probing and target", overflow="fold")
+    for column in ("classes", "model", "random", "shuffled", "constant", "asked"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for score in scores:
+        shares = (one.share for one in (score.model, score.random, score.shuffled, score.constant))
+        cells = [f"{100 * share:.1f} %" for share in shares]
+        table.add_row(score.name, f"{score.classes:,}", *cells, f"{score.model.of:,}")
+    console = stdout()
+    console.print(table)
+    notes = (
+        "model: share right on rows the probe did not learn from. Controls: a model with random weights; labels",
+        "shuffled where it learns; always the most frequent class.",
+    )
+    console.print(" ".join(notes), style="dim", highlight=False, soft_wrap=not console.is_terminal)
 
 
 def print_pieces(pieces: Sequence[Piece], step: int) -> None:

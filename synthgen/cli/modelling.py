@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synthgen.cli.options import Json, rows_of
+from synthgen.cli.options import Json, rows_of, steps_of
 from synthgen.cli.terminal import print_json
 
 MEASURED = 1000
@@ -72,6 +72,57 @@ def evaluate(
 
     evaluation = evaluate_command(model, spec, rows or MEASURED, split, temperature, trust)
     print_json(evaluation.to_json()) if json else print_evaluation(evaluation)
+
+
+def probe(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run, or a folder of transformers.")],
+    spec: Annotated[
+        str | None, typer.Argument(metavar="[SPEC]", help="Whose rows it reads; by default what it was trained on.")
+    ] = None,
+    probings: Annotated[
+        list[str] | None,
+        typer.Option("--probing", metavar="NAME", help="What is looked for (see --list); again for more."),
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="What can be looked for in these rows, and nothing more.")
+    ] = False,
+    taught: Annotated[
+        int | None, typer.Option(parser=rows_of, metavar="N", help="Rows that a probe learns from; by default 1,000.")
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(parser=rows_of, metavar="N", help="Rows behind them that it is tested on; 500.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(parser=steps_of, metavar="N", help="Steps it is trained for; 1,000 (papers: 30,000).")
+    ] = None,
+    rank: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Rank of its update of the embedding; by default the paper's. 0: faster."
+        ),
+    ] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="The split; by default a fresh one.")] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run the code that lies in a folder of transformers.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """What a model's states know of its rows: probes, beside controls that know nothing.
+
+    Each figure is the share that a probe has right on rows it did not learn from: of this model; of the same
+    architecture with random weights; of this model, where the labels to learn from were shuffled; and of always saying
+    what is most frequent.
+    """
+    from synthgen.cli.model_commands import print_probed, print_probings, probe_command, probings_command
+
+    if list_:
+        listed = probings_command(model, spec, trust)
+        print_json({name: dict(one.targets) for name, one in listed.items()}) if json else print_probings(listed)
+        return
+    changes = {"taught": taught, "rows": rows, "steps": steps, "rank": rank}
+    given = {name: value for name, value in changes.items() if value is not None}
+    scores = probe_command(model, spec, probings or [], given, split, trust)
+    print_json([score.to_json() for score in scores]) if json else print_probed(scores)
 
 
 def trace(

@@ -37,6 +37,8 @@ from synthgen.task.picture import Passage as Passage
 from synthgen.task.picture import Picture as Picture
 from synthgen.task.picture import Span as Span
 from synthgen.task.picture import Table as Table
+from synthgen.task.probing import Glimpse as Glimpse
+from synthgen.task.probing import Probing as Probing
 from synthgen.task.rows import Rows as Rows
 from synthgen.task.rows import Tokens as Tokens
 from synthgen.task.rows import Vocab as Vocab
@@ -57,6 +59,7 @@ __all__ = [
     "Draw",
     "Entropy",
     "Final",
+    "Glimpse",
     "Graph",
     "Keys",
     "Kind",
@@ -68,6 +71,7 @@ __all__ = [
     "Passage",
     "PhraseTable",
     "Picture",
+    "Probing",
     "Reread",
     "Rows",
     "Span",

@@ -30,6 +30,7 @@ from synthgen.task.judging import MOST_FREE, STEPS, STRICT, Final, Unclear, fina
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.markup import dressed, edges_of, plain
 from synthgen.task.picture import Picture, kinds_of, passage_of
+from synthgen.task.probing import Glimpse, Probing
 from synthgen.task.rows import Rows, TextSource, Vocab, bits_of
 from synthgen.task.verdict import UNREADABLE, Misread, Reread, Verdict, held_against
 from synthgen.task.written import Written
@@ -97,7 +98,8 @@ class Task:
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 without_row_text_bits, row_text_bits, knowledge, entities, split_by, apart, subjects, template_half
     reads       reread, verify, parse, judge, judge_as, final, spelt, encoded, longest_answer, certificate
-    offers      readable, decode, tree, graph, rank, unrank, picture, card_notes, stated_deviations
+    offers      readable, decode, tree, graph, rank, unrank, picture, chances, probings, glimpses, card_notes,
+                stated_deviations
 
     `capabilities` promises more than rows, and the contract test demands what it names:
 
@@ -519,6 +521,22 @@ class Task:
         Raises SynthgenError for a number that no row has.
         """
         raise SynthgenError(f"task {self.name!r}: its rows have no rank")
+
+    def chances(self, prompt: Any) -> Mapping[str, float]:
+        """Return how often guesses are right that know all but what is named, exactly; none, where nobody says.
+
+        `prompt` is one that this task has written: a text or a list of ids.
+        """
+        return {}
+
+    @property
+    def probings(self) -> Mapping[str, Probing]:
+        """What a probe can look for in a model's states when it reads these rows, by name; none, where nothing is."""
+        return {}
+
+    def glimpses(self, row: Mapping[str, Any], probing: str) -> Sequence[Glimpse]:
+        """Return where a probe looks in a row, one that this task has written, and what it should find there."""
+        raise SynthgenError(f"task {self.name!r}: nothing is looked for in its rows")
 
     def card_notes(self) -> Sequence[str]:
         """Return what a dataset card must say of these params beside what it says of every dataset."""

@@ -28,6 +28,7 @@ from synthgen.task.contract import Certificate, SplitBy, Task, WindowComponent
 from synthgen.task.judging import STRICT
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, assemble, measure, span_lists
+from synthgen.task.probing import Glimpse, Probing
 from synthgen.task.rows import Rows, TextSource, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tokens.by_phrase import PhraseEncoder
@@ -412,6 +413,24 @@ class Tokenized(Task):
 
     def graph(self, row: Mapping[str, Any]) -> Any:
         return self.text.graph(self.text_row(row))
+
+    def chances(self, prompt: Any) -> Mapping[str, float]:
+        return self.text.chances(prompt if isinstance(prompt, str) else self.tokenizer.decode(prompt))
+
+    @property
+    def probings(self) -> Mapping[str, Probing]:
+        return self.text.probings
+
+    def glimpses(self, row: Mapping[str, Any], probing: str) -> Sequence[Glimpse]:
+        """Return the text's glimpses, in tokens: a token that a place divides stands behind it."""
+        text_row = self.text_row(row)
+        _, ends = self.tokenizer.edges(row["input_ids"])
+
+        def in_tokens(one: Glimpse) -> Glimpse:
+            behind = one.behind and tuple(self.encode({"text": f" {text}"}) for text in one.behind)
+            return replace(one, place=bisect.bisect_right(ends, one.place), behind=behind)
+
+        return [in_tokens(one) for one in self.text.glimpses(text_row, probing)]
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         entropy = self.text.entropy(rows, estimates)

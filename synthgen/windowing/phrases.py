@@ -106,14 +106,52 @@ class PhraseTokens:
         self._table: PhraseTable | None = None
         self._ids = np.zeros(0, np.int64)
         self._spelling: dict[int, str] = {}
+        self._by_phrase: dict[str, int] = {}
 
     def of(self, codes: Codes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return ids (total,), where rows end, whether each token is of the last text of its row, and span kinds."""
         if self._table is not codes.table or self._ids.size != len(codes.table):
             self._table, self._ids = codes.table, self.vocabulary.take_phrases(codes.table)
-            self._spelling = {}
+            self._spelling, self._by_phrase = {}, {}
         ids, ends, trained, span_kinds = _phrase_tokens(codes.codes, codes.ends, codes.parts, self._ids)
         return ids.astype(np.uint16 if self.vocabulary.size <= 2**16 else np.uint32), ends, trained, span_kinds
+
+    def places(self, codes: Codes) -> list[np.ndarray]:
+        """Return where each token of every row ends in its text, in code points, white space behind it left out."""
+        phrases = [codes.table[k] for k in range(len(codes.table))]
+        whole, bare = (np.array([len(form(phrase)) for phrase in phrases]) for form in (str, str.rstrip))
+        is_token = np.array([bool(phrase.strip()) for phrase in phrases])
+        places, first = [], 0
+        for last in codes.ends[codes.parts - 1 :: codes.parts].tolist():
+            said = codes.codes[first:last]
+            said = said[said >= 0]  # the rest are brackets around spans
+            ends = np.cumsum(whole[said]) - whole[said] + bare[said]
+            places.append(ends[is_token[said]])
+            first = last
+        return places
+
+    def encoded(self, text: str) -> np.ndarray:
+        """Return a text as phrases, the longest first, with any white space between them.
+
+        Raises ValueError where it goes on with no phrase of the table.
+        """
+        longest = max(map(len, self._known), default=0)
+        ids, at = [], 0
+        while rest := text[at : at + longest].lstrip():
+            at += len(text[at:]) - len(text[at:].lstrip())
+            phrase = next((rest[:size] for size in range(len(rest), 0, -1) if rest[:size] in self._known), None)
+            if phrase is None:
+                raise ValueError(f"{text[at : at + 40]!r} begins with no phrase")
+            ids.append(self._known[phrase])
+            at += len(phrase)
+        return np.array(ids, np.int64)
+
+    @property
+    def _known(self) -> Mapping[str, int]:
+        """The ids of this task's own phrases."""
+        if not self._by_phrase and self._table is not None:
+            self._by_phrase = {self._table[k].strip(): int(i) for k, i in enumerate(self._ids) if i >= 0}
+        return self._by_phrase
 
     def spelt(self, ids: np.ndarray) -> str:
         """Return the phrases put together, each as the task's table spells it; an id that it does not have is "?"."""

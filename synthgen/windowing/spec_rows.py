@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,25 @@ class SpecRows:
         subjects, components = rows.latent.get(self.task.subject_field), rows.latent.get(self.task.component_field)
         floor = self.task.row_floor(rows) if bits else None
         return TokenRows.of(start, ids, ends, trained, subjects, components, span_kinds, floor)
+
+    def places(self, start: int, stop: int) -> list[np.ndarray]:
+        """Return where each token of the rows [start, stop) ends, (tokens,) int64 a row: what glimpses count by.
+
+        Of text these are code points, without the white space behind a token; of token rows they count the tokens.
+        """
+        content = self.task.rows(start, stop, self._state).content
+        if isinstance(content, Tokens):
+            return [np.arange(1, size + 1) for size in np.diff(content.ends, prepend=0).tolist()]
+        assert self._phrases is not None
+        return self._phrases.places(content)
+
+    def asked(self, said: str | Sequence[int]) -> np.ndarray:
+        """Return what a probe is asked about as tokens: ids as they are, a text as phrases. Raises ValueError."""
+        if not isinstance(said, str):
+            return np.asarray(said, np.int64)
+        if self._phrases is None:
+            return np.asarray(self.task.encoded(said), np.int64)
+        return self._phrases.encoded(said)
 
     def exposures(self, start: int, stop: int) -> np.ndarray | None:
         """Return how many rows the whole split has about the subject of each row [start, stop), (rows,) int64.

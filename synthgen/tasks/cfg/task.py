@@ -28,6 +28,7 @@ from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.ranks import check_rank
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Picture
+from synthgen.task.probing import Glimpse, Probing
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.task.written import NEWER
@@ -37,6 +38,7 @@ from synthgen.tasks.cfg.grammar import Grammar
 from synthgen.tasks.cfg.numbering import derivation_of, rank_of
 from synthgen.tasks.cfg.picture import picture_of
 from synthgen.tasks.cfg.random_grammar import RandomGrammar, draw_grammar
+from synthgen.tasks.cfg.reading.ancestors import ancestors
 from synthgen.tasks.cfg.reading.chart import bits_of
 from synthgen.tasks.cfg.reading.nearest import nearest
 from synthgen.tasks.cfg.reading.strings import check_text_bits, expand, judged, tokens_of, tree_of
@@ -504,3 +506,30 @@ class Cfg(Task):
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the derivation as a tree above the string."""
         return picture_of(self.grammar, row["latent"]["derivation"])
+
+    @property
+    def probings(self) -> Mapping[str, Probing]:
+        """The ancestors of tokens at every level below the root's (Part 1, section 4)."""
+        targets = {f"level{level}": len(members) for level, members in enumerate((self.base.levels or ())[:-1], 1)}
+        targets.pop("level1", None)
+        if not targets:
+            return {}
+        return {
+            "ends": Probing("the symbol of a level that ends with a token, in that token's state", targets),
+            "tokens": Probing("every token's ancestor at a level, in the states of the row", targets, mixed=True),
+        }
+
+    def glimpses(self, row: Mapping[str, Any], probing: str) -> Sequence[Glimpse]:
+        symbols, ends = ancestors(self.grammar, self.base, row["latent"]["derivation"])
+        ids = expand(self.grammar, row["latent"]["derivation"])[0]
+        sizes = [1 if self.row_format == "tokens" else len(self.grammar.symbol(token)) + 1 for token in ids]
+        places = np.cumsum(sizes) - (self.row_format != "tokens")  # a text has no space behind its last token
+        asked = ends if probing == "ends" else np.ones_like(ends)
+        levels = range(1, len(symbols))
+        return [
+            Glimpse(
+                int(places[i]), {f"level{level + 1}": int(symbols[level, i]) for level in levels if asked[level, i]}
+            )
+            for i in range(len(ids))
+            if asked[1:, i].any()
+        ]

@@ -22,6 +22,7 @@ from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.retries import RetryParams, expected_number, shown_bits
 from synthgen.task.phrases import Codes
 from synthgen.task.picture import Picture
+from synthgen.task.probing import Glimpse, Probing
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.igsm.fidelity import DEVIATIONS
@@ -32,6 +33,7 @@ from synthgen.tasks.igsm.params import IgsmParams
 from synthgen.tasks.igsm.picture import picture_of
 from synthgen.tasks.igsm.reading.graphs import named_graph, said_parameter
 from synthgen.tasks.igsm.reading.layouts import final_of, problem_in
+from synthgen.tasks.igsm.reading.probes import glimpses_of, probings_of
 from synthgen.tasks.igsm.reading.problem import Parameter, Problem
 from synthgen.tasks.igsm.reading.shots import worded
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
@@ -306,6 +308,14 @@ class Igsm(Task):
         """
         problem, solution = self._solved(row)
         return named_graph(problem, solution, self.params.counted)
+
+    @property
+    def probings(self) -> Mapping[str, Probing]:
+        """V-probing of parameters (Part 2.1, section 4) and regret (Part 2.2, section 3), where steps have names."""
+        return {} if self.params.detail % 3 == 1 else probings_of(self.reader, self.params.retry is not None)
+
+    def glimpses(self, row: Mapping[str, Any], probing: str) -> Sequence[Glimpse]:
+        return glimpses_of(self.reader, row, probing)
 
     def _solved(self, row: Mapping[str, Any]) -> tuple[Problem, list[Parameter]]:
         """Return a row's problem, and the parameters of its solution in their order."""

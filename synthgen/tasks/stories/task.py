@@ -21,6 +21,7 @@ from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.retries import MOST_BACK, TOO_MUCH_BACK, first_too_much, odds
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Picture
+from synthgen.task.probing import Glimpse, Probing
 from synthgen.task.rows import Rows
 from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.stories import means
@@ -30,6 +31,7 @@ from synthgen.tasks.stories.params import StoriesParams
 from synthgen.tasks.stories.picture import picture_of
 from synthgen.tasks.stories.reading.bits import prompt_units, solution_units
 from synthgen.tasks.stories.reading.finals import final_of
+from synthgen.tasks.stories.reading.probes import glimpses_of, probings_of
 from synthgen.tasks.stories.reading.stories import ParsedStory
 from synthgen.tasks.stories.reading.texts import StoryReader
 from synthgen.tasks.stories.surprisal import story_surprisals
@@ -285,7 +287,8 @@ class Stories(Task):
         """Judge a solution of a prompt, both texts: every needed step once, each when it can be taken, none beside.
 
         `parts` has one entry: steps, retries, and what is wrong with steps that are not taken back: `early` ones lack
-        a parent, `needless` ones are not needed, `miscounted` ones have a wrong value. Only so much may be taken back
+        a parent, `needless` ones are not needed, `miscounted` ones have a wrong value; `ordered` is 1 where these steps
+        are just the needed ones, in an order that works. Only so much may be taken back
         (`first_too_much`), and all but nothing where the spec does not speak of retries.
         """
         try:
@@ -313,7 +316,8 @@ class Stories(Task):
             counts["needless"] += sentence.name not in story.needed
             counts["miscounted"] += sentence.value != values[sentence.name]
             known.add(sentence.name)
-        return counts
+        right = counts["steps"] == len(story.needed) and known == story.needed and not counts["early"]
+        return counts | {"ordered": int(right)}
 
     def final(self, prompt: Any) -> Final:
         """The value that is asked for, or (modulus 1) the things that are needed, in an order that works."""
@@ -362,3 +366,19 @@ class Stories(Task):
             graph.add_node(things[name], query=name == story.query, **known)
         graph.add_edges_from((things[one], things[name]) for name, line in story.lines.items() for one in line.parents)
         return graph
+
+    def chances(self, prompt: Any) -> Mapping[str, float]:
+        """Of the order: that needed things, in any order alike, stand in one that works. Of the answer: any value."""
+        story = self.reader.prompt(prompt)
+        answer = {} if self.params.order_only else {"answer": 1 / self.params.modulus}
+        return {"order": story.orders() / math.factorial(len(story.needed))} | answer
+
+    @property
+    def probings(self) -> Mapping[str, Probing]:
+        """What the steps to the answer turn on, thing by thing, and regret where the spec speaks of retries."""
+        return probings_of(self.params.retracts)
+
+    def glimpses(self, row: Mapping[str, Any], probing: str) -> Sequence[Glimpse]:
+        story, prompt = self._solved(row), row["prompt"]
+        things = pack_of(story.pack, self.params.order_only).things
+        return glimpses_of(story, things, len(prompt), prompt + row["completion"], row["id"], probing)

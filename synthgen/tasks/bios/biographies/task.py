@@ -28,6 +28,7 @@ from synthgen.task.contract import Task
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
 from synthgen.task.picture import Picture, kinds_of, passage_of
+from synthgen.task.probing import Glimpse, Probing
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Misread, Reread
 from synthgen.tasks.bios.biographies.compact import NAME_PARTS, CompactVocab
@@ -35,6 +36,7 @@ from synthgen.tasks.bios.biographies.exposures import entries_by_rank, exposure_
 from synthgen.tasks.bios.biographies.fidelity import DEVIATIONS
 from synthgen.tasks.bios.biographies.params import BiosParams
 from synthgen.tasks.bios.biographies.reading.exposures import Exposures
+from synthgen.tasks.bios.biographies.reading.probes import Probes
 from synthgen.tasks.bios.biographies.reading.text import BiographyReader
 from synthgen.tasks.bios.biographies.reading.tokens import CompactReader
 from synthgen.tasks.bios.biographies.surprisal import BiographyLaw, text_saying, token_saying
@@ -358,3 +360,15 @@ class Bios(Task):
         passage = passage_of(row, self.vocab.names if self.vocab else {})
         caption = f"A biography: it tells {N_ATTRIBUTES} facts about one person, here by colour."
         return Picture(caption, [passage], kinds_of(SPAN_KINDS))
+
+    @functools.cached_property
+    def _probes(self) -> Probes:
+        return Probes(self.lists)
+
+    @property
+    def probings(self) -> Mapping[str, Probing]:
+        """P-probing just before each value, and Q-probing behind the name alone (Part 3.1, section 5)."""
+        return self._probes.probings
+
+    def glimpses(self, row: Mapping[str, Any], probing: str) -> Sequence[Glimpse]:
+        return self._probes.glimpses(row, probing)

@@ -17,7 +17,9 @@ import numpy as np
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.draw import Draw, Keys
+from synthgen.task.probing import Glimpse, Probing
 from synthgen.tasks.igsm.reading.problem import Parameter, Problem, solve
+from synthgen.tasks.igsm.reading.scores import regret_labels
 from synthgen.tasks.igsm.reading.solution_reader import SolutionReader
 
 Universe = Literal["existing", "released"]
@@ -132,6 +134,8 @@ class ProbeRow(NamedTuple):
     parameters: tuple[Parameter, ...]
     step: int
     """Sentences of the solution in the text; 0 where it ends with the prompt, or before."""
+    place: int
+    """Where the row's own text ends, and [START] stands."""
 
 
 def probe_rows(
@@ -159,14 +163,59 @@ def probe_rows(
     choices = np.argwhere(~np.eye(len(table), dtype=np.bool_) if what in PAIRS else np.ones(table.shape, np.bool_))
     draw, rows = Draw(Keys(seed).split(f"probe {what}"), entity=row["id"]), []
     for chosen in draw.subset(len(choices), min(most, len(choices))):
-        place = tuple(choices[chosen].tolist())
-        asked = place if what in PAIRS else place[-1:]
-        step = place[0] if what in STEPS else 0
-        if what in PAIRS:
-            text = prompt[: problem.spans[-1][1]]
-        else:
-            text = prompt + (row["completion"][: steps[step - 1].span[1] + 1] if step else "")
+        where = tuple(choices[chosen].tolist())
+        asked = where if what in PAIRS else where[-1:]
+        step = where[0] if what in STEPS else 0
+        place = problem.spans[-1][1] if what in PAIRS else len(prompt)
+        if step:
+            place += steps[step - 1].span[1] + 1
         named = tuple(parameters[i] for i in asked)
-        names = " [MID] ".join("'s ".join(name) for name in named)
-        rows.append(ProbeRow(f"{text} [START] {names} [END]", int(table[place]), named, step))
+        text = f"{(prompt + row['completion'])[:place]} [START] {' [MID] '.join(map(_named, named))} [END]"
+        rows.append(ProbeRow(text, int(table[where]), named, step, place))
     return rows
+
+
+def _named(parameter: Parameter) -> str:
+    """Return what a parameter is called in a question to a probe."""
+    return "'s ".join(parameter)
+
+
+ABOUT = {
+    "nece": "whether the answer needs a parameter, behind the prompt",
+    "dep": "whether a parameter is computed from another, behind the problem",
+    "neighbour": "whether it is so at once, behind the problem",
+    "known": "whether a parameter is computed, behind some steps",
+    "can_next": "whether a parameter can be computed next, behind some steps",
+    "nece_next": "whether it can and is needed, behind some steps",
+    "value": "the value of a parameter, or that it has none yet, behind some steps",
+}
+"""What V-probing looks for."""
+
+REGRET = "regret"
+"""What the probe of Part 2.2, section 3, is called."""
+
+V_RANK = 8
+"""Rank of V-probing's update of the embedding (Part 2.1, section 4)."""
+
+
+def probings_of(reader: SolutionReader, retries: bool) -> dict[str, Probing]:
+    """Return what can be looked for in rows; with `retries`, regret too. `value` goes with numbers of a modulus."""
+    probings = {
+        what: Probing(about, {what: 2 if what != "value" else reader.modulus + 1}, V_RANK)
+        for what, about in ABOUT.items()
+        if what != "value" or reader.modulus
+    }
+    if retries:
+        about = "whether a parameter can be computed, behind its name where a step begins"
+        probings[REGRET] = Probing(about, {REGRET: 2})
+    return probings
+
+
+def glimpses_of(reader: SolutionReader, row: Mapping[str, Any], probing: str) -> list[Glimpse]:
+    """Return where a probe looks in a row of text; V-probing asks about parameters that exist."""
+    if probing == REGRET:
+        labels, start = regret_labels(reader, row["prompt"], row["completion"]), len(row["prompt"])
+        ends, regrets = labels["end"].tolist(), (~labels["can_next"]).tolist()
+        return [Glimpse(start + end, {REGRET: int(regret)}) for end, regret in zip(ends, regrets, strict=True)]
+    asked = probe_rows(reader, row, probing, universe="existing")
+    return [Glimpse(one.place, {probing: one.label}, tuple(map(_named, one.parameters))) for one in asked]

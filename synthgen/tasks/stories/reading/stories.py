@@ -79,6 +79,20 @@ class ParsedStory:
         lacking = {name: self.lacking(name, known) for name in self.lines if name not in known}
         return [name for name, number in lacking.items() if number == 1 or (number > 1 and not near)]
 
+    def orders(self) -> int:
+        """Return in how many orders the steps to the answer can be taken."""
+        bit = {name: 1 << i for i, name in enumerate(sorted(self.needed))}
+        above = {name: sum(bit[parent] for parent in self.lines[name].parents) for name in bit}
+        ways = {0: 1}  # what is known -> the orders that lead there
+        for _ in bit:
+            further: dict[int, int] = {}
+            for known, number in ways.items():
+                for name, its_bit in bit.items():
+                    if not known & its_bit and above[name] & known == above[name]:
+                        further[known | its_bit] = further.get(known | its_bit, 0) + number
+            ways = further
+        return sum(ways.values())
+
     def places(self) -> Iterable[tuple[list[int], int]]:
         """Give, for each right sentence, what is taken back before it, and its thing."""
         back: list[int] = []

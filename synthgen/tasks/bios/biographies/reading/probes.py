@@ -10,9 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from synthgen.task.probing import Glimpse, Probing
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, MONTHS, Lists
 
 WHOLE = ATTRIBUTES[1:]
+
+NAME = "name"
+"""What Q-probing is called; P-probing before an attribute's value is called as the attribute."""
+
+P_RANK, Q_RANK = 2, 16
+"""Ranks of the update of the embedding (Part 3.1, section 5)."""
 
 
 class Probes:
@@ -60,3 +67,20 @@ class Probes:
         parts = (self.lists.first_names, self.lists.middle_names, self.lists.last_names)
         numbers = row["latent"]["name"]
         return " ".join(part[numbers[key]] for key, part in zip(("first", "middle", "last"), parts, strict=True))
+
+    @property
+    def probings(self) -> dict[str, Probing]:
+        """What is looked for at each place: all targets."""
+        targets = self.classes
+        before = {
+            attribute: Probing(f"the facts just before the {attribute.replace('_', ' ')}", targets, P_RANK)
+            for attribute in ATTRIBUTES
+        }
+        return before | {NAME: Probing("the facts behind the name alone", targets, Q_RANK, norm="batch")}
+
+    def glimpses(self, row: Mapping[str, Any], probing: str) -> list[Glimpse]:
+        """Return where a probe looks in a row; none for the name where something else stands before it."""
+        if probing != NAME:
+            return [Glimpse(dict(self.places(row))[probing], self.targets(row))]
+        first = row["latent"]["spans"][NAME][0]
+        return [] if first["start"] else [Glimpse(first["end"], self.targets(row), behind=())]
