@@ -12,7 +12,7 @@ from synthgen.dataset.manifest import FILE as MANIFEST
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source, load
 from synthgen.spec.spec import WORDS, load_spec, set_arguments
-from synthgen.train.experiment import SIZES, shipped_experiments, sizes_of
+from synthgen.train.experiment import SIZES, load_experiment, shipped_experiments, sizes_of
 from synthgen.train.loop import Loop, train
 from synthgen.train.plot import plot_runs
 from synthgen.train.presets import preset_of, settings_of
@@ -133,13 +133,25 @@ def run_shown(folder: Path, rows: int, scored: int) -> tuple[Source, dict[str, A
     return source_of_run(folder), shown(folder, rows, scored)
 
 
-def reproduce_command(name: str | None, everything: bool, size: str, seeds: int, out: Path) -> list[Result]:
-    """Run one experiment or all of them; raises SynthgenError unless told which."""
+def reproduce_command(
+    name: str | None, everything: bool, size: str, seeds: int | None, out: Path, screen: bool = False
+) -> list[Result]:
+    """Run one experiment or all of a size, under so many seeds (by default 1), or those it was tuned on (`screen`).
+
+    Raises SynthgenError unless told which.
+    """
     if size not in SIZES:
-        raise SynthgenError(f"--size {size}: take ci, laptop or gpu")
-    if seeds < 1:
+        raise SynthgenError(f"--size {size}: take {', '.join(SIZES[:-1])} or {SIZES[-1]}")
+    if screen and seeds is not None:
+        raise SynthgenError(f"--seeds {seeds}: --screen takes the seeds that the design was tuned on; leave one out")
+    if seeds is not None and seeds < 1:
         raise SynthgenError(f"--seeds {seeds}: must be at least 1")
     if (name is None) == (not everything):
         raise SynthgenError("name an experiment, or give --all; `synthgen reproduce --list` shows them")
     names = [one for one in shipped_experiments() if size in sizes_of(one)] if everything else [str(name)]
-    return [reproduce(one, out, size, range(seeds), say) for one in names]
+    results = []
+    for one in names:
+        experiment, _ = load_experiment(one, size)
+        chosen = (experiment.screened or (0,)) if screen else experiment.seeds(seeds or 1)
+        results.append(reproduce(one, out, size, chosen, say))
+    return results

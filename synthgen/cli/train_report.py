@@ -12,7 +12,7 @@ from rich.text import Text
 from synthgen.cli.console import print_lines, stdout
 from synthgen.dataset.plain_text import shown
 from synthgen.train.experiment import load_experiment, shipped_experiments, sizes_of
-from synthgen.train.reproduce import Result
+from synthgen.train.reproduce import SCREENED, SMOKE, Result
 from synthgen.train.score import Scores
 from synthgen.train.settings import ModelSettings, TrainSettings
 
@@ -35,6 +35,7 @@ def listing() -> list[dict[str, Any]]:
                 "finding": experiment.finding,
                 "verdict": experiment.verdict,
                 "sizes": sizes_of(name),
+                "hours": dict(experiment.hours),
                 "claims": [claim.holds for claim in experiment.claim],
                 "held": experiment.held,
             }
@@ -46,12 +47,18 @@ def print_listing(table: Sequence[dict[str, Any]]) -> None:
     """Print the shipped experiments."""
     console = stdout()
     for entry in table:
-        about = f"{entry['title']} ({entry['paper']}; {', '.join(entry['sizes'])})"
+        sizes = [f"{size} {hours(entry['hours'][size])}" if size in entry["hours"] else size for size in entry["sizes"]]
+        about = f"{entry['title']} ({entry['paper']}; {', '.join(sizes)})"
         print_lines(console, Text.assemble((entry["experiment"], "bold"), f"  {about}"), 0)
         for claim in entry["claims"]:
             print_lines(console, Text(claim), 4)
         if entry["held"]:
             print_lines(console, Text(entry["held"], style="dim"), 4)
+
+
+def hours(of_a_core: float) -> str:
+    """Return hours of a core as people read them: 5 min, 2.5 h."""
+    return f"{60 * of_a_core:.0f} min" if of_a_core < 1 else f"{of_a_core:.1f} h"
 
 
 def print_presets() -> None:
@@ -88,8 +95,8 @@ def print_results(results: Sequence[Result]) -> None:
     console.print(table)
     for result in results:
         seconds = ", ".join(f"{s:.0f}" for s in result.seconds.values())
-        style = "green" if result.green else "red"
-        verdict = Text("smoke run, nothing claimed", "yellow") if result.size == "ci" else Text(result.verdict, style)
+        nothing = result.verdict in (SMOKE, SCREENED)
+        verdict = Text(result.verdict, "yellow" if nothing else "green" if result.green else "red")
         console.print(verdict, f"{result.name} ({result.size}): {seconds} s a seed")
 
 

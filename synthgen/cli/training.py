@@ -104,9 +104,16 @@ def reproduce(
     all_: Annotated[bool, typer.Option("--all", help="Every shipped experiment.")] = False,
     size: Annotated[
         str | None,
-        typer.Option(help="ci (seconds), laptop (minutes; the default) or gpu (the paper's recipe)."),
+        typer.Option(
+            help="ci (seconds; claims nothing), laptop (minutes; the default), desk (hours), gpu (the paper's recipe)."
+        ),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="How many seeds, from 0; by default 1.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="How many seeds, from the first that the design was not tuned on; by default 1.")
+    ] = None,
+    screen: Annotated[
+        bool, typer.Option("--screen", help="The seed that designs are tuned on, from which no verdict comes.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Where runs, results and pictures go; by default reproductions.")
     ] = None,
@@ -120,15 +127,13 @@ def reproduce(
     if list_:
         if name is not None or all_:
             raise SynthgenError("--list shows every experiment: leave the name and --all out")
-        for option, value in (("--size", size), ("--seeds", seeds), ("--out", out)):
+        for option, value in (("--size", size), ("--seeds", seeds), ("--screen", screen or None), ("--out", out)):
             if value is not None:
                 raise SynthgenError(f"{option} {value}: --list runs nothing; leave it out")
         table = listing()
         print_json(table) if json else print_listing(table)
         return
-    results = reproduce_command(
-        name, all_, size or "laptop", 1 if seeds is None else seeds, out or Path("reproductions")
-    )
+    results = reproduce_command(name, all_, size or "laptop", seeds, out or Path("reproductions"), screen)
     print_json([result.to_json() for result in results]) if json else print_results(results)
     if any(not result.green and result.experiment.verdict == "required" for result in results):
         raise typer.Exit(1)

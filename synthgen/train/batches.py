@@ -8,6 +8,7 @@ integers, kept in its checkpoint.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,11 +26,15 @@ from synthgen.train.settings import DataSettings, RunSettings
 from synthgen.windowing.blocks import KEPT_ROWS
 from synthgen.windowing.packing import IGNORED, trimmed
 from synthgen.windowing.phrases import Vocabulary
+from synthgen.windowing.retractions import Retractions, taken_back
 from synthgen.windowing.settings import FIELDS, SPAN_LOSS, WindowSettings
 from synthgen.windowing.spec_rows import SpecRows
 from synthgen.windowing.token_rows import TokenRows
 from synthgen.windowing.windows import Member, Windows
 from synthgen.windowing.windows import windows as make_windows
+
+LOOKED_AT = 1000
+"""Rows from which it is read what takes back, and what is taken back."""
 
 
 @dataclass(frozen=True)
@@ -197,13 +202,24 @@ def rows_of(data: DataSettings, source: Source, vocabulary: Vocabulary) -> SpecR
     if data.loss not in ("all", "completion", *token_rows.span_kinds):
         known = "".join(f", {kind}" for kind in token_rows.span_kinds)
         raise SynthgenError(f"data: loss = {data.loss!r}: {source.spec.name} knows all, completion{known}")
+    if not data.mistakes:
+        marks = retractions_of(token_rows).marks
+        token_rows.untaught = functools.partial(taken_back, marks=marks)
     return token_rows
 
 
-def source_of(data: DataSettings, specs: Path | None) -> Source:
-    """Return the source of a stream; a seed of 0 leaves the spec's own."""
+def retractions_of(corpus: SpecRows) -> Retractions:
+    """Return what takes back, and what is taken back, in the first rows of a corpus. Raises SynthgenError for none."""
+    rows = corpus.read(0, corpus.first(LOOKED_AT), spans=True)
+    return Retractions.of(rows, corpus.span_kinds, corpus.vocabulary.size)
+
+
+def source_of(data: DataSettings, specs: Path | None, as_text: bool = False) -> Source:
+    """Return the source of a stream, or (`as_text`) its text, whatever cuts it; a seed of 0 leaves the spec's own."""
     seed = data.seed or None
     sets = {"tokenizer": data.tokenizer} if data.tokenizer else {}
+    if as_text:
+        sets = {"tokenizer": ""}
     return Source(load_spec(located(data.spec, specs), seed=seed, world=seed, params=data.params, sets=sets))
 
 

@@ -12,14 +12,16 @@
     kind = "capacity"
     [[claim]]
     holds = "stored.capacity.R > 1.9"
-    [size.ci.train]                # what the sizes ci and gpu change; the file itself is the size laptop
+    [size.ci.train]                # what the sizes ci, desk and gpu change; the file itself is the size laptop
     [[size.gpu.arm]]               # or arms of its own, which the file's own params do not reach
 
-A claim compares a figure (arm.measure.figure) with a number, with another figure, or with `number * figure`.
+A claim compares a figure (arm.measure.figure) with a number, with another figure, or with `number * figure`. One that
+holds for a model without any training is no finding, and says so: it is a control.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,8 +38,10 @@ from synthgen.task.written import Written
 from synthgen.train.measures import MeasureSettings
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 
-Size = Literal["ci", "laptop", "gpu"]
-SIZES: tuple[Size, ...] = ("ci", "laptop", "gpu")
+Size = Literal["ci", "laptop", "desk", "gpu"]
+SIZES: tuple[Size, ...] = ("ci", "laptop", "desk", "gpu")
+"""ci runs and claims nothing; laptop takes minutes, desk hours, on two cores; gpu is the paper's own recipe."""
+
 NUMBER = r"-?\d+(?:\.\d+)?"
 CLAIM = re.compile(rf"(?P<left>\S+) (?P<sign>[<>]) (?:(?P<factor>{NUMBER}) \* )?(?P<right>\S+)")
 
@@ -48,6 +52,9 @@ class Claim(Written):
     holds: str = Field(description="such as `canon.hops.query.1 > 0.9`, or `a.b.c > 8 * d.b.c`")
     paper: str = Field("", description="the paper's figure")
     chance: float | None = Field(None, description="what guessing gives")
+    control: bool = Field(
+        False, description="it holds for an untrained model too: it guards another claim, and is no finding by itself"
+    )
 
     def check(self, figures: Mapping[str, float]) -> Outcome:
         """Compare. Raises SynthgenError for a figure that no arm has."""
@@ -98,6 +105,10 @@ class Experiment(Written):
         "required", description="required: every claim must hold; tried: reported, whatever it is"
     )
     held: str = Field("", description="over which seeds the claims held, and where they were tried")
+    screened: tuple[int, ...] = Field((), description="seeds that the design was tuned on: no verdict comes from them")
+    hours: dict[Size, float] = Field(
+        default_factory=dict, description="hours of one core that a seed takes, all arms together, measured or reckoned"
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="params of every stream's spec")
     model: dict[str, Any] = Field(default_factory=dict, description="model settings of every arm")
     train: dict[str, Any] = Field(default_factory=dict, description="training settings of every arm")
@@ -116,6 +127,10 @@ class Experiment(Written):
             if arm.init and arm.init not in names[:place]:
                 raise ValueError(f"arm {arm.name!r}: init = {arm.init!r} is no arm before it")
         return self
+
+    def seeds(self, number: int) -> list[int]:
+        """Return the first so many seeds that the design was not tuned on."""
+        return list(itertools.islice((seed for seed in itertools.count() if seed not in self.screened), number))
 
     def run_of(self, arm: Arm, seed: int) -> RunSettings:
         """Return the settings of an arm's run under a seed: of the weights, the rows and the world."""

@@ -131,7 +131,7 @@ class Loop:
         self.optimizer = make_optimizer(self.model, train)
         runnable: nn.Module = torch.compile(self.model) if train.compile else self.model  # type: ignore[assignment]
         self.runnable = DistributedDataParallel(runnable) if self.ranks.size > 1 else runnable
-        self.step, self.seconds, self.data_seconds = 0, 0.0, 0.0
+        self.step, self.seconds, self.core_seconds, self.data_seconds = 0, 0.0, 0.0, 0.0
         self._loss = torch.zeros((), dtype=torch.float64)
 
     @functools.cached_property
@@ -141,7 +141,7 @@ class Loop:
 
     def advance(self) -> dict[str, float]:
         """Take one step; return its loss (nats a token), gradient norm, tokens and learning rate."""
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         batch = self.data.batch(self.step, self.ranks.rank, self.ranks.size)
         fetched = time.perf_counter()
         settings = self.settings.train
@@ -166,6 +166,7 @@ class Loop:
         self.step += 1
         self.data_seconds += fetched - begun
         self.seconds += time.perf_counter() - begun
+        self.core_seconds += time.process_time() - worked
         return {"nats": self.ranks.sum(float(loss)) / tokens, "norm": norm, "tokens": tokens, "lr": rate}
 
     def _nats(self, batch: Batch) -> Tensor:
@@ -189,6 +190,7 @@ class Loop:
             "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
             "seconds": self.seconds,
+            "core_seconds": self.core_seconds,
             "windows": self.data.state(),
         }
 
@@ -198,6 +200,7 @@ class Loop:
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"])
         self.step, self.seconds = state["step"], state["seconds"]
+        self.core_seconds = state.get("core_seconds", 0.0)  # checkpoints of 0.3 have none
         self.data.load(state["windows"])
 
 

@@ -4,29 +4,32 @@ floor       excess over the exact floor on fresh rows: `relative`, `sigmas` (exc
 samples     share of strings, sampled at temperature 1 from nothing, that the task's verifier accepts
 recall      how well spans are known, by greedy choice: `whole`, `first` token, `stored` share of their bits
 capacity    bits a parameter of a world of people (Part 3.3), and after rounding weights: `R`, `R_max`, `int8`, `int4`;
+            `kept` is R, or 0 of a model that does worse than to know nothing;
             where people have other numbers of entries, `recall` and `capacity` also tell people apart by them:
             `whole.exposures.10`, `stored.exposures.10` and `values.exposures.10` are of those with 10 to 99
 answers     share of single answers, each behind the true row, that the verifier finds right, by their difficulty
 generated   share of whole completions, generated behind the prompts, that the verifier finds right
+completion  bits of completions beside those that they must cost: `excess` a row, `relative`, `sigmas`, `floor`
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from synthgen.errors import SynthgenError
 from synthgen.task.kit.capacity import Knowledge
-from synthgen.task.written import Written
-from synthgen.train.batches import RunData, source_of
+from synthgen.task.written import NEWER, Written
+from synthgen.train.batches import RunData, retractions_of, source_of
 from synthgen.train.floor import FRESH, RowBits, measure, model_bits
 from synthgen.train.language_model import LanguageModel, size_of
 from synthgen.train.quantise import rounded
 from synthgen.train.score import judge_generated, judge_masked, judge_samples
+from synthgen.train.settings import DataSettings
 from synthgen.windowing.spec_rows import SpecRows
 from synthgen.windowing.token_rows import TokenRows
 
@@ -34,7 +37,9 @@ from synthgen.windowing.token_rows import TokenRows
 class MeasureSettings(Written):
     """One measure of an arm."""
 
-    kind: Literal["floor", "samples", "recall", "capacity", "answers", "generated"] = Field(description="see above")
+    kind: Literal["floor", "samples", "recall", "capacity", "answers", "generated", "completion"] = Field(
+        description="see above"
+    )
     data: int = Field(0, ge=0, description="the stream whose spec the rows come from")
     spec: str = Field("", description="another spec than the stream's")
     params: dict[str, Any] = Field(default_factory=dict, description="params that differ from the stream's")
@@ -45,16 +50,24 @@ class MeasureSettings(Written):
     temperature: float = Field(
         0.0, ge=0, description="generated: 0 takes the first choice, 1 samples by the model's law"
     )
+    repeats: Annotated[bool, NEWER] = Field(
+        True, description="generated: false: what was taken back is not said again before a step stands"
+    )
     bits: tuple[int, ...] = Field((8, 4), description="capacity: bits a weight that matrices are rounded to")
 
 
-def corpus_of(settings: MeasureSettings, run: RunData) -> SpecRows:
-    """Return the corpus a measure takes its rows from, in the run's vocabulary."""
+def _stream_of(settings: MeasureSettings, run: RunData) -> DataSettings:
+    """Return the stream a measure takes its rows from: the run's own, with another spec or other params."""
     data = run.settings.data[settings.data]
     changes: dict[str, Any] = {"params": data.params | settings.params}
     if settings.spec:
         changes = {"spec": settings.spec, "params": settings.params}
-    source = source_of(data.model_copy(update=changes), run.specs)
+    return data.model_copy(update=changes)
+
+
+def corpus_of(settings: MeasureSettings, run: RunData) -> SpecRows:
+    """Return the corpus a measure takes its rows from, in the run's vocabulary."""
+    source = source_of(_stream_of(settings, run), run.specs)
     size = run.vocabulary.size
     corpus = SpecRows(source, settings.split, vocabulary=run.vocabulary)
     if run.vocabulary.size != size:
@@ -71,6 +84,7 @@ def take(settings: MeasureSettings, model: LanguageModel, run: RunData) -> dict[
         "capacity": _capacity,
         "answers": _answers,
         "generated": _generated,
+        "completion": _completion,
     }
     return kinds[settings.kind](settings, model, run, corpus_of(settings, run))
 
@@ -176,6 +190,7 @@ def _capacity(settings: MeasureSettings, model: LanguageModel, run: RunData, cor
     whole = known.ratio(size, *losses)
     figures = {
         "R": whole,
+        "kept": max(0.0, whole),
         "R_max": known.ratio_max(size),
         "R_exact": known.stored(*losses) / size,
         "share": known.stored_paper(*losses) / known.paper_bits,
@@ -230,4 +245,20 @@ def _answers(settings: MeasureSettings, model: LanguageModel, run: RunData, corp
 
 def _generated(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
     rows, start = _sample_rows(settings, corpus), run.start_of(settings.data)
-    return judge_generated(model, corpus, rows, start, settings.temperature).figures()
+    retractions = None if settings.repeats else retractions_of(run.sources[settings.data])
+    return judge_generated(model, corpus, rows, start, settings.temperature, retractions).figures()
+
+
+def _completion(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
+    """Compare what completions cost with the bits of their choices behind the prompt, which the text tells, by row."""
+    plain, rows = source_of(_stream_of(settings, run), run.specs, as_text=True), _sample_rows(settings, corpus)
+    if plain.spec.row_format != "prompt-completion" or plain.task(corpus.split).without_surprisals:
+        raise SynthgenError(f"completion: {plain.spec.name} does not tell the bits of its completions")
+    paid = model_bits(model, rows, corpus, run.start_of(settings.data))
+    behind = np.add.reduceat(np.where(rows.trained, paid.tokens, 0.0), rows.starts) + paid.ends
+    texts = plain.batch(0, len(rows), corpus.split, ["id", "prompt", "completion"]).to_pylist()
+    owed = np.array([plain.surprisals(row, corpus.split)[len(row["prompt"]) :].sum() for row in texts])
+    excess = behind - owed
+    figures = {"excess": float(excess.mean()), "floor": float(owed.mean()), "bits": float(behind.mean())}
+    spread = float(excess.std(ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else math.inf
+    return figures | {"sigmas": figures["excess"] / spread, "relative": figures["excess"] / figures["floor"]}

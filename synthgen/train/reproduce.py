@@ -2,6 +2,7 @@
 
     synthgen reproduce --list
     synthgen reproduce canon --seeds 3
+    synthgen reproduce transfer --size desk --seeds 3
 
 Every finished arm is kept (OUT/NAME/SIZE/seed-S/ARM): what is done is not done again, what was killed goes on.
 """
@@ -23,13 +24,18 @@ from synthgen.task.files import write_whole
 from synthgen.task.foreign import Unreadable, read_json
 from synthgen.train.batches import RunData
 from synthgen.train.experiment import Arm, Experiment, load_experiment
-from synthgen.train.loop import Loop, train
+from synthgen.train.language_model import LanguageModel
+from synthgen.train.loop import Loop, new_model, train
 from synthgen.train.measures import take
 from synthgen.train.plot import plot_runs
 from synthgen.train.runs import MODEL, holds_run, load_model
 from synthgen.train.runs import identity as run_identity
 
 FIGURES = "figures.json"
+
+SMOKE = "smoke run, nothing claimed"
+SCREENED = "screening run: the design was tuned on this seed"
+"""What is said of runs that no verdict comes from."""
 
 
 class _Saved(BaseModel):
@@ -89,6 +95,10 @@ class Result:
     @property
     def verdict(self) -> str:
         """What the table says."""
+        if self.size == "ci":
+            return SMOKE
+        if set(self.figures) & set(self.experiment.screened):
+            return SCREENED
         if self.green:
             return "reproduced"
         return "NOT reproduced" if self.experiment.verdict == "required" else "not found at this size"
@@ -117,6 +127,8 @@ def reproduce(
 ) -> Result:
     """Run an experiment under each seed; write OUT/NAME/SIZE/results.json and a picture; return the result.
 
+    Of seeds that the design was tuned on it is screening.json, so that a verdict stays as it is.
+
     Raises SynthgenError for an unknown experiment or one that is wrong.
     """
     experiment, specs = load_experiment(name, size)
@@ -138,9 +150,29 @@ def reproduce(
             line.held.append(outcome.holds)
             say(f"{name} seed {seed}: {claim.holds}: {outcome.left:.4g} {'holds' if outcome.holds else 'FAILS'}")
     result = Result(Path(name).stem, size, experiment, lines, figures, seconds)
-    write_whole(folder / "results.json", json.dumps(result.to_json(), indent=1) + "\n", only_writer=True)
+    file = folder / ("screening.json" if result.verdict == SCREENED else "results.json")
+    write_whole(file, json.dumps(result.to_json(), indent=1) + "\n", only_writer=True)
     draw(result, folder)
     return result
+
+
+def untrained(name: str, size: str = "laptop", seed: int = 0, rows: int | None = None) -> dict[str, float]:
+    """Return an experiment's figures before any training: what its claims are worth, if they hold already.
+
+    Measures take `rows` rows at most.
+    """
+    experiment, specs = load_experiment(name, size)
+    figures: dict[str, float] = {}
+    for arm in experiment.arm:
+        settings = experiment.run_of(arm, seed)
+        data = RunData(settings, specs)
+        data.open()  # packed windows say how rows begin and end
+        model = new_model(settings, data.size).eval()
+        for key, measure in arm.measures.items():
+            few = measure.model_copy(update={"rows": min(measure.rows, rows or measure.rows)})
+            measured = take(few, model, data)
+            figures |= {f"{arm.name}.{key}.{figure}": value for figure, value in measured.items()}
+    return figures
 
 
 def draw(result: Result, folder: Path) -> None:
@@ -173,7 +205,6 @@ def _arm(
     experiment: Experiment, arm: Arm, seed: int, folder: Path, specs: Path, say: Callable[[str], None]
 ) -> tuple[dict[str, float], float]:
     """Train and measure one arm, or read what an earlier call has measured."""
-    begun, worked = time.perf_counter(), time.process_time()
     run = folder / arm.name
     settings, init = experiment.run_of(arm, seed), folder / arm.init if arm.init else None
     data = RunData(settings, specs)
@@ -194,16 +225,18 @@ def _arm(
             say(f"{arm.name} seed {seed}: step {loop.step}: {line['loss_bits']:.4f} bits a token{floor}, {rate}")
 
     if (run / MODEL).exists():  # trained before; what is measured has changed
-        model = load_model(run)
+        model: LanguageModel = load_model(run)
         figures = {key: value for key, value in saved.figures.items() if key.startswith("train.")} if saved else {}
     else:
-        model = train(settings, run, init=init, specs=specs, data=data, watch=watch).model
-        figures = {"train.seconds": time.perf_counter() - begun, "train.core_seconds": time.process_time() - worked}
+        loop = train(settings, run, init=init, specs=specs, data=data, watch=watch)
+        model = loop.model
+        figures = {"train.seconds": loop.seconds, "train.core_seconds": loop.core_seconds}
+    begun = time.perf_counter()
     for name, measure in arm.measures.items():
         measured = take(measure, model, data)
         figures |= {f"{name}.{key}": value for key, value in measured.items()}
         say(f"{arm.name} seed {seed}: {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in measured.items()))
-    seconds = time.perf_counter() - begun
+    seconds = figures.get("train.seconds", 0.0) + time.perf_counter() - begun
     write_whole(
         done,
         json.dumps({"identity": identity, "figures": figures, "seconds": seconds}, indent=1) + "\n",

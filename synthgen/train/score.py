@@ -6,6 +6,7 @@ synthgen score data/igsm --completions answers.jsonl      # a line an answer: {"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from synthgen.train.batches import RunData
 from synthgen.train.decode import complete
 from synthgen.train.floor import model_bits
 from synthgen.train.language_model import LanguageModel
+from synthgen.windowing.retractions import Retractions
 from synthgen.windowing.spec_rows import SpecRows
 from synthgen.windowing.token_rows import TokenRows
 
@@ -32,6 +34,10 @@ KEPT = 20
 
 ROOM = 4
 """How many times as long as the longest true completion one may be: what is taken back takes room too."""
+
+
+SENTENCES = re.compile(r"[.?](?=[A-Z])")
+"""The end of a sentence, where another one begins at once."""
 
 
 @dataclass
@@ -137,11 +143,17 @@ def _difficulties(corpus: SpecRows, rows: TokenRows) -> list[int]:
 
 
 def judge_generated(
-    model: LanguageModel, corpus: SpecRows, rows: TokenRows, start: int | None = None, temperature: float = 0.0
+    model: LanguageModel,
+    corpus: SpecRows,
+    rows: TokenRows,
+    start: int | None = None,
+    temperature: float = 0.0,
+    retractions: Retractions | None = None,
 ) -> Scores:
     """Let `model` go on behind each row's prompt (what stands before its first trained token) and judge what it says.
 
-    Raises SynthgenError where phrases do not spell the rows' own completions: such text needs a tokeniser.
+    With `retractions`, it may not repeat what it took back. Raises SynthgenError where phrases do not spell the rows'
+    own completions: such text needs a tokeniser.
     """
     begin, end, _ = corpus.vocabulary.specials
     opening, texts = np.array([begin if start is None else start]), _texts(corpus, rows)
@@ -156,7 +168,8 @@ def judge_generated(
                 f"{corpus.source.spec.name}: its phrases spell {corpus.spelt(ids[cut:])!r}, not {texts[i][1]!r}; "
                 "give the stream a tokenizer"
             )
-    said = complete(model, [np.concatenate([opening, prompt]) for prompt in prompts], end, most, temperature)
+    asked_ids = [np.concatenate([opening, prompt]) for prompt in prompts]
+    said = complete(model, asked_ids, end, most, temperature, **({"retractions": retractions} if retractions else {}))
     scores = Scores(corpus.split)
     for i, (prompt, ids) in enumerate(zip(prompts, said, strict=True)):
         asked = prompt.tolist() if texts is None else texts[i][0]
@@ -179,9 +192,10 @@ def _written(corpus: SpecRows, said: Any) -> str:
 def _spelt(corpus: SpecRows, ids: np.ndarray, like: str) -> str:
     """Return phrases as text, behind the space that a completion begins with where `like` does.
 
-    White space is no token, and a phrase may have it at either end: what is said has one space where there is any.
+    White space is no token, and a phrase may have it at either end: what is said has one space where there is any, and
+    between sentences.
     """
-    return (" " if like.startswith(" ") else "") + " ".join(corpus.spelt(ids).split())
+    return (" " if like.startswith(" ") else "") + " ".join(SENTENCES.sub(r"\g<0> ", corpus.spelt(ids)).split())
 
 
 def _texts(corpus: SpecRows, rows: TokenRows) -> list[tuple[str, str, int]] | None:

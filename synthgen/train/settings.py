@@ -80,6 +80,15 @@ class DataSettings(Written):
     shuffle: bool = Field(True, description="a finite corpus comes in a new order at every pass")
     domain: bool = Field(False, description="rows begin with a token of this stream's own (Part 3.3)")
     loss: str = Field("all", description="tokens with a loss: all, completion, or one kind of span, such as name")
+    mistakes: Annotated[bool, NEWER] = Field(
+        True, description="false: no loss on the token that is taken back, but on all that takes it back (Part 2.2)"
+    )
+
+    @model_validator(mode="after")
+    def _masked(self) -> DataSettings:
+        if not self.mistakes and self.loss == "all":
+            raise ValueError("mistakes = false goes with loss = 'completion': all has a loss on every token")
+        return self
 
 
 class TrainSettings(Written):

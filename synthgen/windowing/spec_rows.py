@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class SpecRows:
         self._state = new_state()
         self.vocabulary = vocabulary or Vocabulary()
         self._phrases: PhraseTokens | None = None
+        self.untaught: Callable[[np.ndarray], np.ndarray] | None = None  # which of the ids of rows have no loss
         if spec.row_format == "tokens" and self.task.vocab is not None:
             self.vocabulary.take_tokens(self.task.vocab, spec.name)
         elif vocabulary is None:
@@ -79,6 +80,8 @@ class SpecRows:
             assert self._phrases is not None
             ids, ends, trained, span_kinds = self._phrases.of(rows.content)
             trained &= ~np.isin(span_kinds, [self.span_kinds.index(kind) for kind in self.task.untrained])
+        if self.untaught is not None:
+            trained = ~self.untaught(ids) if trained is None else trained & ~self.untaught(ids)
         subjects, components = rows.latent.get(self.task.subject_field), rows.latent.get(self.task.component_field)
         floor = self.task.row_floor(rows) if bits else None
         return TokenRows.of(start, ids, ends, trained, subjects, components, span_kinds, floor)
