@@ -1,6 +1,6 @@
 """Write docs/specs.md, api.md, contract.md, fidelity.md and the table of `synthgen list` from the package: `make docs`.
 
-The pictures of docs/findings.md are drawn from its table.
+docs/findings.md and its pictures are written by docs/scoreboard.py beside this one.
 
 Every page is a function from what the package says to Markdown, so a test can tell whether the file is fresh.
 """
@@ -12,11 +12,11 @@ import functools
 import inspect
 import json
 import re
+import sys
 import textwrap
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import synthgen
 import synthgen.task
@@ -25,11 +25,6 @@ from synthgen.cli.listing import LISTING, listed
 from synthgen.exact.bits import stated_bits
 from synthgen.exact.entropy import text_entry
 from synthgen.publish.collection import write_shipped
-from synthgen.publish.drawing.scene import Box, Scene, Shape, Words
-from synthgen.publish.drawing.scene import Path as Line
-from synthgen.publish.drawing.sheet import WIDTH, framed
-from synthgen.publish.drawing.style import SIZE, SMALL, width_of
-from synthgen.publish.drawing.svg import svg
 from synthgen.publish.papers import PAPERS
 from synthgen.spec.spec import shipped_specs, specs_folder
 from synthgen.task import contract
@@ -40,9 +35,6 @@ from synthgen.tasks import task_class, task_names
 DOCS = Path(__file__).parent
 GENERATED = "<!-- Written by `make docs` from the package; do not edit. -->\n"
 SPLITS_SHOWN = 3
-FINDINGS_COLUMNS = 8
-PLAIN_FINDINGS = {"floor"}
-"""Experiments whose shares say too different things to stand in one picture."""
 
 
 # -- specs ------------------------------------------------------------------------------------------------------------
@@ -309,69 +301,8 @@ def _deviation_line(deviation: Deviation, shipped: list) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
-# -- findings ---------------------------------------------------------------------------------------------------------
-
-
-def findings_pictures() -> dict[str, str]:
-    """Return a picture (SVG) for each experiment of `docs/findings.md` that claims shares: what came, and the claim.
-
-    A claim against another figure, and not a number, has the share of a claim before it, and is left out.
-    """
-    claims: dict[str, list[Claim]] = {}
-    experiment = ""
-    for line in (DOCS / "findings.md").read_text("utf-8").splitlines():
-        cells = [cell.strip() for cell in line.split("|")[1:-1]]
-        if len(cells) != FINDINGS_COLUMNS or not cells[2].startswith("`"):
-            continue
-        experiment = cells[0] or experiment
-        claim = re.fullmatch(r"`([\w.-]+) ([<>]) ([\d.]+)`", cells[2])
-        if claim and cells[4].endswith(" %") and experiment not in PLAIN_FINDINGS:
-            shares = [float(cell.removesuffix(" %")) / 100 for cell in (cells[4], *cells[5].split(" to "))]
-            claims.setdefault(experiment, []).append(Claim(claim[1], claim[2], float(claim[3]), *shares))
-    return {name: svg(claims_scene(name, lines)) for name, lines in claims.items()}
-
-
-class Claim(NamedTuple):
-    """A claim on a share: what it is of, `<` or `>`, the bound, and the mean, least and greatest of the seeds."""
-
-    name: str
-    sign: str
-    bound: float
-    mean: float
-    least: float
-    greatest: float
-
-
-def claims_scene(experiment: str, claims: Sequence[Claim]) -> Scene:
-    """Return claims as bars: as long as the mean, with a line from the least to the greatest, a mark at the bound."""
-    side = max(width_of(claim.name) for claim in claims) + 14
-    right, bottom = WIDTH - 60, 26 * len(claims) + 4
-    at = lambda share: side + (right - side) * share  # noqa: E731
-    shapes: list[Shape] = []
-    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        shapes.append(Line([(at(tick), 0), (at(tick), bottom)], "faint"))
-        shapes.append(Words(at(tick), bottom + 16, f"{100 * tick:.0f} %", SMALL, "middle", "quiet"))
-    for top, claim in enumerate(claims):
-        y = 26 * top + 5
-        shapes.append(Words(side - 10, y + 13, claim.name, SIZE, "end"))
-        if claim.mean:
-            shapes.append(Box(side, y, at(claim.mean) - side, 18, "blue", 2))
-        shapes.append(Line([(at(claim.least), y + 9), (at(claim.greatest), y + 9)], "orange", bold=True))
-        shapes.append(Line([(at(claim.bound), y - 3), (at(claim.bound), y + 21)], "green", bold=True))
-        inside = at(claim.bound) + (6 if claim.sign == ">" else -6)
-        shapes.append(Words(right + 8, y + 13, f"{100 * claim.mean:.1f} %", SMALL, ink="quiet"))
-        shapes.append(Line([(at(claim.bound), y - 3), (inside, y - 3)], "green", bold=True))
-    sides = {">": "over", "<": "under"}
-    says = "; ".join(
-        f"{claim.name} {100 * claim.mean:.1f} % (claimed: {sides[claim.sign]} {100 * claim.bound:g} %)"
-        for claim in claims
-    )
-    title = f"{experiment}: mean of three seeds (orange: least to greatest; green: the claim, and its side)"
-    return framed(title, shapes, bottom + 22, f"{experiment}: {says}.")
-
-
 def main() -> None:
-    """Write the pages, the pictures of findings, and the tables of shipped specs and of their entropies."""
+    """Write the pages, the scoreboard of findings, and the tables of shipped specs and of their entropies."""
     entries = listed(shipped_specs())
     LISTING.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
     first = {entry["name"]: next(iter(entry["splits"])) for entry in entries}
@@ -385,8 +316,10 @@ def main() -> None:
     for name, text in pages.items():
         (DOCS / f"{name}.md").write_text(text, encoding="utf-8")
     write_shipped()
-    for name, text in findings_pictures().items():
-        (DOCS / "findings" / f"{name}.svg").write_text(text, encoding="utf-8")
+    sys.path.insert(0, str(DOCS))
+    import scoreboard
+
+    scoreboard.write()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from synthgen.cli.listing import shipped_listing
 from synthgen.task import contract
+from synthgen.train.experiment import load_experiment
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -19,13 +21,24 @@ ARCHITECTURE = (DOCS / "architecture.md").read_text("utf-8")
 PAGES = [*sorted(DOCS.rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 
 
-@pytest.fixture(scope="module")
-def generate():
-    """The script of `make docs`, as a module."""
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+def script(name):
+    """Return a script of docs as a module."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def generate():
+    """The script of `make docs`, as a module."""
+    return script("generate")
+
+
+@pytest.fixture(scope="module")
+def scoreboard():
+    """The script that writes the findings, as a module."""
+    return script("scoreboard")
 
 
 # -- generated pages ----------------------------------------------------------------------------------------------------
@@ -41,20 +54,57 @@ def test_generated_pages_are_fresh(generate):
         assert (DOCS / f"{name}.md").read_text("utf-8") == text, f"docs/{name}.md: run `make docs`"
 
 
-def test_the_page_of_findings_counts_its_claims():
-    page = (DOCS / "findings.md").read_text("utf-8")
-    held, failed = (
-        len(re.findall(rf"^\|[^|]*\| {holds} \|", page, re.M)) for holds in ("yes", r"\*\*no\*\* \([012] of 3\)")
-    )
-    assert f"Of {held + failed} claims {held} hold over all three seeds. The four that do not" in page and failed == 4
+def test_the_scoreboard_is_fresh_and_shows_its_pictures(scoreboard):
+    page, drawn = (DOCS / "findings.md").read_text("utf-8"), scoreboard.pictures()
+    assert page == scoreboard.page(), "run `make pages`"
+    assert {path.stem: path.read_text("utf-8") for path in (DOCS / "findings").glob("*.svg")} == drawn
+    assert set(re.findall(r"\]\(findings/([\w-]+)\.svg\)", page)) == set(drawn)
+    known = len(re.findall(r"^\|[^|]*\| (?:yes|\*\*no\*\* \(\d of \d\)) \|", page, re.M))
+    assert f"Of {known} claims that were run, {len(re.findall(r'^[|][^|]*[|] yes [|]', page, re.M))} hold" in page
 
 
-def test_the_pictures_of_findings_are_fresh_and_shown(generate):
-    drawn = {path.stem: path.read_text("utf-8") for path in (DOCS / "findings").iterdir()}
-    assert drawn == generate.findings_pictures(), "run `make docs`"
-    page = (DOCS / "findings.md").read_text("utf-8")
-    assert re.findall(r"!\[(\w+): .*\]\(findings/\1\.svg\)", page) == list(generate.findings_pictures())
-    assert "claimed: over 90 %" in drawn["junk"]
+def test_every_headline_is_tried_by_claims_or_says_why_not(scoreboard):
+    table = scoreboard.headlines()
+    assert sum(not one.extra for one in table.headline) == 39
+    assert len({one.name for one in table.headline}) == len(table.headline)
+    for one in table.headline:
+        assert one.part in table.parts and bool(one.why) != bool(one.experiment), one.name
+        if one.claims:
+            experiment, _ = load_experiment(one.experiment, one.size)
+            assert set(one.claims) <= {claim.holds for claim in experiment.claim}, one.name
+            figures = {f"{arm.name}.{measure}" for arm in experiment.arm for measure in arm.measures}
+            assert {".".join(figure.split(".")[:2]) for _, _, figure in one.bars} <= figures, one.name
+
+
+def test_a_verdict_takes_three_seeds_and_the_claims_as_they_were_run(scoreboard, tmp_path):
+    """Of a headline of two claims: what is run under fewer seeds, or claims that were changed, is no verdict."""
+    headline = scoreboard.Headline(name="x", part="1", says="-", experiment="canon", claims=("a.b.c > 1", "a.b.d > 1"))
+
+    def after(held, seeds=(1, 2, 3), claims=("a.b.c > 1", "a.b.d > 1")):
+        results = {
+            "experiment": "canon",
+            "size": "laptop",
+            "figures": {seed: {"a.b.c": float(seed), "a.train.seconds": 1.0} for seed in seeds},
+            "seconds": {seed: 60.0 * seed for seed in seeds},
+            "claims": [{"claim": c, "held": h} for c, h in zip(claims, held, strict=True)],
+        }
+        folder = tmp_path / "out" / "canon" / "laptop"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "results.json").write_text(json.dumps(results))
+        (file,) = scoreboard.gather(tmp_path / "out", tmp_path)
+        return scoreboard.Record.model_validate_json(file.read_text())
+
+    every, two = [True] * 3, [True, False, True]
+    record = after([every, every])
+    assert record.seconds == 120 and record.figures["a.b.c"] == scoreboard.Spread(mean=2, least=1, greatest=3)
+    assert list(record.figures) == ["a.b.c"]
+    assert scoreboard.verdict_of(headline, record) == "**holds**"
+    assert scoreboard.verdict_of(headline, after([every, two])) == "does not hold (1 of 2 claims)"
+    few = scoreboard.verdict_of(headline, after([[True], [True]], seeds=(1,)))
+    assert few == "2 of 2 claims on 1 seed: no verdict yet" and not scoreboard.has_verdict(few)
+    changed = scoreboard.verdict_of(headline, after([every, every], claims=("a.b.c > 0.5", "a.b.d > 1")))
+    assert changed.startswith("claims changed after the runs (1 of 2)") and not scoreboard.has_verdict(changed)
+    assert scoreboard.verdict_of(headline, None) == "not run yet"
 
 
 def test_pictures_of_cards_are_told_as_the_cards_tell_them():

@@ -185,7 +185,13 @@ def test_every_preset_has_its_snapshot():
     assert set(TRAINED_ON) == set(PRESETS)
 
 
-@pytest.mark.parametrize("name", shipped_experiments())
+@pytest.mark.parametrize(
+    "name",  # of newer ones, which are many and alike, in the slow suite
+    [
+        pytest.param(name, marks=pytest.mark.slow) if load_experiment(name)[0].screened else name
+        for name in shipped_experiments()
+    ],
+)
 def test_experiments_see_the_batches_they_saw(name):
     compare(f"experiments/{name}.json", experiment_of(name))
 
