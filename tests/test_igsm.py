@@ -14,6 +14,7 @@ import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.exact.entropy import entropy_of
 from synthgen.tasks.igsm.params import IgsmParams, greatest_op
+from synthgen.tasks.igsm.reading.calculations import formula, formula_size, size
 from synthgen.tasks.igsm.reading.judge import FAULTS
 from synthgen.tasks.igsm.reading.problem import solve
 from synthgen.tasks.igsm.worlds import CONTEXTS, PACKS, plural, read_world, words
@@ -390,3 +391,14 @@ def test_the_text_of_a_tiny_law_is_between_its_ends():
     assert len(texts) < 19_500
     assert text.low <= entropy_of(texts.values()) <= text.high == booked.high
     assert booked.low <= bits.mean() <= booked.high
+
+
+@pytest.mark.parametrize("name", ["igsm-med-pq", "igsm-open"])
+def test_the_size_of_a_formula_is_known_without_it(name):
+    """And so is a bound of the longest answer, which every judged answer is held against."""
+    source = synthgen.load(name)
+    for row in source.batch(0, 60).to_pylist():
+        problem = source.task().reader.problem(row["prompt"])
+        sizes = {parameter: size(formula(problem, parameter)) for parameter in problem.parameters()}
+        assert sizes == {parameter: formula_size(problem, parameter) for parameter in sizes}
+        assert len(row["completion"]) <= source.task().longest_answer(row["prompt"])

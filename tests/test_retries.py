@@ -18,6 +18,7 @@ from synthgen.exact.tape import enumerate_tapes
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec
 from synthgen.task.kit import retries
+from synthgen.tasks.igsm.reading.retractions import Mistakes
 from synthgen.tasks.igsm.reading.scores import regret_labels, scores
 
 BACKS = {"paper": re.compile(r"Define [^.;]*'s [^.;]* as BACK\. "), "count": re.compile(r"Let BACK be the [^.;]*\. ")}
@@ -539,3 +540,21 @@ def test_faults_of_chains():
     for junk in (None, 3, "define", [], [1, 2], [8, 8], [12] * 7, [True], prompt[:-1]):
         assert not source.verify({"input_ids": junk}).correct
         assert not source.verify(junk, junk).correct
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("next_counts", [True, False])
+def test_all_mistakes_are_those_that_are_asked_for_one_by_one(kind, next_counts):
+    """`all` keeps what is left of them from step to step; `in` looks at each anew."""
+    source = source_of(0.5, kind)
+    for row in source.batch(0, 40).to_pylist():
+        problem, (steps, _, _) = (
+            source.task().reader.problem(row["prompt"]),
+            source.task().reader.steps(row["completion"]),
+        )
+        mistakes = Mistakes(problem, steps, kind, next_counts)
+        for step in steps:
+            if not step.back:
+                assert mistakes.all() == {parameter for parameter in problem.parameters() if parameter in mistakes}
+                mistakes.go_on(step.parameter)
+        assert kind != "weak" or not mistakes.all()

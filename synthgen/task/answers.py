@@ -40,8 +40,8 @@ def judge_answer(task: Task, prompt: Any, completion: Any, mode: str = STRICT) -
     unit = "characters" if isinstance(said, str) else "tokens"
     if mode != STRICT and isinstance(said, str) and len(said) <= MOST_UNTOLD:
         said = thoughtless(said)
-    most = longest_read(task, question, isinstance(said, str))
-    if len(said) > most:
+    least = MOST_CHARACTERS if isinstance(said, str) else MOST_TOKENS  # nobody asks the task about what is as short
+    if len(said) > least and len(said) > (most := longest_read(task, question, isinstance(said, str))):
         reason = f"format: the completion has {len(said):,} {unit}; of this prompt's {most:,} are read"
         return replace(Verdict.wrong(reason, 0), mode=mode)
     answer = said if isinstance(said, str) else _ended(task, ids_of(said, "the completion"))
@@ -74,6 +74,15 @@ def check_mode(task: Task, mode: str) -> None:
     if mode not in task.modes:
         lacks = "no steps to judge" if ANSWER in task.modes or mode == STEPS else "no final answer apart from its text"
         raise SynthgenError(f"mode {mode!r}: task {task.name!r} has {lacks}; its modes are {', '.join(task.modes)}")
+
+
+def check_pairs(prompts: Any, completions: Any) -> None:
+    """Raise TypeError for what is no list of prompts or completions, ValueError for different numbers of them."""
+    for name, values in (("prompts", prompts), ("completions", completions)):
+        if isinstance(values, str | Mapping):
+            raise TypeError(f"{name} is a {type(values).__name__}: give a list, one entry an answer")
+    if len(prompts) != len(completions):
+        raise ValueError(f"{len(prompts):,} prompts and {len(completions):,} completions: give one for each")
 
 
 def _read(task: Task, question: str | list[int]) -> Any:

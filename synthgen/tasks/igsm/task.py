@@ -365,11 +365,14 @@ class Igsm(Task):
 
     def _retry_fault(self, row: Mapping[str, Any]) -> str:
         """Hold every sentence that is taken back against its kind's candidates, and the book against their number."""
-        retry, places = self.params.retry, self.reader.retries(row["prompt"], row["completion"])
-        if (not retry or not retry.rate) and any(place.wrong for place in places):
-            return "a sentence is taken back in data without retries"
+        retry = self.params.retry
+        if not retry or not retry.rate:
+            steps, _, _ = self.reader.steps(row["completion"])
+            if any(step.back for step in steps):
+                return "a sentence is taken back in data without retries"
         if not retry:
             return ""
+        places = self.reader.retries(row["prompt"], row["completion"])
         for step, (wrong, candidates) in enumerate(places, 1):
             for item, target in wrong:
                 if (item, target) not in candidates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synthgen.tasks.igsm.reading.problem import ADDED, CONSTANT, TIMES, Parameter, Problem
+from synthgen.tasks.igsm.reading.problem import ADDED, BARE, CONSTANT, TIMES, Parameter, Problem
 
 Tree = Any
 """A calculation: ("#", number), ("@", item, target), or (sign, parts) with the parts of sums and products sorted."""
@@ -55,6 +55,14 @@ def formula(problem: Problem, parameter: Parameter) -> Tree:
     if sentence.literal == ADDED:
         return combine("+", [number(sentence.number), whole])
     return combine("*", [number(sentence.number), whole]) if sentence.literal == TIMES else whole
+
+
+def formula_size(problem: Problem, parameter: Parameter) -> int:
+    """Return the `size` of a parameter's formula, without making it."""
+    sentence = problem.sentences.get(parameter)
+    if sentence is None:
+        return max(1, len(problem.needs(parameter)))
+    return 1 if sentence.literal == CONSTANT else len(sentence.cites) + (sentence.literal != BARE)
 
 
 def leaves(tree: Tree) -> tuple[list[Parameter], list[int]]:

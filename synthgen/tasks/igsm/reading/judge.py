@@ -13,7 +13,17 @@ from typing import Any
 
 from synthgen.task.kit.retries import TOO_MUCH_BACK, first_too_much
 from synthgen.task.verdict import Verdict
-from synthgen.tasks.igsm.reading.calculations import Tree, combine, formula, leaf, leaves, number, rename, size
+from synthgen.tasks.igsm.reading.calculations import (
+    Tree,
+    combine,
+    formula,
+    formula_size,
+    leaf,
+    leaves,
+    number,
+    rename,
+    size,
+)
 from synthgen.tasks.igsm.reading.problem import Parameter, Problem
 from synthgen.tasks.igsm.reading.retractions import labels
 from synthgen.tasks.igsm.reading.steps import BACK, LITERAL, NUMBER, Step, StepReader
@@ -29,6 +39,15 @@ NUMBERS = re.compile(rf"({NUMBER}) ([+*-]) ({NUMBER})")
 
 MAX_WAYS = 256
 """Explanations of steps without names that are followed at a time."""
+
+
+def sides_of(symbols: str) -> tuple[list[str], str]:
+    """Return the operands of a calculation in symbols, and its sign; "" where there is but one."""
+    words = symbols.split(" ")
+    if len(words) == 3 and words[1] in ("+", "-", "*"):
+        return [words[0], words[2]], words[1]
+    match = OPERATION.fullmatch(symbols) if len(words) > 1 else None
+    return ([match[1], match[3]], match[2]) if match else ([symbols], "")
 
 
 class Fault(Exception):
@@ -163,7 +182,7 @@ class Judge:
     @functools.cached_property
     def _longest_formula(self) -> int:
         """The parameters and numbers of the longest formula: what a step without a name may put together."""
-        return max((size(formula(self.problem, parameter)) for parameter in self.values), default=0)
+        return max((formula_size(self.problem, parameter) for parameter in self.values), default=0)
 
     def _calculate(self, operation: tuple[str, str | None, str | None, int], trees: dict[str, Tree], most: int) -> Tree:
         """Check one operation by itself; return its calculation, of at most `most` parameters and numbers."""
@@ -173,7 +192,7 @@ class Judge:
             return None
         if symbols is None:
             return number(result)
-        sides, sign = self._sides(symbols)
+        sides, sign = sides_of(symbols)
         operands: list[Tree] = []
         values: list[int] = []
         for side in sides:
@@ -202,14 +221,6 @@ class Judge:
         if sum(map(size, operands)) > most:
             raise Fault(f"wrong operand: {symbols[:40]} puts together more than the problem does")
         return combine(sign, operands)
-
-    def _sides(self, symbols: str) -> tuple[list[str], str]:
-        """Return the operands of a calculation in symbols, and its sign; "" where there is but one."""
-        words = symbols.split(" ")
-        if len(words) == 3 and words[1] in ("+", "-", "*"):
-            return [words[0], words[2]], words[1]
-        match = OPERATION.fullmatch(symbols) if len(words) > 1 else None
-        return ([match[1], match[3]], match[2]) if match else ([symbols], "")
 
     def _check(self, a: int, sign: str, b: int, result: int) -> None:
         expected = a + b if sign == "+" else a - b if sign == "-" else a * b

@@ -36,6 +36,7 @@ class Mistakes:
         else:
             cited = [parameter for sentence in problem.sentences.values() for parameter in sentence.cites]
             self._known = dict.fromkeys([problem.query, *problem.sentences, *cited], 0)
+        self._open = set(self._known)  # what may still be a mistake: less and less of it, as more is defined
         self._defined: set[Parameter] = set()
         self._place = 0
 
@@ -50,7 +51,13 @@ class Mistakes:
 
     def all(self) -> set[Parameter]:
         """Return everything that would be a mistake here."""
-        return {parameter for parameter in self._known if parameter in self}
+        if self._kind == "weak":
+            return {parameter for parameter in self._known if parameter in self}
+        self._open -= self._defined
+        if self._kind == "perfect":
+            needs, known = self._problem.needs, self._defined
+            self._open = {parameter for parameter in self._open if not known.issuperset(needs(parameter))}
+        return set(self._open)
 
     def go_on(self, parameter: Parameter) -> None:
         """Pass the right step behind this place, which defines `parameter`."""

@@ -11,8 +11,8 @@ import math
 from typing import Any
 
 from synthgen.task.verdict import Verdict
-from synthgen.tasks.igsm.reading.calculations import formula, size
-from synthgen.tasks.igsm.reading.judge import OPERATION, Judge
+from synthgen.tasks.igsm.reading.calculations import formula_size
+from synthgen.tasks.igsm.reading.judge import Judge, sides_of
 from synthgen.tasks.igsm.reading.problem import ADDED, CONSTANT, TIMES, Parameter, Problem, ProblemReader, solve
 from synthgen.tasks.igsm.reading.retractions import TakenBack, taken_back
 from synthgen.tasks.igsm.reading.steps import BACK, LITERAL, Step, StepReader
@@ -46,13 +46,14 @@ class SolutionReader:
         self.family, self.modulus = family, modulus
         self.form = StepReader(family, detail, self.problems.singular, marked)
         self.problem = functools.lru_cache(maxsize=64)(self.problems.read)
+        self._steps = functools.lru_cache(maxsize=8)(self.form.read)
 
     def __reduce__(self) -> Any:
         raise TypeError("a SolutionReader is made anew where it is needed, not sent")
 
     def steps(self, completion: Any) -> tuple[list[Step], int, tuple[int, int]]:
         """Return the steps of a solution, its answer, and where that stands. Raises ValueError for a fault of form."""
-        return self.form.read(completion)
+        return self._steps(completion) if isinstance(completion, str) else self.form.read(completion)
 
     # -- judging ------------------------------------------------------------------------------------------------------
 
@@ -92,7 +93,7 @@ class SolutionReader:
             if self.modulus
             else 1 + len(str(max(map(abs, solve(problem, 0, parameters).values()))))
         )
-        operations = sum(size(formula(problem, parameter)) for parameter in parameters)
+        operations = sum(formula_size(problem, parameter) for parameter in parameters)
         retractions = len(parameters) * (len(parameters) + 1) // 2 if self.retracts else 0
         return (len(parameters) + retractions) * (name + 4) + operations * 3 * (letter + number + 4) + number + 40
 
@@ -165,10 +166,10 @@ class SolutionReader:
             text.append(f" Define {kind} as {name(step.letter)}.")
             for letter, symbols, _, _ in step.operations:
                 parts = [("so " if letter == step.letter else "") + name(letter)]
-                match = OPERATION.fullmatch(symbols) if symbols else None
-                if match:
-                    sides = ["0" if LITERAL.fullmatch(side) else name(side) for side in (match[1], match[3])]
-                    parts += [f"{sides[0]} {match[2]} {sides[1]}", f"0 {match[2]} 0"]
+                operands, sign = sides_of(symbols) if symbols else ([], "")
+                if sign:
+                    sides = ["0" if LITERAL.fullmatch(side) else name(side) for side in operands]
+                    parts += [f"{sides[0]} {sign} {sides[1]}", f"0 {sign} 0"]
                 elif symbols:
                     parts.append(name(symbols))
                 text.append(f" {' = '.join(parts)} = 0.")
