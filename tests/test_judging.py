@@ -10,8 +10,9 @@ from helpers import SPECS
 
 import synthgen
 from synthgen.errors import SynthgenError
+from synthgen.spec.judges import PART, Judges
 from synthgen.spec.spec import shipped_specs
-from synthgen.task.answers import longest_read
+from synthgen.task.answers import longest_read, prompt_of
 from synthgen.task.judging import MOST_FREE, NUMBER, Unclear, final_answer
 from synthgen.task.markup import edges_of
 from synthgen.tasks.igsm.reading.shots import few_shot, worded
@@ -262,3 +263,39 @@ def test_hostile_texts_are_refused_at_once(name):
                     assert costs(source, prompt, text, split, mode) < 0.1, (piece, mode, size)
     thought = f"<think>{'hm ' * 100_000}</think>Answer: {said}"
     assert source.verify(prompt, thought, split=split, mode="answer").correct
+
+
+# -- many at a time -----------------------------------------------------------------------------------------------------
+
+
+def test_many_are_judged_as_one_by_one():
+    """By two processes, in order, whole rows and answers; some of them wrong."""
+    source = load("copy-tiny")
+    split = first_split(source)
+    batch = source.batch(0, 2 * PART + 10, split)
+    rows = batch.to_pylist()
+    prompts = [prompt_of(row) for row in rows]
+    said = [row["input_ids"][len(prompt) :] for row, prompt in zip(rows, prompts, strict=True)]
+    said = [one if place % 3 else one[::-1] for place, one in enumerate(said)]
+    with Judges(source, workers=2) as judges:
+        assert judges.verify(batch, split=split) == [source.verify(row, split=split) for row in rows]
+        verdicts = judges.verify(prompts, said, split=split)
+        assert verdicts == [source.verify(*pair, split=split) for pair in zip(prompts, said, strict=True)]
+        assert 0 < sum(verdict.correct for verdict in verdicts) < len(said)
+        assert judges.reward(prompts, said, split=split) == source.reward(prompts, said, split=split)
+        with pytest.raises(TypeError, match="None"):
+            judges.reward(prompts, [*said[:-1], None], split=split)
+
+
+def test_what_cannot_be_judged_is_told_before_a_process_starts():
+    source = load("copy-tiny")
+    with pytest.raises(SynthgenError, match="workers = 0"):
+        Judges(source, workers=0)
+    with Judges(source) as judges:
+        with pytest.raises(ValueError, match="1,000 prompts and 999 completions"):
+            judges.verify(["x"] * 1000, ["y"] * 999)
+        with pytest.raises(SynthgenError, match="mode 'lenient'"):
+            judges.verify(["x"] * 1000, ["y"] * 1000, mode="lenient")
+        with pytest.raises(TypeError, match="completions is a str"):
+            judges.reward(["x"], "y")
+        assert judges._pool is None

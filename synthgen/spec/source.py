@@ -8,6 +8,7 @@ source.entropy()                      # bits by book, without any data
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from synthgen.exact.draw import new_state
 from synthgen.exact.entropy import Entropy
 from synthgen.exact.notebook import html_table
 from synthgen.spec.spec import FRESH, Spec, load_spec, with_splits
-from synthgen.task.answers import check_mode, judge_answer
+from synthgen.task.answers import check_mode, check_pairs, judge_answer
 from synthgen.task.arrow import CONTENT_COLUMNS, said_in, schema_of, to_batch, with_features
 from synthgen.task.contract import Task
 from synthgen.task.ids import WrongKind
@@ -121,7 +122,7 @@ class Source:
             self._tasks[split] = self.spec.task_of(split)
         return self._tasks[split]
 
-    @property
+    @functools.cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema of every split's rows."""
         return schema_of(self.task(), self.spec.row_format)
@@ -389,11 +390,7 @@ class Source:
         keywords: they are ignored, and so are columns `split` and `mode`. Only texts are meant:
         `functools.partial(source.reward, split="test", mode="answer")`.
         """
-        for name, values in (("prompts", prompts), ("completions", completions)):
-            if isinstance(values, str | Mapping):
-                raise TypeError(f"{name} is a {type(values).__name__}: give a list, one entry an answer")
-        if len(prompts) != len(completions):
-            raise ValueError(f"{len(prompts):,} prompts and {len(completions):,} completions: give one for each")
+        check_pairs(prompts, completions)
         task, mode = self.task(split if isinstance(split, str) else "train"), mode if isinstance(mode, str) else STRICT
         check_mode(task, mode)
         return [judge_answer(task, *pair, mode).score for pair in zip(prompts, completions, strict=True)]
