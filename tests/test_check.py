@@ -14,6 +14,7 @@ from helpers import manifest, replant, run
 import synthgen
 from synthgen.dataset.check import check_folder
 from synthgen.dataset.manifest import Manifest
+from synthgen.dataset.overlap import _among
 from synthgen.dataset.shards import Summary, read_batches
 from synthgen.errors import SynthgenError
 
@@ -221,3 +222,11 @@ def test_the_content_hash_depends_on_values_alone():
     values = np.array(batch.column("bits").field("total"))
     assert abs(of(batch).bits["total"] - values.sum()) < 1e-9
     assert len(hashlib.sha256().hexdigest()) == len(of(batch).content)
+
+
+def test_shared_rows_are_counted_part_by_part():
+    """As numpy counts them at once: those of the first that stand in the second, as often as they stand there."""
+    parts = [np.random.default_rng(seed).integers(0, 500, 300, np.uint64) for seed in range(6)]
+    ends = [np.array([0, 2**64 - 1], np.uint64)]
+    for ones, others in ((parts[:3], parts[3:]), (parts, ends), (ends, parts), (parts + ends, ends)):
+        assert _among(ones, others) == np.isin(np.concatenate(ones), np.concatenate(others)).sum()

@@ -2,14 +2,18 @@
 
 import ast
 import functools
+import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import networkx
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "synthgen"
@@ -212,3 +216,35 @@ def test_nothing_above_the_contract_knows_a_task():
 )
 def test_a_file_that_knows_a_task_is_told(planted):
     assert knows_a_task(ast.parse(planted))
+
+
+def closure(name, extras=("",), sizes=None):
+    """Return the bytes of an installed package and of all that it requires, by name; Python files count twice.
+
+    For pip compiles them, to about as much again.
+    """
+    sizes = {} if sizes is None else sizes
+    if (key := re.sub("[-_.]+", "-", name).lower()) not in sizes:
+        package = importlib.metadata.distribution(name)
+        places = [Path(file.locate()) for file in package.files or () if file.suffix != ".pyc"]
+        sizes[key] = sum((1 + (one.suffix == ".py")) * one.stat().st_size for one in places if one.is_file())
+        for requirement in map(Requirement, package.requires or ()):
+            marker = requirement.marker
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
+                closure(requirement.name, tuple(requirement.extras) or ("",), sizes)
+    return sizes
+
+
+def test_the_package_without_extras_weighs_at_most_650_megabytes():
+    """What `pip install synthgen-lm` brings, with the package itself as its wheel has it."""
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
+    sizes = closure("synthgen-lm")
+    places = [PACKAGE, *(ROOT / place for place in wheel.get("force-include", {}))]
+    files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*")) if file.is_file()]
+    sizes["synthgen-lm"] = sum(
+        (1 + (file.suffix == ".py")) * file.stat().st_size for file in files if file.suffix != ".pyc"
+    )
+    assert {"numba", "llvmlite", "pyarrow", "pandas"} <= sizes.keys() and "torch" not in sizes
+    assert sum(sizes.values()) <= 650_000_000, sorted(sizes.items(), key=lambda entry: -entry[1])[:8]
