@@ -19,8 +19,18 @@ from typing import Any
 
 import numpy as np
 
+from synthgen.bench.disk import disk_contenders
 from synthgen.bench.feeds import feed_contenders
-from synthgen.bench.scaling import CONTROLS, WORKERS, index_contenders, known_specs, median_ratio, workers_rates
+from synthgen.bench.scaling import (
+    CONTROLS,
+    WORKERS,
+    build_contenders,
+    index_contenders,
+    known_specs,
+    median_ratio,
+    workers_rates,
+)
+from synthgen.bench.verdicts import verify_contenders
 from synthgen.dataset.shards import BATCH_ROWS, write_shard
 from synthgen.errors import SynthgenError, nearest
 from synthgen.exact.bijection import permuted
@@ -339,7 +349,22 @@ def bench_workers() -> list[Rate]:
         for name, speeds in measured.items():
             baseline = CONTROLS[0] if name in CONTROLS else f"{spec}: {WORKERS[0]}"
             rates.append(Rate(name, statistics.median(speeds), "rows", median_ratio(speeds, measured[baseline])))
-    return rates
+    return rates + [
+        rate
+        for spec in known_specs()
+        for seconds in (3, 10)
+        for rate in race(build_contenders(spec, seconds, _memory_or_disk()), unit="rows", rounds=5)
+    ]
+
+
+def bench_verify() -> list[Rate]:
+    """Rows and solutions of iGSM, verified one by one on one core, and many at a time on all; beside JSON."""
+    return race(verify_contenders(), unit="rows")
+
+
+def bench_disk() -> list[Rate]:
+    """Whole builds of 1 and 2 workers into the current folder, beside `dd conv=fdatasync` into the same."""
+    return race(disk_contenders(Path.cwd()), unit="bytes", rounds=5)
 
 
 def bench_trainer() -> list[Rate]:
@@ -364,13 +389,15 @@ BENCHMARKS = {
     "retry": bench_retry,
     "playground": bench_playground,
     "bits": bench_bits,
+    "verify": bench_verify,
     "windows": bench_windows,
     "index": bench_index,
     "trainer": bench_trainer,
     "workers": bench_workers,
+    "disk": bench_disk,
 }
 
-ALONE = ("trainer", "workers")
+ALONE = ("trainer", "workers", "disk")
 """Benchmarks that need the whole machine, or a library of their own, and so are run by name only."""
 
 

@@ -90,6 +90,20 @@ def _middle_rate(spec: str, split: str, rows: int, workers: int, folder: str | N
     return (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])
 
 
+def build_contenders(spec: str, seconds: float, folder: str | None) -> dict[str, Callable[[], int]]:
+    """Return contenders that build about `seconds` of one worker's rows as a whole, with 1 and 2 workers."""
+    source = load(spec)
+    split = next(iter(source.splits), "train")
+    rows = int(_rows_for(source, split, folder) * seconds / SECONDS)
+
+    def build(workers: int) -> int:
+        with TemporaryDirectory(dir=folder) as place:
+            generate(spec, Path(place, "data"), splits=[split], rows=rows, workers=workers)
+        return rows
+
+    return {f"{spec}, {seconds:g} s of work: {name}": partial(build, n) for n, name in enumerate(WORKERS, start=1)}
+
+
 def _count(until: float) -> int:
     count = 0
     while time.time() < until:
