@@ -1,7 +1,7 @@
 """One TOML file and its rows by index.
 
-Read in this order: `recipe` (how rows become windows), `spec` (a dataset's definition), `source` (its rows), `judges` (which
-verify many of them at a time).
+Read in this order: `recipe` (how rows become windows), `spec` (a dataset's definition), `source` (its rows), `judges`
+(which verify many of them at a time).
 """
 
 from synthgen.spec.spec import Spec as Spec
