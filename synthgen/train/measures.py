@@ -1,14 +1,20 @@
 """Measures: what is read off a trained model, as named numbers. An experiment names the ones its claims speak of.
 
 floor       excess over the exact floor on fresh rows: `relative`, `sigmas` (excess over its standard error)
-samples     share of strings, sampled at temperature 1 from nothing, that the task's verifier accepts
+samples     share of strings, sampled at temperature 1 from nothing, that the task's verifier accepts: `right`; share of
+            different ones among these, of all: `distinct`, and of as many rows of the data: `distinct_rows`
 recall      how well spans are known, by greedy choice: `whole`, `first` token, `stored` share of their bits
 capacity    bits a parameter of a world of people (Part 3.3), and after rounding weights: `R`, `R_max`, `int8`, `int4`;
             `kept` is R, or 0 of a model that does worse than to know nothing;
             where people have other numbers of entries, `recall` and `capacity` also tell people apart by them:
             `whole.exposures.10`, `stored.exposures.10` and `values.exposures.10` are of those with 10 to 99
 answers     share of single answers, each behind the true row, that the verifier finds right, by their difficulty
-generated   share of whole completions, generated behind the prompts, that the verifier finds right
+generated   share of whole completions, generated behind the prompts, that the verifier finds right; `mean.retries` and
+            the like, what it counts in one; `shortest`, the share that is right and has no step too many;
+            `chance.order` and the like, how often a guess would be right (`Task.chances`), on the same rows; where
+            there is one of the order, `ordered`, the share of all answers whose steps stand in one that works
+probe       what probes have right of what the states know, by probing and target: `nece`, `ends.level3`; beside each
+            its controls: `nece.random`, `nece.shuffled`, `nece.constant` (`synthgen.train.probed`)
 completion  bits of completions beside those that they must cost: `excess` a row, `relative`, `sigmas`, `floor`
 """
 
@@ -27,6 +33,7 @@ from synthgen.task.written import NEWER, Written
 from synthgen.train.batches import RunData, retractions_of, source_of
 from synthgen.train.floor import FRESH, RowBits, measure, model_bits
 from synthgen.train.language_model import LanguageModel, size_of
+from synthgen.train.probed import ProbeSettings, probed
 from synthgen.train.quantise import rounded
 from synthgen.train.score import judge_generated, judge_masked, judge_samples
 from synthgen.train.settings import DataSettings
@@ -37,7 +44,7 @@ from synthgen.windowing.token_rows import TokenRows
 class MeasureSettings(Written):
     """One measure of an arm."""
 
-    kind: Literal["floor", "samples", "recall", "capacity", "answers", "generated", "completion"] = Field(
+    kind: Literal["floor", "samples", "recall", "capacity", "answers", "generated", "completion", "probe"] = Field(
         description="see above"
     )
     data: int = Field(0, ge=0, description="the stream whose spec the rows come from")
@@ -54,6 +61,8 @@ class MeasureSettings(Written):
         True, description="generated: false: what was taken back is not said again before a step stands"
     )
     bits: tuple[int, ...] = Field((8, 4), description="capacity: bits a weight that matrices are rounded to")
+    probings: tuple[str, ...] = Field((), description="probe: what is looked for; by default all that the rows have")
+    probe: ProbeSettings = Field(default_factory=ProbeSettings, description="probe: how it learns; `rows` test it")
 
 
 def _stream_of(settings: MeasureSettings, run: RunData) -> DataSettings:
@@ -85,6 +94,7 @@ def take(settings: MeasureSettings, model: LanguageModel, run: RunData) -> dict[
         "answers": _answers,
         "generated": _generated,
         "completion": _completion,
+        "probe": _probe,
     }
     return kinds[settings.kind](settings, model, run, corpus_of(settings, run))
 
@@ -103,7 +113,13 @@ def _floor(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus
 
 def _samples(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
     scores = judge_samples(model, corpus, settings.rows, 1.0, run.start_of(settings.data))
-    return {"right": scores.figures()["rows"]}
+    rows = corpus.read(0, corpus.first(settings.rows))
+    theirs = {rows.ids[first:last].tobytes() for first, last in zip(rows.starts, rows.ends, strict=True)}
+    return {
+        "right": scores.figures()["rows"],
+        "distinct": len(scores.distinct) / settings.rows,
+        "distinct_rows": len(theirs) / len(rows),
+    }
 
 
 def _sample_rows(settings: MeasureSettings, corpus: SpecRows) -> TokenRows:
@@ -261,4 +277,12 @@ def _completion(settings: MeasureSettings, model: LanguageModel, run: RunData, c
     excess = behind - owed
     figures = {"excess": float(excess.mean()), "floor": float(owed.mean()), "bits": float(behind.mean())}
     spread = float(excess.std(ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else math.inf
-    return figures | {"sigmas": figures["excess"] / spread, "relative": figures["excess"] / figures["floor"]}
+    relative = figures["excess"] / figures["floor"] if figures["floor"] else math.inf
+    return figures | {"sigmas": figures["excess"] / spread, "relative": relative}
+
+
+def _probe(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
+    recipe = settings.probe.model_copy(update={"rows": settings.rows})
+    names, start = settings.probings or tuple(corpus.task.probings), run.start_of(settings.data)
+    scores = [score for name in names for score in probed(model, corpus, name, recipe, start)]
+    return {name: figure for score in scores for name, figure in score.figures().items()}

@@ -32,6 +32,12 @@ from synthgen.windowing.token_rows import TokenRows
 KEPT = 20
 """Answers that scores keep to be looked at."""
 
+REDUNDANT = "redundant"
+"""What a verdict calls the number of steps that a right answer does not need."""
+
+COUNTS = (REDUNDANT, "needless", "unknown", "retries", "early", "miscounted", "ordered", "operations", "steps")
+"""What verdicts count in a whole solution, in the last of their parts."""
+
 ROOM = 4
 """How many times as long as the longest true completion one may be: what is taken back takes room too."""
 
@@ -50,6 +56,14 @@ class Scores:
     queries: Accuracy = field(default_factory=Accuracy)
     by_query: dict[str, Accuracy] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, Accuracy] = field(default_factory=dict)
+    """What verdicts count in whole solutions that can be read (COUNTS): `share` is the mean."""
+    shortest: float = 0.0
+    """Solutions that are right and have no step that the answer does not need."""
+    chances: dict[str, Accuracy] = field(default_factory=dict)
+    """How often guesses would be right on these rows, by what is guessed."""
+    distinct: set[bytes] = field(default_factory=set)
+    """The different ones among right rows that the model made up."""
     unanswered: int = 0
     """Rows of the split that nobody answered, and that are not counted."""
     answers: list[tuple[str, str, Verdict]] = field(default_factory=list)
@@ -67,6 +81,11 @@ class Scores:
         if not verdict.correct:
             reason = verdict.reason[:80]
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        whole = verdict.parts[-1] if verdict.parts else {}
+        for name in COUNTS:
+            if name in whole:
+                self.counts.setdefault(name, Accuracy()).add(float(whole[name]))
+        self.shortest += float(verdict.correct and not whole.get(REDUNDANT, 0))
         for part in verdict.parts:
             if "correct" not in part:  # a step, or counts of the whole: only queries are scored by themselves
                 continue
@@ -76,11 +95,18 @@ class Scores:
             self.by_query.setdefault(name, Accuracy()).add(right)
 
     def figures(self) -> dict[str, float]:
-        """Return the accuracies by name: `rows`, `queries`, and `query.D` for queries of difficulty D."""
+        """Return figures by name: `rows`, `queries`, `query.D` (of difficulty D), `mean.C` for what is counted."""
         accuracies = {"rows": self.rows.share}
         accuracies |= {f"rows.{d}": accuracy.share for d, accuracy in sorted(self.by_difficulty.items())}
         if self.queries.of:
             accuracies["queries"] = self.queries.share
+        if self.counts:
+            accuracies["shortest"] = self.shortest / self.rows.of
+        accuracies |= {f"mean.{name}": count.share for name, count in self.counts.items()}
+        accuracies |= {f"chance.{name}": chance.share for name, chance in self.chances.items()}
+        if "order" in self.chances:  # of all answers: those that cannot be read have none
+            ordered = self.counts.get("ordered", Accuracy()).right
+            accuracies |= {"ordered": ordered / self.rows.of, "shortest": self.shortest / self.rows.of}
         return accuracies | {f"query.{name}": accuracy.share for name, accuracy in sorted(self.by_query.items())}
 
     def to_json(self) -> dict[str, Any]:
@@ -178,6 +204,8 @@ def judge_generated(
         verdict = corpus.source.verify(asked, answer, split=corpus.split)
         scores.keep(corpus, asked, answer, verdict)
         scores.add(verdict, difficulty)
+        for name, chance in corpus.task.chances(asked).items():
+            scores.chances.setdefault(name, Accuracy()).add(chance)
     return scores
 
 
@@ -219,6 +247,8 @@ def judge_samples(
     scores = Scores(f"{corpus.split}, samples at temperature {temperature:g}")
     for ids in complete(model, prompts, end, model.settings.context, temperature):
         verdict = corpus.source.verify([], corpus.spelt(ids), split=corpus.split)
+        if verdict.correct:
+            scores.distinct.add(np.asarray(ids, np.int64).tobytes())
         scores.keep(corpus, "", corpus.spelt(ids), verdict)
         scores.add(verdict, 0)
     return scores
