@@ -35,7 +35,7 @@ def listing() -> list[dict[str, Any]]:
                 "finding": experiment.finding,
                 "verdict": experiment.verdict,
                 "sizes": sizes_of(name),
-                "hours": dict(experiment.hours),
+                "hours": {**experiment.hours},
                 "claims": [claim.holds for claim in experiment.claim],
                 "held": experiment.held,
             }

@@ -195,7 +195,7 @@ def judge_generated(
                 "give the stream a tokenizer"
             )
     asked_ids = [np.concatenate([opening, prompt]) for prompt in prompts]
-    said = complete(model, asked_ids, end, most, temperature, **({"retractions": retractions} if retractions else {}))
+    said = complete(model, asked_ids, end, most, temperature, retractions=retractions)
     scores = Scores(corpus.split)
     for i, (prompt, ids) in enumerate(zip(prompts, said, strict=True)):
         asked = prompt.tolist() if texts is None else texts[i][0]

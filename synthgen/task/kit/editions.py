@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
 from synthgen.task.written import NEWER
 
 Edition = Literal[1, 3]
-LATEST = 3
+LATEST: Final = 3
 """The words of today. A second edition was amended before any release had it; its number is not given again, so that
 no content id stands for two sets of words."""
 
