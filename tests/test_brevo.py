@@ -84,7 +84,7 @@ def test_all_choices_of_released_graphs_and_listings(n):
         graph = tuple(frozenset(parents[v, : arity[v]].tolist()) for v in range(n))
         bits = tape.ledger / UNITS_PER_BIT
         begin(tape, KEY, 1, 0)
-        total = graphs.mark_needed(n - 1, parents, arity, needed)
+        total = graphs.mark_needed(n - 1, parents, needed)
         graphs.draw_greedy(tape, n - 1, total, parents, arity, needed, waiting, ready, out)
         return graph, tuple(out[:total].tolist()), bits, tape.ledger / UNITS_PER_BIT
 

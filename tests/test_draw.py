@@ -124,6 +124,18 @@ def test_weighted_choice_follows_its_weights(weights):
     assert all(isclose(bits[k], -log2(law[k]), abs_tol=1e-9) for k in law)
 
 
+@given(st.integers(1, 5000), st.integers(0, 70), st.integers(0, 2**40))
+def test_a_subset_rises_and_its_bits_may_be_looked_up_once(n, k, entity):
+    k = min(n, k)
+    d, other, chosen = Draw(Keys(6).split("subset"), entity), new_state(), np.empty(k, np.int64)
+    drawn = d.subset(n, k)
+    begin(other, Keys(6).split("subset"), entity, 0)
+    draw.uniform_subset(other, n, k, chosen)
+    assert chosen.tolist() == drawn == sorted(set(drawn)) and set(drawn) <= set(range(n))
+    assert other.ledger == 0 and d.units == draw.log2_subsets(n, k)
+    assert isclose(d.bits, log2(comb(n, k)), abs_tol=1e-9)
+
+
 @given(st.integers(1, 2**300))
 def test_draws_of_any_length(n):
     d = Draw(Keys(3).split("long"), entity=n % 2**60)

@@ -2,11 +2,12 @@
 
 from math import log2
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.exact.jit import kernel
-from synthgen.exact.ledger import UNITS_PER_BIT, log2_big, log2_units, to_bits
+from synthgen.exact.ledger import UNITS_PER_BIT, log2_big, log2_units, multiply_wide, to_bits
 
 
 @kernel
@@ -18,6 +19,16 @@ def _compiled(n):
 def test_log2_is_right_and_the_same_in_kernels(n):
     assert _compiled(n) == log2_units(n)
     assert abs(log2_units(n) / UNITS_PER_BIT - log2(n)) < 1e-12 + 2**-40
+
+
+@kernel
+def _product(a, b):
+    return multiply_wide(a, b)
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_a_product_has_both_its_halves(a, b):
+    assert tuple(map(int, _product(np.uint64(a), np.uint64(b)))) == divmod(a * b, 2**64)
 
 
 @given(st.integers(1, 2**500))

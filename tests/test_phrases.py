@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.task.columns import flags
 from synthgen.task.phrases import Codes, PhraseTable, assemble, closing, opening
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_flags_are_arrows_own_bits(values):
+    made = flags(np.array(values, np.bool_))
+    assert made.to_pylist() == values
+    assert made.buffers()[1].to_pybytes() == np.packbits(np.array(values, np.bool_), bitorder="little").tobytes()
+
 
 PHRASES = st.lists(st.text(max_size=40), min_size=1, max_size=8)
 

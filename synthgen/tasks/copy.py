@@ -33,15 +33,14 @@ class CopyParams(TaskParams):
 def write_rows(state, key, start, stop, first, ids, units):
     """Write the rows [start, stop) to ids (rows, 2 N + 1)."""
     n = ids.shape[1] // 2
-    items = np.empty(n, np.int64)
     for row in range(start, stop):
         begin(state, key, row, 0)
+        said = ids[row - start]
+        for i in range(n + 1):
+            said[i] = first + i
+        shuffle(state, said, n)
         for i in range(n):
-            items[i] = first + i
-        shuffle(state, items, n)
-        ids[row - start, :n] = items
-        ids[row - start, n] = first + n
-        ids[row - start, n + 1 :] = items
+            said[n + 1 + i] = said[i]
         units[row - start, 0] = state.ledger
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits
-from synthgen.exact.draw import begin, below, shuffle, subset
+from synthgen.exact.draw import begin, log2_subsets, shuffle, uniform, uniform_subset
 from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
@@ -34,20 +34,22 @@ def write_rows(state, stages, start, stop, keys, values, ids, units):
     """Write the rows [start, stop) to ids (rows, 4 pairs): `keys` keys have the lowest numbers, then the values."""
     n = ids.shape[1] // 4
     chosen, order = np.empty(n, np.int64), np.empty(n, np.int64)
+    set_and_values = log2_subsets(keys, n) + n * log2_units(values)  # the same in every row, and long to compute
     for row in range(start, stop):
         begin(state, stages[0], row, 0)
-        subset(state, keys, n, chosen)
+        uniform_subset(state, keys, n, chosen)
         shuffle(state, chosen, n)
         for i in range(n):
             ids[row - start, 2 * i] = FIRST + chosen[i]
-            ids[row - start, 2 * i + 1] = FIRST + keys + below(state, values)
+            ids[row - start, 2 * i + 1] = FIRST + keys + uniform(state, values)
             order[i] = i
-        units[row - start, 0] = state.ledger
+        units[row - start, 0] = state.ledger + set_and_values
         begin(state, stages[1], row, 0)
         shuffle(state, order, n)
         units[row - start, 1] = state.ledger
-        for i in range(2 * n):
-            ids[row - start, 2 * n + i] = ids[row - start, 2 * order[i // 2] + i % 2]
+        for i in range(n):
+            ids[row - start, 2 * n + 2 * i] = ids[row - start, 2 * order[i]]
+            ids[row - start, 2 * n + 2 * i + 1] = ids[row - start, 2 * order[i] + 1]
 
 
 class Recall(Task):

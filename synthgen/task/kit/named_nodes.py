@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from synthgen.errors import SynthgenError
 from synthgen.task.kit.sizes import SizeLaw, SizeLawName
-from synthgen.task.kit.words import Words, new_scratch
+from synthgen.task.kit.words import Words
 
 
 class NodeParams(Protocol):
@@ -43,11 +41,10 @@ class NodeParams(Protocol):
 
 @dataclass(frozen=True)
 class NamedNodes:
-    """The law of the number of nodes, and of their names; `scratch` is what kernels draw names with."""
+    """The law of the number of nodes, and of their names."""
 
     sizes: SizeLaw
     words: Words
-    scratch: np.ndarray
 
     @classmethod
     def of(cls, params: NodeParams) -> NamedNodes:
@@ -56,4 +53,4 @@ class NamedNodes:
             words = Words.of(params.symbols, *params.name_tokens, params.nodes)
         except ValueError as error:
             raise SynthgenError(f"params.nodes, name_tokens, vocabulary: {error}") from None
-        return cls(SizeLaw.of(params.size, params.smallest, params.nodes), words, new_scratch(words))
+        return cls(SizeLaw.of(params.size, params.smallest, params.nodes), words)

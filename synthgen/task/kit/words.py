@@ -41,6 +41,14 @@ class WordTables(NamedTuple):
     size: np.ndarray  # (words,) int64: tokens of a word
 
 
+class Naming(NamedTuple):
+    """What kernels draw words from, and write them with."""
+
+    words: WordTables
+    scratch: np.ndarray  # (words,) int64: see `draw_words`
+    spelled: np.ndarray  # (words, longest) uint16: ids of every word, and behind a shorter one some that are no part
+
+
 @dataclass(frozen=True)
 class Words:
     """All words of one vocabulary, and the law of sets of them, up to `most` words."""
@@ -85,6 +93,10 @@ class Words:
         flat = np.concatenate([table.reshape(-1) for table in units])
         tables = WordTables(first, weight, flat, offset, spelling, size)
         return cls(symbols, shortest, longest, most, tables, np.array(bits), np.array(tokens), np.array(same), laws)
+
+    def naming(self, ids: np.ndarray, base: int) -> Naming:
+        """Return what kernels need, where ids[base + s] is the id of symbol s, (symbols,) uint16."""
+        return Naming(self.tables, np.arange(self.tables.size.size), ids[self.tables.spelling + base])
 
     def count_law(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Return how many of n words may be of each length, (cases, lengths), and how likely each case is, (cases,)."""
@@ -158,18 +170,14 @@ def _set_units(law: np.ndarray, choices: list[np.ndarray], n: int) -> np.ndarray
     return units + np.asarray(sets).astype(np.int64)
 
 
-def new_scratch(words: Words) -> np.ndarray:
-    """Return the numbers of all words, which `draw_words` picks from and puts back in order."""
-    return np.arange(words.tables.size.size)
-
-
 @register_jitable
-def draw_words(state, words, n, scratch, places, out):
+def draw_words(state, naming, n, places, out):
     """Write a set of n distinct words to out[:n], in the order of drawing; books the bits of the set.
 
-    One draw a word, without rejection: in `scratch` words taken are moved behind those left of their length. `places`
-    (2, n) is room to remember the moves, which are undone at the end.
+    One draw a word, without rejection: in `scratch`, where every number stands at its place, words taken are moved
+    behind those left of their length. `places` (2, n) is room to remember the moves, which are undone at the end.
     """
+    words, scratch = naming.words, naming.scratch
     first, weight = words.first, words.weight
     classes = weight.size
     taken = np.zeros(classes, np.int64)
@@ -184,7 +192,7 @@ def draw_words(state, words, n, scratch, places, out):
             u -= left * weight[c]
             c += 1
             left = first[c + 1] - first[c] - taken[c]
-        place = first[c] + u // weight[c]
+        place = first[c] + (u if weight[c] == 1 else u // weight[c])  # a division takes longer than all the rest
         last = first[c] + left - 1
         out[i] = scratch[place]
         scratch[place], scratch[last] = scratch[last], scratch[place]
@@ -192,9 +200,9 @@ def draw_words(state, words, n, scratch, places, out):
         places[1, i] = last
         taken[c] += 1
         mass -= weight[c]
-    for i in range(n - 1, -1, -1):
-        place, last = places[0, i], places[1, i]
-        scratch[place], scratch[last] = scratch[last], scratch[place]
+    for i in range(n):
+        scratch[places[0, i]] = places[0, i]
+        scratch[places[1, i]] = places[1, i]
     entry = 0
     for c in range(classes - 1):
         entry = entry * (n + 1) + taken[c]
@@ -202,12 +210,15 @@ def draw_words(state, words, n, scratch, places, out):
 
 
 @register_jitable(forceinline=True)
-def write_word(ids, token, words, word, base):
-    """Write the symbols of a word to ids[token:], each raised by `base`; return where it ends."""
-    for k in range(words.size[word]):
-        ids[token] = words.spelling[word, k] + base
-        token += 1
-    return token
+def write_word(ids, token, naming, word):
+    """Write a word to ids[token:], where the longest has room; return where it ends.
+
+    As many ids are copied as the longest word has, since a loop of ever the same length is foreseen by the processor;
+    those behind the word's end are written over by what comes next.
+    """
+    for k in range(naming.spelled.shape[1]):
+        ids[token + k] = naming.spelled[word, k]
+    return token + naming.words.size[word]
 
 
 def read_words(

@@ -86,11 +86,14 @@ class _Sample:
 
     @classmethod
     def of(cls, params: BrevoParams, nodes: NamedNodes, start: int, rows: int) -> _Sample:
-        stream, (_, marks), state = Keys(0, split="estimate"), alphabet_of(params), new_state()
+        stream, (alphabet, marks), state = Keys(0, split="estimate"), alphabet_of(params), new_state()
         keys = np.array([stream.split(stage) for stage in STAGES])
+        symbols = alphabet.ids
+        naming = nodes.words.naming(symbols, marks.base)
         chunks = []
         for first in range(start, start + rows, CHUNK_ROWS):
-            drawn = draw_rows(state, keys, first, min(first + CHUNK_ROWS, start + rows), params, marks, nodes)
+            stop = min(first + CHUNK_ROWS, start + rows)
+            drawn = draw_rows(state, keys, first, stop, params, marks, nodes.sizes, naming, symbols)
             chunks.append((drawn.figures, drawn.units / UNITS_PER_BIT, np.diff(drawn.ends, prepend=0)))
         return cls(*(np.concatenate(kept) for kept in zip(*chunks, strict=True)))
 

@@ -67,6 +67,7 @@ class Brevo(Task):
         self.nodes = NamedNodes.of(params)
         self.sizes, self.words = self.nodes.sizes, self.nodes.words
         self.alphabet, self.marks = alphabet_of(params)
+        self._naming = self.words.naming(self.alphabet.ids, self.marks.base)
         self._keys = np.array([keys.split(stage) for stage in STAGES])
 
     @property
@@ -81,7 +82,9 @@ class Brevo(Task):
     # -- rows ---------------------------------------------------------------------------------------------------------
 
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
-        drawn = draw_rows(state, self._keys, start, stop, self.params, self.marks, self.nodes)
+        drawn = draw_rows(
+            state, self._keys, start, stop, self.params, self.marks, self.sizes, self._naming, self.alphabet.ids
+        )
         total, listed = drawn.ends[-1], drawn.step_ends[-1]
         figures = drawn.figures.astype(np.int32)
         latent = {name: pa.array(figures[:, i]) for i, name in enumerate(("nodes", "leaves", "depth", "listed"))}
@@ -90,7 +93,7 @@ class Brevo(Task):
         steps = span_lists(np.concatenate([[0], drawn.step_ends]), drawn.steps[:listed, 0], drawn.steps[:listed, 1])
         latent["spans"] = pa.StructArray.from_arrays([steps], fields=[pa.field("step", SPANS, nullable=False)])
         return Rows(
-            content=Tokens(self.alphabet.ids[drawn.numbers[:total]], drawn.ends, drawn.trained[:total]),
+            content=Tokens(drawn.ids[:total], drawn.ends, drawn.trained[:total]),
             difficulty=figures[:, LISTED],
             units=drawn.units,
             latent=latent,

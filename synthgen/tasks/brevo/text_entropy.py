@@ -26,7 +26,7 @@ from synthgen.exact.entropy import log2_factorial, log2_sum
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.certificates import Sampling
 from synthgen.task.kit.named_nodes import NamedNodes
-from synthgen.tasks.brevo.marks import Marks
+from synthgen.tasks.brevo.marks import Marks, alphabet_of
 from synthgen.tasks.brevo.orders import PARTICLES, order_sums
 from synthgen.tasks.brevo.params import BrevoParams
 from synthgen.tasks.brevo.reading.rows import ParsedBrevo, read
@@ -212,6 +212,8 @@ def hidden_samplings(params: BrevoParams, marks: Marks) -> tuple[Sampling, Sampl
         [(min(nodes.sizes.law) - mean_nodes, max(nodes.sizes.law) - mean_nodes)] if len(nodes.sizes.law) > 1 else []
     )
 
+    symbols = np.arange(alphabet_of(params)[0].ids.size, dtype=np.uint16)  # read by number, not by id
+    naming = nodes.words.naming(symbols, marks.base)
     large = params.nodes > SMALL
     bound = -math.log2(PLAIN) if large else 0.0
 
@@ -219,12 +221,12 @@ def hidden_samplings(params: BrevoParams, marks: Marks) -> tuple[Sampling, Sampl
     def hidden(first: int, stop: int) -> np.ndarray:
         stream = Keys(0, split="hidden in brevo")
         keys = np.array([stream.split(stage) for stage in STAGES])
-        drawn = draw_rows(new_state(), keys, first, stop, params, marks, nodes)
+        drawn = draw_rows(new_state(), keys, first, stop, params, marks, nodes.sizes, naming, symbols)
         ends, orders = [0, *drawn.ends.tolist()], [0, *drawn.created_ends.tolist()]
         both = np.zeros((stop - first, 3))
         both[:, 2] = drawn.figures[:, NODES] - mean_nodes
         for i, row in enumerate(both):
-            shown = Shown.of(read(drawn.numbers[ends[i] : ends[i + 1]].tolist(), marks))
+            shown = Shown.of(read(drawn.ids[ends[i] : ends[i + 1]].tolist(), marks))
             booked = int(drawn.units[i, [SIZE, GRAPH]].sum()) / UNITS_PER_BIT
             bits = None if large else graph_bits(shown, params, nodes.sizes.law)
             leaves = int(drawn.figures[i, LEAVES])

@@ -123,6 +123,7 @@ class Depo(Task):
         self.nodes = NamedNodes.of(params)
         self.sizes, self.words = self.nodes.sizes, self.nodes.words
         self.alphabet, self.marks = _alphabet(params)
+        self._naming = self.words.naming(self.alphabet.ids, self.marks.base)
         self._keys = np.array([keys.split(stage) for stage in STAGES])
 
     @property
@@ -139,13 +140,13 @@ class Depo(Task):
         params, rows, marks = self.params, stop - start, self.marks
         layout = Layout(
             self.sizes.low, params.queries, int(params.distinct), marks.separator, marks.end, marks.answer,
-            min(marks.hops) - 1, marks.base,
+            min(marks.hops) - 1,
         )  # fmt: skip
         asked = min(params.queries, params.nodes)
         name = params.name_tokens[1]
         room = rows * (params.nodes * (2 * name + params.separator) + asked * (2 * name + 2) + 1)
         drawn = Drawn(
-            numbers=np.empty(room, np.uint16),
+            ids=np.empty(room, np.uint16),
             trained=np.empty(room, np.bool_),
             ends=np.empty(rows, np.int64),
             nodes=np.empty(rows, np.int64),
@@ -155,13 +156,12 @@ class Depo(Task):
             units=np.empty((rows, len(STAGES)), np.int64),
         )
         cumulative, steps = self.sizes.cumulative, np.array(params.steps)
-        words, scratch = self.words.tables, self.nodes.scratch
-        write_rows(state, self._keys, start, stop, layout, cumulative, steps, words, scratch, drawn)
+        write_rows(state, self._keys, start, stop, layout, cumulative, steps, self._naming, self.alphabet.ids, drawn)
         total, answers = drawn.ends[-1], drawn.hop_ends[-1]
         begins, ends = drawn.spans[:answers].T
         lists = span_lists(np.concatenate([[0], drawn.hop_ends]), begins, ends)
         return Rows(
-            content=Tokens(self.alphabet.ids[drawn.numbers[:total]], drawn.ends, drawn.trained[:total]),
+            content=Tokens(drawn.ids[:total], drawn.ends, drawn.trained[:total]),
             difficulty=drawn.nodes,
             units=drawn.units,
             latent={

@@ -26,15 +26,14 @@ class Layout(NamedTuple):
     end: int  # the number of the mark at the row's end, 0 for none
     answer: int
     hop: int  # k is added to it: the number of the mark that asks for k steps
-    name: int  # what is added to the symbols of a word
 
 
 class Drawn(NamedTuple):
     """What the kernel fills; rows and queries stand behind one another."""
 
-    numbers: np.ndarray  # (room,) uint16: symbols; there must be room for the longest rows
+    ids: np.ndarray  # (room,) uint16; there must be room for the longest rows
     trained: np.ndarray  # (room,) bool
-    ends: np.ndarray  # (rows,) int64: where each row's symbols end
+    ends: np.ndarray  # (rows,) int64: where each row's ids end
     nodes: np.ndarray  # (rows,) int64
     hops: np.ndarray  # (queries,) uint16: the k of each query
     hop_ends: np.ndarray  # (rows,) int64: where each row's queries end
@@ -43,11 +42,11 @@ class Drawn(NamedTuple):
 
 
 @kernel
-def write_rows(state, keys, start, stop, layout, cumulative, asked, words, scratch, drawn):
-    """Write the rows [start, stop). `asked` are the k that queries ask for."""
+def write_rows(state, keys, start, stop, layout, cumulative, asked, naming, symbols, drawn):
+    """Write the rows [start, stop). `asked` are the k that queries ask for; symbols[number] is a symbol's id."""
     ids, trained, ends, nodes, hops, hop_ends, spans, units = drawn
     most = cumulative.size + layout.low
-    cycle = np.empty(most, np.int64)
+    cycle = np.empty(most, np.int64)  # its first word stands behind the last again
     edges = np.empty(most, np.int64)
     starts = np.empty(most, np.int64)
     places = np.empty((2, most), np.int64)
@@ -59,10 +58,11 @@ def write_rows(state, keys, start, stop, layout, cumulative, asked, words, scrat
         n = draw_size(state, layout.low, cumulative)
         units[out, SIZE] = state.ledger
         begin(state, keys[NAMES], row, 0)
-        draw_words(state, words, n, scratch, places, cycle)
+        draw_words(state, naming, n, places, cycle)
         units[out, NAMES] = state.ledger
         begin(state, keys[CYCLE], row, 0)
         shuffle(state, cycle[1:], n - 1)  # with the first word fixed, each cycle comes about in one way
+        cycle[n] = cycle[0]
         units[out, CYCLE] = state.ledger
         begin(state, keys[ORDER], row, 0)
         for i in range(n):
@@ -72,10 +72,10 @@ def write_rows(state, keys, start, stop, layout, cumulative, asked, words, scrat
         first = token
         for i in range(n):
             if layout.separator:
-                ids[token] = layout.separator
+                ids[token] = symbols[layout.separator]
                 token += 1
-            for end in range(2):
-                token = write_word(ids, token, words, cycle[(edges[i] + end) % n], layout.name)
+            token = write_word(ids, token, naming, cycle[edges[i]])
+            token = write_word(ids, token, naming, cycle[edges[i] + 1])
         for i in range(first, token):
             trained[i] = False
         begin(state, keys[QUERIES], row, 0)
@@ -91,23 +91,23 @@ def write_rows(state, keys, start, stop, layout, cumulative, asked, words, scrat
             k = below(state, asked.size)
             hops[query] = asked[k]
             untrained = token
-            ids[token] = layout.hop + asked[k]
+            ids[token] = symbols[layout.hop + asked[k]]
             token += 1
-            token = write_word(ids, token, words, cycle[node], layout.name)
+            token = write_word(ids, token, naming, cycle[node])
             for place in range(untrained, token):
                 trained[place] = False
             untrained = token
-            ids[token] = layout.answer
+            ids[token] = symbols[layout.answer]
             token += 1
             spans[query, 0] = token - first
-            token = write_word(ids, token, words, cycle[(node + asked[k]) % n], layout.name)
+            token = write_word(ids, token, naming, cycle[(node + asked[k]) % n])
             spans[query, 1] = token - first
             for place in range(untrained, token):
                 trained[place] = True
             query += 1
         units[out, QUERIES] = state.ledger
         if layout.end:
-            ids[token] = layout.end
+            ids[token] = symbols[layout.end]
             trained[token] = True
             token += 1
         ends[out] = token

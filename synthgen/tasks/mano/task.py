@@ -156,15 +156,15 @@ class Mano(Task):
         if DIVIDE in params.chosen:
             inverse[1:] = [pow(k, -1, m) for k in range(1, m)]
         drawn = Drawn(
-            numbers=np.empty(rows * (2 * params.operations + 4), np.uint16),
+            ids=np.empty(rows * (2 * params.operations + 4), np.uint16),
             ends=np.empty(rows, np.int64),
             answers=np.empty(rows, np.int64),
             units=np.empty((rows, len(STAGES)), np.int64),
         )
         arithmetic = Arithmetic(np.array(params.chosen), inverse, self.law.saved)
-        write_rows(state, self._keys, start, stop, layout, arithmetic, drawn)
+        write_rows(state, self._keys, start, stop, layout, arithmetic, self.alphabet.ids, drawn)
         ends = drawn.ends
-        ids, lengths = self.alphabet.ids[drawn.numbers[: ends[-1]]], np.diff(ends, prepend=0)
+        ids, lengths = drawn.ids[: ends[-1]], np.diff(ends, prepend=0)
         trained = None
         if self.masked:
             trained = np.zeros(ids.size, np.bool_)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from synthgen.errors import DrawError
 from synthgen.exact.draw import attempt, begin, below
@@ -44,19 +45,32 @@ class Arithmetic(NamedTuple):
 class Drawn(NamedTuple):
     """What the kernel fills; rows stand behind one another."""
 
-    numbers: np.ndarray  # (room,) uint16: symbols
-    ends: np.ndarray  # (rows,) int64: where each row's symbols end
+    ids: np.ndarray  # (room,) uint16
+    ends: np.ndarray  # (rows,) int64: where each row's ids end
     answers: np.ndarray  # (rows,) int64
     units: np.ndarray  # (rows, stages) int64: ledger units
 
 
+@register_jitable(forceinline=True)
+def _result(operation, left, right, layout, inverse):
+    """Return the value of an operation, -1 where it divides by zero; what is not asked for costs less than a branch."""
+    total, difference, product = left + right, left - right + layout.modulus, left * right
+    value = total if operation == ADD else difference if operation == SUBTRACT else product
+    if operation == DIVIDE:
+        if right == 0:
+            return -1
+        value = left * inverse[right]
+    return np.int64(np.uint32(value) % np.uint32(layout.modulus))
+
+
 @kernel
-def write_rows(state, keys, start, stop, layout, arithmetic, drawn):
-    """Write the rows [start, stop)."""
+def write_rows(state, keys, start, stop, layout, arithmetic, symbols, drawn):
+    """Write the rows [start, stop); symbols[number] is a symbol's id."""
     operations, inverse, saved = arithmetic
     ids, ends, answers, units = drawn
     stack = np.empty(layout.most + 2, np.int64)
     prefix = np.empty(2 * layout.most + 1, np.int64)  # a value, or -1 - operation
+    twin = np.zeros(layout.most + 2, np.int64)  # which id of two, by the marks and operations in their order
     token = 0
     for row in range(start, stop):
         out = row - start
@@ -86,19 +100,10 @@ def write_rows(state, keys, start, stop, layout, arithmetic, drawn):
             for place in range(written - 1, -1, -1):  # from its end, a prefix expression is a stack machine's program
                 item = prefix[place]
                 if item < 0:
-                    left, right = stack[depth - 1], stack[depth - 2]
-                    depth -= 1
-                    if item == -1 - ADD:
-                        item = (left + right) % layout.modulus
-                    elif item == -1 - SUBTRACT:
-                        item = (left - right + layout.modulus) % layout.modulus
-                    elif item == -1 - MULTIPLY:
-                        item = left * right % layout.modulus
-                    elif right > 0:
-                        item = left * inverse[right] % layout.modulus
-                    else:
+                    depth -= 2
+                    item = _result(-1 - item, stack[depth + 1], stack[depth], layout, inverse)
+                    if item < 0:
                         break
-                    depth -= 1
                 stack[depth] = item
                 depth += 1
             else:
@@ -108,18 +113,21 @@ def write_rows(state, keys, start, stop, layout, arithmetic, drawn):
             raise DrawError("64 expressions in a row divide by zero: the state was not begun or is corrupt")
         units[out, EXPRESSION] = state.ledger + saved[size]
         begin(state, keys[TWINS], row, 0)
-        twins = layout.twins
-        ids[token] = layout.length + 2 * size + (below(state, 2) if twins else 0)
+        if layout.twins:
+            for i in range(size + 2):
+                twin[i] = below(state, 2)
+        ids[token] = symbols[layout.length + 2 * size + twin[0]]
         token += 1
+        twins = 1
         for place in range(written):
             item = prefix[place]
-            if item >= 0:
-                ids[token] = layout.value + item
-            else:
-                ids[token] = layout.operation - 2 - 2 * item + (below(state, 2) if twins else 0)
+            operates = item < 0
+            which = layout.operation - 2 - 2 * item + twin[twins]
+            ids[token] = symbols[which if operates else layout.value + item]
+            twins += operates
             token += 1
-        ids[token] = layout.answer + 2 * size + (below(state, 2) if twins else 0)
-        ids[token + 1] = layout.value + value
+        ids[token] = symbols[layout.answer + 2 * size + twin[size + 1]]
+        ids[token + 1] = symbols[layout.value + value]
         token += 2
         units[out, TWINS] = state.ledger
         ends[out] = token

@@ -17,12 +17,16 @@ from synthgen.exact.ledger import log2_units
 def draw_released(state, n, degree, most_leaves, parents, arity, room):
     """Draw a graph of n nodes in order of creation; return its number of leaves.
 
-    parents[v, : arity[v]] are the parents of node v. `room` (2, n) holds the nodes that may have more children, and
-    how many they have. The order of a node's parents is not booked.
+    parents[v, : arity[v]] are the parents of node v; behind them stands the first of them again, or v itself where it
+    has none: loops over all `degree` places are foreseen by the processor, those over 1 to 4 parents are not. `room`
+    (2, n) holds the nodes that may have more children, and how many they have. The order of a node's parents is not
+    booked.
     """
     leaves = 1 + below(state, most_leaves)
     for v in range(leaves):
         arity[v] = 0
+        for i in range(degree):
+            parents[v, i] = v
         room[0, v] = v
         room[1, v] = 0
     free = leaves
@@ -31,15 +35,16 @@ def draw_released(state, n, degree, most_leaves, parents, arity, room):
         for i in range(number):
             j = i + below(state, free - i)
             room[0, i], room[0, j] = room[0, j], room[0, i]
-            parents[v, i] = room[0, i]
             state.ledger -= log2_units(i + 1)
         arity[v] = number
+        for i in range(degree):
+            parents[v, i] = room[0, i if i < number else 0]
         for i in range(number - 1, -1, -1):
-            parent = room[0, i]
+            parent, last = room[0, i], room[0, free - 1]
             room[1, parent] += 1
-            if room[1, parent] == degree:
-                free -= 1
-                room[0, i] = room[0, free]
+            full = room[1, parent] == degree
+            room[0, i] = last if full else parent
+            free -= full
         room[0, free] = v
         room[1, v] = 0
         free += 1
@@ -62,7 +67,7 @@ def draw_open(state, n, degree, width, parents, arity):
     """Draw a graph of n nodes layer by layer; return the sizes of its first and its last layer.
 
     A layer has 1 to `width` nodes; a node below the first has 1 to `degree` parents, a uniform set of nodes above it
-    among those that hold a node of the layer just above.
+    among those that hold a node of the layer just above. `parents` as in `draw_released`.
     """
     placed = 0
     above = 0  # the size of the layer just above
@@ -74,6 +79,8 @@ def draw_open(state, n, degree, width, parents, arity):
             if above > 0:
                 arity[v] = 1 + below(state, min(degree, placed))
                 _draw_parents(state, parents[v], arity[v], placed, above)
+            for i in range(arity[v], degree):
+                parents[v, i] = parents[v, 0] if arity[v] > 0 else v
         if above == 0:
             first = size
         placed += size
@@ -112,17 +119,16 @@ def _draw_subset(state, out, start, stop, low, size):
 
 
 @register_jitable
-def mark_needed(query, parents, arity, needed):
+def mark_needed(query, parents, needed):
     """Mark the query and all it needs in needed[: query + 1]; return how many they are. Parents have lower numbers."""
     for v in range(query):
         needed[v] = False
     needed[query] = True
     total = 0
     for v in range(query, -1, -1):
-        if needed[v]:
-            total += 1
-            for i in range(arity[v]):
-                needed[parents[v, i]] = True
+        total += needed[v]
+        for i in range(parents.shape[1]):
+            needed[parents[v, i]] |= needed[v]
     return total
 
 
@@ -135,9 +141,8 @@ def draw_greedy(state, query, total, parents, arity, needed, waiting, ready, out
     for v in range(query + 1):
         waiting[v] = 0
     for v in range(query + 1):
-        if needed[v]:
-            for i in range(arity[v]):
-                waiting[parents[v, i]] += 1
+        for i in range(parents.shape[1]):
+            waiting[parents[v, i]] += needed[v] & (i < arity[v])
     ready[0] = query
     number = 1
     for place in range(total - 1, -1, -1):
@@ -146,12 +151,11 @@ def draw_greedy(state, query, total, parents, arity, needed, waiting, ready, out
         number -= 1
         ready[chosen] = ready[number]
         out[place] = v
-        for i in range(arity[v]):
-            parent = parents[v, i]
-            waiting[parent] -= 1
-            if waiting[parent] == 0:
-                ready[number] = parent
-                number += 1
+        for i in range(parents.shape[1]):
+            parent, counts = parents[v, i], i < arity[v]
+            waiting[parent] -= counts
+            ready[number] = parent  # kept if it counts
+            number += counts & (waiting[parent] == 0)
 
 
 @register_jitable
@@ -175,8 +179,8 @@ def list_sorted(query, parents, arity, needed, word, layer, out):
 def depth_of(query, parents, arity, way):
     """Return the shortest way from the query to a leaf, as published for Part 4.1's split by depth."""
     for v in range(query + 1):
-        way[v] = 0
-        for i in range(arity[v]):
-            length = way[parents[v, i]] + 1
-            way[v] = length if i == 0 else min(way[v], length)
+        shortest = way[parents[v, 0]]
+        for i in range(1, parents.shape[1]):
+            shortest = min(shortest, way[parents[v, i]])
+        way[v] = shortest + 1 if arity[v] > 0 else 0
     return way[query]

@@ -38,7 +38,10 @@ class Layout(NamedTuple):
     query: int
     answer: int
     end: int
-    name: int  # what is added to the symbols of a word
+
+
+NODE = 0xFFFFFFFF
+"""The bits of a statement that hold its node; its parent, or -1 for a leaf, stands above them."""
 
 
 NODES, LEAVES, DEPTH, LISTED, STATEMENTS, NAMED, N_FIGURES = range(7)
@@ -48,9 +51,9 @@ NODES, LEAVES, DEPTH, LISTED, STATEMENTS, NAMED, N_FIGURES = range(7)
 class Drawn(NamedTuple):
     """What the kernel fills; rows stand behind one another."""
 
-    numbers: np.ndarray  # (room,) uint16: symbols; there must be room for the longest rows
+    ids: np.ndarray  # (room,) uint16; there must be room for the longest rows
     trained: np.ndarray  # (room,) bool
-    ends: np.ndarray  # (rows,) int64: where each row's symbols end
+    ends: np.ndarray  # (rows,) int64: where each row's ids end
     figures: np.ndarray  # (rows, N_FIGURES) int64
     created: np.ndarray  # uint16: nodes behind the leaves in order of creation, by the place of their first appearance
     created_ends: np.ndarray  # (rows,) int64
@@ -60,8 +63,8 @@ class Drawn(NamedTuple):
 
 
 @kernel
-def write_rows(state, keys, start, stop, layout, cumulative, words, scratch, drawn):
-    """Write the rows [start, stop)."""
+def write_rows(state, keys, start, stop, layout, cumulative, naming, symbols, drawn):
+    """Write the rows [start, stop); symbols[number] is a symbol's id."""
     ids, trained, ends, figures, created, created_ends, steps, step_ends, units = drawn
     most = layout.low + cumulative.size
     degree = layout.degree
@@ -76,8 +79,7 @@ def write_rows(state, keys, start, stop, layout, cumulative, words, scratch, dra
     word = np.zeros(most, np.int64)
     places = np.zeros((2, most), np.int64)
     appeared = np.zeros(most, np.int64)
-    statements = np.zeros((most * (degree + 1), 2), np.int64)  # (parent or -1, node)
-    order = np.zeros(most * (degree + 1), np.int64)
+    statements = np.zeros((most + 1) * (degree + 1), np.int64)
     token = 0
     creations = 0
     step = 0
@@ -103,7 +105,7 @@ def write_rows(state, keys, start, stop, layout, cumulative, words, scratch, dra
         else:
             query = n - 1 - (below(state, max(1, n // 4)) if layout.quarter else 0)
         units[out, QUERY] = state.ledger
-        total = mark_needed(query, parents, arity, needed)
+        total = mark_needed(query, parents, needed)
         depth = depth_of(query, parents, arity, waiting)
 
         # Released: nodes that no statement names have no name. Open: every leaf is stated, so all nodes have one.
@@ -111,22 +113,22 @@ def write_rows(state, keys, start, stop, layout, cumulative, words, scratch, dra
         for v in range(n):
             appeared[v] = 0 if layout.open else -1
         for v in range(n):
-            if layout.open and arity[v] == 0:
-                statements[edges, 0] = -1
-                statements[edges, 1] = v
-                edges += 1
-            for i in range(arity[v]):
-                statements[edges, 0] = parents[v, i]
-                statements[edges, 1] = v
+            if arity[v] == 0:
+                if layout.open:
+                    statements[edges] = -1 << 32 | v
+                    edges += 1
+                continue
+            appeared[v] = 0
+            for i in range(degree):
+                statements[edges + i] = parents[v, i] << 32 | v
                 appeared[parents[v, i]] = 0
-                appeared[v] = 0
-                edges += 1
+            edges += arity[v]
         begin(state, keys[NAMES], row, 0)
         named = 0
         for v in range(n):
             if appeared[v] == 0:
                 named += 1
-        draw_words(state, words, named, scratch, places, names)
+        draw_words(state, naming, named, places, names)
         shuffle(state, names, named)
         number = 0
         for v in range(n):
@@ -139,9 +141,7 @@ def write_rows(state, keys, start, stop, layout, cumulative, words, scratch, dra
         units[out, NAMES] = state.ledger
 
         begin(state, keys[ORDER], row, 0)
-        for i in range(edges):
-            order[i] = i
-        shuffle(state, order, edges)
+        shuffle(state, statements, edges)
         units[out, ORDER] = state.ledger
 
         begin(state, keys[ANSWER], row, 0)
@@ -154,29 +154,29 @@ def write_rows(state, keys, start, stop, layout, cumulative, words, scratch, dra
         number = 0
         for i in range(edges):
             for side in range(2):
-                v = statements[order[i], side]
+                v = statements[i] & NODE if side else statements[i] >> 32
                 if v < 0:
-                    ids[token] = layout.leaf
+                    ids[token] = symbols[layout.leaf]
                     token += 1
                     continue
-                if appeared[v] < 0:
-                    appeared[v] = number
-                    number += 1
-                token = write_word(ids, token, words, word[v], layout.name)
-        ids[token] = layout.query
+                new = appeared[v] < 0
+                appeared[v] = number if new else appeared[v]
+                number += new
+                token = write_word(ids, token, naming, word[v])
+        ids[token] = symbols[layout.query]
         token += 1
-        token = write_word(ids, token, words, word[query], layout.name)
+        token = write_word(ids, token, naming, word[query])
         for i in range(first, token):
             trained[i] = False
         untrained = token
-        ids[token] = layout.answer
+        ids[token] = symbols[layout.answer]
         token += 1
         for place in range(total):
             steps[step, 0] = token - first
-            token = write_word(ids, token, words, word[listing[place]], layout.name)
+            token = write_word(ids, token, naming, word[listing[place]])
             steps[step, 1] = token - first
             step += 1
-        ids[token] = layout.end
+        ids[token] = symbols[layout.end]
         token += 1
         for i in range(untrained, token):
             trained[i] = True

@@ -21,8 +21,8 @@ BYTES = 1 << 15
 SCRATCH = np.dtype(
     [
         ("bytes", "u1", BYTES),
-        ("words", "i8", 64),
-        ("digest", "i8", 8),
+        ("words", "u4", 64),
+        ("digest", "u4", 8),
         ("depth", "i8", PARAMS),
         ("around", "i8", 2 * WIDTH * LAYERS),
     ]
@@ -35,7 +35,7 @@ def new_scratch() -> Any:
 
 
 def _text(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
+    return np.frombuffer(text.encode(), np.uint8)
 
 
 _DEFINE, _INST, _INTER, _AS, _SO = _text(" Define "), _text("Inst"), _text("Inter"), _text(" as "), _text("so ")
@@ -109,9 +109,9 @@ def bin_of_solution(p, scratch):
     """Return the bin, 0 to 22, of the solution that p.order gives; compiles it, though its values may be missing."""
     compile_solution(p, BINS)
     sha256(scratch, write_sketch(p, scratch))
-    rest = 0
+    rest = np.int64(0)
     for i in range(8):
-        rest = (rest * 4294967296 + scratch.digest[i]) % BINS
+        rest = (rest * 4294967296 + np.int64(scratch.digest[i])) % BINS
     return rest
 
 
@@ -134,14 +134,20 @@ def _fraction(prime: int, root: int) -> int:
     return low & 0xFFFFFFFF
 
 
-_START = np.array([_fraction(prime, 2) for prime in _primes(8)], np.int64)
-_ROUND = np.array([_fraction(prime, 3) for prime in _primes(64)], np.int64)
-_LOW = 0xFFFFFFFF
+_START = np.array([_fraction(prime, 2) for prime in _primes(8)], np.uint32)
+_ROUND = np.array([_fraction(prime, 3) for prime in _primes(64)], np.uint32)
+_LOW = np.uint64(0xFFFFFFFF)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
+def _word(x):
+    """Return the low 32 bits of a sum of 64, which the processor then need not compute."""
+    return np.uint32(x & _LOW)
+
+
+@register_jitable(forceinline=True)
 def _rotate(x, n):
-    return (x >> n | x << (32 - n)) & _LOW
+    return _word(x >> np.uint32(n) | x << np.uint32(32 - n))
 
 
 @register_jitable
@@ -156,22 +162,23 @@ def sha256(scratch, length):
         scratch.digest[i] = _START[i]
     for block in range(blocks):
         for t in range(16):
-            scratch.words[t] = 0
+            word = np.uint32(0)
             for i in range(4):
-                scratch.words[t] = scratch.words[t] << 8 | np.int64(scratch.bytes[block * 64 + t * 4 + i])
+                word = _word(word << np.uint32(8) | np.uint32(scratch.bytes[block * 64 + t * 4 + i]))
+            scratch.words[t] = word
         for t in range(16, 64):
             x, y = scratch.words[t - 15], scratch.words[t - 2]
-            small = _rotate(x, 7) ^ _rotate(x, 18) ^ x >> 3
-            large = _rotate(y, 17) ^ _rotate(y, 19) ^ y >> 10
-            scratch.words[t] = (scratch.words[t - 16] + small + scratch.words[t - 7] + large) & _LOW
+            small = _rotate(x, 7) ^ _rotate(x, 18) ^ x >> np.uint32(3)
+            large = _rotate(y, 17) ^ _rotate(y, 19) ^ y >> np.uint32(10)
+            scratch.words[t] = _word(np.uint64(scratch.words[t - 16]) + small + scratch.words[t - 7] + large)
         a, b, c, d = scratch.digest[0], scratch.digest[1], scratch.digest[2], scratch.digest[3]
         e, f, g, h = scratch.digest[4], scratch.digest[5], scratch.digest[6], scratch.digest[7]
         for t in range(64):
             mixed = _rotate(e, 6) ^ _rotate(e, 11) ^ _rotate(e, 25)
-            one = h + mixed + (e & f ^ (_LOW ^ e) & g) + _ROUND[t] + scratch.words[t]
-            two = (_rotate(a, 2) ^ _rotate(a, 13) ^ _rotate(a, 22)) + (a & b ^ a & c ^ b & c)
-            h, g, f, e = g, f, e, (d + one) & _LOW
-            d, c, b, a = c, b, a, (one + two) & _LOW
+            one = np.uint64(h) + mixed + (g ^ e & (f ^ g)) + _ROUND[t] + scratch.words[t]
+            two = np.uint64(_rotate(a, 2) ^ _rotate(a, 13) ^ _rotate(a, 22)) + (a & b ^ a & c ^ b & c)
+            h, g, f, e = g, f, e, _word(d + one)
+            d, c, b, a = c, b, a, _word(one + two)
         state = (a, b, c, d, e, f, g, h)
         for i in range(8):
-            scratch.digest[i] = (scratch.digest[i] + state[i]) & _LOW
+            scratch.digest[i] = _word(np.uint64(scratch.digest[i]) + state[i])
