@@ -46,14 +46,21 @@ class SolutionReader:
         self.family, self.modulus = family, modulus
         self.form = StepReader(family, detail, self.problems.singular, marked)
         self.problem = functools.lru_cache(maxsize=64)(self.problems.read)
-        self._steps = functools.lru_cache(maxsize=8)(self.form.read)
+        self._known: tuple[str, tuple[list[Step], int, tuple[int, int]]] | None = None  # what was read last
 
     def __reduce__(self) -> Any:
         raise TypeError("a SolutionReader is made anew where it is needed, not sent")
 
     def steps(self, completion: Any) -> tuple[list[Step], int, tuple[int, int]]:
         """Return the steps of a solution, its answer, and where that stands. Raises ValueError for a fault of form."""
-        return self._steps(completion) if isinstance(completion, str) else self.form.read(completion)
+        known = self._known
+        return known[1] if known and completion is known[0] else self._read(completion)
+
+    def _read(self, completion: Any) -> tuple[list[Step], int, tuple[int, int]]:
+        """Read a solution anew; it is asked about several times where a whole row is verified."""
+        steps = self.form.read(completion)
+        self._known = completion, steps
+        return steps
 
     # -- judging ------------------------------------------------------------------------------------------------------
 
@@ -72,7 +79,7 @@ class SolutionReader:
         except (ValueError, TypeError) as error:
             return Verdict.wrong(f"format: the problem cannot be read: {error}", step=0)
         try:
-            steps, answer, _ = self.steps(completion)
+            steps, answer, _ = self._read(completion)
         except ValueError as error:
             return Verdict.wrong(f"format: {error}", step=0)
         mistakes = (self.kind, self.next_counts)
