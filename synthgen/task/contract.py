@@ -97,7 +97,7 @@ class Task:
     makes       rows, token_rows, rows_max, ending, make_ready, without_rows, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 without_row_text_bits, row_text_bits, knowledge, entities, split_by, apart, subjects, template_half
-    reads       reread, verify, parse, judge, judge_as, final, spelt, encoded, longest_answer, certificate
+    reads       reread, verify, parse, judge, judge_as, final, worded, spelt, encoded, longest_answer, certificate
     offers      readable, decode, tree, graph, rank, unrank, picture, chances, probings, glimpses, card_notes,
                 stated_deviations
 

@@ -37,7 +37,7 @@ class Final:
     judge: Callable[[str], Verdict]
     """Told an answer, or the items of a listing with spaces between them."""
     listing: bool = False
-    written: Callable[[str], str] = str
+    written: Callable[[str], str] | None = None
     """Told what `looks` matches, gives it as rows write it: what differs in that alone is the same."""
     steps: Callable[[str], Verdict] | None = None
     """Told a text without its markup (`plain`); None where the answer is all of a solution."""
@@ -78,7 +78,9 @@ _APART = re.compile(
 )
 
 
-def final_answer(text: str, looks: re.Pattern[str], listing: bool = False, written: Callable[[str], str] = str) -> str:
+def final_answer(
+    text: str, looks: re.Pattern[str], listing: bool = False, written: Callable[[str], str] | None = None
+) -> str:
     """Return the one final answer that a text gives. Raises Unclear where there is none, or more than one.
 
     It is what stands behind "answer", "result", "####" or in a box; without such, a value alone on its line, or the
@@ -116,18 +118,19 @@ class _Masked:
         return [(start, end) for start, end in zip([0, *ends], ends, strict=False) if start < end]
 
 
-def _masked(text: str, looks: re.Pattern[str], listing: bool, written: Callable[[str], str]) -> _Masked:
+def _masked(text: str, looks: re.Pattern[str], listing: bool, written: Callable[[str], str] | None) -> _Masked:
     text = _BULLET.sub("", text) if listing else text
     parts: list[str] = []
     values: list[list[str]] = []
     at = 0
     for match in looks.finditer(text):
         gap = text[at : match.start()]
+        value = match[0] if written is None else written(match[0])
         if listing and values and _APART.fullmatch(gap):
-            values[-1].append(written(match[0]))
+            values[-1].append(value)
         else:
             parts += [gap, _V]
-            values.append([written(match[0])])
+            values.append([value])
         at = match.end()
     masked = "".join([*parts, text[at:]])
     return _Masked(masked, [" ".join(value) for value in values], [sign.start() for sign in re.finditer(_V, masked)])
