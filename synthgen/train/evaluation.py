@@ -14,7 +14,7 @@ from typing import Any
 from synthgen.errors import SynthgenError
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec, spec_of_table
-from synthgen.task.foreign import read_json
+from synthgen.tokens.saved import TOKENIZER_FILE
 from synthgen.train.batches import RunData, source_of
 from synthgen.train.floor import FRESH, FloorResult, measure
 from synthgen.train.language_model import LanguageModel, size_of
@@ -27,9 +27,6 @@ from synthgen.windowing.spec_rows import SpecRows
 
 MOST_PEOPLE = 100_000
 """Documents, one a person, that bits a parameter are measured on, at most."""
-
-TOKENIZER, TOKENIZER_SETTINGS = "tokenizer.json", "tokenizer_config.json"
-"""Where a folder of `transformers` has its tokenizer, and which of its tokens ends a text."""
 
 
 @dataclass(frozen=True)
@@ -107,18 +104,17 @@ def _tokenized(spec: str, folder: Path) -> Any:
     loaded = load_spec(spec)
     if loaded.row_format == "tokens":
         return loaded
-    if not (folder / TOKENIZER).is_file():
-        raise SynthgenError(f"{folder}: has no {TOKENIZER}, and {loaded.name} has text rows; add the tokenizer")
+    if not (folder / TOKENIZER_FILE).is_file():
+        raise SynthgenError(
+            f"{folder}: has no {TOKENIZER_FILE}, and {loaded.name} has text rows; add the tokenizer, by transformers' "
+            f"AutoTokenizer.from_pretrained(...).save_pretrained({str(folder)!r})"
+        )
     if loaded.assets:
         raise SynthgenError(
-            f"{spec}: names files; put {folder / TOKENIZER} beside them, and set tokenizer = {TOKENIZER!r}"
+            f"{spec}: names files; put {folder / TOKENIZER_FILE} beside them, and set tokenizer = {TOKENIZER_FILE!r}"
         )
-    table = loaded.resolved() | {"tokenizer": TOKENIZER}
-    if (folder / TOKENIZER_SETTINGS).is_file():
-        end = read_json(folder / TOKENIZER_SETTINGS, dict[str, Any], "mend it").get("eos_token")
-        end = end.get("content") if isinstance(end, Mapping) else end  # the form of older files
-        table |= {"end_token": end} if isinstance(end, str) else {}
-    return spec_of_table(table, loaded.name, folder)
+    place = folder.resolve()
+    return spec_of_table(loaded.resolved() | {"tokenizer": place.name}, loaded.name, place.parent)
 
 
 def evaluate(
