@@ -21,6 +21,9 @@ from synthgen.publish.card import write_card
 from synthgen.publish.hub.push import push
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec, spec_of_table
+from synthgen.train.floor import measure
+from synthgen.train.runs import load_run
+from synthgen.train.trace import trace
 
 ROWS = 1500
 TEXTS = [f"Row {i}: naïve 東京 😀\t\0 line\r\n\n  end{'.' * (i % 7)}" for i in range(ROWS)]
@@ -190,6 +193,41 @@ def test_tokens_are_of_the_mixtures_tokenizer(home):
         mixed(home, {"spec": "cfg3b", "weight": 1}, table={"row_format": "tokens"})
     windows = synthgen.windows(source, 128, batch_size=2)
     assert next(iter(windows))["input_ids"].shape == (2, 128)
+
+
+def test_a_run_trains_on_real_text_in_its_quota(tmp_path):
+    """From a local folder, by the command: what it saw are those rows, and no floor is stated of what nobody knows."""
+    (tmp_path / "web").mkdir()
+    said = [[f"The lamp of house {i} is lit before dusk." for i in range(k, 40, 2)] for k in (0, 1)]
+    for name, texts in zip(("a", "b"), said, strict=True):
+        lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+        (tmp_path / f"web/{name}.jsonl").write_text(lines, "utf-8")
+    source = mixed(tmp_path, text="web", repeat=True, table={"tokenizer": "bytes", "text_format": "document"})
+    spec, out = written(source, tmp_path / "mixed.toml"), tmp_path / "run"
+    sets = {"data.rows": 4, "model.width": 16, "model.layers": 1, "model.heads": 2, "model.context": 64,
+            "packing": "chop", "train.warmup": 2, "train.eval_every": 20, "train.eval_rows": 4, "train.lr": 0.01}  # fmt: skip
+    options = [word for name, value in sets.items() for word in ("--set", f"{name}={value}")]
+    done = run("train", spec, "--steps", 40, "--out", out, *options, "--json")
+    assert done.returncode == 0, done.stderr
+    first, last = (json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines())
+    assert last["loss_bits"] < first["loss_bits"] < 8
+    assert not {"floor_bits", "held_out"} & {*first, *last}
+
+    model, data = load_run(out)
+    batch, pieces = data.batch(2, 0), trace(out, 3)
+    kinds = Counter()
+    for piece in pieces:
+        row = source.row(piece.row)
+        tokens = [data.start_of(0), *row["input_ids"], data.vocabulary.specials[1]]
+        shown = batch.ids[piece.window, piece.first : piece.last].tolist()
+        assert shown == tokens[piece.place : piece.place + len(shown)]
+        if row["latent"]["web"]:
+            assert bytes(row["input_ids"]).decode() in {text for texts in said for text in texts}
+        kinds[bool(row["latent"]["web"])] += 1
+    assert kinds[True] and kinds[False]
+    corpus = data.sources[0]
+    with pytest.raises(SynthgenError, match="has no floor"):
+        measure(model, corpus, 4)
 
 
 # -- changed and absent data ------------------------------------------------------------------------------------------
