@@ -23,7 +23,7 @@ from synthgen.train.measures import MeasureSettings, take
 from synthgen.train.model import Transformer
 from synthgen.train.presets import PRESETS, settings_of
 from synthgen.train.probe import Asked, MixedProbe, mixed_accuracies, train_mixed
-from synthgen.train.probed import ProbeSettings, asked_of, probed, rows_of
+from synthgen.train.probed import ProbeSettings, asked_of, probed, probing_of, rows_of
 from synthgen.train.runs import load_run
 from synthgen.train.settings import ModelSettings
 from synthgen.windowing.phrases import Vocabulary
@@ -191,29 +191,44 @@ def test_a_mixed_probe_reads_a_neighbours_state_if_it_may():
 
 
 @pytest.fixture(scope="module")
-def grammarian(tmp_path_factory):
-    """A run that has learnt a little of a small grammar."""
-    folder = tmp_path_factory.mktemp("runs") / "grammar"
-    spec = str(experiments_folder() / "data/floor-small.toml")
-    changes = {"model.width": 32, "model.layers": 2, "model.heads": 2, "model.context": 64, "data.rows": 32}
+def acquainted(tmp_path_factory):
+    """A run that has met 120 people, of whom each university, major and employer is one of four."""
+    folder = tmp_path_factory.mktemp("runs") / "people"
+    spec = str(experiments_folder() / "data/people.toml")
+    sizes = dict.fromkeys(("first_names", "middle_names", "last_names"), 40) | {"months": 4, "days": 4, "years": 1}
+    sizes |= dict.fromkeys(("birth_cities", "universities", "majors", "employers"), 4) | {"templates": 1}
+    changes = {"model.width": 32, "model.layers": 2, "model.heads": 2, "model.context": 32, "data.rows": 60}
     changes |= {"train.steps": 400, "train.warmup": 50, "train.lr": 6e-3}
-    train(settings_of(spec, PRESETS["tiny"], {}, changes), folder)
+    train(settings_of(spec, PRESETS["tiny"], {"people": 120, "sizes": sizes}, changes), folder)
     return folder
 
 
-def test_probes_of_a_trained_model_are_far_above_their_controls(grammarian):
-    """A symbol of the second level stands in the state of its last token only if somebody has parsed the string."""
-    model, data = load_run(grammarian)
-    corpus = SpecRows(data.sources[0].source, FRESH, vocabulary=data.vocabulary)
-    scores = {
-        score.name: score for score in probed(model, corpus, "ends", ProbeSettings(taught=300, rows=200, steps=400))
-    }
-    high = scores["ends.level2"]
-    assert high.model.of >= 400 and high.classes == 3
-    assert high.model.share > 0.9
-    assert high.random.share < high.model.share - 0.2
-    assert high.shuffled.share < high.constant.share + 0.1
-    assert 1 / 3 <= high.constant.share < 0.7
+def test_probes_of_a_trained_model_are_far_above_their_controls(acquainted):
+    """Just before a fact is told, a model that knows people knows it; all controls guess one of four."""
+    model, data = load_run(acquainted)
+    corpus = SpecRows(data.sources[0].source, "train", vocabulary=data.vocabulary)
+    settings = ProbeSettings(taught=80, rows=40, steps=150, rank=0)
+    scores = {score.name: score for score in probed(model, corpus, "major", settings)}
+    score = scores["major.major"]
+    assert score.classes == 4 and score.model.of == 40
+    assert score.model.share > 0.9
+    for control in (score.random, score.shuffled, score.constant):
+        assert control.share < 0.6
+    assert scores["major.employer"].model.share < 0.8, "what is told last is known less, two facts before"
+
+
+@pytest.mark.slow
+def test_a_grammar_stands_in_the_states_of_a_model_that_has_learnt_it(tmp_path):
+    """The symbols of the third level of cfg3b's lowest four, where they end: far above a random model's."""
+    spec = str(experiments_folder() / "data/floor-cfg3b.toml")
+    changes = {"model.layers": 3, "model.context": 96, "data.rows": 48, "train.steps": 700, "train.warmup": 70}
+    loop = train(settings_of(spec, PRESETS["tiny"], {}, changes), tmp_path / "run")
+    corpus = SpecRows(loop.data.sources[0].source, FRESH, vocabulary=loop.data.vocabulary)
+    scores = {score.name: score for score in probed(loop.model, corpus, "ends", ProbeSettings(taught=900, rows=300))}
+    for level, least in (("ends.level4", 0.97), ("ends.level3", 0.9)):
+        score = scores[level]
+        assert score.model.share > least and score.random.share < score.model.share - 0.15, (level, score.figures())
+        assert score.shuffled.share < score.constant.share + 0.1
 
 
 def test_a_random_model_knows_nobody():
@@ -239,6 +254,8 @@ def test_who_was_learnt_about_is_not_asked_about_again():
     assert {score.model.of for score in scores} == {10}
     twice = SpecRows(synthgen.load(load_spec("bios-multi5-permute", params={"people": 10})), vocabulary=Vocabulary())
     model = Transformer(ModelSettings(layers=1, width=8, heads=1, context=256), 100_000)
+    with pytest.raises(SynthgenError, match="its rows have nothing that a probe looks for"):
+        probing_of(SpecRows(synthgen.load("copy-tiny")), "name")
     with pytest.raises(SynthgenError, match="every person in the rows that test it"):
         probed(model, twice, "name", ProbeSettings(taught=20, rows=10, steps=2))
     with pytest.raises(SynthgenError, match="more than the 50 of"):
@@ -251,37 +268,26 @@ def test_who_was_learnt_about_is_not_asked_about_again():
 # -- the command ------------------------------------------------------------------------------------------------------
 
 
-def test_the_command_prints_probes_beside_their_controls(grammarian):
-    quick = ("--taught", "40", "--rows", "30", "--steps", "20")
-    done = run("probe", str(grammarian), "--probing", "ends", *quick)
+def test_the_command_prints_probes_beside_their_controls(acquainted):
+    quick = ("--taught", "40", "--rows", "30", "--steps", "5")
+    done = run("probe", str(acquainted), "--probing", "major", "--split", "train", *quick)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].split() == [
-        "probing",
-        "and",
-        "target",
-        "classes",
-        "model",
-        "random",
-        "shuffled",
-        "constant",
-        "asked",
-    ]
-    assert [line.split()[0] for line in lines[1:3]] == ["ends.level2", "ends.level3"]
-    assert max(map(len, lines)) <= 80
-    assert "ends: the symbol of a level that ends with a token" in done.stderr
-    scores = json.loads(run("probe", str(grammarian), *quick, "--json").stdout)
-    assert {score["probing"] for score in scores} == {"ends", "tokens"}
-    assert scores[0]["model"]["n"] == scores[0]["constant"]["n"] > 30
+    assert " ".join(lines[0].split()) == "probing and target classes model random shuffled constant asked"
+    assert lines[1].split()[:2] == ["major.birth_month", "4"] and lines[1].split()[-1] == "30"
+    assert max(map(len, lines[:12])) <= 80
+    assert "major: the facts just before the major; 40 rows to learn from, 30 to be tested on" in done.stderr
+    scores = json.loads(run("probe", str(acquainted), "--probing", "name", "--steps", "2", "--json").stdout)
+    assert {score["probing"] for score in scores} == {"name"}
+    assert scores[0]["model"]["n"] == scores[0]["constant"]["n"] == 40, "a third of the people"
 
 
-def test_the_command_says_what_can_be_looked_for(grammarian):
-    listed = run("probe", str(grammarian), "--list")
-    assert listed.returncode == 0 and "tokens  every token's ancestor at a level" in listed.stdout
-    assert json.loads(run("probe", str(grammarian), "--list", "--json").stdout)["ends"]["level2"] == 3
+def test_the_command_says_what_can_be_looked_for(acquainted):
+    listed = run("probe", str(acquainted), "--list")
+    assert listed.returncode == 0 and "name  the facts behind the name alone" in listed.stdout
+    assert json.loads(run("probe", str(acquainted), "--list", "--json").stdout)["name"]["university"] == 4
     for arguments, message in (
-        ((str(grammarian), "--probing", "end"), "has none; did you mean 'ends'"),
-        ((str(grammarian), "copy-tiny", "--list"), "its rows have nothing that a probe looks for"),
+        ((str(acquainted), "--probing", "majors"), "has none (did you mean 'major'?)"),
         (("nowhere",), "there is no such folder"),
     ):
         done = run("probe", *arguments)

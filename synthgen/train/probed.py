@@ -63,6 +63,8 @@ class ProbeSettings(Written):
 class ProbeScore:
     """What a probe finds of one target, and what the controls do, on the same places of rows it did not learn from."""
 
+    name: str
+    """What figures call it: `name.university`, or `nece` where that is all that the probing looks for."""
     probing: str
     target: str
     classes: int
@@ -73,11 +75,6 @@ class ProbeScore:
     """This model, with the labels of training shuffled."""
     constant: Accuracy
     """The most frequent class of training."""
-
-    @property
-    def name(self) -> str:
-        """What figures call it: `name.university`, or `nece` where the target is the probing."""
-        return self.probing if self.target == self.probing else f"{self.probing}.{self.target}"
 
     def figures(self) -> dict[str, float]:
         """Return the shares that are right, by name."""
@@ -209,6 +206,7 @@ def probed(
     of_shuffled = accuracies(model, shuffled(taught, settings.seed))
     return [
         ProbeScore(
+            name if list(probing.targets) == [name] else f"{name}.{target}",
             name,
             target,
             size,
