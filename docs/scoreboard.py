@@ -65,8 +65,9 @@ guards another claim; all others fail before training, which the slow tests show
 """
 
 HOURS = """
-Hours of one core that a seed takes, all arms together: measured where it was run, else reckoned from some steps. Two
-experiments go side by side on two cores, each with `OMP_NUM_THREADS=1`.
+Hours of one core that a seed takes, all arms together: measured where it was run, else reckoned from some
+steps or from experiments of the same shape. Two experiments go side by side on two cores, each with
+`OMP_NUM_THREADS=1`.
 """
 
 GPU = """

@@ -31,7 +31,7 @@ torch.set_num_threads(1)
 
 ALIKE = (
     *("brevo", "capo", "celebrity", "compare", "copy", "depth", "extraction", "gated", "grid", "implicit", "lano"),
-    *("mano", "mixed", "partial", "positions", "reversal", "transfer"),
+    *("mano", "mixed", "partial", "positions", "retry-stories", "reversal", "transfer"),
 )
 """Experiments with no kind of measure, stream or stage that the others have not: run in the slow suite."""
 
