@@ -383,7 +383,7 @@ def test_an_answer_with_retries_has_room(monkeypatch):
     corpus, theirs = SpecRows(clean, "held-out"), SpecRows(retried, "held-out")
     rows, longer = corpus.read(0, 40), theirs.read(0, 40)
 
-    def say(model, prompts, end, most, temperature):
+    def say(model, prompts, end, most, temperature, retractions=None):
         whole = [longer.ids[a:b] for a, b in zip(longer.starts, longer.ends, strict=True)]
         return [ids[len(prompt) - 1 :][:most] for ids, prompt in zip(whole, prompts, strict=True)]
 

@@ -35,7 +35,7 @@ def listing() -> list[dict[str, Any]]:
                 "finding": experiment.finding,
                 "verdict": experiment.verdict,
                 "sizes": sizes_of(name),
-                "hours": {**experiment.hours},
+                "hours": {str(size): of_a_core for size, of_a_core in experiment.hours.items()},
                 "claims": [claim.holds for claim in experiment.claim],
                 "held": experiment.held,
             }
