@@ -424,7 +424,7 @@ def kill_worker(place, turn, quick=False):
     return Resume(build=SHARED)
 
 
-@fault("kill -9 of the first of three workers", quick=0, long=5)
+@fault("kill -9 of the parent of two workers", quick=0, long=5)
 def kill_parent(place, turn, quick=False):
     running = start(*SHARING, "--out", place / "data")
     after_shards(place / "data", 1 + turn, running)
