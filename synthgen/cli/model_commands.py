@@ -12,11 +12,10 @@ from rich.text import Text
 from synthgen.cli.console import print_lines, stdout
 from synthgen.cli.train_report import print_scores, say
 from synthgen.errors import SynthgenError
-from synthgen.task.probing import Probing
 from synthgen.train.evaluation import Evaluation, Subject, evaluate, subject_of
 from synthgen.train.export import FILE, export_model
 from synthgen.train.floor import FRESH
-from synthgen.train.probed import ProbeScore, ProbeSettings, probed, probing_of, rows_of
+from synthgen.train.probed import ProbeScore, ProbeSettings, Probing, probed, probing_of, rows_of
 from synthgen.train.runs import SETTINGS
 from synthgen.train.trace import Piece, trace
 

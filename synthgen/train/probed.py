@@ -20,7 +20,8 @@ from pydantic import Field
 
 from synthgen.errors import SynthgenError, nearest
 from synthgen.task.kit.accuracy import Accuracy
-from synthgen.task.probing import Glimpse, Probing
+from synthgen.task.probing import Glimpse
+from synthgen.task.probing import Probing as Probing
 from synthgen.task.written import Written
 from synthgen.train.language_model import LanguageModel
 from synthgen.train.model import Transformer
