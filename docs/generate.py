@@ -51,11 +51,19 @@ def specs_page(entries: list[dict]) -> str:
     ]
     for name in dict.fromkeys(entry["task"] for entry in entries):
         task = task_class(name)
-        lines += [f"\n## `{name}`\n", first_paragraph(task), f"Difficulty counts {task.difficulty}.\n"]
+        families = dict.fromkeys(entry["family"] for entry in entries if entry["task"] == name)
+        lines += [f"\n## `{name}`\n", first_paragraph(task), f"Difficulty counts {task.difficulty}."]
+        lines += [f"Of the {'families' if len(families) > 1 else 'family'} {', '.join(map(_family_link, families))}.\n"]
         lines += ["| spec | what | bits a row | how they are known | rows by split | format | paper |"]
         lines += ["|---|---|---:|---|---|---|---|"]
         lines += [_spec_line(entry) for entry in entries if entry["task"] == name]
     return "\n".join(lines) + "\n"
+
+
+def _family_link(family: str) -> str:
+    """Return a family as a link to its page, which has its name as its title."""
+    pages = {page.read_text("utf-8").splitlines()[0]: page for page in (DOCS / "families").glob("*.md")}
+    return f"[{family}](families/{pages[f'# {family}'].name})"
 
 
 def _spec_line(entry: dict) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from synthgen.cli.listing import shipped_listing
 from synthgen.task import contract
+from synthgen.task.family import Family
 from synthgen.train.experiment import load_experiment
 
 ROOT = Path(__file__).parents[1]
@@ -206,3 +207,11 @@ def test_make_targets_that_pages_name_exist():
         for targets in re.findall(r"`make ([a-z ]+)`", page.read_text("utf-8")):
             for target in targets.split():
                 assert re.search(rf"^{target}:", makefile, flags=re.M), (page.name, target)
+
+
+def test_every_family_has_a_page_that_leads_to_its_tasks():
+    pages = {page.read_text("utf-8").splitlines()[0]: page for page in (DOCS / "families").glob("*.md")}
+    assert set(pages) == {f"# {family}" for family in Family if family != Family.FURTHER}
+    for entry in shipped_listing():
+        page = pages[f"# {entry['family']}"].read_text("utf-8")
+        assert f"](../specs.md#{entry['task']})" in page, entry["name"]

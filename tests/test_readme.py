@@ -14,6 +14,7 @@ import pytest
 import synthgen
 from synthgen.cli.listing import shipped_listing
 from synthgen.spec.spec import shipped_specs
+from synthgen.task.family import Family
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -59,16 +60,20 @@ def test_the_page_of_specs_names_every_spec_and_its_bits():
 def test_the_families_are_all_specs_and_their_bits():
     """Every spec is of one family, and each line has the number of its specs and their least and most bits."""
     bits = {entry["name"]: entry["text"]["high"] for entry in shipped_listing()}
+    families = {entry["name"]: entry["family"] for entry in shipped_listing()}
+    said = []
     left = set(shipped_specs())
     for number, patterns, least, most in re.findall(r"\| (\d+): ([^|]+) \| ([\d.,]+) to ([\d.,]+) \|", README):
         names = {name for name in bits for pattern in patterns.split() if fnmatch(name, pattern.strip("`"))}
         assert len(names) == int(number), patterns
         assert names <= left, patterns
+        said += {families[name] for name in names}
         assert (least, most) == tuple(f"{extreme(bits[name] for name in names):,.4f}" for extreme in (min, max)), (
             patterns
         )
         left -= names
     assert not left
+    assert said == [str(family) for family in Family if family != Family.FURTHER], "as `list` has them"
 
 
 def test_its_make_targets_exist():

@@ -1,24 +1,23 @@
 """Screens: on a terminal of 80 columns nothing is cut, broken within a word or past the edge; in a pipe nothing is broken."""
 
-import fcntl
+import contextlib
 import json
-import os
-import pty
 import re
-import struct
-import subprocess
-import sys
-import termios
 from pathlib import Path
 
 import pytest
 from helpers import SPECS, files, run
+from terminals import assert_whole, on_a_terminal, words_of
 
 import synthgen
+from synthgen.cli.entropies import ENTROPIES
 from synthgen.cli.fields import fields_of
 from synthgen.cli.options import count_of
 from synthgen.errors import SynthgenError
-from synthgen.exact.glossary import GLOSSARY, meaning
+from synthgen.exact.facts import formatted
+from synthgen.exact.glossary import GLOSSARY, meaning, told_facts
+from synthgen.exact.keys import worded
+from synthgen.spec.latents import told
 from synthgen.spec.spec import load_spec, shipped_specs, with_splits
 from synthgen.tasks import task_class, task_names
 from synthgen.version import __version__
@@ -36,78 +35,45 @@ COMMANDS = [
     ("plan", "copy-tiny", "--rows", "1e15"),
     ("train", "--presets"),
     ("reproduce", "--list"),
+    ("check", "whole"),
+    ("show", SPECS["bios"], "--row", "3", "--split", "train"),
+    ("export", "lm-eval", "--help"),
 ]
-"""What only reads, and is run on a terminal: all of it in one process for each width."""
-
-DRIVER = """
-import sys
-from synthgen.cli import main
-for command in {commands!r}:
-    sys.argv = ["synthgen", *command]
-    print("\\n@@@", *command)
-    try:
-        main()
-    except SystemExit as ended:
-        assert not ended.code, command
-"""
-
-
-def on_a_terminal(commands, columns):
-    """Return what each command says on a terminal so wide: its lines, without colours."""
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-    running = subprocess.Popen(
-        [sys.executable, "-c", DRIVER.format(commands=commands)],
-        stdin=follower, stdout=follower, stderr=subprocess.PIPE, env=env | {"TERM": "xterm-256color"},
-    )  # fmt: skip
-    os.close(follower)
-    said = b""
-    while True:
-        try:
-            chunk = os.read(leader, 65536)
-        except OSError:  # how a pty ends
-            break
-        if not chunk:
-            break
-        said += chunk
-    os.close(leader)
-    errors = running.stderr.read()
-    running.stderr.close()
-    assert running.wait(60) == 0, errors
-    assert b"\x1b[" in said, "or it is no terminal"
-    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said.decode()).replace("\r\n", "\n")
-    parts = text.split("\n@@@ ")[1:]
-    return {command: part.split("\n")[1:] for command, part in zip(commands, parts, strict=True)}
+"""What only reads, and is run on a terminal: all of it in one process for each width. See `test_model_screens` too."""
 
 
 @pytest.fixture(scope="module")
-def screens():
-    return {columns: on_a_terminal(COMMANDS, columns) for columns in (80, 120)}
+def folder(tmp_path_factory):
+    """A folder with two datasets: one as it was made, and one with a fault."""
+    out = tmp_path_factory.mktemp("screens")
+    synthgen.generate(SPECS["qa"], out / "whole", rows=12, shards=1)
+    synthgen.generate("copy-tiny", out / "torn", splits=["test"], rows=5)
+    (out / "torn/data/a-file-that-nobody-has-listed-and-whose-name-is-long.arrow").touch()
+    return out
 
 
 @pytest.fixture(scope="module")
-def piped():
-    return {command: run(*command).stdout for command in COMMANDS}
+def screens(folder):
+    return {columns: on_a_terminal(COMMANDS, columns, folder) for columns in (80, 120)}
 
 
-def words_of(text):
-    """Return what is said, but for the latents that a screen cuts short."""
-    text = re.sub(r"(?ms)^made from\n.*?\n\n", "", text + "\n\n")
-    return text.split()
+@pytest.fixture(scope="module")
+def piped(folder):
+    with contextlib.chdir(folder):
+        return {command: run(*command).stdout for command in COMMANDS}
 
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_a_terminal_shows_every_word_whole_and_nothing_past_its_edge(screens, piped, columns):
+    assert_whole(screens[columns], columns)
     for command, lines in screens[columns].items():
-        assert max(map(len, lines)) <= columns, command
-        assert [line for line in lines if line != line.rstrip()] == [], command
         if command[0] != "plan":  # its figures are a table or a list, as there is room
             assert words_of("\n".join(lines)) == words_of(piped[command]), command
     assert "1,000,000,000,000,000" in "\n".join(screens[columns]["plan", "copy-tiny", "--rows", "1e15"])
 
 
-def test_a_pipe_gets_whole_lines_without_colours_and_blanks(piped):
+def test_a_pipe_gets_whole_lines_without_colours_and_blanks(piped, folder, monkeypatch):
+    monkeypatch.chdir(folder)
     for command, text in piped.items():
         assert text, command
         assert "\x1b" not in text
@@ -124,7 +90,9 @@ def test_what_is_shown_is_the_row(piped):
     shown = piped["show", SPECS["bios"], "-n", "2"]
     row = synthgen.load(SPECS["bios"]).row(0)
     for kind, (span, *_) in row["latent"]["spans"].items():
-        assert re.search(rf"^  {kind} +{re.escape(row['text'][span['start'] : span['end']])}", shown, re.M), kind
+        assert re.search(
+            rf"^  {kind.replace('_', ' ')} +{re.escape(row['text'][span['start'] : span['end']])}", shown, re.M
+        ), kind
     assert re.search(r"^  wording +33\.5930  █{24}$", shown, re.M)
     assert re.search(r"^  order +9\.4919  █{7}$", shown, re.M)
     assert re.search(r"^  values: employer +Thistlemont Glassworks$", shown, re.M)
@@ -138,6 +106,15 @@ def test_a_plan_says_that_rows_are_of_each_split(piped):
     )
 
 
+def test_a_fault_that_check_finds_is_told_within_the_edge(folder):
+    code = ("check", "torn")
+    lines = on_a_terminal([code], 80, folder)[code]
+    assert_whole({code: lines}, 80)
+    at = lines.index("FAIL no other file: data/:")
+    assert lines[at + 1] == "     data/a-file-that-nobody-has-listed-and-whose-name-is-long.arrow"
+    assert lines[-2] == "torn: 1 check failed"
+
+
 # -- facts and fields -------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +122,42 @@ def test_a_plan_says_that_rows_are_of_each_split(piped):
 def test_every_fact_has_words(task):
     facts = json.loads((Path(__file__).parent / f"snapshots/entropy/{task}.json").read_text())["facts"]
     assert set(facts) <= set(GLOSSARY)
+
+
+def test_every_fact_of_a_shipped_spec_has_words():
+    """Of its first split; those of others differ in their figures."""
+    lacking = {name: set(entry["facts"]) - set(GLOSSARY) for name, entry in json.loads(ENTROPIES.read_text()).items()}
+    assert {name: facts for name, facts in lacking.items() if facts} == {}
+
+
+def test_keys_are_words_where_a_row_or_a_figure_is_told():
+    """Nothing that people read has an underscore, but for what they type: addresses, and names of files."""
+    assert worded("company_city") == "company city"
+    assert worded("retrieve.birth_city") == "retrieve.birth_city"
+    assert worded("op", {"op": "operations"}) == "operations"
+    assert dict(told({"a_b": {"op": 2}, "c": [], "d": [True, 0.5]}, {"op": "operations"})) == {
+        "a b: operations": "2", "c": "none", "d": "yes, 0.5000",
+    }  # fmt: skip
+    assert (
+        formatted({"birth_date": 1.5, "x": ["sentence_order", 3]}, "card") == "birth date 1.5000, x sentence order, 3"
+    )
+    facts = told_facts({"world_bits": 7, "length_min": 3, "length_max": 9, "coin_bits": 2}, "screen")
+    assert facts == {
+        "the world": [("all that there is to know", "7 bits")],
+        "lengths and sizes": [("the shortest string", "3 tokens"), ("the longest string", "9 tokens")],
+        "further facts": [("coin bits", "2 bits")],
+    }
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_a_glossary_has_words_for_fields_that_there_are(task):
+    """A word for a field that is gone says nothing to anybody."""
+    known = task_class(task).glossary
+    assert all(words and "_" not in words for words in known.values())
+    shown = (Path(__file__).parent / f"snapshots/show/{task}.txt").read_text() if task in SPECS else ""
+    assert not re.search(
+        r"^  \w*_\w*\b(?=:|  )", re.sub(r"(?ms)^(text|prompt|completion)\n.*?\n(?=\w)", "", shown), re.M
+    )
 
 
 def test_a_fact_of_a_plug_in_is_told_by_its_name():

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.table import Table
 from rich.text import Text
 
 from synthgen.cli.console import print_lines, print_pairs, stdout
 from synthgen.exact.bits import Bits
 from synthgen.exact.entropy import Entropy
-from synthgen.exact.facts import formatted
-from synthgen.exact.glossary import meaning
+from synthgen.exact.glossary import told_facts
+from synthgen.exact.keys import worded
 
 
 def print_entropy(entropy: Entropy) -> None:
@@ -25,9 +22,9 @@ def print_entropy(entropy: Entropy) -> None:
     for heading, figures in _figures(entropy).items():
         table.add_row(heading, "", "", style="bold")
         for name, bits in figures.items():
-            table.add_row(f"  {name}", str(bits), _known(bits))
+            table.add_row(f"  {worded(name)}", str(bits), _known(bits))
             if bits.reason and name != BOOKED and not name.startswith(PAID):
-                reasons.setdefault(bits.reason, []).append(name)
+                reasons.setdefault(bits.reason, []).append(worded(name))
     console.print(Text(f"{entropy.spec}, split {entropy.split}", style="bold"))
     console.print(table)
     if reasons or entropy.text.level < 1:
@@ -37,7 +34,7 @@ def print_entropy(entropy: Entropy) -> None:
         if entropy.text.level < 1:
             chance = f"{1 - entropy.text.level:.0e}".replace("e-0", "e-")
             print_lines(console, Text(f"{TEXT} is between its two ends but for a chance of {chance}"), 2)
-    for group, facts in _facts(entropy.facts).items():
+    for group, facts in told_facts(entropy.facts, "screen").items():
         console.print(Text(group, style="bold"))
         print_pairs(console, facts)
 
@@ -64,15 +61,3 @@ def _known(bits: Bits) -> str:
     if bits.status != "bracket":
         return bits.status
     return f"{bits.n:,} rows" if bits.n else "bound"
-
-
-def _facts(facts: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    """Return (words, value with its unit) of each fact, by group."""
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for name, value in facts.items():
-        group, words, unit = meaning(name)
-        stated = formatted(value, "screen")
-        if unit and not stated.endswith(unit):
-            stated += f" {unit}"
-        groups.setdefault(group, []).append((words, stated))
-    return groups

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from synthgen.dataset.plain_text import shown
@@ -61,20 +63,22 @@ def stdout() -> Console:
     return console
 
 
-def print_lines(console: Console, text: Text, indent: int, most: int | None = None) -> None:
+def print_lines(console: Console, text: Text, indent: int, most: int | None = None, hanging: int = 0) -> None:
     """Print a text some columns from the left, broken between its words on a terminal, and nowhere else.
 
-    Of more than `most` lines, or of so much in a pipe, the rest is left out, which is said.
+    Of more than `most` lines, or of so much in a pipe, the rest is left out, which is said. Lines after the first
+    begin `hanging` columns further on.
     """
-    width = console.width - indent if console.is_terminal else PIPED
+    width = console.width - indent - hanging if console.is_terminal else PIPED
     lines = [line for part in text.split("\n", allow_blank=True) for line in part.wrap(console, width) or [Text()]]
     if most is not None and not console.is_terminal:
         lines = [line for part in lines for line in part.wrap(console, WITHOUT_EDGE)]
         lines = [Text(" ").join([*lines[:most]]), *lines[most:]]
         most = 1
-    for line in lines[:most]:
+    for number, line in enumerate(lines[:most]):
         line.rstrip()
-        console.print(Text(" " * indent if line.plain else "") + line, soft_wrap=True)
+        margin = indent + (hanging if number else 0)
+        console.print(Text(" " * margin if line.plain else "") + line, soft_wrap=True)
     if most is not None and len(lines) > most:
         console.print(Text(" " * indent + LEFT_OUT, style="dim"), soft_wrap=True)
 
@@ -99,3 +103,30 @@ def print_pairs(console: Console, pairs: Sequence[tuple[str, str]], most: int | 
                 console.print(Text(before + ("  " if line.plain else "")) + line, soft_wrap=True)
             if most is not None and len(lines) > most:
                 console.print(Text(" " * (indent + widest + 2) + LEFT_OUT, style="dim"), soft_wrap=True)
+
+
+def print_table(
+    console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]], left: Collection[int] = (0,)
+) -> None:
+    """Print a table, a row a line; or figure by figure below the first cell of its row, where it is too wide.
+
+    `left` are the places of the columns of words; figures stand on the right of theirs.
+    """
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="left" if place in left else "right", no_wrap=True)
+    for cells in rows:
+        table.add_row(*cells)
+    if Measurement.get(console, console.options.update(max_width=PIPED), table).maximum <= console.width:
+        console.print(table)
+        return
+    for first, *others in rows:
+        print_lines(console, Text(first.strip(), style="bold"), 0)
+        print_pairs(console, list(zip(heads[1:], others, strict=True)))
+
+
+def print_command(console: Console, parts: Sequence[str]) -> None:
+    """Print a command to copy: on one line, or a part a line where that is too long, which a shell takes as one."""
+    line = " ".join(parts)
+    said = line if not console.is_terminal or cell_len(line) <= console.width else " \\\n  ".join(parts)
+    console.print(Text(said), soft_wrap=True)

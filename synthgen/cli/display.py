@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
-from rich.table import Table
 from rich.text import Text
 
-from synthgen.cli.console import PIPED, print_lines, print_pairs, stdout
+from synthgen.cli.console import print_lines, print_table, stdout
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.pandas_later import put_pandas_off
 
@@ -62,17 +60,8 @@ def print_plan(plan: Mapping[str, Any]) -> None:
     asked = plan["rows"] == first["rows"] * len(splits) and len(splits) > 1
     rows = f"{first['rows']:,} rows of each of {len(splits)} splits" if asked else f"{plan['rows']:,} rows"
     console.print(Text(f"{plan['spec']}: {rows}", style="bold") + (f", {plan['rows']:,} in all" if asked else ""))
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("split", *next(iter(splits.values()))):
-        table.add_column(column, justify="left" if column == "split" else "right", no_wrap=True)
-    for name, costs in splits.items():
-        table.add_row(name, *costs.values())
-    if Measurement.get(console, console.options.update(max_width=PIPED), table).maximum <= console.width:
-        console.print(table)
-    else:
-        for name, costs in splits.items():
-            console.print(Text(name, style="bold"))
-            print_pairs(console, list(costs.items()))
+    heads = ("split", *next(iter(splits.values())))
+    print_table(console, heads, [(name, *costs.values()) for name, costs in splits.items()])
     fits = "fits" if plan["disk_fits"] else "DOES NOT FIT"
     files = f"{_bytes(plan['bytes'])} in {plan['shards']:,} shards of {_bytes(plan['bytes'] / plan['shards'])}"
     lines = (
@@ -126,22 +115,18 @@ def _duration(seconds: float) -> str:
 
 def print_manifest(manifest: Manifest, folder: Path, rate: tuple[int, float] | None) -> None:
     """Print what a dataset folder holds: rows and bits by split, and how fast its rows were just made."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("split", "rows", "shards", "bits a row", "status"):
-        table.add_column(column, justify="left" if column in ("split", "status") else "right")
+    rows: list[Sequence[str]] = []
     for name, split in manifest.splits.items():
         mean = manifest.mean_bits(name)
-        bits = "unknown" if mean is None else f"{mean:.4f}"
-        table.add_row(name, f"{split['rows']:,}", str(split["shards"]), bits, manifest.entropy(name)["status"])
+        bits = "unknown" if mean is None else f"{mean:,.4f}"
+        rows.append((name, f"{split['rows']:,}", f"{split['shards']:,}", bits, manifest.entropy(name)["status"]))
     console = stdout()
-    console.print(table)
+    print_table(console, ("split", "rows", "shards", "bits a row", "status"), rows, left=(0, 4))
     totals = manifest.totals
     speed = ""
     if rate is not None:
         speed = f", {rate[0] / rate[1]:,.0f} rows a second" if rate[0] and rate[1] > 0 else ", nothing to do"
-    console.print(
-        f"{folder}: {totals['rows']:,} rows, {_bytes(totals['bytes'])}{speed}", highlight=False, soft_wrap=True
-    )
+    print_lines(console, Text(f"{folder}: {totals['rows']:,} rows, {_bytes(totals['bytes'])}{speed}"), 0)
 
 
 def print_findings(findings: Sequence[Any], folder: Path) -> None:
@@ -149,40 +134,34 @@ def print_findings(findings: Sequence[Any], folder: Path) -> None:
     console = stdout()
     for finding in findings:
         if not finding.ok:
-            line = Text("FAIL ", style="bold red").append(
-                f"{finding.check}: {finding.subject}: {finding.detail}", "default"
-            )
-            console.print(line, soft_wrap=True)
+            said = f"{finding.check}: {finding.subject}: {finding.detail}"
+            print_lines(console, Text.assemble(("FAIL ", "bold red"), said), 0, hanging=5)
     for check in dict.fromkeys(finding.check for finding in findings):
         of_check = [finding for finding in findings if finding.check == check]
         if all(finding.ok for finding in of_check):
             detail = of_check[0].detail if len(of_check) == 1 else f"{len(of_check)} fine"
             if check in ("re-derived", "made anew", "taken on trust", "ledger = formula", "shared rows"):
                 detail = "; ".join(f"{finding.subject}: {finding.detail}" for finding in of_check[:6])
-            console.print(Text("ok   ", style="green").append(f"{check}: {detail}", "default"), soft_wrap=True)
+            print_lines(console, Text.assemble(("ok   ", "green"), f"{check}: {detail}"), 0, hanging=5)
     faults = sum(not finding.ok for finding in findings)
-    console.print(
-        f"{folder}: {f'{faults} checks failed' if faults else 'all checks passed'}", highlight=False, soft_wrap=True
-    )
+    verdict = f"{faults} check{'s' * (faults != 1)} failed" if faults else "all checks passed"
+    print_lines(console, Text(f"{folder}: {verdict}"), 0)
 
 
 def print_rates(rates: Mapping[str, Sequence[Any]]) -> None:
     """Print benchmark results: a rate, what one takes where that is much, and the ratio to the first of its group."""
     console = stdout()
     for name, lines in rates.items():
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column(name)
-        table.add_column(f"{lines[0].unit}/s", justify="right")
         slow = any(rate.per_second < 1000 for rate in lines)
-        if slow:
-            table.add_column("ms each", justify="right")
-        table.add_column("ratio", justify="right")
-        for rate in lines:
-            table.add_row(
+        heads = (name, f"{lines[0].unit}/s", *(["ms each"] if slow else []), "ratio")
+        rows = [
+            (
                 rate.name,
                 f"{rate.per_second:,.0f}",
                 *([f"{1000 / rate.per_second:,.2f}"] if slow else []),
                 f"{rate.ratio:,.2f} x" if rate.ratio < 10 else f"{rate.ratio:,.1f} x",
             )
-        console.print(table)
+            for rate in lines
+        ]
+        print_table(console, heads, rows)
         console.print()

@@ -70,6 +70,9 @@ def lm_eval(
     json: Json = False,
 ) -> None:
     """Tasks for the LM Evaluation Harness: a YAML file a split, its rows, and what judges answers."""
+    from rich.text import Text
+
+    from synthgen.cli.console import print_command, print_lines, stdout
     from synthgen.cli.options import spec_with
     from synthgen.clients.lm_eval import export_tasks
 
@@ -77,7 +80,11 @@ def lm_eval(
     if json:
         print_json([task.to_json() for task in tasks])
         return
+    console = stdout()
     for task in tasks:
-        print(f"{task.name}: {task.rows:,} rows, judged in mode {task.mode}; {task.chance}")
+        print_lines(console, Text(f"{task.name}: {task.rows:,} rows, judged in mode {task.mode}; {task.chance}"), 0)
     names = ",".join(task.name for task in tasks)
-    print(f"{folder}: lm_eval run --include_path {folder} --tasks {names} --model hf --model_args pretrained=...")
+    print_command(
+        console,
+        [f"lm_eval run --include_path {folder}", f"--tasks {names}", "--model hf --model_args pretrained=..."],
+    )

@@ -55,11 +55,12 @@ def plugged_in(pattern: str = "") -> list[tuple[str, str]]:
 
 
 def listed(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return one entry a spec, made from the specs themselves, which takes seconds.
+    """Return one entry a spec, by family and name, made from the specs themselves, which takes seconds.
 
-    Its fields: name, task, title, suite, paper, row_format, splits, rows, bits, status, text, difficulty.
+    Its fields: name, task, family, title, suite, paper, row_format, splits, rows, bits, status, text, difficulty.
     """
     from synthgen.spec.source import load
+    from synthgen.task.family import place_of
 
     entries = []
     for name in names:
@@ -72,6 +73,7 @@ def listed(names: Sequence[str]) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "task": spec.task,
+                "family": str(spec.suite or source.task(first).family),
                 "title": spec.title,
                 "suite": spec.suite,
                 "paper": spec.paper or spec.task_class.paper,
@@ -82,7 +84,7 @@ def listed(names: Sequence[str]) -> list[dict[str, Any]]:
                 "difficulty": spec.task_class.difficulty,
             }
         )
-    return entries
+    return sorted(entries, key=lambda entry: (place_of(entry["family"]), entry["name"]))
 
 
 def print_plug_ins(tasks: Sequence[tuple[str, str]]) -> None:
@@ -113,11 +115,10 @@ def print_listing(entries: list[dict[str, Any]], long: bool = False, console: Co
     heading = ""
     columns = f"{'spec':<{names}}  {'rows':>{most}}  {'bits of a row':>{widest}}"
     console.print(Text(columns, style="dim"), soft_wrap=True)
-    for entry in sorted(entries, key=lambda entry: (_family(entry), entry["name"])):
-        family = _family(entry)[1]
-        if family != heading:
-            console.print(Text(f"\n{family}", style="bold"), soft_wrap=True)
-            heading = family
+    for entry in entries:
+        if entry["family"] != heading:
+            heading = entry["family"]
+            console.print(Text(f"\n{heading}", style="bold"), soft_wrap=True)
         line = Text(f"{entry['name']:<{names}}  {entry['rows']:>{most},}  {bits[entry['name']]:>{widest}}  ")
         said = [entry["title"]]
         if long:
@@ -132,13 +133,3 @@ def print_listing(entries: list[dict[str, Any]], long: bool = False, console: Co
             for part in Text(text, style="dim").wrap(console, width - 2):
                 part.rstrip()
                 console.print(Text("  ") + part, soft_wrap=True)
-
-
-def _family(entry: dict[str, Any]) -> tuple[int, str]:
-    """Return the family that an entry is listed under: its suite, its paper, or what is of no paper of ours."""
-    from synthgen.publish.papers import papers_of
-
-    if entry["suite"]:
-        return 2, f"{entry['suite']} (Part 4.1, 2512.17351)"
-    papers = papers_of(entry["paper"])
-    return (0, f"Part {papers[0].part}: {papers[0].title}, {papers[0].arxiv}") if papers else (1, "Further tasks")

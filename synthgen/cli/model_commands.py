@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from synthgen.cli.console import print_lines, stdout
+from synthgen.cli.console import print_lines, print_table, stdout
 from synthgen.cli.train_report import print_scores, say
 from synthgen.errors import SynthgenError
 from synthgen.train.evaluation import Evaluation, Subject, evaluate, subject_of
@@ -87,27 +87,25 @@ def trace_command(run: Path, step: int, ranks: int) -> list[Piece]:
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print a model's loss beside the floor, bits a parameter, and accuracies."""
     console = stdout()
-    console.print(f"{evaluation.spec}: a model of {evaluation.parameters:,} parameters", style="bold", highlight=False)
+    print_lines(console, Text(f"{evaluation.spec}: a model of {evaluation.parameters:,} parameters", style="bold"), 0)
     floor, known = evaluation.floor, evaluation.knowledge
     if floor is not None:
         figures = floor.to_json()
-        console.print(
+        said = (
             f"loss {figures['model_bits_a_token']:.4f} bits a token, floor {figures['floor_bits_a_token']:.4f} "
-            f"({floor.status}); {floor.excess:.4f} ± {floor.se:.4f} bits a row above it, on {floor.rows:,} fresh rows",
-            highlight=False,
-            soft_wrap=True,
+            f"({floor.status}); {floor.excess:.4f} ± {floor.se:.4f} bits a row above it, on {floor.rows:,} fresh rows"
         )
+        print_lines(console, Text(said), 0)
     if known is not None:
-        console.print(
+        said = (
             f"{known['bits_a_parameter']:.4f} bits a parameter about {known['people']:,.0f} people; all there is to "
-            f"know would be {known['most']:.4f}",
-            highlight=False,
-            soft_wrap=True,
+            f"know would be {known['most']:.4f}"
         )
+        print_lines(console, Text(said), 0)
     if evaluation.scores is not None:
         print_scores(evaluation.scores)
     for name, reason in evaluation.why.items():
-        console.print(f"no {name}: {reason}", style="yellow", highlight=False, soft_wrap=True)
+        print_lines(console, Text(f"no {name}: {reason}", style="yellow"), 0)
 
 
 def print_probings(probings: Mapping[str, Probing]) -> None:
@@ -140,17 +138,15 @@ def print_probed(scores: Sequence[ProbeScore]) -> None:
 
 def print_pieces(pieces: Sequence[Piece], step: int) -> None:
     """Print the rows of a step: a line a piece, with its window and its place there."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    console = stdout()
+    table: list[Sequence[str]] = []
     ranks = len({piece.rank for piece in pieces}) > 1
-    for column in (["rank"] if ranks else []) + ["window", "inputs", "row", "from its token", "with a loss"]:
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("of")
+    heads = [*(["rank"] if ranks else []), "window", "inputs", "row", "from its token", "with a loss", "of"]
     for piece in pieces[:SHOWN]:
         of = f"{piece.spec}/{piece.split}" + (f", component {piece.component}" if piece.component else "")
         cells = [f"{piece.window}", f"{piece.first}-{piece.last - 1}", f"{piece.row:,}", f"{piece.place}"]
-        table.add_row(*([f"{piece.rank}"] if ranks else []), *cells, f"{piece.trained}", of)
-    console = stdout()
-    console.print(table)
+        table.append([*([f"{piece.rank}"] if ranks else []), *cells, f"{piece.trained}", of])
+    print_table(console, heads, table, left=(len(heads) - 1,))
     more = f", of which {SHOWN} are shown (--json prints all)" if len(pieces) > SHOWN else ""
     rows = len({(piece.stream, piece.component, piece.row) for piece in pieces})
-    console.print(f"step {step:,}: {len(pieces):,} pieces of {rows:,} rows{more}", highlight=False, soft_wrap=True)
+    print_lines(console, Text(f"step {step:,}: {len(pieces):,} pieces of {rows:,} rows{more}"), 0)

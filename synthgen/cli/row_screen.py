@@ -15,6 +15,7 @@ from rich.text import Text
 from synthgen.cli.console import print_lines, print_pairs, stdout
 from synthgen.cli.terminal import is_read
 from synthgen.errors import SynthgenError
+from synthgen.exact.keys import worded
 from synthgen.spec.latents import told
 from synthgen.spec.source import Source
 
@@ -70,7 +71,7 @@ def print_row(source: Source, row: Mapping[str, Any], split: str) -> None:
     _print_bits(console, row["bits"])
     if latents := source.decode(row, split):
         console.print(Text("made from", style="bold"))
-        print_pairs(console, list(told(latents)), MOST_LINES)
+        print_pairs(console, list(told(latents, source.task(split).glossary)), MOST_LINES)
     console.print()
 
 
@@ -98,7 +99,7 @@ def _said(source: Source, row: Mapping[str, Any], split: str, spans: Mapping[str
 def _print_spans(console: Console, row: Mapping[str, Any], spans: Mapping[str, Sequence[Mapping[str, int]]]) -> None:
     """Print the kinds of spans, each with what it covers, or how many there are where that is long."""
     said = "".join(row.get(name, "") for name in PARTS)
-    widest = max((len(kind) for kind in spans), default=0)
+    widest = max((len(worded(kind)) for kind in spans), default=0)
     if any(spans.values()):
         console.print(Text("spans", style="bold"))
     for colour, (kind, of_kind) in zip(itertools.cycle(COLOURS), spans.items(), strict=False):
@@ -107,7 +108,7 @@ def _print_spans(console: Console, row: Mapping[str, Any], spans: Mapping[str, S
         covered = " | ".join(dict.fromkeys(said[span["start"] : span["end"]] for span in of_kind))
         short = said and cell_len(covered) <= SHORT and "\n" not in covered
         what = covered if short else f"{len(of_kind)} of them" if len(of_kind) > 1 else "one"
-        console.print(Text("  ") + Text(kind.ljust(widest), style=colour) + f"  {what}", soft_wrap=True)
+        console.print(Text("  ") + Text(worded(kind).ljust(widest), style=colour) + f"  {what}", soft_wrap=True)
 
 
 SHORT = 56
@@ -116,7 +117,7 @@ SHORT = 56
 
 def _print_bits(console: Console, bits: Mapping[str, float | None]) -> None:
     """Print the bits of a row, by book, each with a bar as long as its share of the largest."""
-    books = {name: value for name, value in bits.items() if name != "total"}
+    books = {worded(name): value for name, value in bits.items() if name != "total"}
     console.print(Text.assemble(("bits ", "bold"), _figure(bits["total"])), soft_wrap=True)
     if len(books) == 1:
         return

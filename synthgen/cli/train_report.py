@@ -6,10 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
-from synthgen.cli.console import print_lines, stdout
+from synthgen.cli.console import print_lines, print_table, stdout
 from synthgen.dataset.plain_text import shown
 from synthgen.train.experiment import load_experiment, shipped_experiments, sizes_of
 from synthgen.train.reproduce import SCREENED, SMOKE, Result
@@ -75,24 +74,24 @@ def print_presets() -> None:
 
 def print_results(results: Sequence[Result]) -> None:
     """Print the table of claims: figure by seed, the paper's figure, chance, seconds, verdict."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("experiment", "claim", "paper", "chance", "mean", "min", "max", "seeds", "holds"):
-        right = column in ("chance", "mean", "min", "max", "seeds")
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    console = stdout()
+    rows: list[Sequence[str]] = []
     for result in results:
         for number, line in enumerate(result.lines):
             figures = line.to_json()
-            table.add_row(
-                result.name if number == 0 else "",
-                line.claim,
-                line.paper,
-                "" if line.chance is None else f"{line.chance:.3g}",
-                *(f"{figures[key]:.4g}" for key in ("mean", "min", "max")),
-                str(len(line.values)),
-                Text("yes", "green") if line.green else Text(f"{sum(line.held)} of {len(line.held)}", "red"),
+            rows.append(
+                (
+                    result.name if number == 0 else "",
+                    line.claim,
+                    line.paper,
+                    "" if line.chance is None else f"{line.chance:.3g}",
+                    *(f"{figures[key]:.4g}" for key in ("mean", "min", "max")),
+                    str(len(line.values)),
+                    "yes" if line.green else f"{sum(line.held)} of {len(line.held)}",
+                )
             )
-    console = stdout()
-    console.print(table)
+    heads = ("experiment", "claim", "paper", "chance", "mean", "min", "max", "seeds", "holds")
+    print_table(console, heads, rows, left=(0, 1, 2, 8))
     for result in results:
         seconds = ", ".join(f"{s:.0f}" for s in result.seconds.values())
         nothing = result.verdict in (SMOKE, SCREENED)
@@ -102,9 +101,8 @@ def print_results(results: Sequence[Result]) -> None:
 
 def print_scores(scores: Scores) -> None:
     """Print accuracies with their 95 % intervals: of rows, by difficulty, of queries."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in (scores.split, "accuracy", "95 %", "n"):
-        table.add_column(column, justify="left" if column == scores.split else "right")
+    console = stdout()
+    table: list[Sequence[str]] = []
     lines = [("rows", scores.rows)]
     if len(scores.by_difficulty) > 1:
         lines += [(f"  difficulty {d}", accuracy) for d, accuracy in sorted(scores.by_difficulty.items())]
@@ -114,10 +112,10 @@ def print_scores(scores: Scores) -> None:
     for name, accuracy in lines:
         scored = accuracy.to_json()
         between = f"{scored['low']:.4f} to {scored['high']:.4f}"
-        table.add_row(name, f"{scored['accuracy']:.4f}", between, f"{scored['n']:,}")
-    console = stdout()
-    console.print(table)
+        table.append((name, f"{scored['accuracy']:.4f}", between, f"{scored['n']:,}"))
+    print_table(console, (scores.split, "accuracy", "95 %", "n"), table)
     if scores.unanswered:
-        console.print(f"  {scores.unanswered:,} rows of the split are not answered, and not counted", style="dim")
+        said = f"{scores.unanswered:,} rows of the split are not answered, and not counted"
+        print_lines(console, Text(said, style="dim"), 2)
     for reason, count in list(scores.to_json()["reasons"].items())[:3]:
-        console.print(f"  {count:,} x {reason}", style="dim", highlight=False)
+        print_lines(console, Text(f"{count:,} x {reason}", style="dim"), 2)

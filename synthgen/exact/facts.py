@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from synthgen.exact.bits import stated_bits, stated_status
+from synthgen.exact.keys import worded
 
 Style = Literal["screen", "card"]
 
@@ -30,10 +31,11 @@ def formatted(value: Any, style: Style) -> str:
     if not card and isinstance(value, Mapping) and set(value) == {"mean", "se"}:
         return f"{value['mean']:,.6g} ± {value['se']:.2g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {formatted(item, style)}" for key, item in value.items())
+        return ", ".join(f"{worded(key)} {formatted(item, style)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         shown = value[:MOST_ITEMS] if card else value
-        return ", ".join(formatted(item, style) for item in shown) + (" ..." if len(value) > len(shown) else "")
+        said = (worded(item) if isinstance(item, str) else formatted(item, style) for item in shown)
+        return ", ".join(said) + (" ..." if len(value) > len(shown) else "")
     if isinstance(value, bool) or value is None:
         return str(value).lower() if card else str(value)
     if isinstance(value, float):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from synthgen.exact.facts import Style, formatted
+from synthgen.exact.keys import worded
 
 
 class Meaning(NamedTuple):
@@ -20,6 +24,7 @@ GLOSSARY: dict[str, Meaning] = {
     "answer_bits": Meaning(ANSWER, "an answer, for who has read its prompt", "bits"),
     "answer_bits_given_the_text": Meaning(ANSWER, "an answer, for who has read the facts too", "bits"),
     "answer_bits_given_the_world": Meaning(ANSWER, "an answer, for who knows the world too", "bits"),
+    "answer_bits_in_this_world": Meaning(ANSWER, "an answer, for who knows this very world too", "bits"),
     "answer_bits_mean": Meaning(ANSWER, "an answer, for who does not know the world, on average", "bits"),
     "answer_law_bits": Meaning(ANSWER, "entropy of the law of answers", "bits"),
     "answer_zero_share": Meaning(ANSWER, "share of answers that are 0"),
@@ -27,6 +32,8 @@ GLOSSARY: dict[str, Meaning] = {
     "asked": Meaning(WORLD, "people who are asked about"),
     "attribute_bits": Meaning(WORLD, "each fact of a person", "bits"),
     "attribute_bits_a_person": Meaning(WORLD, "all facts of a person", "bits"),
+    "best_accuracy": Meaning(GUESS, "the best answer, for who knows the world, is right"),
+    "best_accuracy_in_this_world": Meaning(GUESS, "the best answer, for who knows this very world, is right"),
     "bits_a_token": Meaning(LENGTH, "text, for each token", "bits"),
     "block": Meaning(MIX, "rows of a block, in which shares are exact"),
     "change_bits": Meaning(WORLD, "each fact's changes, for who knows the world before", "bits"),
@@ -40,8 +47,10 @@ GLOSSARY: dict[str, Meaning] = {
     "depth_law": Meaning(LAW, "shares by depth"),
     "derivations": Meaning(LAW, "derivations that there are"),
     "determined": Meaning(ANSWER, "share of questions that the world decides"),
+    "determined_in_this_world": Meaning(ANSWER, "share of questions that this very world decides"),
     "determined_mean": Meaning(ANSWER, "share of questions that the world decides, on average"),
     "distinct_templates": Meaning(LAW, "templates among the rows sampled"),
+    "enumerable_share": Meaning(LAW, "share of rows whose templates can all be gone through"),
     "expected_completion_tokens": Meaning(LENGTH, "a completion, on average", "tokens"),
     "expected_hops": Meaning(LENGTH, "a question, on average", "hops"),
     "expected_length": Meaning(LENGTH, "a string, on average", "tokens"),
@@ -83,6 +92,7 @@ GLOSSARY: dict[str, Meaning] = {
     "retries_a_step": Meaning(RETRY, "steps taken back before each right one, on average"),
     "retries_a_step_untruncated": Meaning(RETRY, "the same, if no mistake were ever used up"),
     "rewrites_a_person": Meaning(LAW, "rewrites that there are of a person"),
+    "right_answers": Meaning(ANSWER, "right answers to a question, on average"),
     "row_shares": Meaning(MIX, "shares of rows"),
     "rows_an_entry": Meaning(WORLD, "rows that say everything once"),
     "sampled_rows": Meaning(SAMPLE, "rows sampled for facts without a formula"),
@@ -91,15 +101,20 @@ GLOSSARY: dict[str, Meaning] = {
     "size_shares": Meaning(MIX, "shares of tokens, or of bytes of text"),
     "solution_ceiling_bits": Meaning(ANSWER, "a solution in any order, at most", "bits"),
     "solution_floor_bits": Meaning(ANSWER, "a solution in any order, at least", "bits"),
+    "split_of": Meaning(LAW, "what splits divide"),
     "stages": Meaning(MIX, "rows of a block, by stage"),
     "subject_bits": Meaning(LAW, "whom a row is about", "bits"),
+    "templates": Meaning(LAW, "templates, and how rows repeat them, by number of operations"),
+    "uncapped_bound": Meaning(LAW, "templates there must be more of, from that number of operations on"),
+    "uncapped_from": Meaning(LAW, "operations from which on templates are beyond number"),
     "uniform_bits": Meaning(LAW, "a rewrite, in the uniform law", "bits"),
     "uniform_guess_accuracy": Meaning(GUESS, "any answer, guessed blindly, is right"),
     "unreachable_symbols": Meaning(LAW, "symbols that no derivation reaches"),
+    "unsplit_ops": Meaning(LAW, "numbers of operations whose templates are not divided"),
     "wording_bits": Meaning(LAW, "the wording of a row's facts", "bits"),
     "world_bits": Meaning(WORLD, "all that there is to know", "bits"),
-    "world_bits_at_one_time": Meaning(WORLD, "all that there is to know, before the change or after it", "bits"),
     "world_bits_a_person": Meaning(WORLD, "all that there is to know, for each person", "bits"),
+    "world_bits_at_one_time": Meaning(WORLD, "all that there is to know, before the change or after it", "bits"),
     "world_list_bits": Meaning(WORLD, "all that there is to know, people told apart by number", "bits"),
     "world_paper_bits": Meaning(WORLD, "all that there is to know, as the paper counts it", "bits"),
 }
@@ -109,4 +124,16 @@ GLOSSARY: dict[str, Meaning] = {
 def meaning(name: str) -> Meaning:
     """Return what a fact means; of one that is not in the glossary, its name as words."""
     known = GLOSSARY.get(name)
-    return known or Meaning("further facts", name.replace("_", " "), "bits" if name.endswith("_bits") else "")
+    return known or Meaning("further facts", worded(name), "bits" if name.endswith("_bits") else "")
+
+
+def told_facts(facts: Mapping[str, Any], style: Style) -> dict[str, list[tuple[str, str]]]:
+    """Return (words, value with its unit) of each fact, by group."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name, value in facts.items():
+        group, words, unit = meaning(name)
+        stated = formatted(value, style)
+        if unit and unit not in stated.split():
+            stated += f" {unit}"
+        groups.setdefault(group, []).append((words, stated))
+    return groups

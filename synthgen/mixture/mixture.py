@@ -50,6 +50,9 @@ KIND = "kind"
 """The row book of the arrangement: which component comes next."""
 
 OWN_LATENT = ("kind", "row", "person", "spans")
+NAMED = {KIND: "component", "row": "row of the component"}
+"""The glossary of what every mixture has."""
+
 ENDLESS = 2**62
 """The rows of what has no end, where a number is wanted."""
 
@@ -87,6 +90,8 @@ class Mixture(Task):
         super().__init__(params, keys, files, row_format)
         self.components = [component_of(one, files, self.row_format, keys) for one in params.component]
         tasks = [component.task for component in self.components]
+        self.family = tasks[0].family
+        self.glossary = dict(NAMED) | {key: words for task in tasks for key, words in task.glossary.items()}
         self.natural_language = next((task.natural_language for task in tasks if task.natural_language), "")
         self.task_categories = tuple(dict.fromkeys(name for task in tasks for name in task.task_categories))
         names = [component.name for component in self.components]

@@ -31,7 +31,8 @@ from synthgen.dataset.shards import read_batches
 from synthgen.errors import CheckFailed
 from synthgen.exact.bits import stated_bits, stated_status
 from synthgen.exact.entropy import text_entry
-from synthgen.exact.facts import formatted
+from synthgen.exact.glossary import told_facts
+from synthgen.exact.keys import worded
 from synthgen.publish.croissant import CROISSANT, croissant_text
 from synthgen.publish.drawing.scene import Scene
 from synthgen.publish.howto import lessons
@@ -151,6 +152,7 @@ def render(
         note=note,
         papers=papers_of(spec.paper or task.paper),
         task=spec.task,
+        family=in_markdown(spec.suite or task.family),
         notes=task.card_notes(),
         versions=manifest.versions,
         rows=f"{manifest.totals['rows']:,}",
@@ -329,21 +331,18 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
         entropy = json.loads(text)
         stated = manifest.entropy(names[0])  # in its order, which the key of the group has not
         paid = [
-            {"name": f"a perfect model pays for a {what}, in bits", "value": stated_bits(bits)}
+            (f"for a {what}", f"{stated_bits(bits)} bits")
             for what, bits in stated.get("floor", {}).items()
             if bits and bits != stated["floor"]["row"]
         ]
-        facts = paid + [
-            {"name": in_markdown(name.replace("_", " ")), "value": in_markdown(formatted(value, "card"))}
-            for name, value in stated["facts"].items()
-        ]
+        facts = {"a perfect model that knows the world pays": paid} | told_facts(stated["facts"], "card")
         tables.append(
             {
                 "splits": _listed([f"`{name}`" for name in names]),
                 "splits_html": f"Bits of {_listed([f'<code>{html.escape(shown(name))}</code>' for name in names])}",
                 "books": [
                     {
-                        "name": in_markdown(name),
+                        "name": in_markdown(worded(name)),
                         "scope": in_markdown(book["scope"]),
                         "bits": stated_bits(book),
                         "status": in_markdown(stated_status(book)),
@@ -353,7 +352,11 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
                 "booked": f"{stated['bits']:,.4f}" if text_entry(stated)["bits"] != stated["bits"] else "",
                 "bits": stated_bits(text_entry(entropy)),
                 "status": in_markdown(stated_status(text_entry(entropy))),
-                "facts": facts[:MOST_FACTS],
+                "facts": [
+                    {"group": in_markdown(group), "name": in_markdown(words), "value": in_markdown(value)}
+                    for group, of_group in facts.items()
+                    for words, value in of_group
+                ][:MOST_FACTS],
             }
         )
     return tables

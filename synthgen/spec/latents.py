@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from synthgen.exact.keys import worded
 
-def told(latents: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (name, value as text) of latents, those of a mapping each by itself."""
-    for name, value in latents.items():
+
+def told(latents: Mapping[str, Any], glossary: Mapping[str, str], inside: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (name in words, value as text) of latents, those of a mapping each by itself."""
+    for key, value in latents.items():
+        name = inside + worded(key, glossary)
         if isinstance(value, Mapping):
-            yield from told(value, f"{inside}{name}: ")
-        elif value is None or value == []:
-            yield inside + name, "none"
+            yield from told(value, glossary, f"{name}: ")
         else:
-            yield inside + name, _in_words(value)
+            yield name, "none" if value is None or value == [] else _in_words(value)
 
 
 def _in_words(value: Any) -> str:

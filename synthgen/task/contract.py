@@ -25,6 +25,7 @@ from synthgen.exact.bits import Status
 from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Entropy
 from synthgen.task.certificates import Sampling
+from synthgen.task.family import Family
 from synthgen.task.fidelity import Deviation, stated
 from synthgen.task.judging import MOST_FREE, STEPS, STRICT, Final, Unclear, final_answer
 from synthgen.task.kit.capacity import Knowledge
@@ -90,10 +91,10 @@ class WindowComponent:
 class Task:
     """What a task has, in five blocks. See each member for what it returns and promises.
 
-    declares    name, version, paper, natural_language, task_categories, row_formats, books, uncounted, difficulty,
-                capabilities, deviations, Params, tiny, resolve, latent_fields, span_kinds, untrained, extra_fields,
-                masked, vocab, free_text, markers, edges, modes, assets, sidecars, tokenizer_files, component_field,
-                subject_field, exposure_field, template_field, text_sources
+    declares    name, version, paper, family, natural_language, task_categories, row_formats, books, uncounted,
+                difficulty, capabilities, deviations, Params, tiny, resolve, latent_fields, glossary, span_kinds,
+                untrained, extra_fields, masked, vocab, free_text, markers, edges, modes, assets, sidecars,
+                tokenizer_files, component_field, subject_field, exposure_field, template_field, text_sources
     makes       rows, token_rows, rows_max, ending, make_ready, without_rows, component_rows, window_components
     knows       entropy, samplings, row_floor, row_floor_status, without_surprisals, prompt_at_once, surprisals,
                 without_row_text_bits, row_text_bits, knowledge, entities, split_by, apart, subjects, template_half
@@ -122,6 +123,8 @@ class Task:
     """Goes up whenever any row would change."""
     paper: ClassVar[str] = ""
     """The arXiv number whose data it makes."""
+    family: str = Family.FURTHER
+    """What its specs are listed under: one of `Family`, or a name of its own."""
     natural_language: str = ""
     """The language of its rows of text, as the Hub writes it ("en"); "" for rows of symbols. Tokens have none."""
     task_categories: tuple[str, ...] = ("text-generation",)
@@ -166,6 +169,9 @@ class Task:
     def latent_fields(self) -> list[pa.Field]:
         """The fields of the struct `latent`, without its spans."""
         return []
+
+    glossary: Mapping[str, str] = {}
+    """What latent fields are called for people, by name; of the others, and of spans, the name with spaces is shown."""
 
     @property
     def span_kinds(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.family import Family
 from synthgen.task.judging import STEPLESS
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.paired_rows import recall_picture
@@ -56,6 +57,7 @@ class Recall(Task):
     """Associative recall: the value that stood behind a key, for every key."""
 
     name, version, paper = "recall", 1, "2312.04927"
+    family = Family.PLAYGROUND
     row_formats, books, modes = ("tokens",), ("pairs", "order"), STEPLESS
     difficulty, masked, picture = "pairs", True, recall_picture
     surprisals, rank, unrank, final = recall_surprisals, recall_rank, recall_unrank, recall_final

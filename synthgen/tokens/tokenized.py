@@ -48,6 +48,7 @@ class Tokenized(Task):
         self.books, self.uncounted = text.books, text.uncounted
         self.name, self.version, self.paper = text.name, text.version, text.paper  # type: ignore[misc]
         self.difficulty, self.Params = text.difficulty, text.Params  # type: ignore[misc]
+        self.family, self.glossary = text.family, text.glossary
         self.component_field, self.subject_field = text.component_field, text.subject_field  # type: ignore[misc]
         self.template_field, self.exposure_field = text.template_field, text.exposure_field  # type: ignore[misc]
         self.deviations = text.deviations  # type: ignore[misc]

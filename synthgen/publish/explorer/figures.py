@@ -9,7 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from synthgen.exact.entropy import Entropy
-from synthgen.exact.facts import formatted
+from synthgen.exact.glossary import told_facts
+from synthgen.exact.keys import worded
 from synthgen.publish.drawing.charts import books_scene
 from synthgen.publish.drawing.curves import loss_scene, shares_scene
 from synthgen.publish.drawing.scene import Scene
@@ -41,9 +42,13 @@ def _books(entropy: Entropy, names: Sequence[str]) -> dict[str, Any]:
     return {
         "splits": names,
         "bar": drawing(books_scene(row, "What a row pays by book, on average")),
-        "books": [(name, book.scope, str(book.bits), book.bits.status) for name, book in entropy.books.items()],
+        "books": [(worded(name), book.scope, str(book.bits), book.bits.status) for name, book in entropy.books.items()],
         "text": (str(entropy.text), entropy.status, entropy.text.reason),
-        "facts": [(name.replace("_", " "), formatted(value, "card")) for name, value in entropy.facts.items()],
+        "facts": [
+            (f"{group}: {words}", value)
+            for group, facts in told_facts(entropy.facts, "card").items()
+            for words, value in facts
+        ],
     }
 
 

@@ -13,6 +13,7 @@ from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.plain_text import shown
 from synthgen.dataset.shards import read_batches
 from synthgen.errors import SynthgenError
+from synthgen.exact.keys import worded
 from synthgen.publish.drawing.sheet import drawn
 from synthgen.publish.drawing.svg import inline
 from synthgen.spec.latents import told
@@ -73,9 +74,9 @@ def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, A
         [span["start"], span["end"], kind] for kind, of_kind in spans.items() for span in of_kind or () if span
     ]
     books = (row.get("bits") or {}).items()
-    table["books"] = {name: "unknown" if bits is None else finite(bits, 4) for name, bits in books}
+    table["books"] = {worded(name): "unknown" if bits is None else finite(bits, 4) for name, bits in books}
     extra = {field.name: row[field.name] for field in task.extra_fields if field.name in row}
-    table["latent"] = [[name, _short(text)] for name, text in told({**latents_of(task, row), **extra})]
+    table["latent"] = [[name, _short(text)] for name, text in told({**latents_of(task, row), **extra}, task.glossary)]
     if not task.without_surprisals and any(name in row for name in CONTENT_COLUMNS):
         table["bits"] = [finite(bits, 3) for bits in source.surprisals(row, split)[: LONGEST_TEXT + 1]]
     table["picture"] = picture_of(source, split, row)

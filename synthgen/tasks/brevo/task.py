@@ -17,6 +17,7 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial
 from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task
+from synthgen.task.family import Family
 from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.named_nodes import NamedNodes
 from synthgen.task.kit.node_names import ended, node_of
@@ -47,7 +48,9 @@ class Brevo(Task):
     name = "brevo"
     version = 1
     paper = "2512.17351"
+    family = Family.PLAYGROUND
     row_formats = ("tokens",)
+    glossary: Mapping[str, str] = {"listed": "nodes of the listing", "created": "nodes as they were created"}
     books: tuple[str, ...] = STAGES
     difficulty = "nodes of the listing"
     deviations = DEVIATIONS

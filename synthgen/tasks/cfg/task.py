@@ -24,6 +24,7 @@ from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
 from synthgen.task.entries import Entry, refuse_twins, unseen
+from synthgen.task.family import Family
 from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.ranks import check_rank
 from synthgen.task.phrases import Codes, PhraseTable
@@ -100,6 +101,7 @@ class Cfg(Task):
     name = "cfg"
     version = 1
     paper = "2305.13673"
+    family = Family.GRAMMARS
     row_formats = ("tokens", "prompt-completion", "document")
     books: tuple[str, ...] = BOOKS[:1]
     difficulty = "tokens of the string"

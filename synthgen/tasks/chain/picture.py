@@ -33,7 +33,7 @@ def picture_of(reading: ParsedChain, named: Callable[[int], str]) -> Picture:
         if need is not None and need in place:
             links.append(Link(place[need], place[name], "need" if name in chain else ""))
     back = [named(name) for name, value in reading.sentences if value is None]
-    begun = ", ".join(back[:8]) + (" ..." if len(back) > 8 else "")
+    begun = ", ".join(back[:8]) + (" and others" if len(back) > 8 else "")
     told = f" Begun and taken back on the way: {begun}." if back else ""
     caption = (
         f"Chain: {len(nodes)} definitions in mixed order. What is {named(reading.query)}? It takes {len(chain)} "

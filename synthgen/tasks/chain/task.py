@@ -18,6 +18,7 @@ from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.family import Family
 from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.retries import TOO_MUCH_BACK, RetryParams, expected_bits, expected_number, first_too_much, odds
 from synthgen.task.phrases import SPANS, span_lists
@@ -82,7 +83,9 @@ class Chain(Task):
     name = "chain"
     version = 1
     paper = "2408.16293"
+    family = Family.MATHEMATICS
     row_formats = ("tokens",)
+    glossary: Mapping[str, str] = {"others": "definitions that are not needed"}
     books: tuple[str, ...] = STAGES
     difficulty = "steps"
     deviations = DEVIATIONS

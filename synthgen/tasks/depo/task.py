@@ -16,6 +16,7 @@ from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling, log2_sum
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.family import Family
 from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.named_nodes import NamedNodes
@@ -104,6 +105,7 @@ class Depo(Task):
     name = "depo"
     version = 1
     paper = "2512.17351"
+    family = Family.PLAYGROUND
     row_formats = ("tokens",)
     books: tuple[str, ...] = STAGES
     difficulty = "nodes of the cycle"

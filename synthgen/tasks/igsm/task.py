@@ -18,6 +18,7 @@ from synthgen.exact.entropy import Book, Entropy
 from synthgen.task.assets import read_asset
 from synthgen.task.certificates import Sampling
 from synthgen.task.contract import SplitBy, Task
+from synthgen.task.family import Family
 from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.retries import RetryParams, expected_number, shown_bits
 from synthgen.task.phrases import Codes
@@ -71,9 +72,26 @@ class Igsm(Task):
     template_field = "template"
     version = 1
     paper = "2407.20311"
+    family = Family.MATHEMATICS
     natural_language = "en"
     task_categories = ("text-generation", "question-answering")
     row_formats = ("prompt-completion",)
+    glossary: Mapping[str, str] = {
+        "op": "operations",
+        "layers": "layers of categories",
+        "widths": "items by layer",
+        "edges": "edges between items",
+        "necessary": "necessary numbers",
+        "necessary_abstract": "of these, sums over a category",
+        "unnecessary": "unnecessary numbers",
+        "solution_depth": "depth of the solution",
+        "query_abstract": "asks for a sum over a category",
+        "bin": "bin of the template",
+        "template": "hash of the template",
+        "solution_floor": "bits of a solution, at least",
+        "graph": "needs",
+        "candidates": "what could be begun too early, by step",
+    }
     books: tuple[str, ...] = BOOKS
     difficulty = "operations of the solution"
     deviations = DEVIATIONS

@@ -16,6 +16,7 @@ from synthgen.exact.draw import Keys
 from synthgen.exact.entropy import Book, Entropy, entropy_of, log2_sum
 from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.family import Family
 from synthgen.task.judging import NUMBER, STEPLESS, Final
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.phrases import SPANS, span_lists
@@ -94,6 +95,7 @@ class Mano(Task):
     name = "mano"
     version = 1
     paper = "2512.17351"
+    family = Family.PLAYGROUND
     row_formats = ("tokens",)
     books: tuple[str, ...] = STAGES
     difficulty = "operations"

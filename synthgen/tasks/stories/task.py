@@ -17,6 +17,7 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.task.certificates import Sampling
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task
+from synthgen.task.family import Family
 from synthgen.task.judging import MODES, Final
 from synthgen.task.kit.retries import MOST_BACK, TOO_MUCH_BACK, first_too_much, odds
 from synthgen.task.phrases import Codes, PhraseTable
@@ -59,6 +60,7 @@ class Stories(Task):
 
     name = "stories"
     version = 2
+    family = Family.MATHEMATICS
     row_formats = ("prompt-completion",)
     natural_language = "en"
     books: tuple[str, ...] = STAGES

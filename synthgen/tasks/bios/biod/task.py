@@ -29,6 +29,7 @@ from synthgen.exact.entropy import Book, Draws, Entropy, log2_binomial, log2_fac
 from synthgen.exact.ledger import log2_units
 from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
+from synthgen.task.family import Family
 from synthgen.task.ids import ids_of
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.kit.editions import Edition
@@ -63,6 +64,7 @@ class Biod(Task):
     subject_field = "person"
     version = 1
     paper = "2404.05405"
+    family = Family.BIOGRAPHIES
     natural_language = "en"
     row_formats = ("tokens", "document")
     books = ("order",)

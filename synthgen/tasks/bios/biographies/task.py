@@ -25,6 +25,7 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
+from synthgen.task.family import Family
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import SPANS, Codes, PhraseTable, span_lists
 from synthgen.task.picture import Picture, kinds_of, passage_of
@@ -69,8 +70,10 @@ class Bios(Task):
     name = "bios"
     version = 1
     paper = "2309.14316"
+    family = Family.BIOGRAPHIES
     natural_language = "en"
     row_formats = ("document", "tokens")
+    glossary: Mapping[str, str] = {"templates": "sentences", "exposures": "rows about the person"}
     books = ("wording", "order")
     difficulty = "facts"
     subject_field = "person"

@@ -27,6 +27,7 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task, TaskParams
+from synthgen.task.family import Family
 from synthgen.task.judging import NUMBER, STEPLESS, Final
 from synthgen.task.kit.editions import EditionField
 from synthgen.task.phrases import Codes, PhraseTable
@@ -88,9 +89,11 @@ class BirthYear(Task):
     name = "birthyear"
     version = 1
     paper = "2512.17351"
+    family = Family.PLAYGROUND
     natural_language = "en"
     task_categories = ("text-generation", "question-answering")
     row_formats = ("prompt-completion",)
+    glossary: Mapping[str, str] = {"links": "whose years are shared", "asked": "asked about"}
     books = BOOKS
     difficulty = "hops to the answer"
     span_kinds = SPAN_KINDS

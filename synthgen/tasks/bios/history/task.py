@@ -25,6 +25,7 @@ from synthgen.exact.entropy import Book, Entropy
 from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.contract import SplitBy, Task
+from synthgen.task.family import Family
 from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
@@ -63,9 +64,11 @@ class HistoryQuestions(Task):
     name = "history"
     subject_field = "person"
     version = 2
+    family = Family.QUESTIONS
     natural_language = "en"
     task_categories = ("text-generation", "question-answering")
     row_formats = ("prompt-completion",)
+    glossary: Mapping[str, str] = {"ask": "asks for what was so", "target": "fact asked for"}
     books = ("question", "person", "wording")
     difficulty = "facts the answer rests on"
     span_kinds = SPAN_KINDS

@@ -27,6 +27,7 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
+from synthgen.task.family import Family
 from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
@@ -62,9 +63,11 @@ class Hops(Task):
     name = "hops"
     subject_field = "person"
     version = 1
+    family = Family.QUESTIONS
     row_formats = ("prompt-completion",)
     natural_language = "en"
     task_categories = ("text-generation", "question-answering")
+    glossary: Mapping[str, str] = {"path": "hops", "target": "asked for", "people": "people on the way"}
     books = ("question", "person", "wording")
     difficulty = "hops to the answer"
     span_kinds = SPAN_KINDS

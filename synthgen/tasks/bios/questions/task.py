@@ -28,6 +28,7 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import SplitBy, Task
+from synthgen.task.family import Family
 from synthgen.task.ids import ids_of
 from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.capacity import Knowledge
@@ -78,6 +79,7 @@ class Questions(Task):
     subject_field = "person"
     version = 1
     paper = "2309.14402"
+    family = Family.QUESTIONS
     natural_language = "en"
     task_categories = ("text-generation", "question-answering")
     row_formats = ("prompt-completion", "tokens")

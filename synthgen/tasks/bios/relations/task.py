@@ -26,6 +26,7 @@ from synthgen.exact.ledger import log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column, struct_column
 from synthgen.task.contract import Task
+from synthgen.task.family import Family
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
 from synthgen.task.picture import Picture, passage_of
@@ -69,8 +70,10 @@ class Relations(Task):
     name = "relations"
     subject_field = "person"
     version = 2
+    family = Family.BIOGRAPHIES
     row_formats = ("document",)
     natural_language = "en"
+    glossary: Mapping[str, str] = {"templates": "sentences", "wordings": "sentences on relations"}
     books = ("wording",)
     difficulty = "facts stated"
     deviations = (NOT_PUBLISHED, *WORLD)

@@ -26,6 +26,7 @@ from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
 from synthgen.task.contract import Task
+from synthgen.task.family import Family
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable, assemble, closing, opening
 from synthgen.task.picture import Picture, kinds_of, passage_of
@@ -89,8 +90,10 @@ class Rewrites(Task):
     name = "rewrites"
     version = 1
     paper = "2309.14316"
+    family = Family.BIOGRAPHIES
     natural_language = "en"
     row_formats = ("document",)
+    glossary: Mapping[str, str] = {"rank": "number of the rewrite"}
     books = ("wording",)
     difficulty = "facts"
     subject_field = "person"
