@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
-from multiprocessing.reduction import DupFd
+from multiprocessing.reduction import DupFd, ForkingPickler
 from typing import Any
 
 SIZE = 8
@@ -28,6 +27,7 @@ class Work:
 
     Both stand in a file that all have open: processes share their place in it, and a read of a few bytes is one step.
     So there is no lock, which a killed process might hold, and none is started more slowly where there are many jobs.
+    Jobs go to processes of ours as `multiprocessing` hands over all arguments; the file has no name, so nobody else has it.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Work:
     ) -> None:
         """`make_ready` is called in every helper before it takes its first job."""
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (`close` closes it)
-        self._size = self._file.write(pickle.dumps((jobs, make_ready)))
+        self._size = self._file.write(ForkingPickler.dumps((jobs, make_ready)))
         self._file.write(b"".join(number.to_bytes(SIZE, sys.byteorder) for number in numbers))
         self._file.seek(self._size)
 
@@ -51,7 +51,7 @@ class Work:
         from synthgen.dataset.pandas_later import put_pandas_off
 
         put_pandas_off()
-        jobs, make_ready = pickle.loads(os.pread(self._file.fileno(), self._size, 0))
+        jobs, make_ready = ForkingPickler.loads(os.pread(self._file.fileno(), self._size, 0))
         if make_ready is not None:
             make_ready()
         return jobs
