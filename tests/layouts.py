@@ -171,7 +171,7 @@ def chain_steps(source, row):
 def story_steps(row):
     """Of boxes: a step's sum in names, in the order of its line, and in numbers."""
     lines, values, steps = {}, {}, []
-    for line in re.findall(r"[^.?]+[.?]", row["prompt"])[:-1]:
+    for line in re.findall(r"[^.?]+[.?]", row["prompt"])[1:-1]:  # the first sentence is the rule of the modulus
         named, *others = re.findall(r"[Tt]he (\w+ box)", line)
         lines[named] = [*others, re.search(r"\d+", line)[0]]
     for name, value in re.findall(r"the (\w+ box) holds (\d+)", row["completion"]):

@@ -14,11 +14,12 @@ import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.exact.bijection import unpermute
 from synthgen.exact.draw import Keys
+from synthgen.task.kit.editions import LATEST
 from synthgen.tasks.bios.biographies.writing.sentences import BY_NAME, BY_PRONOUN, NAME, VALUE, render, shows_pronoun
 from synthgen.tasks.bios.world.lists import ATTRIBUTES, OWN, Sizes, read_lists
 
 FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())
-LISTS = read_lists(None, Sizes(), 2)
+LISTS = read_lists(None, Sizes(), LATEST)
 COUNTS = {"birth_date": 46, "birth_city": 49, "university": 49, "major": 52, "employer": 48, "company_city": 47}
 
 

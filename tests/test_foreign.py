@@ -66,6 +66,7 @@ ELSEWHERE = {
     "synthgen/cli/terminal.py": {"open": "the null device"},
     "synthgen/task/markup.py": {"json.loads": "an answer, bounded, whose keys may stand twice"},
     "synthgen/cli/reading.py": {"webbrowser.open": "a page that was just made"},
+    "synthgen/bench/disk.py": {"Path(place, 'zeros').open": "written"},
     "synthgen/publish/drawing/raster.py": {"Image.open": "an image that was just made"},
     "synthgen/publish/hub/staging.py": {"shutil.copyfile": "shards, checked after"},
 }  # fmt: skip

@@ -30,7 +30,7 @@ ELSEWHERE = {
 """Pages with code that is run by another test than the one for all."""
 PRINTED = {"start"}
 """Pages whose blocks of text are what the commands before them print."""
-CLIENTS = {f"clients/{path.stem}" for path in (DOCS.parent / "clients").glob("*.py")}
+CLIENTS = {f"clients/{path.stem}" for path in (DOCS.parent / "clients").glob("*.py") if path.stem != "tracked_run"}
 """Pages of other people's packages, whose code `make clients` runs."""
 NOT_RUN = {"contract", "api", "architecture", "releasing", "scale", "relations"}
 """Pages without code, with signatures, with a picture as text, or with commands for clusters and releases."""

@@ -22,6 +22,7 @@ from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.tape import enumerate_tapes
 from synthgen.spec.source import Source
 from synthgen.spec.spec import spec_of_table
+from synthgen.task.kit.editions import LATEST
 from synthgen.tasks.bios.questions.forms import FORMS, GIVEN, read_questions
 from synthgen.tasks.bios.questions.guessing import odds_of
 from synthgen.tasks.bios.questions.task import Questions
@@ -30,7 +31,7 @@ from synthgen.tasks.bios.world.reading.registry import Registry
 from synthgen.tasks.bios.world.writing.people import DAY, EMPLOYER, MAJOR, MONTH, YEAR, draw_person, field_sizes
 
 FIGURES = json.loads(Path(__file__).with_name("published_knowledge.json").read_text())
-LISTS = read_lists(None, Sizes(), 2)
+LISTS = read_lists(None, Sizes(), LATEST)
 QUESTIONS = read_questions(None, 2)
 FAMILIES = ["extract", "retrieve", "classify", "compare", "subtract", "inverse"]
 SMALL = {"people": 400, "forms": FAMILIES, "paraphrases": 4, "group": "all"}
@@ -414,7 +415,7 @@ def test_laws_by_walking_every_world(forms, sizes, people):
 def test_the_chance_of_one_first_name_by_walking_every_world():
     for people, cases, first, last in ((2, 2, 2, 2), (3, 2, 2, 2)):
         sizes = TINY | {"days": cases, "first_names": first, "last_names": last}
-        lists = read_lists(None, Sizes.model_validate(sizes), 2)
+        lists = read_lists(None, Sizes.model_validate(sizes), LATEST)
         keys = Keys(0)
 
         def run(tape, people=people, lists=lists, keys=keys):

@@ -59,21 +59,19 @@ def listed(names: Sequence[str]) -> list[dict[str, Any]]:
 
     Its fields: name, task, family, title, suite, paper, row_format, splits, rows, bits, status, text, difficulty.
     """
-    from synthgen.spec.source import load
-    from synthgen.task.family import place_of
+    from synthgen.spec.source import load, place_in_lists
 
     entries = []
-    for name in names:
-        source = load(name)
+    for source in sorted(map(load, names), key=lambda source: place_in_lists(source)[1]):
         spec = source.spec
         rows = {split: table.rows or source.rows_max(split) for split, table in spec.splits.items()}
         first = next(iter(rows), "train")
         entropy = source.entropy(first, estimates=False)
         entries.append(
             {
-                "name": name,
+                "name": spec.name,
                 "task": spec.task,
-                "family": str(spec.suite or source.task(first).family),
+                "family": place_in_lists(source)[0],
                 "title": spec.title,
                 "suite": spec.suite,
                 "paper": spec.paper or spec.task_class.paper,
@@ -84,7 +82,7 @@ def listed(names: Sequence[str]) -> list[dict[str, Any]]:
                 "difficulty": spec.task_class.difficulty,
             }
         )
-    return sorted(entries, key=lambda entry: (place_of(entry["family"]), entry["name"]))
+    return entries
 
 
 def print_plug_ins(tasks: Sequence[tuple[str, str]]) -> None:

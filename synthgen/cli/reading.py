@@ -37,7 +37,7 @@ def list_(
 
     table, tasks = shipped_listing(pattern), plugged_in(pattern)
     if json:
-        print_json(table)
+        print_json(sorted(table, key=lambda entry: entry["name"]))
         return
     if table:
         print_listing(table, long)

@@ -27,7 +27,7 @@ class Work:
 
     Both stand in a file that all have open: processes share their place in it, and a read of a few bytes is one step.
     So there is no lock, which a killed process might hold, and none is started more slowly where there are many jobs.
-    Jobs go to processes of ours as `multiprocessing` hands over all arguments; the file has no name, so nobody else has it.
+    Jobs go to processes of ours as `multiprocessing` hands over arguments; the file has no name and no other reader.
     """
 
     def __init__(

@@ -26,6 +26,7 @@ from synthgen.spec.spec import FRESH, Spec, load_spec, with_splits
 from synthgen.task.answers import check_mode, check_pairs, judge_answer
 from synthgen.task.arrow import CONTENT_COLUMNS, said_in, schema_of, to_batch, with_features
 from synthgen.task.contract import Task
+from synthgen.task.family import place_of
 from synthgen.task.ids import WrongKind
 from synthgen.task.judging import STRICT
 from synthgen.task.rows import Vocab
@@ -55,6 +56,12 @@ def load(
     Raises SynthgenError for anything that is wrong with the spec or the overrides.
     """
     return Source(load_spec(spec, seed=seed, world=world, params=params))
+
+
+def place_in_lists(source: Source) -> tuple[str, Any]:
+    """Return what a source is listed under, its spec's suite or its task's family, and by what lists are sorted."""
+    family = str(source.spec.suite or source.task(next(iter(source.spec.splits), "train")).family)
+    return family, (place_of(family), source.spec.name)
 
 
 class Source:

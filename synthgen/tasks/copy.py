@@ -15,7 +15,6 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
-from synthgen.task.family import Family
 from synthgen.task.judging import STEPLESS
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.paired_rows import copy_picture
@@ -48,8 +47,7 @@ def write_rows(state, key, start, stop, first, ids, units):
 class Copy(Task):
     """Copying: every token of the second half stands N + 1 places before."""
 
-    name, version, paper = "copy", 1, "2512.17351"
-    family = Family.PLAYGROUND
+    name, version, paper, family = "copy", 1, "2512.17351", "Canon playground"
     row_formats, books, modes = ("tokens",), ("order",), STEPLESS
     difficulty = "tokens to copy"
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})

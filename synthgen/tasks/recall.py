@@ -13,7 +13,6 @@ from synthgen.exact.entropy import Book, Entropy, log2_factorial, log2_falling
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.contract import Task, TaskParams
-from synthgen.task.family import Family
 from synthgen.task.judging import STEPLESS
 from synthgen.task.kit.alphabet import FIRST, Alphabet
 from synthgen.task.kit.paired_rows import recall_picture
@@ -48,20 +47,19 @@ def write_rows(state, stages, start, stop, keys, values, ids, units):
         begin(state, stages[1], row, 0)
         shuffle(state, order, n)
         units[row - start, 1] = state.ledger
-        for i in range(n):
-            ids[row - start, 2 * n + 2 * i] = ids[row - start, 2 * order[i]]
-            ids[row - start, 2 * n + 2 * i + 1] = ids[row - start, 2 * order[i] + 1]
+        for i in range(2 * n):
+            ids[row - start, 2 * n + i] = ids[row - start, 2 * order[i >> 1] + (i & 1)]
 
 
 class Recall(Task):
     """Associative recall: the value that stood behind a key, for every key."""
 
-    name, version, paper = "recall", 1, "2312.04927"
-    family = Family.PLAYGROUND
+    name, version, paper, family = "recall", 1, "2312.04927", "Canon playground"
     row_formats, books, modes = ("tokens",), ("pairs", "order"), STEPLESS
     difficulty, masked, picture = "pairs", True, recall_picture
     surprisals, rank, unrank, final = recall_surprisals, recall_rank, recall_unrank, recall_final
     capabilities = frozenset({"exact", "injective", "enumerable"})
+    vocab = property(lambda self: self.alphabet.vocab)
     Params: ClassVar = RecallParams
     tiny = ({"pairs": 2, "keys": 3, "values": 2}, {"pairs": 3, "keys": 3, "values": 2})
 
@@ -71,10 +69,6 @@ class Recall(Task):
             raise SynthgenError(f"params.pairs = {params.pairs}: there are only {params.keys} keys")
         names = [f"k{i}" for i in range(params.keys)] + [f"v{i}" for i in range(params.values)]
         self.alphabet = Alphabet.of([(name, FIRST + i) for i, name in enumerate(names)], bos=0, eos=1, pad=2)
-
-    @property
-    def vocab(self):
-        return self.alphabet.vocab
 
     def rows(self, start, stop, state):
         params, rows, n = self.params, stop - start, self.params.pairs
