@@ -165,7 +165,7 @@ def test_bits_a_parameter_and_probes_of_a_model_of_transformers(gpt2):
     assert probe_accuracy(probe, asked.take(np.arange(100, 200)))["token"] > 0.9
     scores = probed(subject.model, corpus, "name", ProbeSettings(taught=12, rows=8, steps=3), subject.start)
     assert {score.target for score in scores} == set(corpus.task.probings["name"].targets)
-    texts = corpus.source.batch(12, 20).column("text").to_pylist()
+    texts = Source(load_spec(spec)).batch(12, 20).column("text").to_pylist()
     begun = [text for text in texts if re.match(r"[A-Z]\w+ [A-Z]\w+ [A-Z]\w+[ ']", text)]
     assert {score.model.of for score in scores} == {len(begun)} and begun, "a name behind facts would be no name alone"
     random_weights = untrained(subject.model, 1).state_dict()

@@ -81,7 +81,7 @@ def test_rows_are_paged_searched_and_walked_through(browser, pages, subject):
     assert shown.get_by_role("button", name="Previous").is_disabled()
     assert shown.locator("#row svg[role=img]").get_attribute("aria-label")
     if subject == "relations-3hop":
-        assert "people\n" in shown.locator("#row").inner_text(), "latents are told"
+        assert "people on the way\n" in shown.locator("#row").inner_text(), "latents are told"
         assert not re.search(r"people\s+\d", shown.locator("#row").inner_text()), "in words"
 
     shown.locator("#text .t").nth(2).hover()
