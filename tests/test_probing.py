@@ -219,16 +219,16 @@ def test_probes_of_a_trained_model_are_far_above_their_controls(acquainted):
 
 @pytest.mark.slow
 def test_a_grammar_stands_in_the_states_of_a_model_that_has_learnt_it(tmp_path):
-    """The symbols of the third level of cfg3b's lowest four, where they end: far above a random model's."""
+    """The symbols of cfg3b's levels, where they end: far above a random model's and above shuffled labels."""
     spec = str(experiments_folder() / "data/floor-cfg3b.toml")
     changes = {"model.layers": 3, "model.context": 96, "data.rows": 48, "train.steps": 700, "train.warmup": 70}
     loop = train(settings_of(spec, PRESETS["tiny"], {}, changes), tmp_path / "run")
     corpus = SpecRows(loop.data.sources[0].source, FRESH, vocabulary=loop.data.vocabulary)
     scores = {score.name: score for score in probed(loop.model, corpus, "ends", ProbeSettings(taught=900, rows=300))}
-    for level, least in (("ends.level4", 0.97), ("ends.level3", 0.9)):
-        score = scores[level]
-        assert score.model.share > least and score.random.share < score.model.share - 0.15, (level, score.figures())
-        assert score.shuffled.share < score.constant.share + 0.1
+    for level, beyond in (("ends.level4", 0.1), ("ends.level3", 0.2), ("ends.level2", 0.15)):  # a low one is near by:
+        score = scores[level]  # random weights show a token's neighbours, and two or three of them tell level 4
+        assert score.model.share > 0.97 and score.random.share < score.model.share - beyond, (level, score.figures())
+        assert score.shuffled.share < score.constant.share + 0.15, (level, score.figures())
 
 
 def test_a_random_model_knows_nobody():

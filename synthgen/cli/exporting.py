@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,8 +84,9 @@ def lm_eval(
     console = stdout()
     for task in tasks:
         print_lines(console, Text(f"{task.name}: {task.rows:,} rows, judged in mode {task.mode}; {task.chance}"), 0)
-    names = ",".join(task.name for task in tasks)
+    names = [task.name for task in tasks]
+    asked = names[0] if len(names) == 1 else f"'{os.path.commonprefix(names)}*'"  # all of them, on a line of their own
     print_command(
         console,
-        [f"lm_eval run --include_path {folder}", f"--tasks {names}", "--model hf --model_args pretrained=..."],
+        [f"lm_eval run --include_path {folder}", f"--tasks {asked}", "--model hf --model_args pretrained=..."],
     )
