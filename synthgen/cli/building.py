@@ -103,6 +103,9 @@ def _token_files(
     json: bool,
 ) -> None:
     """Write token files: one process, one file a split."""
+    from rich.text import Text
+
+    from synthgen.cli.console import print_lines, stdout
     from synthgen.cli.display import Progress
     from synthgen.errors import SynthgenError
     from synthgen.windowing.token_files import write_bins
@@ -116,10 +119,11 @@ def _token_files(
         print_json(sidecars)
         return
     for name, sidecar in sidecars.items():
-        print(
+        told = (
             f"{out / sidecar['file']}: {sidecar['tokens']:,} tokens ({sidecar['dtype']}) of {sidecar['rows']:,} rows, "
             f"{sidecar['masked']:,} without loss; sha256 {sidecar['sha256'][:16]}; see {name}.json"
         )
+        print_lines(stdout(), Text(told), 0)
 
 
 def finish(folder: Folder, json: Json = False) -> None:

@@ -85,7 +85,8 @@ def lm_eval(
     for task in tasks:
         print_lines(console, Text(f"{task.name}: {task.rows:,} rows, judged in mode {task.mode}; {task.chance}"), 0)
     names = [task.name for task in tasks]
-    asked = names[0] if len(names) == 1 else f"'{os.path.commonprefix(names)}*'"  # all of them, on a line of their own
+    prefix = os.path.commonprefix(names)  # noqa: RUF071 (of characters)
+    asked = names[0] if len(names) == 1 else f"'{prefix}*'"  # the line of eight names would be a screen
     print_command(
         console,
         [f"lm_eval run --include_path {folder}", f"--tasks {asked}", "--model hf --model_args pretrained=..."],
