@@ -9,9 +9,10 @@ from synthgen.task.picture import Graph, Kind, Link, Node, Passage, Picture
 
 KINDS = {
     "name": Kind("whom the question names", "orange"),
-    "answer": Kind("the answer, or what it rests on", "green"),
-    "other": Kind("at the other time", "grey"),
+    "answer": Kind("what the answer is told by", "green"),
+    "other": Kind("in the other records", "grey"),
     "time": Kind("the change", "orange"),
+    "same": Kind("no change", "grey"),
 }
 
 
@@ -19,11 +20,11 @@ def picture_of(passage: Passage, said: Mapping[str, Any]) -> Picture:
     """Return a question, and the fact that it asks for at both times; `said` is the row's latent in words."""
     asks = {"before": ("before",), "after": ("after",)}.get(said["ask"], ("before", "after"))
     nodes = [Node(str(said[time]), "answer" if time in asks else "other") for time in ("before", "after")]
-    fact = str(said["target"]).replace("_", " ")
-    now = "is another one now" if said["before"] != said["after"] else "is the same now"
+    fact, differ = str(said["target"]).replace("_", " "), said["before"] != said["after"]
+    now = f"in the new ones {said['after']}" if differ else "the same in the new ones"
     caption = (
-        f"A question about a changed world: the {fact} of {said['person']} was {said['before']} before, and {now}. "
-        "Biographies of both times tell so."
+        f"A question about a world that changed: the {fact} of {said['person']} is {said['before']} in the old "
+        f"records, and {now}. Biographies of both times tell so."
     )
-    graph = Graph(f"The {fact}: before the change, and after it", nodes, [Link(0, 1, "time", text="change")], "chain")
-    return Picture(caption, [passage, graph], KINDS)
+    link = Link(0, 1, "time", text="change") if differ else Link(0, 1, "same", text="no change")
+    return Picture(caption, [passage, Graph(f"The {fact}: old records, new records", nodes, [link], "chain")], KINDS)
