@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where the environment forbids it, each of some hundred processes of tests would compile all libraries for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo check test slow look clients faults fuzz mutants lint golden snapshots schema pages docs certificates gallery bench lowest clean
+.PHONY: help demo check test slow look clients faults fuzz mutants lint pins golden snapshots schema pages docs certificates gallery bench lowest clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,8 @@ check: lint  ## two minutes: lint, the golden rows of every spec, the contract o
 
 test: $(VENV)/.ready  ## everything that CI runs
 	$(MAKE) -j2 --output-sync --no-print-directory kernels-igsm lint kernels-rest
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not alone"
+	$(BIN)/python -m pytest -n 0 tests/test_speed.py
 
 kernels-%: $(VENV)/.ready  # compiled once, beside the linter; else every process of tests would do it
 	$(BIN)/python tests/compile_kernels.py $*
@@ -56,6 +57,9 @@ look: $(VENV)/.ready  ## the explorer in a real browser; installs chromium (as r
 
 clients: $(VENV)/.ready  ## other people's packages, each in a venv of its own under build/; NAMES="trl polars" for some
 	$(BIN)/python tests/clients.py --rows $(or $(ROWS),100000) $(NAMES)
+
+pins: $(VENV)/.ready  ## pin anew, for this processor, what rows cost beside a yardstick
+	$(BIN)/python tests/speed.py
 
 golden: $(VENV)/.ready  ## pin the first rows of every spec anew, after raising a task's version
 	$(BIN)/python tests/golden.py

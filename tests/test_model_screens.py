@@ -69,7 +69,11 @@ def test_every_word_is_whole_and_nothing_past_the_edge(screens, folder):
 def test_figures_are_whole(screens):
     scored = "\n".join(screens["score", "data", "--completions", "answers.jsonl"])
     assert re.search(r"^rows +1\.0000 +0\.\d{4} to 1\.0000 +8$", scored, re.M)
-    assert re.search(r"^below\(6\), addressed and booked +[\d,]+ +[\d.]+ x$", "\n".join(screens["bench", "draw"]), re.M)
+    assert re.search(
+        r"^below\(6\), addressed and booked +[\d.]+M +[\d.]+M to [\d.]+M +[\d.]+ x$",
+        "\n".join(screens["bench", "draw"]),
+        re.M,
+    )
     assert "smoke run, nothing claimed" in "\n".join(screens["reproduce", "junk", "--size", "ci", "--out", "claims"])
     harness = "\n".join(screens["export", "lm-eval", "igsm-med-retry50", "harness", "--rows", "2"])
     assert re.search(r"^lm_eval run --include_path harness \\\n  --tasks \S+ \\\n", harness, re.M), (

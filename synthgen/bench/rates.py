@@ -1,17 +1,11 @@
-"""Benchmarks: rates on one core, always as a ratio to something familiar measured in the same run.
-
-The machine under a benchmark is shared and noisy, so a rate alone says little: contenders take turns for a few rounds
-and the median ratio is what to quote.
-"""
+"""Benchmarks: rates on one core, always as a ratio to something familiar measured in the same run."""
 
 from __future__ import annotations
 
 import importlib.util
 import random
-import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,13 +16,13 @@ import pyarrow as pa
 
 from synthgen.bench.disk import disk_contenders
 from synthgen.bench.feeds import feed_contenders
+from synthgen.bench.race import Rate, race, rate_of
 from synthgen.bench.scaling import (
     CONTROLS,
     WORKERS,
     build_contenders,
     index_contenders,
     known_specs,
-    median_ratio,
     workers_rates,
 )
 from synthgen.bench.verdicts import verify_contenders
@@ -44,36 +38,6 @@ from synthgen.tasks.bios.biographies.baseline import PlainWriter
 from synthgen.tasks.bios.questions.baseline import PlainAsker
 from synthgen.tasks.bios.questions.forms import read_questions
 from synthgen.tasks.cfg.baseline import sample_plainly
-
-
-@dataclass(frozen=True)
-class Rate:
-    """What one contender reached: `per_second` of `unit`, and the median `ratio` to the baseline (1.0 for itself)."""
-
-    name: str
-    per_second: float
-    unit: str
-    ratio: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the mapping that `synthgen bench --json` prints."""
-        return asdict(self)
-
-
-def race(contenders: dict[str, Callable[[], int]], unit: str, rounds: int = 3) -> list[Rate]:
-    """Let contenders take turns; each call returns how many units it made. The first one is the baseline."""
-    for contender in contenders.values():
-        contender()  # compile and warm up
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, contender in contenders.items():
-            start = time.perf_counter()
-            units = contender()
-            rates[name].append(units / (time.perf_counter() - start))
-    baseline = next(iter(rates.values()))
-    return [
-        Rate(name, statistics.median(speeds), unit, median_ratio(speeds, baseline)) for name, speeds in rates.items()
-    ]
 
 
 @kernel
@@ -355,12 +319,12 @@ def _bits_of_rows(bits_of: Callable[[int], Any], seconds: float = 0.5) -> int:
 
 def bench_windows() -> list[Rate]:
     """Training windows of cfg3f: as they are packed, and through `datasets`, in batches and one by one."""
-    return race(feed_contenders(), unit="windows", rounds=5)
+    return race(feed_contenders(), unit="windows")
 
 
 def bench_index() -> list[Rate]:
     """Rows at index 0, 10^9 and 10^15: a row costs the same wherever it stands."""
-    return [rate for spec in known_specs() for rate in race(index_contenders(spec), unit="rows", rounds=5)]
+    return [rate for spec in known_specs() for rate in race(index_contenders(spec), unit="rows")]
 
 
 def bench_workers() -> list[Rate]:
@@ -370,12 +334,12 @@ def bench_workers() -> list[Rate]:
         measured = workers_rates(spec, _memory_or_disk())
         for name, speeds in measured.items():
             baseline = CONTROLS[0] if name in CONTROLS else f"{spec}: {WORKERS[0]}"
-            rates.append(Rate(name, statistics.median(speeds), "rows", median_ratio(speeds, measured[baseline])))
+            rates.append(rate_of(name, speeds, "rows", measured[baseline]))
     return rates + [
         rate
         for spec in known_specs()
         for seconds in (3, 10)
-        for rate in race(build_contenders(spec, seconds, _memory_or_disk()), unit="rows", rounds=5)
+        for rate in race(build_contenders(spec, seconds, _memory_or_disk()), unit="rows")
     ]
 
 
@@ -386,7 +350,7 @@ def bench_verify() -> list[Rate]:
 
 def bench_disk() -> list[Rate]:
     """Whole builds of 1 and 2 workers into the current folder, beside `dd conv=fdatasync` into the same."""
-    return race(disk_contenders(Path.cwd()), unit="bytes", rounds=5)
+    return race(disk_contenders(Path.cwd()), unit="bytes")
 
 
 def bench_trainer() -> list[Rate]:

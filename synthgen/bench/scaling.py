@@ -8,7 +8,6 @@ only count beside one, is measured in between and told as well.
 from __future__ import annotations
 
 import shutil
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from synthgen.bench.race import ROUNDS
 from synthgen.dataset.build import generate
 from synthgen.dataset.shards import BATCH_ROWS, Summary
 from synthgen.spec.source import load
@@ -40,7 +40,7 @@ def known_specs() -> list[str]:
     return [name for name in SPECS if name in shipped_specs()]
 
 
-def workers_rates(spec: str, folder: str | None, rounds: int = 3) -> dict[str, list[float]]:
+def workers_rates(spec: str, folder: str | None, rounds: int = ROUNDS) -> dict[str, list[float]]:
     """Return rates, a figure a round: rows a second of 1 and 2 workers, and counts a second of 1 and 2 bare processes.
 
     Builds are written below `folder` (by default the system's for temporary files).
@@ -118,11 +118,6 @@ def _counts(processes: int) -> float:
         list(pool.map(_count, [time.time() + 1.0] * processes))  # they are up by then
         start = time.time()
         return sum(pool.map(_count, [start + 2.0] * processes)) / 2.0
-
-
-def median_ratio(rates: list[float], baseline: list[float]) -> float:
-    """Return the median over rounds of one rate in another's."""
-    return statistics.median(a / b for a, b in zip(rates, baseline, strict=True))
 
 
 def index_contenders(spec: str) -> dict[str, Callable[[], int]]:

@@ -149,19 +149,25 @@ def print_findings(findings: Sequence[Any], folder: Path) -> None:
 
 
 def print_rates(rates: Mapping[str, Sequence[Any]]) -> None:
-    """Print benchmark results: a rate, what one takes where that is much, and the ratio to the first of its group."""
+    """Print benchmark results: the median rate, the least and the greatest, and the ratio to the first of its group."""
     console = stdout()
     for name, lines in rates.items():
-        slow = any(rate.per_second < 1000 for rate in lines)
-        heads = (name, f"{lines[0].unit}/s", *(["ms each"] if slow else []), "ratio")
         rows = [
-            (
-                rate.name,
-                f"{rate.per_second:,.0f}",
-                *([f"{1000 / rate.per_second:,.2f}"] if slow else []),
-                f"{rate.ratio:,.2f} x" if rate.ratio < 10 else f"{rate.ratio:,.1f} x",
-            )
+            (rate.name, _rate(rate.per_second), f"{_rate(rate.least)} to {_rate(rate.greatest)}", _ratio(rate.ratio))
             for rate in lines
         ]
-        print_table(console, heads, rows)
+        print_table(console, (name, f"{lines[0].unit}/s", "least to most", "ratio"), rows)
         console.print()
+
+
+def _rate(per_second: float) -> str:
+    """Return three digits that count: 1.53M, 24.3k, 0.27."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")):
+        if per_second >= 0.9995 * size or size == 1.0:
+            number = per_second / size
+            return f"{number:.{2 if number < 9.995 else 1 if number < 99.95 else 0}f}{letter}"
+    raise ValueError(per_second)
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:,.2f} x" if ratio < 10 else f"{ratio:,.1f} x"
