@@ -301,7 +301,16 @@ def test_no_two_colours_are_alike(theme, sight):
     """Whoever looks: names and company cities, the first and the seventh of a biography's spans, were both light blue."""
     fills = {tone: seen(TONES[theme][tone].fill, sight) for tone in EVERY_TONE}
     apart = {(a, b): np.linalg.norm(fills[a] - fills[b]) for a, b in itertools.combinations(fills, 2)}
-    assert min(apart.values()) > 0.045, min(apart, key=apart.__getitem__)
+    assert min(apart.values()) > 0.05, min(apart, key=apart.__getitem__)
+
+
+@pytest.mark.parametrize("theme", sorted(NAMES))
+def test_colours_differ_in_lightness(theme):
+    """Brown and olive were equally dark, and looked alike in a legend: neighbours, and what is asked and needed."""
+    light = {tone: seen(TONES[theme][tone].fill, "usual")[0] for tone in EVERY_TONE}
+    pairs = [*itertools.pairwise(EVERY_TONE), ("orange", "yellow"), ("green", "yellow")]
+    apart = {pair: abs(light[pair[0]] - light[pair[1]]) for pair in pairs}
+    assert min(apart.values()) > 0.055, min(apart, key=apart.__getitem__)
 
 
 @pytest.mark.parametrize("within", ["", "svg"])

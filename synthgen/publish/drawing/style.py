@@ -1,8 +1,9 @@
 """The style of all pictures: one font, its widths, and colours that the colour-blind tell apart, in light and dark.
 
 The hues are Okabe and Ito's (Color Universal Design, 2008), as tints to write on and as lines. The tints differ in
-lightness too, so that no two are alike to an eye without red, green or blue cones. Text on every fill has a contrast of
-7 or more, lines on their ground of 3 or more (all of it tested).
+lightness too, so that no two are alike to an eye without red, green or blue cones, and neighbours in the order in which
+tones are taken differ in lightness alone. Text on every fill has a contrast of 7 or more, lines on their ground of 3 or
+more (all of it tested).
 """
 
 from __future__ import annotations
@@ -59,14 +60,14 @@ TONES: dict[Theme, dict[Tone, Colours]] = {
     "dark": {
         "plain": Colours("#15191e", "#98a2ad", "#f0f3f6"),
         "faint": Colours("#1d2228", "#6f7a86", "#b3bcc6"),
-        "blue": Colours("#1a2766", "#56b4e9", "#f0f3f6"),
-        "orange": Colours("#764500", "#e69f00", "#f0f3f6"),
-        "green": Colours("#415636", "#2fc79c", "#f0f3f6"),
-        "pink": Colours("#4c0c44", "#e38fc0", "#f0f3f6"),
-        "yellow": Colours("#4a3d00", "#f0e442", "#f0f3f6"),
-        "red": Colours("#5c1207", "#ff8f5e", "#f0f3f6"),
-        "sky": Colours("#004c6c", "#9cd7f7", "#f0f3f6"),
-        "grey": Colours("#363b41", "#98a2ad", "#f0f3f6"),
+        "blue": Colours("#1e1856", "#56b4e9", "#ffffff"),
+        "orange": Colours("#745108", "#e69f00", "#ffffff"),
+        "green": Colours("#244b38", "#2fc79c", "#ffffff"),
+        "pink": Colours("#8e3160", "#e38fc0", "#ffffff"),
+        "yellow": Colours("#2c2402", "#f0e442", "#ffffff"),
+        "red": Colours("#742801", "#ff8f5e", "#ffffff"),
+        "sky": Colours("#0d5b8f", "#9cd7f7", "#ffffff"),
+        "grey": Colours("#2c333e", "#98a2ad", "#ffffff"),
     },
 }
 
