@@ -2,15 +2,20 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import re
 import shutil
 from html.parser import HTMLParser
 
 import pytest
+from colours import contrast, seen
 from helpers import replant, run
 
 import synthgen
+from synthgen.publish.drawing.style import INK, PAGE
+from synthgen.publish.explorer.figures import splits_of
+from synthgen.publish.explorer.page import HERE as EXPLORER
 from synthgen.publish.explorer.page import page
 from synthgen.publish.explorer.rows import shown_row, within
 
@@ -22,7 +27,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.elements, self.texts, self._open = [], {}, None
+        self.elements, self.texts, self.said, self._open = [], {}, "", None
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -35,6 +40,8 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if self._open:
             self.texts[self._open] = self.texts.get(self._open, "") + data
+        else:
+            self.said += data
 
     @property
     def data(self):
@@ -76,7 +83,9 @@ def test_text_in_rows_and_specs_is_text(source):
     row["latent"] = [[HOSTILE, HOSTILE]]
     text = page(source, [row], run={
         "name": HOSTILE, "facts": [(HOSTILE, HOSTILE)], "loss": [(1, 2.0)], "floor": [], "scores": None,
-        "answers": [{"asked": HOSTILE, "said": HOSTILE, "correct": False, "reason": HOSTILE, "parts": [HOSTILE]}],
+        "noted": HOSTILE, "answers": [{"correct": False, "reason": HOSTILE, "parts": [HOSTILE], "exchanges": [
+            {"asked": HOSTILE, "expected": HOSTILE, "said": HOSTILE, "correct": False}
+        ]}],
     })  # fmt: skip
     taken_apart = Page(text)
     assert taken_apart.data["rows"][0]["pieces"][0] == HOSTILE
@@ -145,6 +154,71 @@ def test_what_cannot_be_viewed_is_told(folder, tmp_path):
         assert done.returncode == 2, arguments
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("spec", "wanted"), [
+    ("igsm-med-pq", {"question": "asked", "step": "needed"}),
+    ("know-retrieve-dual", {"name": "name", "answer": "answer"}),
+    ("relations-3hop", {"name": "name", "answer": "answer"}),
+    ("depo1-tiny", {"answer": "to"}),
+    ("chain-retry50", {"step": "needed"}),
+])  # fmt: skip
+def test_a_row_and_its_picture_have_one_colour_for_one_thing(spec, wanted):
+    source = synthgen.load(spec)
+    row, picture = shown_row(source, "train", source.row(0)), source.task().picture(source.row(0))
+    assert {kind: row["tones"][kind] for kind in wanted} == {
+        kind: picture.kinds[of].tone for kind, of in wanted.items()
+    }
+    others = {kind: tone for kind, tone in row["tones"].items() if kind not in picture.kinds}
+    assert not {*others.values()} & {kind.tone for kind in picture.kinds.values()}, "no colour means two things"
+
+
+def test_spans_have_the_colour_of_the_passage_where_it_calls_them_otherwise():
+    source = synthgen.load("relations-bios")
+    row = source.row(1)
+    kinds = source.task().picture(row).kinds
+    told = {kind for kind, spans in row["latent"]["spans"].items() if spans}
+    tones = shown_row(source, "train", row)["tones"]
+    assert "birth_date" in told
+    assert {tones[kind] for kind in told - {*kinds}} == {kinds["fact"].tone}
+
+
+def test_latents_are_whole():
+    source = synthgen.load("cfg3f")
+    row = source.row(0)
+    (derivation,) = (text for name, text in shown_row(source, "train", row)["latent"] if name == "derivation")
+    assert len(derivation) > 600
+    assert derivation.count("(") == derivation.count(")") == len(row["latent"]["derivation"])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("ramp", ["s", "m"])
+def test_shades_are_seen_and_can_be_read_on(theme, ramp):
+    light, dark = (EXPLORER / "page.css").read_text().split("@media (prefers-color-scheme: dark)", 1)
+    colours = re.findall(rf"--{ramp}\d:(#\w{{6}})", light if theme == "light" else dark)
+    assert len(colours) == len(json.loads(re.search(r"EDGES = (\[.*?\])", (EXPLORER / "page.js").read_text())[1]))
+    steps = [seen(colour, "usual")[0] for colour in (PAGE[theme], *colours)]
+    assert min(abs(b - a) for a, b in itertools.pairwise(steps)) > 0.045
+    assert steps in (sorted(steps), sorted(steps, reverse=True))
+    assert min(contrast(INK[theme], colour) for colour in colours) >= 4.5
+
+
+def test_bits_drawn_and_bits_of_the_text_are_told_apart():
+    source = synthgen.load("brevo1-tiny")
+    said = Page(page(source, [shown_row(source, "train", source.row(0))])).said
+    assert "different draws can make the\nsame text" in said
+    assert "bracket" not in said
+    single = synthgen.load("recall-tiny")
+    assert "different draws" not in Page(page(single, [shown_row(single, "train", single.row(0))])).said
+
+
+def test_what_is_held_out_is_told():
+    rows = {row["name"]: row for row in splits_of(synthgen.load("know-retrieve-dual"))}
+    assert [row["held_out"] for row in rows.values()][:2] == [False, True]
+    assert rows["test"]["apart"] == [("person", "train")]
+    assert all(row["apart"] == [] and not row["held_out"] for row in splits_of(synthgen.load("recall-tiny")))
+    halves = {row["name"]: row for row in splits_of(synthgen.load("igsm-med-pq"))}
+    assert halves["op20"]["held_out"] and ("template", "train") in halves["op20"]["apart"]
 
 
 def test_a_page_stays_small():

@@ -71,7 +71,9 @@ def opened(browser, file, scheme="light", width=1100):
 def test_rows_are_paged_searched_and_walked_through(browser, pages, subject):
     shown, asked, said = opened(browser, pages / f"{subject}.html")
     where, title, told = (shown.locator(f"#{name}") for name in ("where", "row-title", "told"))
-    assert re.fullmatch(r"row 1 of \d+", where.inner_text())
+    assert re.fullmatch(r"row 1 of \d+ shown, of ([\d,]+|endlessly many) in (\d+ splits|[\w-]+)", where.inner_text())
+    if subject == "cfg3f":
+        assert "0.05–0.5" in shown.locator("#row .scale").inner_text(), "shades have a scale"
     first = title.inner_text()
     shown.get_by_role("button", name="Next").click()
     assert where.inner_text().startswith("row 2 of")
@@ -99,7 +101,7 @@ def test_rows_are_paged_searched_and_walked_through(browser, pages, subject):
 
     shown.keyboard.press("/")
     shown.keyboard.type(first.split(", row ")[0] + " 3")
-    assert where.inner_text().startswith("row 1 of")
+    assert re.fullmatch(r"row 1 of \d+ that have this, of \d+ shown", where.inner_text())
     assert title.inner_text().endswith(", row 3")
     shown.locator("#search").fill("no row says this")
     assert where.inner_text() == "no row has that"

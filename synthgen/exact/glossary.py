@@ -120,6 +120,17 @@ GLOSSARY: dict[str, Meaning] = {
 }
 """The facts of the tasks here, by name."""
 
+BOOKS: dict[str, str] = {
+    "op": "number of operations",
+    "twins": "twins (which of two ids with one meaning)",
+}
+"""What books are called whose names do not say what was drawn."""
+
+
+def book_words(name: str) -> str:
+    """Return what a book is called for people."""
+    return worded(name, BOOKS)
+
 
 def meaning(name: str) -> Meaning:
     """Return what a fact means; of one that is not in the glossary, its name as words."""

@@ -133,7 +133,11 @@ Panel = Graph | Parse | Passage | Table
 
 @dataclass(frozen=True)
 class Picture:
-    """What a row looks like: a sentence that says it to whoever cannot see it, panels, and the legend."""
+    """What a row looks like: a sentence that says it to whoever cannot see it, panels, and the legend.
+
+    `kinds` may have kinds of the row's spans that no panel shows: where the text stands beside the picture, they have
+    these colours there.
+    """
 
     caption: str
     panels: Sequence[Panel]
@@ -170,6 +174,9 @@ def _apart(spans: Mapping[str, Iterable[Mapping[str, int]]]) -> Iterator[Span]:
 BACK = Kind("begun too early and taken back: before which step", "red")
 """The legend of marks by `backs_of`."""
 MOST_BACKS = 3
+
+STEPS = {"step": Kind("a step of the solution", "green"), "retry": Kind("a step that is taken back", "red")}
+"""The spans of a solution, in the colours of what is needed and of what is taken back."""
 
 
 def backs_of(steps: Iterable[tuple[Any, bool]]) -> dict[Any, str]:

@@ -21,6 +21,7 @@ from synthgen.task.answers import prompt_of as prompt_of
 from synthgen.task.foreign import read_json_lines, short
 from synthgen.task.kit.accuracy import Accuracy
 from synthgen.task.verdict import Verdict
+from synthgen.train.answered import Answered, Exchange
 from synthgen.train.batches import RunData
 from synthgen.train.decode import complete
 from synthgen.train.floor import model_bits
@@ -66,13 +67,17 @@ class Scores:
     """The different ones among right rows that the model made up."""
     unanswered: int = 0
     """Rows of the split that nobody answered, and that are not counted."""
-    answers: list[tuple[str, str, Verdict]] = field(default_factory=list)
-    """The first answers, to be looked at: what was asked, what was said, and the verdict."""
+    answers: list[Answered] = field(default_factory=list)
+    """The first answers, to be looked at."""
 
-    def keep(self, corpus: SpecRows, asked: Any, said: Any, verdict: Verdict) -> None:
-        """Keep an answer to be looked at, if it is among the first."""
+    def keep(self, corpus: SpecRows, exchanges: Sequence[tuple[Any, Any, Any, bool]], verdict: Verdict) -> None:
+        """Keep a row's answers to be looked at, if it is among the first; each is (asked, expected, said, right)."""
         if len(self.answers) < KEPT:
-            self.answers.append((_written(corpus, asked), _written(corpus, said), verdict))
+            told = (
+                Exchange(_written(corpus, asked), _written(corpus, expected), _written(corpus, said), right)
+                for asked, expected, said, right in exchanges
+            )
+            self.answers.append(Answered(tuple(told), verdict))
 
     def add(self, verdict: Verdict, difficulty: int) -> None:
         """Count the verdict on one row."""
@@ -150,15 +155,17 @@ def judge_masked(model: LanguageModel, corpus: SpecRows, rows: TokenRows, start:
             continue
         opening = runs[0][0] - first
         known = verify(ids[:opening], ids[opening:], split=split).parts
-        parts, said_in_all = [], []
+        parts, exchanges, behind = [], [], 0
         for number, (a, b) in enumerate(runs):
-            said = verify(ids[: a - first], paid.choices[a:b].tolist(), split=split)
+            said = paid.choices[a:b].tolist()
+            right = verify(ids[: a - first], said, split=split).correct
             label = known[number] if len(known) == len(runs) else {}
-            parts.append({"correct": said.correct, "difficulty": label.get("difficulty", difficulties[i])})
-            said_in_all += paid.choices[a:b].tolist()
+            parts.append({"correct": right, "difficulty": label.get("difficulty", difficulties[i])})
+            exchanges.append((ids[behind : a - first], ids[a - first : b - first], said, right))
+            behind = b - first
         right = all(part["correct"] for part in parts)
         verdict = Verdict(right, float(right), "" if right else "an answer is wrong", parts=tuple(parts))
-        scores.keep(corpus, ids, said_in_all, verdict)
+        scores.keep(corpus, exchanges, verdict)
         scores.add(verdict, difficulties[i])
     return scores
 
@@ -183,11 +190,12 @@ def judge_generated(
     """
     begin, end, _ = corpus.vocabulary.specials
     opening, texts = np.array([begin if start is None else start]), _texts(corpus, rows)
-    prompts, most = [], 0
+    prompts, expected, most = [], [], 0
     for i, first in enumerate(rows.starts):
         ids, trained = rows.ids[first : rows.ends[i]], rows.trained[first : rows.ends[i]]
         cut = int(np.argmax(trained)) if trained.any() else ids.size
         prompts.append(ids[:cut])
+        expected.append(ids[cut:] if texts is None else texts[i][1])
         most = max(most, ROOM * (ids.size - cut) + 2)
         if texts is not None and _spelt(corpus, ids[cut:], texts[i][1]) != texts[i][1]:
             raise SynthgenError(
@@ -202,7 +210,7 @@ def judge_generated(
         difficulty = texts[i][2] if texts is not None else 0
         answer = corpus.spelt(ids) if texts is None else _spelt(corpus, ids, texts[i][1])
         verdict = corpus.source.verify(asked, answer, split=corpus.split)
-        scores.keep(corpus, asked, answer, verdict)
+        scores.keep(corpus, [(asked, expected[i], answer, verdict.correct)], verdict)
         scores.add(verdict, difficulty)
         for name, chance in corpus.task.chances(asked).items():
             scores.chances.setdefault(name, Accuracy()).add(chance)
@@ -249,7 +257,7 @@ def judge_samples(
         verdict = corpus.source.verify([], corpus.spelt(ids), split=corpus.split)
         if verdict.correct:
             scores.distinct.add(np.asarray(ids, np.int64).tobytes())
-        scores.keep(corpus, "", corpus.spelt(ids), verdict)
+        scores.keep(corpus, [("", "", corpus.spelt(ids), verdict.correct)], verdict)
         scores.add(verdict, 0)
     return scores
 

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from synthgen.errors import SynthgenError
+from synthgen.exact.glossary import book_words
 from synthgen.spec.source import Source
+from synthgen.train.answered import Answered
 from synthgen.train.batches import RunData
 from synthgen.train.floor import FRESH, model_bits
 from synthgen.train.language_model import LanguageModel, size_of
+from synthgen.train.loop import LOG_EVERY
 from synthgen.train.runs import load_run, read_metrics
 from synthgen.train.score import Scores, judge
 from synthgen.windowing.spec_rows import SpecRows
@@ -26,6 +29,8 @@ MOST_POINTS = 1000
 """Steps of the loss that are shown; of more, every so many."""
 MOST_ANSWERS = 12
 """Answers that are shown step by step."""
+SHORT = 80
+"""Characters of an answer, and of what was expected, that stand in its headline."""
 LONGEST = 2000
 """Characters of what is asked and said that are shown."""
 
@@ -55,11 +60,15 @@ def shown(folder: Path, rows: int, scored: int) -> dict[str, Any]:
             ("steps", f"{lines[-1]['step']:,}" if lines else "unknown"),
             ("data", ", ".join(stream.source.spec.name for stream in data.sources)),
         ],
+        "noted": f"A run notes its loss every {LOG_EVERY} steps and at the last one: the line begins at step "
+        f"{lines[0]['step']:,}. Each point is the loss of one step."
+        if lines
+        else "",
         "loss": [(line["step"], line["loss_bits"]) for line in lines],
         "floor": [(line["step"], line["floor_bits"]) for line in lines if "floor_bits" in line],
         "rows": _rows(model, data, corpus, sample),
         "scores": scores.to_json() if scores else None,
-        "answers": [_answer(*answer) for answer in scores.answers[:MOST_ANSWERS]] if scores else [],
+        "answers": [_answer(answer) for answer in scores.answers[:MOST_ANSWERS]] if scores else [],
         "why": why,
     }
 
@@ -89,7 +98,7 @@ def _rows(model: LanguageModel, data: RunData, corpus: SpecRows, sample: TokenRo
             "given": int(np.argmax(trained)) if trained.any() else 0,
             "spans": _spans(sample.span_kinds[at:end], corpus.span_kinds),
             "model": [_finite(bits) for bits in (*paid.tokens[at:end], paid.ends[i])],
-            "books": {name: None if bits is None else round(bits, 4) for name, bits in row["bits"].items()},
+            "books": {book_words(name): None if bits is None else round(bits, 4) for name, bits in row["bits"].items()},
         }
         if not corpus.without_surprisals:
             entry["bits"] = [_finite(bits) for bits in corpus.surprisals(int(sample.numbers[i]))]
@@ -108,15 +117,36 @@ def _spans(kinds: np.ndarray, names: tuple[str, ...]) -> list[tuple[int, int, st
     return [(a, b, names[kinds[a]]) for a, b in itertools.pairwise(edges) if a < b and kinds[a] != NO_SPAN]
 
 
-def _answer(asked: str, said: str, verdict: Any) -> dict[str, Any]:
+def _answer(answered: Answered) -> dict[str, Any]:
+    """Return a row's answers; the reason of a wrong one names which it is, where there are several."""
+    verdict, exchanges = answered.verdict, answered.exchanges
+    alone = len(exchanges) > 1 or (len(verdict.parts) == 1 and set(verdict.parts[0]) <= {"correct", "difficulty"})
     parts = [", ".join(_told(name, value) for name, value in part.items() if value != "") for part in verdict.parts]
     return {
-        "asked": _cut(asked),
-        "said": _cut(said),
+        "exchanges": [
+            {"asked": _cut(one.asked), "expected": _cut(one.expected), "said": _cut(one.said), "correct": one.correct}
+            for one in exchanges
+        ],
         "correct": verdict.correct,
-        "reason": verdict.reason,
-        "parts": parts,
+        "reason": _reason(answered),
+        "parts": [] if alone else parts,  # each answer is told by itself
     }
+
+
+def _reason(answered: Answered) -> str:
+    """Return why a row's answers are wrong: which of several, and of a short one what was said and expected."""
+    several = len(answered.exchanges) > 1
+    wrong = [number for number, one in enumerate(answered.exchanges, 1) if not one.correct]
+    if several and len(wrong) == len(answered.exchanges):
+        return f"all {len(wrong)} answers"
+    if len(wrong) > 1:
+        return f"answers {', '.join(map(str, wrong[:-1]))} and {wrong[-1]} of {len(answered.exchanges)}"
+    for number in wrong:
+        one, which = answered.exchanges[number - 1], f"answer {number} of {len(answered.exchanges)}: " * several
+        if one.expected and len(one.expected) + len(one.said) <= SHORT:
+            return f"{which}{one.said.strip() or 'nothing'} was said, {one.expected.strip()} was expected"
+        return f"{which}{answered.verdict.reason}"
+    return answered.verdict.reason
 
 
 def _told(name: str, value: Any) -> str:

@@ -42,7 +42,7 @@ def books_scene(books: Mapping[str, float], title: str) -> Scene:
         shapes.append(Words(left + column - 24, base, figure, SMALL, "end", "quiet"))
     y += math.ceil(len(paid) / 3) * SIZE * 1.6
     if free:
-        shapes.append(Words(0, y + SIZE * LINE, f"Nothing is paid for {', '.join(free)}.", SMALL, ink="quiet"))
+        shapes.append(Words(0, y + SIZE * LINE, f"Nothing is drawn for {', '.join(free)}.", SMALL, ink="quiet"))
         y += SIZE * LINE + 4
     if not paid:
         shapes = [Words(0, SIZE, "A row holds no bits: nothing of it is drawn.", SIZE)]

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from synthgen.dataset.manifest import Manifest
+from synthgen.exact.bits import Status
 from synthgen.exact.entropy import Entropy
-from synthgen.exact.glossary import told_facts
-from synthgen.exact.keys import worded
+from synthgen.exact.glossary import book_words, told_facts
 from synthgen.publish.drawing.charts import books_scene
 from synthgen.publish.drawing.curves import loss_scene, shares_scene
 from synthgen.publish.drawing.scene import Scene
 from synthgen.publish.drawing.svg import inline
 from synthgen.spec.source import Source
+from synthgen.task.contract import SplitBy, Task
 
 MOST_SPLITS = 40
 """Splits that are told; of more, the first."""
 MOST_DIFFICULTIES = 40
+KNOWN: dict[Status, str] = {
+    "exact": "exactly",
+    "bracket": "between these ends",
+    "estimate": "by an estimate",
+    "unknown": "not",
+}
+"""How a figure is known, in words."""
+TEMPLATE = "template"
+DIVIDED = {SplitBy.PERSON: "person", SplitBy.LATENT: "latent"}
+"""What splits that are apart do not share."""
+WORDS = {
+    "person": "A person: whom a question is about.",
+    "latent": "A latent: what a row is made from.",
+    TEMPLATE: "A template: a row without its names and numbers.",
+}
+"""What is not shared, for who does not know the word."""
 
 
 def drawing(scene: Scene) -> Markup:
@@ -39,11 +58,15 @@ def books_of(source: Source) -> list[dict[str, Any]]:
 
 def _books(entropy: Entropy, names: Sequence[str]) -> dict[str, Any]:
     row = {name: book.bits.value for name, book in entropy.books.items() if book.scope == "row"}
+    books = entropy.books.items()
     return {
         "splits": names,
-        "bar": drawing(books_scene(row, "What a row pays by book, on average")),
-        "books": [(worded(name), book.scope, str(book.bits), book.bits.status) for name, book in entropy.books.items()],
-        "text": (str(entropy.text), entropy.status, entropy.text.reason),
+        "bar": drawing(books_scene(row, "Bits drawn to make a row, on average, by book")),
+        "books": [(book_words(name), book.scope, str(book.bits), KNOWN[book.bits.status]) for name, book in books],
+        "booked": (str(entropy.booked), KNOWN[entropy.booked.status]),
+        "text": (str(entropy.text), KNOWN[entropy.status]),
+        "less": entropy.text != entropy.booked,
+        "why": _why(entropy),
         "facts": [
             (f"{group}: {words}", value)
             for group, facts in told_facts(entropy.facts, "card").items()
@@ -52,29 +75,68 @@ def _books(entropy: Entropy, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _why(entropy: Entropy) -> list[tuple[str, str]]:
+    """Return (reason, which figures are not exact for it); a text's reasons are its books' too."""
+    reasons: dict[str, list[str]] = {}
+    figures = [(book_words(name), book.bits.reason) for name, book in entropy.books.items()]
+    for name, reason in [*figures, ("the text", entropy.text.reason)]:
+        for one in filter(None, reason.split("; ")):
+            reasons.setdefault(one, []).append(name)
+    return [(reason, ", ".join(names)) for reason, names in reasons.items()]
+
+
+def totals_of(source: Source, splits: Iterable[str], folder: Path | None) -> dict[str, int | None]:
+    """Return how many rows there are of each split: in a folder, or by the spec; None where they do not end."""
+    if folder:
+        made = Manifest.read(folder).splits
+        return {split: made[split]["rows"] for split in splits}
+    return {split: _rows(source, split) for split in splits}
+
+
+def _rows(source: Source, split: str) -> int | None:
+    table = source.spec.splits.get(split)
+    return (table.rows if table else None) or source.rows_max(split)
+
+
 def _splits(source: Source) -> list[str]:
     return (source.splits or ["train"])[:MOST_SPLITS]
 
 
 def splits_of(source: Source) -> list[dict[str, Any]]:
-    """Return the splits of a spec: rows, what differs in their params, and what they share with others or do not."""
+    """Return the splits of a spec: rows, what differs in their params, and what is held out of which others."""
     names = _splits(source)
     tasks = {name: source.task(name) for name in names}
     out = []
     for name in names:
         table = source.spec.splits.get(name)
-        rows = (table.rows if table else None) or source.rows_max(name)
-        apart = [other for other in names if other != name and tasks[name].apart(tasks[other])]
+        rows = _rows(source, name)
         out.append(
             {
                 "name": name,
                 "rows": f"{rows:,}" if rows else "without end",
                 "params": ", ".join(f"{k} = {json.dumps(v)}" for k, v in (table.params if table else {}).items()),
-                "templates": tasks[name].template_half or "all",
-                "apart": "all others" if len(apart) == len(names) - 1 > 0 else ", ".join(apart) or "none",
+                "apart": _apart(name, tasks),
+                "held_out": name != names[0] and bool(_shares_no(tasks[name], tasks[names[0]])),
             }
         )
     return out
+
+
+def _apart(name: str, tasks: Mapping[str, Task]) -> list[tuple[str, str]]:
+    """Return (what, splits): no row of the split has a person, a template, ... that a row of these others has."""
+    others: dict[str, list[str]] = {}
+    for other in tasks:
+        for what in _shares_no(tasks[name], tasks[other]) if other != name else ():
+            others.setdefault(what, []).append(other)
+    every = len(tasks) - 1
+    return [(what, "any other split" if len(of) == every > 1 else ", ".join(of)) for what, of in others.items()]
+
+
+def _shares_no(one: Task, other: Task) -> list[str]:
+    """Return what no two rows of two splits share."""
+    divided = [DIVIDED[one.split_by]] if one.split_by in DIVIDED and one.apart(other) else []
+    halves = {one.template_half, other.template_half}
+    return divided + [TEMPLATE] * (len(halves) == 2 and "" not in halves)
 
 
 def guarantees_of(source: Source) -> list[str]:
@@ -86,7 +148,7 @@ def guarantees_of(source: Source) -> list[str]:
 def run_of(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return how a run went, as the template has it; `run` is what `synthgen.train.shown` returns."""
     scores = run.get("scores") or {}
-    table: dict[str, Any] = {"name": run["name"], "facts": run["facts"], "answers": run["answers"]}
+    table: dict[str, Any] = {name: run[name] for name in ("name", "facts", "answers", "noted")}
     table["loss"] = drawing(loss_scene(run["loss"], run["floor"])) if run["loss"] else ""
     for field, title in (("by_difficulty", "Accuracy by difficulty of rows"), ("by_query", "Accuracy by query")):
         of = scores.get(field) or {}
@@ -97,9 +159,14 @@ def run_of(run: Mapping[str, Any]) -> dict[str, Any]:
         table[field] = (
             {"title": title, "shares": shares, "bars": drawing(shares_scene(title, bars))} if shares else None
         )
-    table["accuracy"] = ""
+    table["accuracy"] = table["judged"] = ""
     if scores:
         rows = scores["rows"]
+        right, several = sum(answer["correct"] for answer in run["answers"]), len(run["answers"])
+        table["judged"] = (
+            f"The first {several:,} of {rows['n']:,} rows that were asked are shown, of which {right:,} are answered "
+            f"right; of all, {round(rows['accuracy'] * rows['n']):,} are."
+        )
         table["accuracy"] = f"{rows['accuracy']:.4f} ({rows['low']:.4f} to {rows['high']:.4f}) of {rows['n']:,} rows"
     table["why"] = run.get("why", "")
     return table

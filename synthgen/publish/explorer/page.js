@@ -1,15 +1,15 @@
 
 "use strict";
 (() => {
-  const { rows, unit } = JSON.parse(document.getElementById("data").textContent);
+  const { rows, unit, totals } = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
   const made = (tag, properties = {}, children = []) => {
     const element = Object.assign(document.createElement(tag), properties);
     element.append(...children);
     return element;
   };
-  const KINDS = 8;
-  const LEVELS = 7;
+  const EDGES = [0.05, 0.5, 1, 2, 4, 8]; // bits from which on a shade is taken, the next one each
+  const LONG = 600; // characters of a latent that is folded
   const NO_SHADE = "nothing";
   const SHADES = [
     ["bits", "bits of a perfect model", "s"],
@@ -56,10 +56,20 @@
 
   function show() {
     const there = matching.length > 0;
-    at("where").textContent = there ? `row ${place + 1} of ${number(matching.length)}` : "no row has that";
+    at("where").textContent = there ? where() : "no row has that";
     at("previous").disabled = !there || place === 0;
     at("next").disabled = !there || place === matching.length - 1;
     at("row").replaceChildren(...(there ? parts(rows[matching[place]]) : [made("h3", { id: "row-title", textContent: "No row" })]));
+  }
+
+  // How many rows these are of, for a page shows but the first ones of each split.
+  function where() {
+    const here = `row ${number(place + 1)} of ${number(matching.length)}`;
+    if (at("search").value.trim()) return `${here} that have this, of ${number(rows.length)} shown`;
+    const among = at("split").value ? [at("split").value] : splits;
+    const counts = among.map((split) => totals[split]);
+    const all = counts.includes(null) ? "endlessly many" : number(counts.reduce((sum, count) => sum + count, 0));
+    return `${here} shown, of ${all} in ${among.length > 1 ? `${number(among.length)} splits` : among[0]}`;
   }
 
   function go(by) {
@@ -73,13 +83,7 @@
     const title = made("h3", { id: "row-title", textContent: `${row.split}, row ${number(row.id)}` });
     const out = [title];
     const kinds = [...new Set(row.spans.map((span) => span[2]))];
-    out.push(textOf(row, kinds), made("output", { id: "told", textContent: told(row) }));
-    if (kinds.length) {
-      out.push(
-        made("ul", { className: "legend" }, kinds.map((kind, i) =>
-          made("li", {}, [made("span", { className: `k${i % KINDS}`, textContent: kind.replaceAll("_", " ") })]))),
-      );
-    }
+    out.push(textOf(row, kinds), made("output", { id: "told", textContent: told(row) }), ...legends(row, kinds));
     if (row.picture) out.push(region("Picture of the row", [drawing(row.picture)]));
     const books = Object.entries(row.books);
     if (books.length) {
@@ -92,6 +96,22 @@
     return out;
   }
 
+  function legends(row, kinds) {
+    const marks = kinds.map((kind) =>
+      made("span", { className: `kind k-${row.tones[kind]}`, textContent: kind.replaceAll("_", " ") }));
+    const length = (row.pieces ?? Array.from(row.text)).length;
+    if (row.given > 0 && row.given < length) marks.unshift(made("span", { className: "given", textContent: "the prompt" }));
+    const out = marks.length ? [made("ul", { className: "legend" }, marks.map((mark) => made("li", {}, [mark])))] : [];
+    const [name, words, letter] = SHADES.find(([shade]) => shade === at("shading").value) ?? [];
+    if (name && valuesOf(row, name)) {
+      const steps = EDGES.map((edge, i) =>
+        made("span", { className: `shade ${letter}${i + 1}`, textContent: i + 1 < EDGES.length ? `${edge}–${EDGES[i + 1]}` : `${edge} and more` }));
+      const scale = [made("span", { textContent: `Shade of a ${unit}: ${words}` }), ...steps];
+      out.push(made("ul", { className: "legend scale" }, scale.map((step) => made("li", {}, [step]))));
+    }
+    return out;
+  }
+
   function told(row) {
     const bits = row.books.total === undefined ? "" : `${number(row.books.total)} bits`;
     const hard = row.difficulty === null || row.difficulty === undefined ? "" : `difficulty ${row.difficulty}`;
@@ -100,7 +120,14 @@
 
   function pairs(list) {
     return made("dl", { className: "list" },
-      list.flatMap(([name, value]) => [made("dt", { textContent: name.replaceAll("_", " ") }), made("dd", { textContent: value })]));
+      list.flatMap(([name, value]) => [made("dt", { textContent: name.replaceAll("_", " ") }), described(value)]));
+  }
+
+  // Values are shown whole: long ones unfold.
+  function described(value) {
+    if (String(value).length <= LONG) return made("dd", { textContent: value });
+    const summary = `${value.slice(0, LONG / 10)}… (${number(value.length)} characters: all of them)`;
+    return made("dd", {}, [made("details", { className: "long" }, [made("summary", { textContent: summary }), value])]);
   }
 
   function region(label, children) {
@@ -129,8 +156,8 @@
     box.setAttribute("role", "group");
     box.setAttribute("aria-label", `Text of the row: ${number(pieces.length)} ${unit}s. Left and right arrows walk through it.`);
     const spans = pieces.map((piece, i) => {
-      const level = values === undefined ? 0 : Math.min(LEVELS, Math.ceil(Math.max(0, values[i] ?? 0) * 1.4 - 0.05));
-      const names = ["t", level > 0 && `${letter}${level}`, kindAt[i] >= 0 && `k${kindAt[i] % KINDS}`, i < row.given && "given"];
+      const level = values === undefined ? 0 : EDGES.filter((edge) => (values[i] ?? Infinity) >= edge).length;
+      const names = ["t", i < row.given && "given", level > 0 && `shade ${letter}${level}`, kindAt[i] >= 0 && `k-${row.tones[kinds[kindAt[i]]]}`];
       return made("span", { className: names.filter(Boolean).join(" "), textContent: piece });
     });
     spans.forEach((span, i) => {

@@ -14,8 +14,9 @@ from markupsafe import Markup
 
 from synthgen.dataset.manifest import Manifest
 from synthgen.errors import SynthgenError
+from synthgen.publish.drawing.style import INK, PAGE, QUIET, TONES, Theme
 from synthgen.publish.drawing.svg import rules
-from synthgen.publish.explorer.figures import books_of, guarantees_of, run_of, splits_of
+from synthgen.publish.explorer.figures import WORDS, books_of, guarantees_of, run_of, splits_of, totals_of
 from synthgen.publish.explorer.rows import rows_of_folder, rows_of_spec, shown_row, within
 from synthgen.spec.source import Source
 from synthgen.task.files import write_whole
@@ -49,7 +50,9 @@ def write_explorer(
 def _rows_of_run(source: Source, run: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a run's rows: its own tokens and bits, with the latents and pictures that the rows have anyway."""
     every = ((row, shown_row(source, row["split"], source.row(row["id"], row["split"]))) for row in run["rows"])
-    yield from within((row | {name: more[name] for name in ("latent", "picture")} for row, more in every), MOST_BYTES)
+    yield from within(
+        (row | {name: more[name] for name in ("latent", "picture", "tones")} for row, more in every), MOST_BYTES
+    )
 
 
 def _rows(source: Source, rows: int, folder: Path | None) -> Iterator[dict[str, Any]]:
@@ -73,9 +76,10 @@ def page(
 ) -> str:
     """Return the page as HTML."""
     spec, task = source.spec, source.task()
-    style = read_text(HERE / "page.css") + rules("light", "svg")
-    style += f"@media (prefers-color-scheme: dark){{{rules('dark', 'svg')}}}"
+    style = read_text(HERE / "page.css") + _colours("light") + rules("light", "svg")
+    style += f"@media (prefers-color-scheme: dark){{{_colours('dark')}{rules('dark', 'svg')}}}"
     script = read_text(HERE / "page.js")
+    unit = "token" if run or spec.row_format == "tokens" else "character"
     policy = (
         f"default-src 'none'; script-src {_allowed(script)}; style-src {_allowed(style)}; base-uri 'none'; "
         "form-action 'none'"
@@ -88,7 +92,10 @@ def page(
         policy=policy,
         style=Markup(style),
         script=Markup(script),
-        data=_embedded({"rows": rows, "unit": "token" if spec.row_format == "tokens" else "character"}),
+        data=_embedded(
+            {"rows": rows, "unit": unit, "totals": totals_of(source, {row["split"]: 0 for row in rows}, folder)}
+        ),
+        unit=unit,
         name=spec.name,
         title=spec.title,
         what="run" if run else "dataset folder" if folder else "spec",
@@ -104,9 +111,17 @@ def page(
         books=books_of(source),
         splits=splits_of(source),
         guarantees=guarantees_of(source),
+        words=WORDS,
         run=run_of(run) if run else None,
         version=__version__,
     )
+
+
+def _colours(theme: Theme) -> str:
+    """Return the page's colours that its pictures have too: of the page, its text, and of marks of spans."""
+    page = f"--page:{PAGE[theme]};--ink:{INK[theme]};--quiet:{QUIET[theme]};--edge:{TONES[theme]['plain'].line}"
+    kinds = (f".k-{tone}{{border-bottom-color:{colours.line}}}" for tone, colours in TONES[theme].items())
+    return f":root{{{page}}}{''.join(kinds)}"
 
 
 def _allowed(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,16 @@ from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.plain_text import shown
 from synthgen.dataset.shards import read_batches
 from synthgen.errors import SynthgenError
-from synthgen.exact.keys import worded
+from synthgen.exact.glossary import book_words
 from synthgen.publish.drawing.sheet import drawn
 from synthgen.publish.drawing.svg import inline
 from synthgen.spec.latents import told
 from synthgen.spec.source import Source
 from synthgen.task.arrow import CONTENT_COLUMNS
 from synthgen.task.contract import Task
+from synthgen.task.picture import TONES, Passage, Picture, Tone
 from synthgen.task.verdict import UNREADABLE
 
-LONGEST_LATENT = 400
-"""Characters of a latent that are shown."""
 LONGEST_TEXT = 6000
 """Characters, or tokens, of a row that are shown."""
 PICTURE_BYTES = 150_000
@@ -57,8 +56,9 @@ def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, A
     """Return what is shown of a row, as JSON has it.
 
     `pieces` are its tokens by name, or else `text` its characters; `given`: how many of them are the prompt; `spans`:
-    [first, behind the last, kind]; `latent`: what it was made from, in words; `bits`: what a perfect model pays for
-    each and for the end, where that is known. Columns that a folder leaves out are left out here.
+    [first, behind the last, kind], and `tones` the colour of each kind; `latent`: what it was made from, in words;
+    `bits`: what a perfect model pays for each and for the end, where that is known. Columns that a folder leaves out
+    are left out here.
     """
     task = source.task(split)
     spans = (row.get("latent") or {}).get("spans") or {}
@@ -74,12 +74,14 @@ def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, A
         [span["start"], span["end"], kind] for kind, of_kind in spans.items() for span in of_kind or () if span
     ]
     books = (row.get("bits") or {}).items()
-    table["books"] = {worded(name): "unknown" if bits is None else finite(bits, 4) for name, bits in books}
+    table["books"] = {book_words(name): "unknown" if bits is None else finite(bits, 4) for name, bits in books}
     extra = {field.name: row[field.name] for field in task.extra_fields if field.name in row}
-    table["latent"] = [[name, _short(text)] for name, text in told({**latents_of(task, row), **extra}, task.glossary)]
+    table["latent"] = [[name, shown(text)] for name, text in told({**latents_of(task, row), **extra}, task.glossary)]
     if not task.without_surprisals and any(name in row for name in CONTENT_COLUMNS):
         table["bits"] = [finite(bits, 3) for bits in source.surprisals(row, split)[: LONGEST_TEXT + 1]]
-    table["picture"] = picture_of(source, split, row)
+    picture = picture_of(task, row)
+    table["picture"] = _inline(picture)
+    table["tones"] = tones_of([kind for kind, of_kind in spans.items() if of_kind], spans, picture)
     return table
 
 
@@ -91,13 +93,47 @@ def latents_of(task: Task, row: Mapping[str, Any]) -> Mapping[str, Any]:
         return {name: value for name, value in (row.get("latent") or {}).items() if name != "spans"}
 
 
-def picture_of(source: Source, split: str, row: Mapping[str, Any]) -> str:
-    """Return the picture of a row as SVG; "" where it is too large, or the row has not all that it is made from."""
+def picture_of(task: Task, row: Mapping[str, Any]) -> Picture | None:
+    """Return the picture of a row; None where the row has not all that it is made from."""
     try:
-        svg = inline(drawn(source.task(split).picture(row)))
+        return task.picture(row)
     except UNREADABLE:  # a folder of some columns, or a row that is damaged: what there is of it is shown
+        return None
+
+
+def _inline(picture: Picture | None) -> str:
+    """Return a picture as SVG; "" where there is none, or it is too large, or there is nothing to draw."""
+    try:
+        svg = inline(drawn(picture)) if picture else ""
+    except UNREADABLE:  # as in `picture_of`
         return ""
     return svg if len(svg) <= PICTURE_BYTES else ""
+
+
+def tones_of(
+    kinds: Sequence[str], spans: Mapping[str, Iterable[Mapping[str, int]]], picture: Picture | None
+) -> dict[str, Tone]:
+    """Return the colours of kinds of spans: what the picture of the row has too is of one colour in both.
+
+    That is a kind that the picture's legend names, or whose spans its text has under another name; the rest take
+    colours that the picture leaves.
+    """
+    legend = picture.kinds if picture else {}
+    placed = {
+        (span.start, span.end): legend[span.kind].tone
+        for panel in (picture.panels if picture else ())
+        if isinstance(panel, Passage)
+        for span in panel.spans
+        if span.kind in legend
+    }
+    tones: dict[str, Tone] = {}
+    for kind in kinds:
+        at = [placed[place] for span in spans[kind] or () if (place := (span["start"], span["end"])) in placed]
+        if kind in legend or at:
+            tones[kind] = legend[kind].tone if kind in legend else at[0]
+    taken = {kind.tone for kind in legend.values()}
+    free = itertools.cycle([tone for tone in TONES if tone not in taken] or TONES)
+    return {kind: tones[kind] if kind in tones else next(free) for kind in kinds}
 
 
 def finite(bits: float, digits: int) -> float | None:
@@ -113,7 +149,3 @@ def within(rows: Iterable[dict[str, Any]], most: int) -> Iterator[dict[str, Any]
         if size > most and size > len(json.dumps(row)):
             return
         yield row
-
-
-def _short(text: str) -> str:
-    return shown(text if len(text) <= LONGEST_LATENT else f"{text[:LONGEST_LATENT]} ...")

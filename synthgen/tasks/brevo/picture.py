@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from synthgen.task.picture import Graph, Kind, Link, Node, Picture
+from synthgen.task.picture import STEPS, Graph, Kind, Link, Node, Picture
 from synthgen.tasks.brevo.reading.rows import Name, ParsedBrevo
 
 KINDS = {
@@ -12,6 +12,7 @@ KINDS = {
     "needed": Kind("what it needs; the number is its place in the listing", "green"),
     "other": Kind("not needed", "faint"),
     "need": Kind("is needed by", "green"),
+    **STEPS,
 }
 
 

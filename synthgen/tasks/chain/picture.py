@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from synthgen.task.picture import BACK, Graph, Kind, Link, Node, Picture, backs_of
+from synthgen.task.picture import BACK, STEPS, Graph, Kind, Link, Node, Picture, backs_of
 from synthgen.tasks.chain.reading import ParsedChain
 
 KINDS = {
@@ -13,6 +13,7 @@ KINDS = {
     "other": Kind("not needed", "faint"),
     "need": Kind("is needed by", "green"),
     "back": BACK,
+    **STEPS,
 }
 
 

@@ -11,6 +11,7 @@ KINDS = {
     "from": Kind("the query starts here", "orange"),
     "passed": Kind("passed on the way", "yellow"),
     "to": Kind("the answer", "green"),
+    "answer": Kind("the answer", "green"),
     "hop": Kind("a hop", "orange"),
     "query": Kind("leads there in so many hops", "grey"),
 }

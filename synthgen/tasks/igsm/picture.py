@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from synthgen.task.picture import BACK, Graph, Kind, Link, Node, Picture, backs_of
+from synthgen.task.picture import BACK, STEPS, Graph, Kind, Link, Node, Picture, backs_of
 from synthgen.tasks.igsm.reading.problem import TIMES, Parameter, Problem, solve
 from synthgen.tasks.igsm.reading.steps import Step
 
@@ -15,6 +15,8 @@ KINDS = {
     "other": Kind("not necessary", "faint"),
     "need": Kind("is needed for", "green"),
     "back": BACK,
+    "question": Kind("what is asked", "orange"),
+    **STEPS,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgen.task.picture import BACK, Graph, Kind, Link, Node, Picture, backs_of
+from synthgen.task.picture import BACK, STEPS, Graph, Kind, Link, Node, Picture, backs_of
 from synthgen.tasks.stories.packs import Pack
 from synthgen.tasks.stories.reading.stories import ParsedStory
 
@@ -12,6 +12,7 @@ KINDS = {
     "other": Kind("not needed", "faint"),
     "need": Kind("is needed by", "green"),
     "back": BACK,
+    **STEPS,
 }
 
 
