@@ -68,6 +68,45 @@ def test_a_trainer_without_torch_says_what_to_install():
     assert "Traceback" not in done.stderr
 
 
+def test_a_wrong_path_is_told_before_what_is_not_installed(tmp_path):
+    """`synthgen probe nowhere` asked for torch."""
+    commands = [
+        ["train", "nowhere.toml"],
+        ["train", str(tmp_path)],
+        ["train", "copy-tiny", "--init", "nowhere"],
+        ["score", "nowhere"],
+        ["evaluate", "nowhere"],
+        ["probe", "nowhere"],
+        ["probe", "nowhere", "--list"],
+        ["trace", "nowhere", "1"],
+        ["export", "nowhere", "out"],
+        ["export", "model", "nowhere", "out"],
+        ["reproduce", "nowhere.toml"],
+        ["view", "nowhere"],
+        ["push", "nowhere", "org/name"],
+        ["generate", "nowhere.toml", "--out", "x", "--engine", "dask"],
+        ["show", "nowhere.toml", "--picture", "x.png"],
+    ]
+    hidden = dict.fromkeys(("torch", "matplotlib", "transformers", "dask", "distributed", "tokenizers"))
+    code = f"""
+import sys
+sys.modules.update({hidden})
+from synthgen.cli import main
+for arguments in {commands}:
+    sys.argv[1:] = arguments
+    try:
+        main()
+    except SystemExit as end:
+        assert end.code == 2, (arguments, end.code)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = done.stderr.splitlines()
+    assert len(told) == len(commands)
+    for arguments, line in zip(commands, told, strict=True):
+        assert ("nowhere" in line or str(tmp_path) in line) and "pip install" not in line, (arguments, line)
+
+
 def test_windows_is_refused_with_a_sentence():
     for code in ("import synthgen", "from synthgen.task import Task", "from synthgen.cli import main; main()"):
         done = subprocess.run(

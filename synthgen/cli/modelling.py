@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synthgen.cli.options import Json, rows_of, steps_of
+from synthgen.cli.options import Json, folder_there, rows_of, steps_of
 from synthgen.cli.terminal import print_json
 
 MEASURED = 1000
@@ -21,7 +21,7 @@ Licence = Annotated[str, typer.Option("--license", help="Licence of the weights,
 
 
 def model(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of ours.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run of ours.", callback=folder_there)],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     rows: Measured = None,
     licence: Licence = "cc0-1.0",
@@ -38,7 +38,7 @@ def model(
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.", callback=folder_there)],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
     rows: Measured = None,
     licence: Annotated[str, typer.Option("--license", help="Licence of the weights, as the Hub names it.")] = "cc0-1.0",
@@ -55,7 +55,9 @@ def export(
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run, or a folder of transformers.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A run, or a folder of transformers.", callback=folder_there)
+    ],
     spec: Annotated[
         str | None, typer.Argument(metavar="[SPEC]", help="What it is asked; by default what it was trained on.")
     ] = None,
@@ -75,7 +77,9 @@ def evaluate(
 
 
 def probe(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A run, or a folder of transformers.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A run, or a folder of transformers.", callback=folder_there)
+    ],
     spec: Annotated[
         str | None, typer.Argument(metavar="[SPEC]", help="Whose rows it reads; by default what it was trained on.")
     ] = None,
@@ -126,7 +130,7 @@ def probe(
 
 
 def trace(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run of ours, finished or not.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run of ours, finished or not.", callback=folder_there)],
     step: Annotated[int, typer.Argument(metavar="STEP", help="A step, from 1, as the run's metrics count.")],
     ranks: Annotated[int, typer.Option(min=1, help="Processes that trained it (torchrun).")] = 1,
     json: Json = False,

@@ -30,6 +30,49 @@ Sample = Annotated[
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A dataset folder.")]
 
 
+def folder_there(folder: Path | None) -> Path | None:
+    """Return a folder that somebody named, if any. Raises SynthgenError for one that is not there.
+
+    A callback of arguments: who errs in a path is told so before what reads it is imported, which need not be
+    installed.
+    """
+    from synthgen.errors import SynthgenError
+
+    if folder is not None and not folder.is_dir():
+        raise SynthgenError(f"{folder}: there is no such folder; name one that `synthgen train` or transformers wrote")
+    return folder
+
+
+def spec_there(subject: str) -> str:
+    """Return the name of a spec, its file or a dataset folder. Raises SynthgenError, likewise early, for none."""
+    from synthgen.spec.spec import load_spec
+
+    load_spec(spec_of(subject))
+    return subject
+
+
+def experiment_there(name: str | None) -> str | None:
+    """Return an experiment's name or file. Raises SynthgenError, likewise early, for a file that is not there."""
+    from synthgen.errors import SynthgenError
+
+    if name is not None and name.endswith(".toml") and not Path(name).is_file():
+        raise SynthgenError(f"{name}: there is no such file; `synthgen reproduce --list` shows what is shipped")
+    return name
+
+
+def spec_of(subject: str) -> str:
+    """Return the spec behind a spec's name, its file, or a dataset folder (its `spec.toml`)."""
+    from synthgen.errors import SynthgenError
+
+    folder = Path(subject)
+    if folder.is_dir():
+        file = folder / "spec.toml"
+        if not file.is_file():
+            raise SynthgenError(f"{subject}: neither a spec nor a dataset folder (it has no spec.toml)")
+        return str(file.resolve())
+    return str(folder.resolve()) if subject.endswith(".toml") else subject
+
+
 def _specs(incomplete: str) -> list[str]:
     """Return the names of shipped specs that begin so, for the shell."""
     from synthgen.cli.listing import all_shipped

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from synthgen.cli.options import spec_of
 from synthgen.cli.train_report import say
 from synthgen.dataset.manifest import FILE as MANIFEST
 from synthgen.errors import SynthgenError
@@ -25,17 +26,6 @@ from synthgen.windowing.spec_rows import SpecRows
 
 SCORED, AT_A_TIME = 1000, 4096
 """Rows that `score` asks, where nobody says how many; and whose prompts are written at a time."""
-
-
-def spec_of(subject: str) -> str:
-    """Return the spec behind a spec's name, its file, or a dataset folder (its `spec.toml`)."""
-    folder = Path(subject)
-    if folder.is_dir():
-        file = folder / "spec.toml"
-        if not file.is_file():
-            raise SynthgenError(f"{subject}: neither a spec nor a dataset folder (it has no spec.toml)")
-        return str(file.resolve())
-    return str(folder.resolve()) if subject.endswith(".toml") else subject
 
 
 def train_command(

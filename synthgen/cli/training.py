@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from synthgen.cli.options import Json, rows_of, steps_of
+from synthgen.cli.options import Json, experiment_there, folder_there, rows_of, spec_there, steps_of
 from synthgen.cli.terminal import print_json
 
 MOST_SCORED = 10_000_000
@@ -23,7 +23,7 @@ def _tell_presets(asked: bool) -> None:
 
 
 def train(
-    spec: Annotated[str, typer.Argument(metavar="SPEC|DIR", help="A spec, or a dataset folder.")],
+    spec: Annotated[str, typer.Argument(metavar="SPEC|DIR", help="A spec, or a dataset folder.", callback=spec_there)],
     out: Annotated[Path | None, typer.Option(help="The run's folder; a killed run in it goes on.")] = None,
     preset: Annotated[
         str, typer.Option(metavar="NAME", help="A recipe (see --presets), or `paper` for the spec's own.")
@@ -36,7 +36,8 @@ def train(
     ] = None,
     lr: Annotated[float | None, typer.Option(metavar="RATE", help="Peak learning rate, likewise.")] = None,
     init: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="A finished run whose weights are begun with.")
+        Path | None,
+        typer.Option(metavar="RUN", help="A finished run whose weights are begun with.", callback=folder_there),
     ] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Override model.*, train.*, data.*.")
@@ -61,7 +62,9 @@ def train(
 
 
 def score(
-    subject: Annotated[Path, typer.Argument(metavar="RUN|DIR", help="A run of ours, or a dataset folder.")],
+    subject: Annotated[
+        Path, typer.Argument(metavar="RUN|DIR", help="A run of ours, or a dataset folder.", callback=folder_there)
+    ],
     completions: Annotated[
         Path | None, typer.Option(help="Answers to judge, a JSON line each: id, completion.")
     ] = None,
@@ -99,7 +102,10 @@ def score(
 
 
 def reproduce(
-    name: Annotated[str | None, typer.Argument(help="An experiment's name, or the path of its TOML file.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="An experiment's name, or the path of its TOML file.", callback=experiment_there),
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="The shipped experiments and their claims.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Every shipped experiment.")] = False,
     size: Annotated[
