@@ -17,7 +17,7 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.facts import formatted
 from synthgen.exact.glossary import GLOSSARY, meaning, told_facts
 from synthgen.exact.keys import worded
-from synthgen.spec.latents import told
+from synthgen.spec.latents import SIGN, signs_of, told
 from synthgen.spec.spec import load_spec, shipped_specs, with_splits
 from synthgen.tasks import task_class, task_names
 from synthgen.version import __version__
@@ -163,6 +163,20 @@ def test_a_glossary_has_words_for_fields_that_there_are(task):
 def test_a_fact_of_a_plug_in_is_told_by_its_name():
     assert meaning("coin_bits") == ("further facts", "coin bits", "bits")
     assert meaning("heads") == ("further facts", "heads", "")
+
+
+def test_signs_in_rows_are_told():
+    """`<pronoun>` stood in rows of biod, and nothing said what it means."""
+    seen = set()
+    for task, spec in SPECS.items():
+        source = synthgen.load(spec)
+        names = source.task().vocab.names if source.task().vocab else {}
+        pieces = [names.get(i, str(i)) for row in source.batch(0, 20).to_pylist() for i in row.get("input_ids", ())]
+        told = signs_of(pieces, source.task().glossary)
+        signs = {re.sub(r"\d+", "N", sign) for piece in pieces for sign in SIGN.findall(piece)}
+        assert signs <= told.keys(), task
+        seen |= signs
+    assert {"<pronoun>", "<lenN>", "<edge>", "<query>", "<copy>"} <= seen
 
 
 @pytest.mark.parametrize("task", task_names())

@@ -8,8 +8,7 @@ from rich.text import Text
 from synthgen.cli.console import print_lines, print_pairs, stdout
 from synthgen.exact.bits import Bits
 from synthgen.exact.entropy import Entropy
-from synthgen.exact.glossary import told_facts
-from synthgen.exact.keys import worded
+from synthgen.exact.glossary import book_words, told_facts
 
 
 def print_entropy(entropy: Entropy) -> None:
@@ -22,9 +21,9 @@ def print_entropy(entropy: Entropy) -> None:
     for heading, figures in _figures(entropy).items():
         table.add_row(heading, "", "", style="bold")
         for name, bits in figures.items():
-            table.add_row(f"  {worded(name)}", str(bits), _known(bits))
+            table.add_row(f"  {book_words(name)}", str(bits), _known(bits))
             if bits.reason and name != BOOKED and not name.startswith(PAID):
-                reasons.setdefault(bits.reason, []).append(worded(name))
+                reasons.setdefault(bits.reason, []).append(book_words(name))
     console.print(Text(f"{entropy.spec}, split {entropy.split}", style="bold"))
     console.print(table)
     if reasons or entropy.text.level < 1:
@@ -39,7 +38,7 @@ def print_entropy(entropy: Entropy) -> None:
         print_pairs(console, facts)
 
 
-TEXT, BOOKED, PAID = "its text", "all that is booked", "for a "
+TEXT, BOOKED, PAID = "its text", "all that was drawn", "for a "
 
 
 def _figures(entropy: Entropy) -> dict[str, dict[str, Bits]]:

@@ -15,6 +15,7 @@ from rich.text import Text
 from synthgen.cli.console import print_lines, print_pairs, stdout
 from synthgen.cli.terminal import is_read
 from synthgen.errors import SynthgenError
+from synthgen.exact.glossary import book_words
 from synthgen.exact.keys import worded
 from synthgen.spec.latents import told
 from synthgen.spec.source import Source
@@ -117,7 +118,7 @@ SHORT = 56
 
 def _print_bits(console: Console, bits: Mapping[str, float | None]) -> None:
     """Print the bits of a row, by book, each with a bar as long as its share of the largest."""
-    books = {worded(name): value for name, value in bits.items() if name != "total"}
+    books = {book_words(name): value for name, value in bits.items() if name != "total"}
     console.print(Text.assemble(("bits ", "bold"), _figure(bits["total"])), soft_wrap=True)
     if len(books) == 1:
         return

@@ -31,13 +31,13 @@ from synthgen.dataset.shards import read_batches
 from synthgen.errors import CheckFailed
 from synthgen.exact.bits import stated_bits, stated_status
 from synthgen.exact.entropy import text_entry
-from synthgen.exact.glossary import told_facts
-from synthgen.exact.keys import worded
+from synthgen.exact.glossary import book_words, told_facts
 from synthgen.publish.croissant import CROISSANT, croissant_text
 from synthgen.publish.drawing.scene import Scene
 from synthgen.publish.howto import lessons
 from synthgen.publish.papers import papers_of
 from synthgen.publish.pictures import PICTURES, SplitLengths, constant, draw_pictures, read_folder, scenes
+from synthgen.spec.latents import signs_of
 from synthgen.spec.source import Source
 from synthgen.spec.spec import load_spec, split_label
 from synthgen.task.arrow import CONTENT_COLUMNS
@@ -173,7 +173,7 @@ def render(
         content_python=" + ".join(f'row["{name}"]' for name in content) or "row",
         params=shown(tomli_w.dumps({"params": manifest.spec["params"]})),
         columns=[
-            {"name": field.name, "type": _type(field.type), "meaning": _meaning(field.name, task.difficulty)}
+            {"name": field.name, "type": _type(field.type), "meaning": _meaning(field.name, task, row)}
             for field in schema
         ],
         row=",\n".join(
@@ -256,8 +256,15 @@ def _pull_command(address: Address | None) -> str:
     return f"synthgen pull {address.repo} DIR --revision {address.revision}{config}"
 
 
-def _meaning(column: str, difficulty: str) -> str:
-    return difficulty if column == "difficulty" else MEANINGS.get(column, "see the task's params")
+def _meaning(column: str, task: Task, row: Mapping[str, Any]) -> str:
+    """Return what a column holds; of tokens, what the signs mean that stand in a row."""
+    if column == "difficulty":
+        return task.difficulty
+    meaning = MEANINGS.get(column, "see the task's params")
+    if column == "input_ids" and task.vocab:
+        names = (task.vocab.names.get(i, "") for i in row[column])
+        meaning += "".join(f"; `{sign}`: {words}" for sign, words in signs_of(names, task.glossary).items())
+    return meaning
 
 
 def _type(kind: pa.DataType) -> str:
@@ -342,7 +349,7 @@ def _books(manifest: Manifest) -> list[dict[str, Any]]:
                 "splits_html": f"Bits of {_listed([f'<code>{html.escape(shown(name))}</code>' for name in names])}",
                 "books": [
                     {
-                        "name": in_markdown(worded(name)),
+                        "name": in_markdown(book_words(name)),
                         "scope": in_markdown(book["scope"]),
                         "bits": stated_bits(book),
                         "status": in_markdown(stated_status(book)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from synthgen.exact.keys import worded
@@ -16,6 +17,17 @@ def told(latents: Mapping[str, Any], glossary: Mapping[str, str], inside: str = 
             yield from told(value, glossary, f"{name}: ")
         else:
             yield name, "none" if value is None or value == [] else _in_words(value)
+
+
+SIGN = re.compile(r"<[^<> ]+>")
+
+
+def signs_of(tokens: Iterable[str], glossary: Mapping[str, str]) -> dict[str, str]:
+    """Return the signs in angle brackets among tokens that a glossary tells, each with what it means; `<aN>` once."""
+    signs = (
+        re.sub(r"\d+", "N", sign) if sign not in glossary else sign for token in tokens for sign in SIGN.findall(token)
+    )
+    return {sign: glossary[sign] for sign in dict.fromkeys(signs) if sign in glossary}
 
 
 def _in_words(value: Any) -> str:

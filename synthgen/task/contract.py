@@ -171,7 +171,10 @@ class Task:
         return []
 
     glossary: Mapping[str, str] = {}
-    """What latent fields are called for people, by name; of the others, and of spans, the name with spaces is shown."""
+    """What latent fields are called for people, by name; of the others, and of spans, the name with spaces is shown.
+
+    Signs in rows of tokens, too, by what they mean: "<pronoun>"; "<aN>" stands for all of a number, <a0> and <a1>.
+    """
 
     @property
     def span_kinds(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 The smallest published demonstration of Canon layers: with them one layer of width 16 copies 500 tokens.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -49,6 +50,9 @@ class Copy(Task):
 
     name, version, paper, family = "copy", 1, "2512.17351", "Canon playground"
     row_formats, books, modes = ("tokens",), ("order",), STEPLESS
+    glossary: Mapping[str, str] = {
+        "<copy>": "what stands before it follows once more",
+    }
     difficulty = "tokens to copy"
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = CopyParams

@@ -18,6 +18,7 @@ from synthgen.publish.drawing.style import INK, PAGE, QUIET, TONES, Theme
 from synthgen.publish.drawing.svg import rules
 from synthgen.publish.explorer.figures import WORDS, books_of, guarantees_of, run_of, splits_of, totals_of
 from synthgen.publish.explorer.rows import rows_of_folder, rows_of_spec, shown_row, within
+from synthgen.spec.latents import signs_of
 from synthgen.spec.source import Source
 from synthgen.task.files import write_whole
 from synthgen.task.foreign import read_text
@@ -92,6 +93,7 @@ def page(
         policy=policy,
         style=Markup(style),
         script=Markup(script),
+        signs=signs_of((piece for row in rows for piece in row.get("pieces", ())), task.glossary),
         data=_embedded(
             {"rows": rows, "unit": unit, "totals": totals_of(source, {row["split"]: 0 for row in rows}, folder)}
         ),

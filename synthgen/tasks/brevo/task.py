@@ -50,7 +50,14 @@ class Brevo(Task):
     paper = "2512.17351"
     family = Family.PLAYGROUND
     row_formats = ("tokens",)
-    glossary: Mapping[str, str] = {"listed": "nodes of the listing", "created": "nodes as they were created"}
+    glossary: Mapping[str, str] = {
+        "listed": "nodes of the listing",
+        "created": "nodes as they were created",
+        "<leaf>": "a node follows that needs nothing",
+        "<query>": "what is asked for follows",
+        "<ans>": "the answer follows",
+        "<end>": "the answer is over",
+    }
     books: tuple[str, ...] = STAGES
     difficulty = "nodes of the listing"
     deviations = DEVIATIONS

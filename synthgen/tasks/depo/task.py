@@ -108,6 +108,12 @@ class Depo(Task):
     family = Family.PLAYGROUND
     row_formats = ("tokens",)
     books: tuple[str, ...] = STAGES
+    glossary: Mapping[str, str] = {
+        "<edge>": "an edge follows: a node and the next one",
+        "<N>": "a question follows: which node is N steps on",
+        "<ans>": "the answer follows",
+        "<end>": "the row is over",
+    }
     difficulty = "nodes of the cycle"
     deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})

@@ -47,10 +47,10 @@ from synthgen.tasks.igsm.writing.surface import ANY_ORDER, AS_MADE, LONG_LETTERS
 CEILING_SAMPLE = 512
 """Problems whose orders are counted for the mean of the ceiling."""
 
-REJECTED = "books the accepted attempt"
-RENUMBERED = "names and structure show up to a renumbering of items"
-MILD = "the order of sentences books draws of which only their result shows"
-SUMMED_OUT = "names and structure show up to a renumbering of items; mean of sampled problems, of what is shown"
+REJECTED = "counts the draws of the problem that was kept, not of those refused before it"
+RENUMBERED = "every numbering of the items gives the same text"
+MILD = "of the draws that order the sentences only the result shows"
+SUMMED_OUT = "every numbering of the items gives the same text; mean of sampled problems, of what is shown"
 IN_EVERY_ROW = "exact in every row"
 
 

@@ -98,6 +98,10 @@ class Mano(Task):
     family = Family.PLAYGROUND
     row_formats = ("tokens",)
     books: tuple[str, ...] = STAGES
+    glossary: Mapping[str, str] = {
+        "<lenN>": "an expression of N operations follows",
+        "<ansN>": "its value follows",
+    }
     difficulty = "operations"
     deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})

@@ -68,6 +68,14 @@ class Biod(Task):
     natural_language = "en"
     row_formats = ("tokens", "document")
     books = ("order",)
+    glossary: Mapping[str, str] = {
+        "<pronoun>": "begins each sentence after the first, in the place of the name",
+        "<firstN>": "a first name, by its number",
+        "<middleN>": "a middle name",
+        "<lastN>": "a last name",
+        "<aN>": "which attribute is told",
+        "<vN>": "a token of its value",
+    }
     difficulty = "attributes"
     deviations = DEVIATIONS
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
