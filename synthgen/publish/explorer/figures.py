@@ -88,8 +88,8 @@ def _why(entropy: Entropy) -> list[tuple[str, str]]:
 def totals_of(source: Source, splits: Iterable[str], folder: Path | None) -> dict[str, int | None]:
     """Return how many rows there are of each split: in a folder, or by the spec; None where they do not end."""
     if folder:
-        made = Manifest.read(folder).splits
-        return {split: made[split]["rows"] for split in splits}
+        written = Manifest.read(folder).splits
+        return {split: written[split]["rows"] for split in splits}
     return {split: _rows(source, split) for split in splits}
 
 
