@@ -112,7 +112,11 @@ def scenes(
     paid = {name: book["bits"] for name, book in books.items() if book["scope"] == "row"}
     if sum(bits > 0 for bits in paid.values()) > 1:
         text = stated_bits(text_entry(manifest.entropy(first)))
-        holds = f" (its text has {text} bits, as different draws make the same text)" if text != stated_bits(manifest.entropy(first)) else ""
+        holds = (
+            f" (its text has {text} bits, as different draws make the same text)"
+            if text != stated_bits(manifest.entropy(first))
+            else ""
+        )
         out["bits"] = books_scene(paid, f"What is booked for a row of {first}, on average{holds}")
     measured = {what: {s.split: getattr(s, what) for s in splits[:MOST_SPLITS]} for what in ("length", "difficulty")}
     titles = {"length": f"Length of the rows in {splits[0].unit}", "difficulty": f"Difficulty: {task.difficulty}"}
