@@ -126,7 +126,7 @@
   // Values are shown whole: long ones unfold.
   function described(value) {
     if (String(value).length <= LONG) return made("dd", { textContent: value });
-    const summary = `${value.slice(0, LONG / 10)}… (${number(value.length)} characters: all of them)`;
+    const summary = `${value.slice(0, LONG / 10)}… show all ${number(value.length)} characters`;
     return made("dd", {}, [made("details", { className: "long" }, [made("summary", { textContent: summary }), value])]);
   }
 
