@@ -13,8 +13,8 @@ Style = Literal["screen", "card"]
 MOST_ITEMS = 12
 """Items of a list that a card shows."""
 
-LONG = 24
-"""Digits of a whole number that a card writes out."""
+LONG = 15
+"""Digits of a whole number that are written out."""
 
 
 def formatted(value: Any, style: Style) -> str:
@@ -45,8 +45,17 @@ def formatted(value: Any, style: Style) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def rough(number: int | str) -> str:
+    """Return a whole number, or its digits, as text: a long one by its first five digits.
+
+    >>> rough(371_605_367_249_352_192), rough(1_234)
+    ('3.7160e17', '1,234')
+    """
+    digits = str(number)
+    return f"{digits[0]}.{digits[1:5]}e{len(digits) - 1}" if len(digits) > LONG else f"{int(digits):,}"
+
+
 def _whole(digits: str, where: str) -> str:
     if len(digits) > LONG:
-        most = f"{digits[0]}.{digits[1:5]}e{len(digits) - 1}"
-        return f"{most} (a whole number of {len(digits)} digits; {where})"
+        return f"{rough(digits)} (a whole number of {len(digits)} digits; {where})"
     return f"{int(digits):,}"

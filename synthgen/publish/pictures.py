@@ -108,8 +108,7 @@ def scenes(
     out: dict[str, Scene] = {}
     with contextlib.suppress(*UNREADABLE):  # a folder may leave columns out, the latent above all
         out["row"] = drawn(task.picture(row))
-    books = manifest.entropy(first)["books"]
-    paid = {name: book["bits"] for name, book in books.items() if book["scope"] == "row"}
+    paid = _of_rows(manifest, first)
     if sum(bits > 0 for bits in paid.values()) > 1:
         text = stated_bits(text_entry(manifest.entropy(first)))
         holds = (
@@ -117,7 +116,8 @@ def scenes(
             if text != stated_bits(manifest.entropy(first))
             else ""
         )
-        out["bits"] = books_scene(paid, f"What is booked for a row of {first}, on average{holds}")
+        every = [name for split in manifest.splits for name, bits in _of_rows(manifest, split).items() if bits > 0]
+        out["bits"] = books_scene(paid, f"What is booked for a row of {first}, on average{holds}", every)
     measured = {what: {s.split: getattr(s, what) for s in splits[:MOST_SPLITS]} for what in ("length", "difficulty")}
     titles = {"length": f"Length of the rows in {splits[0].unit}", "difficulty": f"Difficulty: {task.difficulty}"}
     for what, counts in measured.items():
@@ -125,6 +125,12 @@ def scenes(
         if not alike and all(counts.values()) and constant(splits[:MOST_SPLITS], what) is None:
             out[what] = ridges_scene(counts, titles[what])
     return out
+
+
+def _of_rows(manifest: Manifest, split: str) -> dict[str, float]:
+    """Return the bits of a split's rows by book."""
+    books = manifest.entropy(split)["books"]
+    return {name: book["bits"] for name, book in books.items() if book["scope"] == "row"}
 
 
 def draw_pictures(folder: Path, pictures: Mapping[str, Scene]) -> None:

@@ -8,7 +8,7 @@ is, and its colour.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -31,7 +31,8 @@ class Kind:
 class Node:
     """A node of a graph: the text inside of it, its kind, and a number where the order of nodes says something.
 
-    In a graph of `rows`, `row` is the row it stands in, from 0 at the top. `mark` is a remark of some letters on its
+    In a graph of `rows`, `row` is the row it stands in, from 0 at the top, and `column` its place there, from 0 at the
+    left; by default it stands beside the one before. `mark` is a remark of some letters on its
     upper right corner, in the colour of the kind `mark_kind`.
     """
 
@@ -39,6 +40,7 @@ class Node:
     kind: str = ""
     number: int | None = None
     row: int = 0
+    column: int | None = None
     mark: str = ""
     mark_kind: str = ""
 
@@ -135,6 +137,7 @@ Panel = Graph | Parse | Passage | Table
 class Picture:
     """What a row looks like: a sentence that says it to whoever cannot see it, panels, and the legend.
 
+    `note` is what stands below the panels: sentences, in lines of their own.
     `kinds` may have kinds of the row's spans that no panel shows: where the text stands beside the picture, they have
     these colours there.
     """
@@ -142,6 +145,12 @@ class Picture:
     caption: str
     panels: Sequence[Panel]
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def told(self) -> str:
+        """All that is said of it in sentences."""
+        return " ".join([self.caption, *self.note.split("\n")]).strip()
 
 
 def passage_of(row: Mapping[str, Any], names: Mapping[int, str]) -> Passage:
@@ -171,31 +180,57 @@ def _apart(spans: Mapping[str, Iterable[Mapping[str, int]]]) -> Iterator[Span]:
             behind = -end
 
 
-BACK = Kind("begun too early and taken back: before which step", "red")
-"""The legend of marks by `backs_of`."""
-MOST_BACKS = 3
+ASKED: Tone = "orange"
+PASSED: Tone = "yellow"
+NEEDED: Tone = "blue"
+ANSWER: Tone = "green"
+"""The tones of what a row asks about, what is met on the way, what is worked out for it, and the answer: in all tasks."""
+BACK_MARK, BACK = "↺", Kind("↺ begun and taken back", "red")
+"""The mark of what is taken back on the way, and its legend."""
+MOST_TOLD = 6
+"""Things that are taken back, and steps of one, that a note names."""
 
-STEPS = {"step": Kind("a step of the solution", "green"), "retry": Kind("a step that is taken back", "red")}
-"""The spans of a solution, in the colours of what is needed and of what is taken back."""
 
-
-def backs_of(steps: Iterable[tuple[Any, bool]]) -> dict[Any, str]:
-    """Return the marks of what is taken back on the way: an arrow, and the steps before which that happens.
+def backs_of(steps: Iterable[tuple[Any, bool]]) -> dict[Any, list[int]]:
+    """Return what is taken back on the way, with the steps before which that happens.
 
     `steps` are (what, whether it is taken back), in order; steps that stand are counted from 1.
     """
-    places: dict[Any, list[int]] = {}
+    places: dict[Any, dict[int, None]] = {}
     step = 1
     for what, back in steps:
         if back:
-            places.setdefault(what, []).append(step)
+            places.setdefault(what, {})[step] = None
         else:
             step += 1
-    few = {what: list(dict.fromkeys(every)) for what, every in places.items()}
-    return {
-        what: f"↺ {', '.join(map(str, every[:MOST_BACKS]))}{' …' * (len(every) > MOST_BACKS)}"
-        for what, every in few.items()
-    }
+    return {what: list(every) for what, every in places.items()}
+
+
+def backs_told(backs: Mapping[Any, Sequence[int]], names: Mapping[Any, str], needed: Container[Any]) -> str:
+    """Return what is taken back (`backs_of`) in sentences: what is begun too early, and what is never needed."""
+    early = [f"{names[what]} (before {_steps(steps)})" for what, steps in backs.items() if what in needed]
+    vain = [f"{names[what]} (before {_steps(steps)})" for what, steps in backs.items() if what not in needed]
+    told = [f"Begun too early and taken back: {_few(early)}."] if early else []
+    return "\n".join([*told, f"Begun and taken back, and never needed: {_few(vain)}."] if vain else told)
+
+
+def _steps(steps: Sequence[int]) -> str:
+    return f"step{'s' * (len(steps) > 1)} {_few(list(map(str, steps)))}"
+
+
+def _few(items: Sequence[str]) -> str:
+    """Return a list in words: the first, and how many more there are."""
+    if len(items) > MOST_TOLD:
+        return f"{', '.join(items[:MOST_TOLD])} and {len(items) - MOST_TOLD} more"
+    return f"{', '.join(items[:-1])} and {items[-1]}" if len(items) > 1 else items[0]
+
+
+def question_and_answer(question: str, answer: str, asked: str = "") -> Passage:
+    """Return a question with its answer behind it: marked are `asked`, or all of the question, and the answer."""
+    start = question.find(asked) if asked else 0
+    spans = [Span(start, start + len(asked or question), "asked")]
+    text = f"{question} {answer}"
+    return Passage("", text, [*spans, Span(len(text) - len(answer), len(text), "answer")])
 
 
 def kinds_of(names: Iterable[str]) -> dict[str, Kind]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from synthgen.publish.drawing.scene import Area, Box, Path, Point, Scene, Shape, Words
+from synthgen.publish.drawing.scene import Area, Box, Path, Point, Scene, Shape, Words, centred
 from synthgen.publish.drawing.sheet import WIDTH, framed
 from synthgen.publish.drawing.style import LINE, SIZE, SMALL, width_of
 from synthgen.task.picture import TONES
@@ -19,25 +19,30 @@ RIDGE, LANE = 30.0, 36.0
 TICKS = 6
 
 
-def books_scene(books: Mapping[str, float], title: str) -> Scene:
-    """Return the bits of a row by book as one bar with a line for each book below it; `books` maps names to bits."""
+def books_scene(books: Mapping[str, float], title: str, every: Sequence[str] = ()) -> Scene:
+    """Return the bits of a row by book as one bar with a line for each book below it; `books` maps names to bits.
+
+    `every` are the books of all bars that stand beside this one: a book has one colour in all of them.
+    """
+    shown = list(dict.fromkeys([*every, *(name for name, bits in books.items() if bits > 0)]))
+    tone_of = {name.replace("_", " "): TONES[i % len(TONES)] for i, name in enumerate(shown)}
     books = {name.replace("_", " "): bits for name, bits in books.items()}
     paid = {name: bits for name, bits in books.items() if bits > 0}
     free = [name for name in books if name not in paid]
     total = math.fsum(paid.values())
     shapes: list[Shape] = []
     x = 0.0
-    for (name, bits), tone in zip(paid.items(), _tones(len(paid)), strict=True):
-        wide = WIDTH * bits / total
+    for name, bits in paid.items():
+        wide, tone = WIDTH * bits / total, tone_of[name]
         shapes.append(Box(x, 0, wide, HIGH, tone, 0, f"{name}: {bits:,.2f} bits"))
         if width_of(name) <= wide - 8:
-            shapes.append(Words(x + wide / 2, HIGH * 0.64, name, anchor="middle", ink=tone))
+            shapes += centred([name], x + wide / 2, HIGH / 2, anchor="middle", ink=tone)
         x += wide
     y = HIGH + 14
     column = WIDTH / 3
-    for i, ((name, bits), tone) in enumerate(zip(paid.items(), _tones(len(paid)), strict=True)):
+    for i, (name, bits) in enumerate(paid.items()):
         left, base = i % 3 * column, y + i // 3 * SIZE * 1.6 + SIZE
-        shapes += [Box(left, base - 10, 11, 11, tone, 2), Words(left + 17, base, name)]
+        shapes += [Box(left, base - 10, 11, 11, tone_of[name], 2), Words(left + 17, base, name)]
         figure = f"{bits:,.2f} bits, {100 * bits / total:.1f} %"
         shapes.append(Words(left + column - 24, base, figure, SMALL, "end", "quiet"))
     y += math.ceil(len(paid) / 3) * SIZE * 1.6
@@ -49,10 +54,6 @@ def books_scene(books: Mapping[str, float], title: str) -> Scene:
         y = SIZE * LINE
     says = ", ".join(f"{name} {bits:,.2f}" for name, bits in paid.items())
     return framed(f"{title}: {total:,.2f} bits", shapes, y, f"{title}: {total:,.2f} bits. {says}.")
-
-
-def _tones(n: int) -> list:
-    return [TONES[i % len(TONES)] for i in range(n)]
 
 
 def ridges_scene(counts: Mapping[str, Mapping[int, int]], title: str) -> Scene:

@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from synthgen.publish.drawing.layers import GAP, Layout, layered
-from synthgen.publish.drawing.scene import Box, Path, Point, Shape, Words, lines_of, moved
-from synthgen.publish.drawing.style import LINE, SIZE, SMALL, width_of, wrapped
+from synthgen.publish.drawing.scene import Box, Path, Point, Shape, Words, centred, moved
+from synthgen.publish.drawing.style import LINE, SIZE, SMALL, balanced, width_of
 from synthgen.task.picture import Graph, Kind, Link, Node
 
-NODE_WIDTH = 128.0
-"""Text in nodes is broken at so many pixels."""
-BETWEEN, WIDEST_GAP, SLOPE = 30.0, 84.0, 0.16
+NODE_WIDTH, WIDER = 128.0, 210.0
+"""Text in nodes is broken at so many pixels; in layers at the second, where that makes a graph less high."""
+BETWEEN, WIDEST_GAP, SLOPE = 23.0, 64.0, 0.12
 """Pixels between layers, from and to, and for each pixel that a link goes across."""
+ROWS = 72.0
+"""Pixels between rows."""
 NARROWER = (1.0, 0.78, 0.6)
 """Shares of the width that nodes of a layer may take, tried until links have room beside them."""
 BADGE = 15.0
@@ -29,9 +31,9 @@ ARROW = 15.0
 class _Sized:
     """A node with its lines of text and its size."""
 
-    def __init__(self, node: Node, narrow: bool) -> None:
+    def __init__(self, node: Node, narrow: bool, most: float = NODE_WIDTH) -> None:
         self.node = node
-        self.lines = [line for part in node.text.split("\n") for line in wrapped(part, NODE_WIDTH)]
+        self.lines = [line for part in node.text.split("\n") for line in balanced(part, most)]
         widest = max(width_of(line) for line in self.lines)
         self.badge = "" if node.number is None else str(node.number)
         side = 5.0 if narrow else 9.0
@@ -44,8 +46,7 @@ class _Sized:
         left, top = x - self.width / 2, y - self.height / 2
         title = " ".join(self.lines) + (f" ({kind.words})" if kind.words else "")
         shapes: list[Shape] = [Box(left, top, self.width, self.height, kind.tone, title=title)]
-        inner = top + (self.height - len(self.lines) * SIZE * LINE) / 2 + SIZE * 0.1
-        shapes += lines_of(self.lines, x, inner, anchor="middle", ink=kind.tone)
+        shapes += centred(self.lines, x, y, anchor="middle", ink=kind.tone)
         if self.badge:
             wide = max(BADGE, width_of(self.badge, SMALL) + 7)
             at_x, at_y = x + corner[0] * self.width / 2, y + corner[1] * self.height / 2
@@ -104,12 +105,12 @@ class _Label(_Sized):
         """Draw it with its middle at (x, y), on the page."""
         left, top = x - self.width / 2, y - self.height / 2
         box = Box(left, top, self.width, self.height, "plain", outline=False)
-        return [box, *lines_of(self.lines, x, top + 4 + SIZE * 0.1, anchor="middle")]
+        return [box, *centred(self.lines, x, y, anchor="middle")]
 
 
-def _labelled(graph: Graph) -> tuple[list[_Sized], list[Link]]:
+def _labelled(graph: Graph, most: float) -> tuple[list[_Sized], list[Link]]:
     """Return the nodes of a graph, behind them what its links say, and the links by way of that."""
-    sized, links = [_Sized(node, narrow=False) for node in graph.nodes], list[Link]()
+    sized, links = [_Sized(node, False, most) for node in graph.nodes], list[Link]()
     for link in graph.links:
         if link.text:
             links.append(replace(link, end=len(sized), arrow=False))
@@ -121,7 +122,16 @@ def _labelled(graph: Graph) -> tuple[list[_Sized], list[Link]]:
 
 
 def _in_layers(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
-    sized, links = _labelled(graph)
+    """Place nodes in layers, with their text in wider boxes where that makes the graph less high, and fits."""
+    drawn, *others = (_layers_of(graph, kinds, most, wide) for wide in (NODE_WIDTH, WIDER))
+    for other in others:
+        (left, top, right, bottom), (_, highest, _, lowest) = _extent(other), _extent(drawn)
+        drawn = other if right - left <= most and bottom - top < lowest - highest else drawn
+    return drawn
+
+
+def _layers_of(graph: Graph, kinds: Mapping[str, Kind], most: float, wide: float) -> list[Shape]:
+    sized, links = _labelled(graph, wide)
     layout = _fitting([one.width for one in sized], [(link.start, link.end) for link in links], most)
     deepest = max(layout.layer, default=0)
     heights = [max(s.height for s, at in zip(sized, layout.layer, strict=True) if at == n) for n in range(deepest + 1)]
@@ -162,15 +172,22 @@ def _gaps(ways: Sequence[Sequence[tuple[float, int]]], layers: int) -> list[floa
 
 
 def _in_rows(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
-    """Place nodes in their rows, all of one width, as near as `most` demands."""
+    """Place nodes in their rows, those below each other as wide as the widest, as near as `most` demands."""
     sized = [_Sized(node, narrow=True) for node in graph.nodes]
-    rows = [[i for i, node in enumerate(graph.nodes) if node.row == r] for r in {node.row: 0 for node in graph.nodes}]
-    widest, longest = max(s.width for s in sized), max(len(row) for row in rows)
-    pitch = max(widest + 4, min(widest + GAP, most / longest))
-    place: dict[int, Point] = {}
-    for number, row in enumerate(rows):
-        for i, node in enumerate(row):
-            place[node] = (i * pitch, number * (sized[node].height + 2.4 * BETWEEN))
+    column_of, behind = [], dict[int, int]()
+    for node in graph.nodes:
+        column_of.append(behind.get(node.row, 0) if node.column is None else node.column)
+        behind[node.row] = column_of[-1] + 1
+    columns = [0.0] * max(behind.values(), default=0)
+    for one, column in zip(sized, column_of, strict=True):
+        columns[column] = max(columns[column], one.width)
+    gap = max(4.0, min(GAP, (most - sum(columns)) / max(len(columns) - 1, 1)))
+    lefts = itertools.accumulate((wide + gap for wide in columns), initial=0.0)
+    middles = [left + wide / 2 for left, wide in zip(lefts, columns, strict=False)]
+    place = {
+        i: (middles[column], node.row * (one.height + ROWS))
+        for i, (node, one, column) in enumerate(zip(graph.nodes, sized, column_of, strict=True))
+    }
     paths = []
     for link in graph.links:
         (ax, ay), (bx, by) = place[link.start], place[link.end]

@@ -140,11 +140,12 @@ def _across(
             x[one] -= at / 2
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
+        centre = (min(x) + max(x)) / 2  # what is linked with nothing is drawn there
         for row in rows if down else reversed(rows):
             wanted, weights = [], []
             for one in row:
                 near = (above[one] if down else below[one]) or above[one] or below[one]
-                wanted.append(sum(x[other] for other in near) / len(near) if near else x[one])
+                wanted.append(sum(x[other] for other in near) / len(near) if near else centre)
                 weights.append(0.1 if not near else 4.0 if one >= nodes else 1.0)  # lanes are to be straight
             for one, value in zip(row, _apart(wanted, weights, [widths[one] for one in row]), strict=True):
                 x[one] = value

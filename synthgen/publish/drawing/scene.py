@@ -15,6 +15,8 @@ from synthgen.task.picture import Tone
 Ink = Tone | Literal["ink", "quiet"]
 """What text is written with: a tone's ink (text on its fill), or the page's, strong or quiet."""
 Point = tuple[float, float]
+BOLD = 1.12
+"""How much wider bold letters are."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Words:
     @property
     def width(self) -> float:
         """How wide it is; bold letters are wider."""
-        return width_of(self.text, self.size) * (1.12 if self.bold else 1.0)
+        return width_of(self.text, self.size) * (BOLD if self.bold else 1.0)
 
 
 Shape = Box | Path | Area | Words
@@ -102,3 +104,16 @@ def lines_of(
 ) -> list[Shape]:
     """Return lines of text below each other, the first one's upper edge at y."""
     return [Words(x, y + size * (0.95 + LINE * i), line, size, anchor, ink) for i, line in enumerate(lines)]
+
+
+def centred(
+    lines: Sequence[str],
+    x: float,
+    middle: float,
+    size: float = SIZE,
+    anchor: Literal["start", "middle", "end"] = "start",
+    ink: Ink = "ink",
+) -> list[Shape]:
+    """Return lines of text below each other, the middle of their letters at a height: capitals are 0.73 sizes high."""
+    first = middle + size * (0.365 - LINE * (len(lines) - 1) / 2)
+    return [Words(x, first + size * LINE * i, line, size, anchor, ink) for i, line in enumerate(lines)]

@@ -2,44 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from synthgen.publish.drawing.graphs import graph_shapes
-from synthgen.publish.drawing.scene import Box, Path, Scene, Shape, Words, lines_of, moved
-from synthgen.publish.drawing.style import LINE, SIZE, SMALL, TITLE, width_of, wrapped
+from synthgen.publish.drawing.scene import BOLD, Box, Path, Scene, Shape, Words, lines_of, moved
+from synthgen.publish.drawing.style import LINE, SIZE, SMALL, TITLE, balanced, width_of
 from synthgen.publish.drawing.texts import parse_shapes, passage_shapes, table_shapes
-from synthgen.task.picture import Graph, Kind, Panel, Parse, Passage, Picture, Table, Tone
+from synthgen.task.picture import Graph, Panel, Parse, Passage, Picture, Table, Tone
 
 WIDTH = 880.0
 """Pixels across, within the margins."""
 LEAST = 340.0
 """Pixels across of small pictures: sentences above them want some room."""
-MARGIN = 20.0
+MARGIN, BESIDE = 20.0, 44.0
+"""Pixels around a sheet, and between two panels beside each other."""
+
+Drawn = tuple[list[Shape], float, float]
+"""Shapes, their width and their height."""
 
 
 def drawn(picture: Picture) -> Scene:
     """Return a picture as a scene."""
     shapes: list[Shape] = []
     y, widest = 0.0, 0.0
-    for panel in picture.panels:
-        if panel.title:
-            shapes.append(Words(0, y + SIZE, panel.title, SIZE, bold=True))
-            y += SIZE * LINE + 10
-        parts, wide, high = _panel(panel, picture)
-        shapes += moved(parts, 0, y + 8 if isinstance(panel, Graph) else y)
-        widest = max(widest, wide)
-        y += high + (32 if isinstance(panel, Graph) else 18)
+    for line in _lines(picture):
+        x, lowest = 0.0, 0.0
+        for parts, wide, high in line:
+            shapes += moved(parts, x, y)
+            x, lowest = x + wide + BESIDE, max(lowest, high)
+        widest = max(widest, x - BESIDE)
+        y += lowest
     wide = max(LEAST, widest, *(words.width for words in shapes if isinstance(words, Words)))
-    used = [kind for name, kind in picture.kinds.items() if _is_used(name, picture.panels)]
+    if picture.note:
+        notes = [line for part in picture.note.split("\n") for line in balanced(part, wide)]
+        shapes += lines_of(notes, 0, y)
+        y += len(notes) * SIZE * LINE + 18
+    used = [name for name in picture.kinds if _is_used(name, picture.panels)]
     legend, high = _legend(used, picture, wide)
     shapes += moved(legend, 0, y)
     widest = max([wide, *(words.x + words.width for words in legend if isinstance(words, Words))])
-    return framed(picture.caption, shapes, y + high, picture.caption, widest)
+    return framed(picture.caption, shapes, y + high, picture.told, widest)
+
+
+def _lines(picture: Picture) -> Iterator[list[Drawn]]:
+    """Yield panels with their titles in lines: two graphs stand beside each other where there is room."""
+    waiting: Drawn | None = None
+    for panel in picture.panels:
+        drawn = _titled(panel, picture)
+        if waiting and isinstance(panel, Graph) and waiting[1] + BESIDE + drawn[1] <= WIDTH:
+            yield [waiting, drawn]
+            waiting = None
+            continue
+        if waiting:
+            yield [waiting]
+        waiting = drawn if isinstance(panel, Graph) else None
+        if not waiting:
+            yield [drawn]
+    if waiting:
+        yield [waiting]
+
+
+def _titled(panel: Panel, picture: Picture) -> Drawn:
+    """Return a panel below its title, with the room behind it."""
+    parts, wide, high = _panel(panel, picture)
+    heads = balanced(panel.title, max(wide, LEAST) / BOLD) if panel.title else []
+    shapes: list[Shape] = [Words(0, SIZE + SIZE * LINE * i, head, SIZE, bold=True) for i, head in enumerate(heads)]
+    y = SIZE * LINE * len(heads) + 10 if heads else 0.0
+    widest = max([wide, *(words.width for words in shapes if isinstance(words, Words))])
+    graph = isinstance(panel, Graph)  # numbers stand on the corners of nodes
+    return [*shapes, *moved(parts, 0, y + 8 if graph else y)], widest, y + high + (30 if graph else 18)
 
 
 def framed(title: str, shapes: Sequence[Shape], height: float, caption: str, width: float = WIDTH) -> Scene:
     """Return shapes as a scene with margins, a title above them."""
-    lines = wrapped(title, width, TITLE)
+    lines = balanced(title, width, TITLE)
     head = len(lines) * TITLE * LINE + 12
     above = lines_of(lines, MARGIN, MARGIN - 4, TITLE)
     return Scene(
@@ -70,14 +106,13 @@ def _kinds_in(panel: Panel, with_links: bool = True) -> set[str]:
     return {part.kind for part in (panel.bars if isinstance(panel, Parse) else panel.spans)}
 
 
-def _legend(kinds: Sequence[Kind], picture: Picture, most: float) -> tuple[list[Shape], float]:
+def _legend(kinds: Sequence[str], picture: Picture, most: float) -> tuple[list[Shape], float]:
     """Return the legend, at most so wide, as shapes and its height: samples of the colours and what they mean."""
     boxes = {name for panel in picture.panels for name in _kinds_in(panel, with_links=False)}
-    drawn_as_line = {id(kind) for name, kind in picture.kinds.items() if name not in boxes}
     shapes: list[Shape] = []
     x, y = 0.0, 0.0
     entries: list[tuple[str, Tone | None, bool]] = [
-        (kind.words, kind.tone, id(kind) in drawn_as_line) for kind in kinds
+        (picture.kinds[name].words, picture.kinds[name].tone, name not in boxes) for name in kinds
     ]
     if any(isinstance(panel, Passage) and 0 < panel.given < len(panel.text) for panel in picture.panels):
         entries.append(("grey text: the prompt", None, False))

@@ -102,3 +102,17 @@ def wrapped(text: str, width: float, size: float = SIZE) -> list[str]:
         else:
             line = f"{line} {word}" if line else word
     return [*lines, line] if line or not lines else lines
+
+
+def balanced(text: str, width: float, size: float = SIZE) -> list[str]:
+    """Return a text in as few lines as `wrapped`, all about as long: no word stands alone in the last one."""
+    lines = wrapped(text, width, size)
+    fewest, low, high = len(lines), 0.0, width if len(lines) > 1 else 0.0
+    while high - low > 1:  # the narrowest column that takes no line more
+        middle = (low + high) / 2
+        tried = wrapped(text, middle, size)
+        if len(tried) > fewest or any(width_of(word, size) > middle for word in text.split()):
+            low = middle
+        else:
+            lines, high = tried, middle
+    return lines

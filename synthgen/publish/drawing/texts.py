@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
-from synthgen.publish.drawing.scene import Box, Path, Shape, Words, lines_of
+from synthgen.publish.drawing.scene import Box, Path, Shape, Words, centred, lines_of
 from synthgen.publish.drawing.style import LINE, SIZE, SMALL, width_of, wrapped
 from synthgen.task.picture import Bar, Kind, Parse, Passage, Span, Table
 
@@ -15,6 +15,8 @@ ROOMY = 1.75
 """Lines of a passage are so many sizes apart, so that spans do not touch."""
 LEAF, BAR = 13.0, 16.0
 """The least width of a leaf, and the height of a bar with the gap above it."""
+BEYOND = 7.0
+"""Pixels that a bar reaches beyond its line where it goes on in another."""
 WIDEST_CELL, CELL = 220.0, 11.0
 """Pixels of a table's column at most, and within a cell around its text."""
 
@@ -25,7 +27,7 @@ def passage_shapes(passage: Passage, kinds: Mapping[str, Kind], most: float) -> 
     more = len(passage.text) - len(text)
     boxes: list[Shape] = []
     words: list[Shape] = []
-    lines = list(_lines(text, most))
+    widest, lines = 0.0, list(_lines(text, most))
     for number, (first, last) in enumerate(lines):
         base = number * SIZE * ROOMY + SIZE * 1.2
         x = 0.0
@@ -42,11 +44,12 @@ def passage_shapes(passage: Passage, kinds: Mapping[str, Kind], most: float) -> 
             if piece.strip():
                 words.append(Words(x + width_of(piece[:lead]), base, piece.strip(" "), ink=ink))
             x += wide
+        widest = max(widest, x)
     height = len(lines) * SIZE * ROOMY
     if more:
         words.append(Words(0, height + SIZE, f"… and {more:,} more characters", SMALL, ink="quiet"))
         height += SIZE * LINE
-    return [*boxes, *words], most, height + 4
+    return [*boxes, *words], widest, height + 4
 
 
 def _lines(text: str, most: float) -> Iterator[tuple[int, int]]:
@@ -82,11 +85,12 @@ def _pieces(first: int, last: int, spans: Sequence[Span], given: int) -> Iterato
 def parse_shapes(parse: Parse, kinds: Mapping[str, Kind], most: float) -> tuple[list[Shape], float, float]:
     """Return a string with its tree as shapes: as many leaves to a line as there is room for, bars above them.
 
-    A bar that goes on in another line has three dots there.
+    A bar that goes on in another line is open there, and reaches beyond the line; each of its pieces has its name.
     """
     above = (width_of(bar.text, SMALL) for bar in parse.bars if bar.end - bar.start == 1)
     leaf = max(LEAF, max((width_of(text) for text in parse.leaves), default=0) + 6, max(above, default=0) + 5)
-    a_line = max(1, int(most / leaf))
+    beyond = BEYOND if len(parse.leaves) * leaf > most else 0.0
+    a_line = max(1, int((most - 2 * beyond) / leaf))
     levels = max((bar.level for bar in parse.bars), default=0)
     line_height = levels * BAR + SIZE * 1.6 + 12
     shapes: list[Shape] = []
@@ -95,27 +99,37 @@ def parse_shapes(parse: Parse, kinds: Mapping[str, Kind], most: float) -> tuple[
         top, last = number * line_height, min(first + a_line, len(parse.leaves))
         for bar in parse.bars:
             if bar.start < last and bar.end > first:
-                shapes += _bar(bar, first, last, leaf, top + (levels - bar.level) * BAR, kinds)
+                shapes += _bar(bar, first, last, leaf, beyond, top + (levels - bar.level) * BAR, kinds)
         base = top + levels * BAR + SIZE * 1.1
         for i in range(first, last):
-            shapes.append(Words((i - first + 0.5) * leaf, base, parse.leaves[i], anchor="middle"))
+            shapes.append(Words(beyond + (i - first + 0.5) * leaf, base, parse.leaves[i], anchor="middle"))
     high = len(starts) * line_height - 8
     if len(starts) > 1:
-        told = "The string is broken into lines: a bar with … goes on in the next one, or began before."
+        told = "The string is broken into lines: a bar without its right end goes on at the left of the next line."
         shapes.append(Words(0, high + SMALL + 6, told, SMALL, ink="quiet"))
         high += SMALL * LINE + 10
-    return shapes, min(a_line, max(1, len(parse.leaves))) * leaf, high
+    return shapes, min(a_line, max(1, len(parse.leaves))) * leaf + 2 * beyond, high
 
 
-def _bar(bar: Bar, first: int, last: int, leaf: float, y: float, kinds: Mapping[str, Kind]) -> Iterator[Shape]:
-    """Draw the part of a bar that stands above the leaves [first, last) of a line."""
+def _bar(
+    bar: Bar, first: int, last: int, leaf: float, beyond: float, y: float, kinds: Mapping[str, Kind]
+) -> Iterator[Shape]:
+    """Draw the part of a bar that stands above the leaves [first, last) of a line, open where it goes on in another."""
     kind = kinds.get(bar.kind, Kind(""))
-    start, end = max(bar.start, first) - first, min(bar.end, last) - first
-    x, wide = start * leaf + 0.75, (end - start) * leaf - 1.5
-    yield Box(x, y, wide, BAR - 2.5, kind.tone, 2.5, f"{bar.text}: {bar.end - bar.start:,} leaves")
-    text = f"{'… ' * (bar.start < first)}{bar.text}{' …' * (bar.end > last)}"
-    if width_of(text, SMALL) <= wide - 2:
-        yield Words(x + wide / 2, y + BAR * 0.62, text, SMALL, "middle", kind.tone)
+    began, goes_on, high = bar.start < first, bar.end > last, BAR - 2.5
+    left = 0.0 if began else beyond + (bar.start - first) * leaf + 0.75
+    right = beyond + (last - first) * leaf + beyond if goes_on else beyond + (bar.end - first) * leaf - 0.75
+    title = f"{bar.text}: {bar.end - bar.start:,} {'leaf' if bar.end - bar.start == 1 else 'leaves'}"
+    broken = began or goes_on
+    yield Box(left, y, right - left, high, kind.tone, 0 if broken else 2.5, title, outline=not broken)
+    if began and goes_on:
+        yield Path([(left, y), (right, y)], kind.tone)
+        yield Path([(left, y + high), (right, y + high)], kind.tone)
+    elif broken:
+        open_end, closed = (left, right) if began else (right, left)
+        yield Path([(open_end, y), (closed, y), (closed, y + high), (open_end, y + high)], kind.tone)
+    if width_of(bar.text, SMALL) <= right - left - 2:
+        yield from centred([bar.text], (left + right) / 2, y + high / 2, SMALL, "middle", kind.tone)
 
 
 def table_shapes(table: Table, kinds: Mapping[str, Kind], most: float) -> tuple[list[Shape], float, float]:
@@ -140,6 +154,6 @@ def table_shapes(table: Table, kinds: Mapping[str, Kind], most: float) -> tuple[
             if kind:
                 title = f"{cell.text}: {kind.words}"
                 shapes.append(Box(left + 1, y, wide + 2 * CELL - 2, high - 2, kind.tone, 3, title))
-            shapes += lines_of(lines, left + CELL, y + 1, ink=kind.tone if kind else "ink")
+            shapes += centred(lines, left + CELL, y + high / 2 - 1, ink=kind.tone if kind else "ink")
         y += high
     return shapes, lefts[-1], y

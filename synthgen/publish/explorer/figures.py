@@ -53,15 +53,19 @@ def books_of(source: Source) -> list[dict[str, Any]]:
         entropy = source.entropy(split, estimates=False)
         same = json.dumps({key: value for key, value in entropy.to_json().items() if key != "split"}, sort_keys=True)
         groups.setdefault(same, (entropy, []))[1].append(split)
-    return [_books(entropy, names) for entropy, names in groups.values()]
+    paid = [name for entropy, _ in groups.values() for name, bits in _of_rows(entropy).items() if bits > 0]
+    return [_books(entropy, names, paid) for entropy, names in groups.values()]
 
 
-def _books(entropy: Entropy, names: Sequence[str]) -> dict[str, Any]:
-    row = {name: book.bits.value for name, book in entropy.books.items() if book.scope == "row"}
+def _of_rows(entropy: Entropy) -> dict[str, float]:
+    return {name: book.bits.value for name, book in entropy.books.items() if book.scope == "row"}
+
+
+def _books(entropy: Entropy, names: Sequence[str], paid: Sequence[str]) -> dict[str, Any]:
     books = entropy.books.items()
     return {
         "splits": names,
-        "bar": drawing(books_scene(row, "Bits drawn to make a row, on average, by book")),
+        "bar": drawing(books_scene(_of_rows(entropy), "Bits drawn to make a row, on average, by book", paid)),
         "books": [(book_words(name), book.scope, str(book.bits), KNOWN[book.bits.status]) for name, book in books],
         "booked": (str(entropy.booked), KNOWN[entropy.booked.status]),
         "text": (str(entropy.text), KNOWN[entropy.status]),

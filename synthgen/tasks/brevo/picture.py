@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from synthgen.task.picture import STEPS, Graph, Kind, Link, Node, Picture
+from synthgen.task.picture import ANSWER, ASKED, Graph, Kind, Link, Node, Picture
 from synthgen.tasks.brevo.reading.rows import Name, ParsedBrevo
 
 KINDS = {
-    "asked": Kind("what is asked for", "orange"),
-    "needed": Kind("what it needs; the number is its place in the listing", "green"),
+    "asked": Kind("what is asked for", ASKED),
+    "needed": Kind("what it needs: the answer; the number is its place in it", ANSWER),
     "other": Kind("not needed", "faint"),
-    "need": Kind("is needed by", "green"),
-    **STEPS,
+    "need": Kind("is needed by", ANSWER),
+    "step": Kind("a node of the answer", ANSWER),
 }
+"""The legend; the last is of spans of the row alone."""
 
 
 def picture_of(reading: ParsedBrevo, named: Callable[[Name], str]) -> Picture:

@@ -382,4 +382,4 @@ class Chain(Task):
 
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the definitions and what needs what, with the steps of the solution."""
-        return picture_of(self._read(row["input_ids"]), self.vocab.names.__getitem__)
+        return picture_of(self._read(row["input_ids"]), self.vocab.names.__getitem__, self.params.modulus)

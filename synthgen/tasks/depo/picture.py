@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from synthgen.task.picture import Graph, Kind, Link, Node, Picture
+from synthgen.task.picture import ANSWER, ASKED, PASSED, Graph, Kind, Link, Node, Picture
 from synthgen.tasks.depo.reading import Name, ParsedDepo
 
 KINDS = {
-    "from": Kind("the query starts here", "orange"),
-    "passed": Kind("passed on the way", "yellow"),
-    "to": Kind("the answer", "green"),
-    "answer": Kind("the answer", "green"),
-    "hop": Kind("a hop", "orange"),
+    "from": Kind("the query starts here", ASKED),
+    "passed": Kind("passed on the way", PASSED),
+    "to": Kind("the answer", ANSWER),
+    "hop": Kind("a hop", PASSED),
     "query": Kind("leads there in so many hops", "grey"),
+    "answer": Kind("the answer", ANSWER),
 }
+"""The legend; the last is of spans of the row alone."""
 MOST_LISTED = 12
 """Further queries that are drawn as a start and an answer."""
 

@@ -4,26 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from synthgen.task.picture import BACK, STEPS, Graph, Kind, Link, Node, Picture, backs_of
+from synthgen.task.picture import (
+    ANSWER,
+    ASKED,
+    BACK,
+    BACK_MARK,
+    NEEDED,
+    Graph,
+    Kind,
+    Link,
+    Node,
+    Picture,
+    backs_of,
+    backs_told,
+    question_and_answer,
+)
 from synthgen.tasks.igsm.reading.problem import TIMES, Parameter, Problem, solve
 from synthgen.tasks.igsm.reading.steps import Step
 
 KINDS = {
     "item": Kind("a kind of thing", "sky"),
-    "asked": Kind("what is asked", "orange"),
-    "needed": Kind("necessary; the number is its step in the solution", "green"),
+    "asked": Kind("what is asked", ASKED),
+    "answer": Kind("the answer", ANSWER),
+    "needed": Kind("necessary; the number is its step in the solution", NEEDED),
     "other": Kind("not necessary", "faint"),
-    "need": Kind("is needed for", "green"),
+    "need": Kind("is needed for", NEEDED),
     "back": BACK,
-    "question": Kind("what is asked", "orange"),
-    **STEPS,
+    "sentence": Kind("a sentence of the problem", "grey"),
+    "question": Kind("the question", ASKED),
+    "step": Kind("a step", NEEDED),
+    "retry": BACK,
+    "retry_name": BACK,
 }
+"""The legend; the last five are of spans of the row alone."""
 
 
-def picture_of(problem: Problem, steps: Sequence[Step], modulus: int) -> Picture:
+def picture_of(problem: Problem, question: str, steps: Sequence[Step], modulus: int) -> Picture:
     """Return the structure of a problem, and what depends on what: formulas, values, the order of the solution.
 
-    Raises ValueError for a problem that cannot be solved.
+    `question` is the problem's in words. Raises ValueError for a problem that cannot be solved.
     """
     parameters = problem.parameters()
     values, needed = solve(problem, modulus, parameters), problem.needed()
@@ -31,29 +50,29 @@ def picture_of(problem: Problem, steps: Sequence[Step], modulus: int) -> Picture
     for step in steps:
         if not step.back and step.parameter is not None:
             order.setdefault(step.parameter, len(order) + 1)
-    place = {parameter: i for i, parameter in enumerate(parameters)}
     backs = backs_of((step.parameter, step.back) for step in steps if step.back or step.parameter is not None)
+    shown = _shown(problem, [problem.query, *problem.sentences, *backs])
+    place = {parameter: i for i, parameter in enumerate(one for one in parameters if one in shown)}
     nodes, links = [], []
-    for parameter in parameters:
+    for parameter in place:
         kind = "asked" if parameter == problem.query else "needed" if parameter in needed else "other"
-        owner, target = parameter
-        every = " of all kinds" if target in problem.categories else ""
-        said = f"{owner}’s {target}{every}\n{_formula(problem, parameter, values)}"
-        mark = backs.get(parameter, "")
+        said = f"{_name(problem, parameter)}\n{_formula(problem, parameter, values)}"
+        mark = BACK_MARK if parameter in backs else ""
         nodes.append(Node(said, kind, order.get(parameter), mark=mark, mark_kind="back" if mark else ""))
         for other in dict.fromkeys(problem.needs(parameter)):
             links.append(Link(place[other], place[parameter], "need" if parameter in needed else ""))
-    owner, target = problem.query
-    modular = f" (modulo {modulus})" if modulus else ""
+    answer = str(values[problem.query]).replace("-", "−")
+    modular = f"; values are modulo {modulus}" if modulus else ""
     caption = (
-        f"iGSM: how many {target}s does each {owner} have? Of {len(nodes)} numbers {len(needed)} are necessary, "
-        f"and the answer is {values[problem.query]}{modular}."
+        f"iGSM: {question} Of {len(parameters)} numbers {len(needed)} are necessary{modular}. The answer is {answer}."
     )
     if taken := sum(step.back for step in steps):
         caption += f" {taken} of the solution's {len(steps)} steps {'is' if taken == 1 else 'are'} taken back."
-    title = f"What is computed from what{modular}: a number below follows from those that point at it"
-    depend = Graph(title, nodes, links)
-    return Picture(caption, [_structure(problem), depend], KINDS)
+    depend = Graph("What is computed from what: a number below follows from those that point at it", nodes, links)
+    names = {one: _name(problem, one) for one in backs}
+    notes = [_of_all_kinds(problem, list(place), len(parameters) - len(place)), backs_told(backs, names, needed)]
+    panels = [question_and_answer(question, answer), _structure(problem), depend]
+    return Picture(caption, panels, KINDS, "\n".join(filter(None, notes)))
 
 
 def _formula(problem: Problem, parameter: Parameter, values: Mapping[Parameter, int]) -> str:
@@ -76,10 +95,44 @@ def _formula(problem: Problem, parameter: Parameter, values: Mapping[Parameter, 
     return f"{formula} = {value}" if formula not in ("", value) else f"= {value}"
 
 
+def _name(problem: Problem, parameter: Parameter) -> str:
+    owner, target = parameter
+    return f"{owner}’s {target}" + (" of all kinds" if problem.is_abstract(parameter) else "")
+
+
+def _shown(problem: Problem, wanted: Sequence[Parameter]) -> set[Parameter]:
+    """Return some parameters and all that they are computed from: most sums of all kinds are used by nothing."""
+    shown, stack = set(wanted), list(wanted)
+    while stack:
+        new = [other for other in problem.needs(stack.pop()) if other not in shown]
+        shown.update(new)
+        stack += new
+    return shown
+
+
+def _of_all_kinds(problem: Problem, shown: Sequence[Parameter], left: int) -> str:
+    """Return what a number of all kinds is, which has no sentence in a problem; `left` of them are not drawn."""
+    abstract = next((parameter for parameter in shown if problem.is_abstract(parameter)), None)
+    told = ""
+    if abstract:
+        owner, category = abstract
+        told = (
+            f"A number of all kinds is a sum that no sentence tells: {_name(problem, abstract)} is all that is a kind of "
+            f"{category} in {owner} and its parts."
+        )
+    more = f"{left} such sum{'s' if left > 1 else ''}, which nothing uses, {'are' if left > 1 else 'is'} not drawn."
+    return " ".join(filter(None, [told, more.replace("such sum", "sum") if not told else more])) if left else told
+
+
 def _structure(problem: Problem) -> Graph:
     items = sorted((name for name in problem.layer if name not in problem.categories), key=problem.layer.__getitem__)
     place = {name: i for i, name in enumerate(items)}
     links = [
         Link(place[owner], place[target]) for owner, target in problem.sentences if owner in place and target in place
     ]
-    return Graph("What each has: arrows lead from a thing to its parts", [Node(name, "item") for name in items], links)
+    called = {problem.layer[category]: category for category in problem.categories}
+    nodes = [
+        Node(f"{name}\n(a kind of {called[layer]})" if (layer := problem.layer[name]) in called else name, "item")
+        for name in items
+    ]
+    return Graph("What each has: arrows lead from a thing to its parts", nodes, links)

@@ -317,7 +317,8 @@ class Igsm(Task):
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the problem's two graphs, with the order of the solution."""
         steps, _, _ = self.reader.steps(row["completion"])
-        return picture_of(self.reader.problem(row["prompt"]), steps, self.params.counted)
+        problem = self.reader.problem(row["prompt"])
+        return picture_of(problem, row["prompt"][slice(*problem.question)], steps, self.params.counted)
 
     def graph(self, row: Mapping[str, Any]) -> Any:
         """Return the problem as a networkx.DiGraph of its parameters, by name.

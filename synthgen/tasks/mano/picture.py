@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from synthgen.task.picture import Graph, Kind, Link, Node, Picture
+from synthgen.task.picture import ANSWER, Graph, Kind, Link, Node, Picture
 from synthgen.tasks.mano.reading import Node as Expression
 from synthgen.tasks.mano.reading import ParsedMano, evaluate
 
 KINDS = {
-    "answer": Kind("the whole expression: the answer", "orange"),
+    "answer": Kind("the whole expression: the answer", ANSWER),
     "operation": Kind("an operation, and what it gives", "blue"),
     "value": Kind("a number, as the row gives it", "grey"),
 }

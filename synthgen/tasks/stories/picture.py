@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from synthgen.task.picture import BACK, STEPS, Graph, Kind, Link, Node, Picture, backs_of
+from synthgen.task.picture import (
+    ANSWER,
+    ASKED,
+    BACK,
+    BACK_MARK,
+    NEEDED,
+    Graph,
+    Kind,
+    Link,
+    Node,
+    Panel,
+    Picture,
+    backs_of,
+    backs_told,
+    question_and_answer,
+)
 from synthgen.tasks.stories.packs import Pack
 from synthgen.tasks.stories.reading.stories import ParsedStory
 
 KINDS = {
-    "asked": Kind("what is asked for", "orange"),
-    "needed": Kind("what it needs; the number is its step", "green"),
+    "asked": Kind("what is asked for", ASKED),
+    "answer": Kind("the answer", ANSWER),
+    "needed": Kind("what it needs; the number is its step", NEEDED),
     "other": Kind("not needed", "faint"),
-    "need": Kind("is needed by", "green"),
+    "need": Kind("is needed by", NEEDED),
     "back": BACK,
-    **STEPS,
+    "step": Kind("a step", NEEDED),
+    "retry": BACK,
 }
+"""The legend; the last two are of spans of the row alone."""
 
 
 def picture_of(story: ParsedStory, pack: Pack, modulus: int) -> Picture:
@@ -29,15 +47,17 @@ def picture_of(story: ParsedStory, pack: Pack, modulus: int) -> Picture:
         if modulus > 1:
             summed = " + ".join(str(number) for number in (*(values[one] for one in line.parents), line.constant))
             text += f"\n{summed} = {values[name]}" if line.parents else f"\n{values[name]}"
-        mark = backs.get(name, "")
+        mark = BACK_MARK if name in backs else ""
         nodes.append(Node(text, kind, steps.get(name), mark=mark, mark_kind="back" if mark else ""))
         links += [Link(place[parent], place[name], "need" if name in story.needed else "") for parent in line.parents]
-    back = [pack.things[sentence.name] for sentence in story.sentences if sentence.back]
-    begun = ", ".join(back[:8]) + (" and others" if len(back) > 8 else "")
-    told = f" Begun and taken back on the way: {begun}." if back else ""
-    answer = f", and the answer is {values[story.query]} (modulo {modulus})" if modulus > 1 else ""
+    asked = pack.things[story.query]
+    modular = f"; values are modulo {modulus}" if modulus > 1 else ""
     caption = (
-        f"Stories ({story.pack}): what leads to {pack.things[story.query]}? Of {len(nodes)} things {len(story.needed)} "
-        f"are needed, in the order of the numbers{answer}.{told}"
+        f"Stories ({story.pack}): what leads to {asked}? Of {len(nodes)} things {len(story.needed)} are needed, in the "
+        f"order of the numbers{modular}."
     )
-    return Picture(caption, [Graph("", nodes, links)], KINDS)
+    panels: list[Panel] = [Graph("", nodes, links)]
+    if modulus > 1:
+        question = pack.sentences.question[0].format(thing=asked)
+        panels.insert(0, question_and_answer(question, str(values[story.query]), asked))
+    return Picture(caption, panels, KINDS, backs_told(backs, pack.things, story.needed))

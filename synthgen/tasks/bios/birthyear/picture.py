@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from synthgen.task.picture import Cell, Kind, Picture, Table
+from synthgen.task.picture import ANSWER, ASKED, PASSED, Cell, Kind, Picture, Table
 from synthgen.tasks.bios.birthyear.reading import ParsedProblem
 
 KINDS = {
-    "asked": Kind("who is asked about", "orange"),
-    "passed": Kind("passed on the way", "yellow"),
-    "answer": Kind("the answer", "green"),
+    "asked": Kind("who is asked about", ASKED),
+    "passed": Kind("passed on the way", PASSED),
+    "answer": Kind("the answer", ANSWER),
+    "fact": Kind("a fact", "grey"),
 }
+"""The legend; the last is of spans of the row alone."""
 MOST_SHOWN = 20
 """People of the last group who are shown, with whoever is asked about among them."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synthgen.task.picture import Graph, Kind, Link, Node, Passage, Picture
+from synthgen.task.picture import ANSWER, ASKED, Graph, Kind, Link, Node, Passage, Picture
 
 KINDS = {
-    "name": Kind("whom the question names", "orange"),
-    "answer": Kind("what the answer is told by", "green"),
+    "name": Kind("whom the question names", ASKED),
+    "answer": Kind("what the answer is told by", ANSWER),
     "other": Kind("in the other records", "grey"),
-    "time": Kind("the change", "orange"),
+    "time": Kind("the change", "blue"),
     "same": Kind("no change", "grey"),
 }
 

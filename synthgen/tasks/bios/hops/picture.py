@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synthgen.task.picture import Graph, Kind, Link, Node, Passage, Picture
+from synthgen.task.picture import ANSWER, ASKED, PASSED, Graph, Kind, Link, Node, Passage, Picture
 
 KINDS = {
-    "name": Kind("whom the question names", "orange"),
-    "passed": Kind("passed on the way, and not named", "yellow"),
-    "answer": Kind("the answer", "green"),
-    "hop": Kind("a hop", "orange"),
+    "name": Kind("whom the question names", ASKED),
+    "passed": Kind("passed on the way, and not named", PASSED),
+    "answer": Kind("the answer", ANSWER),
+    "hop": Kind("a hop", PASSED),
 }
 
 

@@ -33,7 +33,7 @@ from synthgen.task.ids import ids_of
 from synthgen.task.judging import STEPLESS, Final
 from synthgen.task.kit.capacity import Knowledge
 from synthgen.task.phrases import Codes, PhraseTable
-from synthgen.task.picture import Kind, Picture, passage_of
+from synthgen.task.picture import ANSWER, ASKED, PASSED, Kind, Picture, passage_of
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread, Verdict
 from synthgen.tasks.bios.questions.compact import QuestionVocab
@@ -61,10 +61,10 @@ ONE = dict.fromkeys((size for size in Sizes.model_fields if size != "templates")
 """Sizes of a world without facts: one value in each list."""
 
 KINDS = {
-    "name": Kind("who is asked about", "blue"),
+    "name": Kind("who is asked about", ASKED),
     "given": Kind("what the question gives", "sky"),
-    "hint": Kind("facts stated before the answer", "orange"),
-    "answer": Kind("the answer", "green"),
+    "hint": Kind("facts stated before the answer", PASSED),
+    "answer": Kind("the answer", ANSWER),
 }
 """The legend of a question's picture: of every kind of span."""
 

@@ -269,7 +269,7 @@ class Relations(Task):
         passage, person = passage_of(row, {}), name(shown["person"])
         if not self.params.biography:
             relation = self.society.wordings.relations[shown["relation"]]
-            return statement_picture(passage, person, relation, name(shown["other"]))
+            return statement_picture(passage, person, relation, name(shown["other"]), self.society.relations)
         relatives = {key: name(other) for key, other in zip(self.params.relations, shown["relatives"], strict=True)}
         return biography_picture(passage, person, relatives, self.society.relations)
 

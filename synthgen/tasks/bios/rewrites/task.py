@@ -22,6 +22,7 @@ from synthgen.errors import SynthgenError
 from synthgen.exact.bits import Bits
 from synthgen.exact.draw import Keys, new_state
 from synthgen.exact.entropy import Book, Entropy, log2_falling
+from synthgen.exact.facts import rough
 from synthgen.exact.ledger import UNITS_PER_BIT, log2_units
 from synthgen.task.assets import read_asset
 from synthgen.task.columns import list_column
@@ -389,7 +390,7 @@ class Rewrites(Task):
     def picture(self, row: Mapping[str, Any]) -> Picture:
         """Return the text with the name and the value of every attribute marked."""
         rank = row["latent"]["rank"]
-        ways = f"rewrite {rank:,} of {self.language.size:,}" if rank >= 0 else "a language model's words"
+        ways = f"one of {rough(self.language.size)} ways" if rank >= 0 else "a language model's words"
         caption = f"A biography rewritten ({ways}): it tells {N} facts about one person, here by colour."
         return Picture(caption, [passage_of(row, {})], kinds_of(SPAN_KINDS))
 
