@@ -184,7 +184,7 @@ ASKED: Tone = "orange"
 PASSED: Tone = "yellow"
 NEEDED: Tone = "blue"
 ANSWER: Tone = "green"
-"""The tones of what a row asks about, what is met on the way, what is worked out for it, and the answer: in all tasks."""
+"""The tones of what a row asks about, what is met on the way, what is worked out for it, and the answer, everywhere."""
 BACK_MARK, BACK = "↺", Kind("↺ begun and taken back", "red")
 """The mark of what is taken back on the way, and its legend."""
 MOST_TOLD = 6

@@ -85,14 +85,6 @@ def shown_row(source: Source, split: str, row: Mapping[str, Any]) -> dict[str, A
     return table
 
 
-def _tones_of(kinds: Sequence[str], tones: Mapping[str, Tone]) -> dict[str, int]:
-    """Return the colours of kinds of spans, by their places in `TONES`: those of the picture, and of others the rest."""
-    drawn = {kind: TONES.index(tones[kind]) for kind in kinds if tones.get(kind) in TONES}
-    others = [kind for kind in kinds if kind not in drawn]
-    free = [i for i in range(len(TONES)) if i not in drawn.values()] or [*range(len(TONES))]
-    return drawn | {kind: free[i % len(free)] for i, kind in enumerate(others)}
-
-
 def latents_of(task: Task, row: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the latents of a row in words; as they stand, where the row has not all that words are made from."""
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synthgen.task.picture import ANSWER, ASKED, PASSED, Cell, Graph, Kind, Link, Node, Picture, Table
+from synthgen.task.picture import ANSWER, ASKED, PASSED, Cell, Graph, Kind, Link, Node, Panel, Picture, Table
 
 MOST_COPIED, MOST_PAIRS, MOST_ASKED = 14, 7, 6
 """Tokens of a copy, pairs, and queries, that a picture shows."""
@@ -67,7 +67,7 @@ def recall_picture(task: Any, row: Mapping[str, Any]) -> Picture:
         "other": Kind("pairs that are not drawn", "faint"),
     }
     more = f"The first {len(table)} of the {len(queries)} queries" if len(table) < len(queries) else "All queries"
-    panels = [
+    panels: list[Panel] = [
         Graph(
             "The first query, and the pairs around the one it asks for", _placed(upper, lower, blanks), links, "rows"
         ),

@@ -14,6 +14,7 @@ from synthgen.task.picture import (
     Kind,
     Link,
     Node,
+    Panel,
     Picture,
     backs_of,
     backs_told,
@@ -50,7 +51,8 @@ def picture_of(problem: Problem, question: str, steps: Sequence[Step], modulus: 
     for step in steps:
         if not step.back and step.parameter is not None:
             order.setdefault(step.parameter, len(order) + 1)
-    backs = backs_of((step.parameter, step.back) for step in steps if step.back or step.parameter is not None)
+    taken = backs_of((step.parameter, step.back) for step in steps if step.back or step.parameter is not None)
+    backs = {parameter: before for parameter, before in taken.items() if parameter in values}
     shown = _shown(problem, [problem.query, *problem.sentences, *backs])
     place = {parameter: i for i, parameter in enumerate(one for one in parameters if one in shown)}
     nodes, links = [], []
@@ -66,12 +68,12 @@ def picture_of(problem: Problem, question: str, steps: Sequence[Step], modulus: 
     caption = (
         f"iGSM: {question} Of {len(parameters)} numbers {len(needed)} are necessary{modular}. The answer is {answer}."
     )
-    if taken := sum(step.back for step in steps):
-        caption += f" {taken} of the solution's {len(steps)} steps {'is' if taken == 1 else 'are'} taken back."
+    if back := sum(step.back for step in steps):
+        caption += f" {back} of the solution's {len(steps)} steps {'is' if back == 1 else 'are'} taken back."
     depend = Graph("What is computed from what: a number below follows from those that point at it", nodes, links)
     names = {one: _name(problem, one) for one in backs}
     notes = [_of_all_kinds(problem, list(place), len(parameters) - len(place)), backs_told(backs, names, needed)]
-    panels = [question_and_answer(question, answer), _structure(problem), depend]
+    panels: list[Panel] = [question_and_answer(question, answer), _structure(problem), depend]
     return Picture(caption, panels, KINDS, "\n".join(filter(None, notes)))
 
 
@@ -113,15 +115,17 @@ def _shown(problem: Problem, wanted: Sequence[Parameter]) -> set[Parameter]:
 def _of_all_kinds(problem: Problem, shown: Sequence[Parameter], left: int) -> str:
     """Return what a number of all kinds is, which has no sentence in a problem; `left` of them are not drawn."""
     abstract = next((parameter for parameter in shown if problem.is_abstract(parameter)), None)
-    told = ""
+    told = []
     if abstract:
         owner, category = abstract
-        told = (
-            f"A number of all kinds is a sum that no sentence tells: {_name(problem, abstract)} is all that is a kind of "
-            f"{category} in {owner} and its parts."
+        told.append(
+            f"A number of all kinds is a sum that no sentence tells: {_name(problem, abstract)} is all that is a kind "
+            f"of {category} in {owner} and its parts."
         )
-    more = f"{left} such sum{'s' if left > 1 else ''}, which nothing uses, {'are' if left > 1 else 'is'} not drawn."
-    return " ".join(filter(None, [told, more.replace("such sum", "sum") if not told else more])) if left else told
+    if left:
+        many = "one that nothing uses is" if left == 1 else f"{left} that nothing uses are"
+        told.append(f"Of numbers of all kinds, {many} not drawn.")
+    return " ".join(told)
 
 
 def _structure(problem: Problem) -> Graph:

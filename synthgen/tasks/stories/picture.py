@@ -60,4 +60,4 @@ def picture_of(story: ParsedStory, pack: Pack, modulus: int) -> Picture:
     if modulus > 1:
         question = pack.sentences.question[0].format(thing=asked)
         panels.insert(0, question_and_answer(question, str(values[story.query]), asked))
-    return Picture(caption, panels, KINDS, backs_told(backs, pack.things, story.needed))
+    return Picture(caption, panels, KINDS, backs_told(backs, {name: pack.things[name] for name in backs}, story.needed))
