@@ -1,6 +1,7 @@
 """Write docs/specs.md, api.md, contract.md, fidelity.md and the table of `synthgen list` from the package: `make docs`.
 
-docs/findings.md and its pictures are written by docs/scoreboard.py beside this one.
+docs/findings.md and its pictures are written by docs/scoreboard.py beside this one. In all pages, the words of pictures
+of cards become those of `cards/gallery`.
 
 Every page is a function from what the package says to Markdown, so a test can tell whether the file is fresh.
 """
@@ -309,6 +310,24 @@ def _deviation_line(deviation: Deviation, shipped: list) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
+# -- pictures of cards ------------------------------------------------------------------------------------------------
+
+PICTURE = re.compile(r"^!\[.*\]\(((?:\.\./)+cards/gallery/([\w-]+)/(pictures/\w+\.svg))\)$", re.M)
+
+
+def told_as_cards() -> dict[Path, str]:
+    """Return the pages with pictures of cards; what they tell whoever cannot see one is what its card tells."""
+    pages = {path: path.read_text("utf-8") for path in DOCS.rglob("*.md")}
+    return {path: PICTURE.sub(_told, text) for path, text in pages.items() if PICTURE.search(text)}
+
+
+def _told(found: re.Match[str]) -> str:
+    path, name, picture = found.groups()
+    card = (DOCS.parent / "cards" / "gallery" / name / "README.md").read_text("utf-8")
+    words = re.search(rf"^!\[(.*)\]\({re.escape(picture)}\)$", card, re.M)
+    return f"![{words[1]}]({path})" if words else found[0]
+
+
 def main() -> None:
     """Write the pages, the scoreboard of findings, and the tables of shipped specs and of their entropies."""
     entries = listed(shipped_specs())
@@ -323,6 +342,8 @@ def main() -> None:
     pages = {"specs": specs_page(entries), "api": api_page(), "contract": contract_page(), "fidelity": fidelity_page()}
     for name, text in pages.items():
         (DOCS / f"{name}.md").write_text(text, encoding="utf-8")
+    for path, text in told_as_cards().items():
+        path.write_text(text, encoding="utf-8")
     write_shipped()
     sys.path.insert(0, str(DOCS))
     import scoreboard

@@ -108,8 +108,9 @@ def test_a_verdict_takes_three_seeds_and_the_claims_as_they_were_run(scoreboard,
     assert scoreboard.verdict_of(headline, None) == "not run yet"
 
 
-def test_pictures_of_cards_are_told_as_the_cards_tell_them():
+def test_pictures_of_cards_are_told_as_the_cards_tell_them(generate):
     """Words for who cannot see a picture are of the very row that it shows."""
+    assert {path: path.read_text("utf-8") for path in generate.told_as_cards()} == generate.told_as_cards()
     shown = re.compile(r"^!\[(.*)\]\((?:\.\./)+cards/gallery/([\w-]+)/(pictures/\w+\.svg)\)$", re.M)
     told = [(path, *found) for path in DOCS.rglob("*.md") for found in shown.findall(path.read_text("utf-8"))]
     assert len(told) > 30

@@ -16,17 +16,18 @@ from PIL import Image
 import synthgen
 from synthgen.publish.drawing.charts import books_scene, ridges_scene
 from synthgen.publish.drawing.curves import loss_scene, shares_scene, ticks_of
-from synthgen.publish.drawing.graphs import graph_shapes
+from synthgen.publish.drawing.graphs import NODE_WIDTH, WIDER, graph_shapes
 from synthgen.publish.drawing.layers import GAP, layered
 from synthgen.publish.drawing.raster import rasterised
-from synthgen.publish.drawing.scene import Box, Scene, Words
+from synthgen.publish.drawing.scene import Box, Path, Scene, Words
 from synthgen.publish.drawing.sheet import drawn
-from synthgen.publish.drawing.style import INK, PAGE, QUIET, SIZE, TONES, width_of, wrapped
+from synthgen.publish.drawing.style import INK, PAGE, QUIET, SIZE, TONES, balanced, width_of, wrapped
 from synthgen.publish.drawing.svg import rules, svg
-from synthgen.publish.drawing.texts import CELL, WIDEST_CELL
+from synthgen.publish.drawing.texts import CELL, WIDEST_CELL, parse_shapes
 from synthgen.task.contract import Task
 from synthgen.task.picture import (
     BACK,
+    BACK_MARK,
     Bar,
     Cell,
     Graph,
@@ -39,6 +40,7 @@ from synthgen.task.picture import (
     Span,
     Table,
     backs_of,
+    backs_told,
     passage_of,
 )
 from synthgen.task.picture import TONES as EVERY_TONE
@@ -72,7 +74,7 @@ def test_the_picture_of_a_task(task):
     scene = drawn(shown)
     assert svg(scene) == svg(drawn(picture(SPECS[task]))), "the same row gives the same bytes"
     root = ElementTree.fromstring(svg(scene))
-    assert root.get("aria-label") == shown.caption
+    assert root.get("aria-label") == shown.told
     for shape in scene.shapes:
         if isinstance(shape, Words):
             left = shape.x - {"start": 0, "middle": shape.width / 2, "end": shape.width}[shape.anchor]
@@ -102,7 +104,8 @@ def test_nodes_hold_their_text_and_do_not_overlap(task, row):
         boxes = [box for box in scene.shapes if isinstance(box, Box) and box.title]
         assert len(boxes) == len(panel.nodes)
         assert not any(overlap(a, b) for a, b in itertools.combinations(boxes, 2))
-        texts = {line for node in panel.nodes for part in node.text.split("\n") for line in wrapped(part, 128)}
+        parts = [part for node in panel.nodes for part in node.text.split("\n")]
+        texts = {line for part in parts for wide in (NODE_WIDTH, WIDER) for line in balanced(part, wide)}
         for words in scene.shapes:
             if isinstance(words, Words) and words.text in texts and words.size == SIZE:
                 assert any(inside(words, box) for box in boxes), words.text
@@ -112,12 +115,15 @@ def test_orders_are_those_of_the_solution():
     source = synthgen.load(SPECS["igsm"])
     row = source.row(1)
     shown = source.task().picture(row)
-    order = sorted(node.number for node in shown.panels[1].nodes if node.number)
+    question, _, depend = shown.panels
+    answer = question.text[question.spans[1].start :]
+    assert (question.spans[1].kind, int(answer)) == ("answer", row["latent"]["answer"])
+    order = sorted(node.number for node in depend.nodes if node.number)
     assert order == list(range(1, row["latent"]["necessary"] + 1))
-    asked = [node for node in shown.panels[1].nodes if node.kind == "asked"]
+    asked = [node for node in depend.nodes if node.kind == "asked"]
     assert len(asked) == 1
     assert asked[0].text.endswith(f"= {row['latent']['answer']}")
-    assert len([node for node in shown.panels[1].nodes if node.kind == "other"]) == 0
+    assert len([node for node in depend.nodes if node.kind == "other"]) == 0
     listed = picture(SPECS["brevo"])
     assert sorted(node.number for node in listed.panels[0].nodes if node.number) == [1, 2, 3]
 
@@ -193,6 +199,10 @@ def test_cells_of_a_table_hold_their_text():
     texts = [words for words in scene.shapes if isinstance(words, Words) and words.text in lines]
     assert len(texts) == len(lines) > 1
     assert all(inside(words, boxes[0]) for words in texts)
+    for box in boxes:
+        inner = [words.y for words in scene.shapes if isinstance(words, Words) and inside(words, box)]
+        letters = (min(inner) - 0.73 * SIZE + max(inner)) / 2
+        assert abs(letters - box.y - box.height / 2) < 0.5, "text stands in the middle of its cell"
 
 
 def test_a_tree_is_over_its_string():
@@ -206,6 +216,20 @@ def test_a_tree_is_over_its_string():
         assert sorted(covered) == list(range(len(parse.leaves))), "every level is over all of it"
     with pytest.raises(ValueError, match="does not fit"):
         source.task().picture({"latent": {"derivation": [0, 0]}})
+
+
+def test_every_piece_of_a_broken_bar_has_its_name_and_open_ends():
+    parse = Parse("", list("ab") * 60, [Bar(0, 120, 2, "S"), *(Bar(i, i + 1, 1, "T") for i in range(120))])
+    shapes, wide, _ = parse_shapes(parse, {}, 500)
+    boxes = [box for box in shapes if isinstance(box, Box) and box.title.startswith("S")]
+    assert len(boxes) > 2
+    for box in boxes:
+        assert [words.text for words in shapes if isinstance(words, Words) and inside(words, box)] == ["S"]
+        ends = [shape.points for shape in shapes if isinstance(shape, Path) and abs(shape.points[0][1] - box.y) < 1]
+        upright = {a[0] for points in ends for a, b in itertools.pairwise(points) if a[0] == b[0]}
+        left, right = box.x, box.x + box.width
+        assert (left in upright, right in upright) == (box is boxes[0], box is boxes[-1])
+        assert not box.outline and right <= wide
 
 
 def test_a_task_without_a_picture_of_its_own_shows_its_text():
@@ -319,11 +343,21 @@ def test_a_small_picture_is_small():
     assert max(one.x + one.width for one in words) <= scene.width - 15
 
 
-def test_what_is_taken_back_is_marked():
+def test_what_is_taken_back_is_told_in_words():
     steps = [("x", True), ("y", True), ("a", False), ("x", True), ("x", True), ("b", False), ("x", True), ("x", False)]
-    assert backs_of(steps) == {"x": "↺ 1, 2, 3", "y": "↺ 1"}
-    assert backs_of([("x", True), ("a", False)] * 5) == {"x": "↺ 1, 2, 3 …"}
-    node = Node("x17 := x9 - 14", "k", 12, mark="↺ 1, 2, 3 …", mark_kind="back")
+    backs = backs_of(steps)
+    assert backs == {"x": [1, 2, 3], "y": [1]}
+    assert backs_told(backs, {"x": "the owl", "y": "the fox"}, {"x"}) == (
+        "Begun too early and taken back: the owl (before steps 1, 2 and 3).\n"
+        "Begun and taken back, and never needed: the fox (before step 1)."
+    )
+    assert backs_told({}, {}, {}) == ""
+    many = backs_told({i: [1] for i in range(9)}, {i: f"x{i}" for i in range(9)}, range(9))
+    assert many.endswith("x5 (before step 1) and 3 more.")
+
+
+def test_what_is_taken_back_is_marked():
+    node = Node("x17 := x9 - 14", "k", 12, mark=BACK_MARK, mark_kind="back")
     shown = Picture("A retry.", [Graph("", [node, Node("v", "k")])], {"k": Kind("needed", "green"), "back": BACK})
     shapes = drawn(shown).shapes
     (mark,) = [shape for shape in shapes if isinstance(shape, Words) and shape.text.startswith("↺")]
@@ -338,11 +372,11 @@ def test_what_is_taken_back_is_marked():
 @pytest.mark.parametrize("spec", ["igsm-med-retry50", "chain-retry50"])
 def test_retries_are_in_the_picture(spec):
     source = synthgen.load(spec)
-    shown = next(
-        shown for row in range(20) if "taken back" in (shown := source.task().picture(source.row(row))).caption
-    )
+    shown = next(shown for row in range(20) if "taken back" in (shown := source.task().picture(source.row(row))).note)
     marks = {node.mark for node in shown.panels[-1].nodes if node.mark_kind == "back"}
-    assert marks and all(mark.startswith("↺ ") for mark in marks)
+    assert marks == {BACK_MARK}
+    assert "taken back: " in shown.note and "(before step" in shown.note
+    assert "modulo 23" in shown.caption
 
 
 def test_formulas_of_a_problem_are_in_its_nodes():
@@ -350,7 +384,7 @@ def test_formulas_of_a_problem_are_in_its_nodes():
     seen_signs = set()
     for number in range(12):
         row = source.row(number)
-        for node in source.task().picture(row).panels[1].nodes:
+        for node in source.task().picture(row).panels[2].nodes:
             formula, value = node.text.split("\n")[1].rsplit("= ", 1)
             if formula:
                 seen_signs |= {*"×+−("} & {*formula}
@@ -379,6 +413,12 @@ def test_text_is_broken_to_fit():
     long = wrapped("x" * 50 + " y", 60)
     assert "".join(long).replace(" ", "") == "x" * 50 + "y"
     assert all(width_of(line) <= 60 for line in long)
+    said = "A string of words that is a little longer than one line of it."
+    assert wrapped(said, width_of(said) - 1)[-1] == "it."
+    first, last = balanced(said, width_of(said) - 1)
+    assert f"{first} {last}" == said
+    assert abs(width_of(first) - width_of(last)) < width_of("longer")
+    assert balanced("one", 500) == ["one"] and balanced("x" * 50, 60) == wrapped("x" * 50, 60)
     scene = drawn(Picture("", [Passage("", "w" * 500 + "\n\n" + "short words " * 200)]))
     assert all(shape.x + shape.width <= scene.width for shape in scene.shapes if isinstance(shape, Words))
 
@@ -391,6 +431,9 @@ def test_charts():
     assert "43.08 bits" in books.caption
     assert any("Nothing is drawn for query" in shape.text for shape in books.shapes if isinstance(shape, Words))
     assert "no bits" in "".join(s.text for s in books_scene({"a": 0.0}, "A row").shapes if isinstance(s, Words))
+    beside = books_scene({"order": 9.4919}, "A row of another split", ["wording", "order"])
+    (tone,) = {s.tone for s in beside.shapes if isinstance(s, Box)}
+    assert tone in {s.tone for s in books.shapes if isinstance(s, Box) and s.title.startswith("order")}
     ridges = ridges_scene({"train": {3: 5, 4: 1}, "test": {9: 2}}, "Length")
     assert "train 3 to 4, test 9 to 9" in ridges.caption
     assert ticks_of(0, 7.3) == [0, 2, 4, 6, 8]

@@ -88,7 +88,7 @@ def parse_shapes(parse: Parse, kinds: Mapping[str, Kind], most: float) -> tuple[
     A bar that goes on in another line is open there, and reaches beyond the line; each of its pieces has its name.
     """
     above = (width_of(bar.text, SMALL) for bar in parse.bars if bar.end - bar.start == 1)
-    leaf = max(LEAF, max((width_of(text) for text in parse.leaves), default=0) + 6, max(above, default=0) + 5)
+    leaf = max(LEAF, max((width_of(text) for text in parse.leaves), default=0) + 6, max(above, default=0) + 8)
     beyond = BEYOND if len(parse.leaves) * leaf > most else 0.0
     a_line = max(1, int((most - 2 * beyond) / leaf))
     levels = max((bar.level for bar in parse.bars), default=0)

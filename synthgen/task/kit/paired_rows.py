@@ -36,8 +36,9 @@ def recall_picture(task: Any, row: Mapping[str, Any]) -> Picture:
     words = [names[i] for i in row["input_ids"]]
     keys, values, queries = words[0 : 2 * n : 2], words[1 : 2 * n : 2], words[2 * n :: 2]
     asked = keys.index(queries[0])
-    first = max(0, min(asked - MOST_PAIRS // 2, n - MOST_PAIRS))
-    shown = range(first, min(n, first + MOST_PAIRS))
+    most = n if n <= MOST_PAIRS + 2 else MOST_PAIRS  # those left out would take the room of two
+    first = max(0, min(asked - most // 2, n - most))
+    shown = range(first, first + most)
     before = [Node(f"… {first} more", "other")] if first else []
     behind = [Node(f"… {n - shown.stop} more", "other")] if shown.stop < n else []
     pairs = [Node(f"{keys[i]} {values[i]}", "holds" if i == asked else "pair") for i in shown]
