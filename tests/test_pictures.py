@@ -16,7 +16,7 @@ from PIL import Image
 import synthgen
 from synthgen.publish.drawing.charts import books_scene, ridges_scene
 from synthgen.publish.drawing.curves import loss_scene, shares_scene, ticks_of
-from synthgen.publish.drawing.graphs import NODE_WIDTH, WIDER, graph_shapes
+from synthgen.publish.drawing.graphs import WIDER, graph_shapes
 from synthgen.publish.drawing.layers import GAP, layered
 from synthgen.publish.drawing.raster import rasterised
 from synthgen.publish.drawing.scene import Box, Path, Scene, Words
@@ -105,7 +105,7 @@ def test_nodes_hold_their_text_and_do_not_overlap(task, row):
         assert len(boxes) == len(panel.nodes)
         assert not any(overlap(a, b) for a, b in itertools.combinations(boxes, 2))
         parts = [part for node in panel.nodes for part in node.text.split("\n")]
-        texts = {line for part in parts for wide in (NODE_WIDTH, WIDER) for line in balanced(part, wide)}
+        texts = {line for part in parts for wide in WIDER for line in balanced(part, wide)}
         for words in scene.shapes:
             if isinstance(words, Words) and words.text in texts and words.size == SIZE:
                 assert any(inside(words, box) for box in boxes), words.text

@@ -12,8 +12,10 @@ from synthgen.publish.drawing.scene import Box, Path, Point, Shape, Words, centr
 from synthgen.publish.drawing.style import LINE, SIZE, SMALL, balanced, width_of
 from synthgen.task.picture import Graph, Kind, Link, Node
 
-NODE_WIDTH, WIDER = 128.0, 210.0
-"""Text in nodes is broken at so many pixels; in layers at the second, where that makes a graph less high."""
+NODE_WIDTH = 128.0
+"""Text in nodes is broken at so many pixels."""
+WIDER = (NODE_WIDTH, 190.0, 260.0)
+"""And in layers at whichever of these makes a graph least high."""
 BETWEEN, WIDEST_GAP, SLOPE = 23.0, 64.0, 0.12
 """Pixels between layers, from and to, and for each pixel that a link goes across."""
 ROWS = 72.0
@@ -123,7 +125,7 @@ def _labelled(graph: Graph, most: float) -> tuple[list[_Sized], list[Link]]:
 
 def _in_layers(graph: Graph, kinds: Mapping[str, Kind], most: float) -> list[Shape]:
     """Place nodes in layers, with their text in wider boxes where that makes the graph less high, and fits."""
-    drawn, *others = (_layers_of(graph, kinds, most, wide) for wide in (NODE_WIDTH, WIDER))
+    drawn, *others = (_layers_of(graph, kinds, most, wide) for wide in WIDER)
     for other in others:
         (left, top, right, bottom), (_, highest, _, lowest) = _extent(other), _extent(drawn)
         drawn = other if right - left <= most and bottom - top < lowest - highest else drawn

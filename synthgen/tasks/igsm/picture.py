@@ -136,7 +136,7 @@ def _structure(problem: Problem) -> Graph:
     ]
     called = {problem.layer[category]: category for category in problem.categories}
     nodes = [
-        Node(f"{name}\n(a kind of {called[layer]})" if (layer := problem.layer[name]) in called else name, "item")
+        Node(f"{name} ({called[layer]})" if (layer := problem.layer[name]) in called else name, "item")
         for name in items
     ]
-    return Graph("What each has: arrows lead from a thing to its parts", nodes, links)
+    return Graph("What each has (and what it is a kind of): arrows lead from a thing to its parts", nodes, links)
