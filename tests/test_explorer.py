@@ -18,6 +18,7 @@ from synthgen.publish.explorer.figures import splits_of
 from synthgen.publish.explorer.page import HERE as EXPLORER
 from synthgen.publish.explorer.page import page
 from synthgen.publish.explorer.rows import shown_row, within
+from synthgen.task.picture import ANSWER, ASKED, TONES
 
 HOSTILE = "</script><script>alert(1)</script><!-- \u2028 & \" ' \\u003c"
 
@@ -107,6 +108,7 @@ def test_what_is_shown_of_a_row(source):
     assert shown["text"] == row["prompt"] + row["completion"]
     said = [shown["text"][a:b] for a, b, kind in shown["spans"] if kind == "answer"]
     assert said[0] in row["completion"]
+    assert (TONES[shown["tones"]["name"]], TONES[shown["tones"]["answer"]]) == (ASKED, ANSWER), "as in the picture"
     words = text.decode(row)
     assert dict(shown["latent"])["person"] == words["person"], "latents are in words"
     assert words["person"] in row["prompt"]

@@ -26,6 +26,8 @@ from synthgen.publish.drawing.svg import rules, svg
 from synthgen.publish.drawing.texts import CELL, WIDEST_CELL, parse_shapes
 from synthgen.task.contract import Task
 from synthgen.task.picture import (
+    ANSWER,
+    ASKED,
     BACK,
     BACK_MARK,
     Bar,
@@ -81,6 +83,8 @@ def test_the_picture_of_a_task(task):
             assert -1 <= left <= left + shape.width <= scene.width + 1, shape.text
     used = {part.kind for panel in shown.panels for part in parts_of(panel)} - {""}
     assert used <= set(shown.kinds), "every kind is in the legend"
+    for name, tone in (("asked", ASKED), ("answer", ANSWER)):
+        assert shown.kinds.get(name, Kind("", tone)).tone == tone, "one colour in all tasks"
     legend = {kind.words for name, kind in shown.kinds.items() if name in used}
     assert legend <= {shape.text for shape in scene.shapes if isinstance(shape, Words)}
 
@@ -360,7 +364,7 @@ def test_what_is_taken_back_is_marked():
     node = Node("x17 := x9 - 14", "k", 12, mark=BACK_MARK, mark_kind="back")
     shown = Picture("A retry.", [Graph("", [node, Node("v", "k")])], {"k": Kind("needed", "green"), "back": BACK})
     shapes = drawn(shown).shapes
-    (mark,) = [shape for shape in shapes if isinstance(shape, Words) and shape.text.startswith("↺")]
+    (mark,) = [shape for shape in shapes if isinstance(shape, Words) and shape.text == BACK_MARK]
     assert BACK.words in {shape.text for shape in shapes if isinstance(shape, Words)}, "the legend tells what it means"
     (pill,) = [box for box in shapes if isinstance(box, Box) and box.tone == "red" and inside(mark, box)]
     (number,) = [shape for shape in shapes if isinstance(shape, Words) and shape.text == "12"]
