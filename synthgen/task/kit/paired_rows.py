@@ -1,6 +1,6 @@
 """Pictures of rows whose second half points at their first: copying and recall."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from synthgen.task.picture import ANSWER, ASKED, PASSED, Cell, Graph, Kind, Link, Node, Panel, Picture, Table
@@ -44,9 +44,10 @@ def recall_picture(task: Any, row: Mapping[str, Any]) -> Picture:
     pairs = [Node(f"{keys[i]} {values[i]}", "holds" if i == asked else "pair") for i in shown]
     upper = [*before, *pairs, *behind]
     at = len(before) + asked - first
-    # beneath the pair: the key to its left, the value to its right, where there is room
-    blanks = max(0, min(at - 1, len(upper) - 3))
-    lower = [Node(queries[0], "asked"), Node(values[asked], "answer")]
+    lower = [  # beneath the pair, to its left and to its right
+        Node(queries[0], "asked", row=1, column=max(0, at - 1)),
+        Node(values[asked], "answer", row=1, column=at + 1),
+    ]
     table = [
         [
             Cell(str(number)),
@@ -69,15 +70,8 @@ def recall_picture(task: Any, row: Mapping[str, Any]) -> Picture:
     }
     more = f"The first {len(table)} of the {len(queries)} queries" if len(table) < len(queries) else "All queries"
     panels: list[Panel] = [
-        Graph(
-            "The first query, and the pairs around the one it asks for", _placed(upper, lower, blanks), links, "rows"
-        ),
+        Graph("The first query, and the pairs around the one it asks for", [*upper, *lower], links, "rows"),
         Table(more, ["query", "key asked for", "its pair is", "the pair", "answer"], table),
     ]
     caption = f"Recall: {n} pairs of a key and a value, then every key again in another order, with its value."
     return Picture(caption, panels, kinds)
-
-
-def _placed(upper: Sequence[Node], lower: Sequence[Node], column: int) -> list[Node]:
-    """Return two rows of nodes, the lower one from a column on."""
-    return [*upper, *(Node(one.text, one.kind, row=1, column=column + i) for i, one in enumerate(lower))]
