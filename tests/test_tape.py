@@ -32,6 +32,23 @@ def test_a_recorded_list_replays_to_the_same_result():
         assert _walk(new_tape([choice for choice, _ in made]), key, 3) == result
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 1000, 2**30 + 1, 2**31 - 1, 2**31, 2**32, 3 * 2**40, 2**63 - 1])
+def test_a_sampler_takes_the_choice_that_its_tape_prescribes(n):
+    """A tape hands on the half word that leads to its choice, through the arithmetic of rows: never one rejected."""
+    key = Keys(0).split("walk")
+
+    @kernel
+    def one(state, key, n):
+        begin(state, key, 0, 0)
+        return below(state, n), below(state, 5)
+
+    for choice in {0, 1 % n, n // 3, n // 2, max(0, n - 2), n - 1}:
+        tape = new_tape([choice, 3])
+        assert one(tape, key, n) == (choice, 3)
+        assert recorded(tape) == [(choice, n), (3, 5)]
+        assert Draw(key, state=new_tape([choice])).below(n) == choice
+
+
 def test_every_sequence_once_with_its_probability():
     key = Keys(0).split("walk")
     results = list(enumerate_tapes(lambda tape: _walk(tape, key, 4)))

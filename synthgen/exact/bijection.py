@@ -20,7 +20,7 @@ from numba.extending import overload, register_jitable
 
 from synthgen.errors import DrawError
 from synthgen.exact import tape
-from synthgen.exact.draw import begin, is_tape, new_state, philox
+from synthgen.exact.draw import begin, new_state, philox
 from synthgen.exact.ledger import multiply_high
 from synthgen.exact.wide import add, bit_length, from_word, less, shift_left, shift_right, subtract, to_int, to_words
 
@@ -28,7 +28,7 @@ ROUNDS = 8
 """Feistel rounds: each of the two halves is shifted four times, one word of two Philox blocks a round."""
 
 _MIX0, _MIX1 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)  # MurmurHash3's 64-bit finaliser
-_U33 = np.uint64(33)
+_U0, _U1, _U33 = np.uint64(0), np.uint64(1), np.uint64(33)
 
 
 @register_jitable
@@ -92,29 +92,35 @@ def permuted(state, key, entity, n, i):
     A primitive for kernels: it moves the state, so `begin` must come before the next draw; it books nothing.
     """
     with np.errstate(over="ignore"):
-        return (tape.permuted if is_tape(state) else _permuted)(state, key, entity, n, i)
+        return _permuted(state, key, entity, n, i)
 
 
+@register_jitable
 def _permuted(state, key, entity, n, i):
+    if state.tape != _U0:
+        return tape.permuted(state, key, entity, n, i)
     begin(state, key, entity, 0)
     return _walk(state, n, i, False)
 
 
-overload(permuted)(lambda state, key, entity, n, i: tape.permuted if is_tape(state) else _permuted)
+overload(permuted)(lambda state, key, entity, n, i: _permuted)
 
 
 def unpermuted(state, key, entity, n, i):
     """Return what the keyed permutation of [0, n) numbered `entity` sends to i: the inverse of `permuted`, as it is."""
     with np.errstate(over="ignore"):
-        return (tape.unpermuted if is_tape(state) else _unpermuted)(state, key, entity, n, i)
+        return _unpermuted(state, key, entity, n, i)
 
 
+@register_jitable
 def _unpermuted(state, key, entity, n, i):
+    if state.tape != _U0:
+        return tape.unpermuted(state, key, entity, n, i)
     begin(state, key, entity, 0)
     return _walk(state, n, i, True)
 
 
-overload(unpermuted)(lambda state, key, entity, n, i: tape.unpermuted if is_tape(state) else _unpermuted)
+overload(unpermuted)(lambda state, key, entity, n, i: _unpermuted)
 
 
 def permute(key: np.ndarray, n: int, i: int, entity: int = 0) -> int:
@@ -149,8 +155,6 @@ def _inside(n: int, i: int) -> int:
 _WIDE_FROM = 2**62
 _MAX_WALK = 256
 """A step lands beyond n with a chance below one half, so a sound walk is longer with probability below 2^-256."""
-
-_U0, _U1 = np.uint64(0), np.uint64(1)
 
 
 def subkeys(key: np.ndarray, entity: int = 0) -> np.ndarray:

@@ -5,8 +5,8 @@ A draw is addressed, never sequenced: its *key* names a domain (`world` or `spli
 `numpy.random.Philox(key=key, counter=[0, attempt, entity, part])`, so numpy can check any of them.
 
 Kernels use the functions below on a *state*, a record that stands in for a generator. Handed a *tape*
-(`synthgen.exact.tape`) instead, the same kernel replays or records choices, and so can be enumerated. In plain Python,
-`Draw` wraps both. A record and not an array, because numba counts references to arrays: measured on one core,
+(`synthgen.exact.tape`) instead, the same machine code replays or records choices, and so can be enumerated. In plain
+Python, `Draw` wraps both. A record and not an array, because numba counts references to arrays: measured on one core,
 500 million `below` a second against 48.
 
     state = new_state()
@@ -28,30 +28,16 @@ from numba.extending import overload, register_jitable
 from synthgen.errors import DrawError
 from synthgen.exact import tape
 from synthgen.exact.ledger import log2_big, log2_units, multiply_high, multiply_wide, to_bits
+from synthgen.exact.state import new_state as new_state  # handed on: who draws needs both
 from synthgen.exact.wide import bit_length, from_word, less, push32, shift_right, subtract
-
-STATE = np.dtype(
-    [
-        ("key0", "u8"),
-        ("key1", "u8"),
-        ("number", "u8"),  # the counter: number, attempt, entity, part
-        ("attempt", "u8"),
-        ("entity", "u8"),
-        ("part", "u8"),
-        ("used", "u8"),  # how many of the block's eight halves are used up
-        ("ledger", "i8"),  # units of 2^-40 bit booked since `begin`
-        ("block", "u8", 4),  # the words the counter gave
-    ]
-)
 
 MAX_REJECTIONS = 64
 """A single rejection has probability below 1/2, so a sound state fails with probability below 2^-64."""
 
 _M0, _M1 = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)  # Philox multipliers (Salmon et al. 2011)
 _W0, _W1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)  # and Weyl key increments
-_U0, _U1, _U5, _U8, _U32 = np.uint64(0), np.uint64(1), np.uint64(5), np.uint64(8), np.uint64(32)
+_U0, _U1, _U5, _U7, _U8, _U32 = (np.uint64(word) for word in (0, 1, 5, 7, 8, 32))
 _LOW = np.uint64(0xFFFFFFFF)
-_INLINE: Any = {"forceinline": True}
 
 
 class Keys:
@@ -81,43 +67,13 @@ def _key(address: list[Any]) -> np.ndarray:
     return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
 
 
-def new_state() -> np.record:
-    """Return a state for kernels; `begin` must come before the first draw."""
-    return np.zeros(1, np.dtype((np.record, STATE)))[0]
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # The primitives, which know where randomness comes from: a state or a tape. (A third one is `bijection.permuted`.)
 
 
+@register_jitable(forceinline=True)
 def begin(state, key, entity, part):
     """Move to the draws about (entity, part) under `key`, and open an empty ledger."""
-    return (tape.begin if is_tape(state) else _begin)(state, key, entity, part)
-
-
-def attempt(state, number):
-    """Start attempt `number` of a rejection loop: fresh draws for the same entity, and an empty ledger again."""
-    return (tape.attempt if is_tape(state) else _attempt)(state, number)
-
-
-def uniform(state, n):
-    """Return an exactly uniform number below `n` (1 <= n < 2^63) that no book hears of; samplers want `below`."""
-    with np.errstate(over="ignore"):
-        return (tape.uniform if is_tape(state) else _uniform)(state, n)
-
-
-def is_tape(state: Any) -> bool:
-    """Say whether `state`, a record or numba's type of one, is a tape."""
-    fields: Any = state.dtype.fields if isinstance(state, np.record) else state.fields
-    return "length" in fields
-
-
-overload(begin, jit_options=_INLINE)(lambda state, key, entity, part: tape.begin if is_tape(state) else _begin)
-overload(attempt, jit_options=_INLINE)(lambda state, number: tape.attempt if is_tape(state) else _attempt)
-overload(uniform, jit_options=_INLINE)(lambda state, n: tape.uniform if is_tape(state) else _uniform)
-
-
-def _begin(state, key, entity, part):
     state.key0 = key[0]
     state.key1 = key[1]
     state.number = _U0
@@ -128,31 +84,57 @@ def _begin(state, key, entity, part):
     state.ledger = 0
 
 
-def _attempt(state, number):
+@register_jitable(forceinline=True)
+def attempt(state, number):
+    """Start attempt `number` of a rejection loop: fresh draws for the same entity, and an empty ledger again."""
     state.number = _U0
     state.attempt = np.uint64(number)
     state.used = _U8
     state.ledger = 0
 
 
+def uniform(state, n):
+    """Return an exactly uniform number below `n` (1 <= n < 2^63) that no book hears of; samplers want `below`."""
+    with np.errstate(over="ignore"):
+        return _uniform(state, n)
+
+
+overload(uniform, jit_options={"forceinline": True})(lambda state, n: _uniform)
+
+
+@register_jitable(forceinline=True)
 def _uniform(state, n):
     # Lemire's multiply-and-shift on 32-bit halves of the words; the rare cases that need a division are kept apart.
     if n > 0x7FFFFFFF:
         return _uniform_wide(state, n)
-    product = _half(state) * np.uint64(n)
+    product = _half(state, n) * np.uint64(n)
     if product & _LOW < np.uint64(n):
         return _uniform_rejecting(state, n, product)
     return np.int64(product >> _U32)
 
 
 @register_jitable(forceinline=True)
-def _half(state):
-    """Return the next 32 bits of the stream."""
+def _half(state, n):
+    """Return the next 32 bits of the stream, for a number below n."""
     if state.used == _U8:
-        philox(state)
+        _refill(state, n)
     used = state.used
     state.used = used + _U1
     return state.block[used >> _U1] >> ((used & _U1) << _U5) & _LOW
+
+
+@register_jitable
+def _refill(state, n):
+    """Fill the block with fresh words; or, on a tape, with the one half that leads to its choice among n."""
+    if state.tape == _U0:
+        philox(state)
+        return
+    bound = np.uint64(n)
+    half = ((np.uint64(tape.choice(state, n)) << _U32) + bound - _U1) // bound
+    if half * bound & _LOW < (_LOW + _U1 - bound) % bound:  # this one would be rejected; the next one is not
+        half += _U1
+    state.block[3] = half << _U32
+    state.used = _U7  # no block of a tape has a second half
 
 
 @register_jitable
@@ -161,18 +143,20 @@ def _uniform_rejecting(state, n, product):
     for _ in range(MAX_REJECTIONS):
         if product & _LOW >= threshold:
             return np.int64(product >> _U32)
-        product = _half(state) * np.uint64(n)
+        product = _half(state, n) * np.uint64(n)
     raise DrawError("a bounded draw was rejected 64 times: the state was not begun or is corrupt")
 
 
 @register_jitable
 def _uniform_wide(state, n):
     """The same on 64 bits, for n >= 2^31."""
+    if state.tape != _U0:
+        return tape.choice(state, n)
     bound = np.uint64(n)
     threshold = (_U0 - bound) % bound
     for _ in range(MAX_REJECTIONS):
-        low = _half(state)
-        word = low | _half(state) << _U32
+        low = _half(state, n)
+        word = low | _half(state, n) << _U32
         if word * bound >= threshold:
             return np.int64(multiply_high(word, bound))
     raise DrawError("a bounded draw was rejected 64 times: the state was not begun or is corrupt")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgen.exact.draw import is_tape, new_state
+from synthgen.exact.draw import new_state
 from synthgen.exact.jit import kernel
 from synthgen.tasks.bios.questions.forms import Form
 from synthgen.tasks.bios.world.lists import FIRST_YEAR, MONTHS, Lists
@@ -116,7 +116,7 @@ class PeopleByForm:
 
     def of(self, given: tuple[str, ...], state: np.record | None = None) -> PeopleByFacts:
         """Return the people by given facts; on a tape, drawn anew from it."""
-        if state is not None and is_tape(state):
+        if state is not None and state.tape:
             return PeopleByFacts(state, self._world, self._lists, self._everybody, given)
         if given not in self._drawn:
             self._drawn[given] = PeopleByFacts(new_state(), self._world, self._lists, self._everybody, given)
