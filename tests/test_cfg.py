@@ -19,6 +19,7 @@ from synthgen.exact.draw import Draw, Keys, new_state
 from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.tasks.cfg import Grammar, RandomGrammar, Rule
 from synthgen.tasks.cfg.random_grammar import draw_grammar
+from synthgen.tasks.cfg.writing.even import EvenRules
 from synthgen.tasks.cfg.writing.sampler import sample_rows
 
 PUBLISHED = json.loads(Path(__file__).with_name("published_grammars.json").read_text())
@@ -138,6 +139,75 @@ def test_weights_are_the_law():
     assert all(math.isclose(booked[c], -math.log2(w / 8), abs_tol=1e-9) for c, w in enumerate((1, 2, 5)))
     assert math.isclose(units.mean() / UNITS_PER_BIT, grammar.derivation_entropy, abs_tol=0.05)
     assert drawn.id_ends[-1] == drawn.ids.size
+
+
+def in_both_ways(grammar, rows, expected):
+    """The rows by the kernel of all grammars and by that of even ones, from room for so many tokens a row on."""
+    even = EvenRules.of(grammar)
+    assert even is not None
+    key = Keys(3).split("d")
+    return [sample_rows(new_state(), key, 5, 5 + rows, grammar, grammar.tables, expected, way) for way in (None, even)]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_grammars_have_the_same_rows_in_both_ways(name):
+    grammar = Grammar.load(name)
+    for expected in (grammar.expected_length, 1):  # at first there is no room for the second
+        for one, other in zip(*in_both_ways(grammar, 300, expected), strict=True):
+            assert one.dtype == other.dtype and np.array_equal(one, other)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([(1, 2), (2, 3), (1, 4)]), st.sampled_from([(1, 3), (3, 17)]))
+def test_drawn_grammars_have_the_same_rows_in_both_ways(seed, length, degree):
+    grammar = random_grammar(seed, sizes=[1, 6, 6, 12], degree=degree, length=length, duplicate_rules=True)
+    for one, other in zip(*in_both_ways(grammar, 20, grammar.expected_length), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_every_derivation_of_an_even_grammar_comes_by_its_law():
+    """Against brute force, which knows no kernel: 280 derivations, of unequal chances."""
+    rules = {
+        9: [(7, 8), (8,)],
+        8: [(5, 6, 5), (6,)],
+        7: [(6, 6), (5,), (6, 5)],
+        6: [(1,), (2, 1)],
+        5: [(2, 2), (1,), (3,)],
+    }
+    grammar = Grammar("tiny", 9, {a: tuple(map(Rule, options)) for a, options in rules.items()})
+
+    def derivations(symbol):
+        """Each as its choices, its tokens and its chance."""
+        if symbol not in rules:
+            yield (), (symbol,), Fraction(1)
+        for place, children in enumerate(rules.get(symbol, ())):
+            for parts in itertools.product(*map(list, map(derivations, children))):
+                choices, tokens, chances = (list(part) for part in zip(*parts, strict=True))
+                yield (place, *itertools.chain(*choices)), sum(tokens, ()), math.prod(chances) / len(rules[symbol])
+
+    law = {choices: (tokens, chance) for choices, tokens, chance in derivations(9)}
+    assert sum(chance for _, chance in law.values()) == 1 and len(law) == grammar.derivations
+    _, drawn = in_both_ways(grammar, 100_000, grammar.expected_length)
+    picks, strings = (
+        np.split(a, ends[:-1]) for a, ends in ((drawn.choices, drawn.choice_ends), (drawn.ids, drawn.id_ends))
+    )
+    counts = Counter()
+    for choices, ids, units in zip(picks, strings, drawn.units[:, 0], strict=True):
+        tokens, chance = law[tuple(choices.tolist())]
+        assert tuple(ids.tolist()) == tokens
+        assert math.isclose(units / UNITS_PER_BIT, -math.log2(chance), abs_tol=1e-9)
+        counts[tuple(choices.tolist())] += 1
+    assert chisquare([counts[c] for c in law], [100_000 * float(p) for _, p in law.values()]).pvalue > 1e-4
+
+
+def test_what_is_not_even_and_layered_is_left_to_the_other_kernel():
+    assert EvenRules.of(Grammar.load("english")) is None, "weights and recursion"
+    for params in ({"law": "uniform"}, {"bags": {}}, {"noise": {"kind": "terminal"}}):
+        assert EvenRules.of(synthgen.load("cfg3f", params=params).task().grammar) is None, params
+    assert EvenRules.of(random_grammar(0, sizes=[1, 9], degree=(2, 3), length=(2, 3))) is None, "no level between"
+    assert EvenRules.of(random_grammar(0, sizes=[1, 3, 9], degree=(2, 3), length=(5, 5))) is None, "long rules"
+    many = {9: (Rule((8, 8)),), 8: tuple(Rule((10 + i,)) for i in range(257))}
+    assert EvenRules.of(Grammar("many", 9, many)) is None, "many rules"
+    assert EvenRules.of(Grammar("fewer", 9, many | {8: many[8][:256]})) is not None
 
 
 def test_a_drawn_grammar_keeps_its_switches():

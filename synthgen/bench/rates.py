@@ -137,7 +137,7 @@ def bench_cfg() -> list[Rate]:
     """cfg3f: tokens sampled with their ledger, and into shards, against naive recursion in Python."""
     source, generator = load("cfg3f"), random.Random(0)
     grammar = source.task().grammar  # type: ignore[attr-defined]
-    strings = [ids for ids, _ in grammar.draw(new_state(), Keys(0).split("bench"), 3000)]
+    strings = [ids for ids, _ in grammar.sampled(new_state(), Keys(0).split("bench"), 3000)]
 
     def rows_with_text_bits() -> int:
         return len(load("cfg3f", params={"text_bits": True}).batch(0, 3000).column("text_bits")) * 250

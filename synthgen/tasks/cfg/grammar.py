@@ -24,7 +24,8 @@ from synthgen.tasks.cfg.reading.inside import InsideRules, inside_rules, log2_in
 from synthgen.tasks.cfg.reading.recognizer import Recognizer
 from synthgen.tasks.cfg.recursion import MOST_SYMBOLS
 from synthgen.tasks.cfg.rules import CORRUPTION, Rule, Rules
-from synthgen.tasks.cfg.writing.sampler import Tables, sample_rows
+from synthgen.tasks.cfg.writing.even import EvenRules
+from synthgen.tasks.cfg.writing.sampler import Drawn, Tables, sample_rows
 
 PUBLISHED = Path(__file__).with_name("published.json")
 """The nine published grammars: cfg3b to cfg3e2 of Part 1 (2305.13673), cfg3j and cfg3k of Part 4.1 (2512.17351)."""
@@ -176,6 +177,14 @@ class Grammar(Rules):
         """The grammar as arrays for the sampler."""
         return Tables.of(self)
 
+    @functools.cached_property
+    def _even(self) -> EvenRules | None:
+        return EvenRules.of(self)
+
+    def drawn(self, state: np.record, key: np.ndarray, start: int, stop: int) -> Drawn:
+        """Return the strings [start, stop) under `key`, with their derivations."""
+        return sample_rows(state, key, start, stop, self, self.tables, self.expected_length, self._even)
+
     def sample(self, n: int, seed: int = 0) -> list[list[int]]:
         """Return n strings."""
         return [ids.tolist() for ids, _ in self.sampled(new_state(), Keys(seed).split("sample"), n)]
@@ -183,7 +192,7 @@ class Grammar(Rules):
     def sampled(self, state: np.record, key: np.ndarray, stop: int, first: int = 0) -> Iterator[tuple[np.ndarray, int]]:
         """Yield the strings [first, stop) under `key`, each with the bits of its derivation in ledger units."""
         for start in range(first, stop, 1000):
-            drawn = sample_rows(state, key, start, min(start + 1000, stop), self, self.tables, self.expected_length)
+            drawn = self.drawn(state, key, start, min(start + 1000, stop))
             edges = [0, *drawn.id_ends.tolist()]
             for i, units in enumerate(drawn.units.sum(axis=1).tolist()):
                 yield drawn.ids[edges[i] : edges[i + 1]], units

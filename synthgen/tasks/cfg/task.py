@@ -50,7 +50,7 @@ from synthgen.tasks.cfg.variants import Bags, Noise, images, perturbed, uniform,
 from synthgen.tasks.cfg.writing.fixed_length import LengthTables, sample_length
 from synthgen.tasks.cfg.writing.labels import label_columns, label_fields, walk
 from synthgen.tasks.cfg.writing.prompts import Corruption, corrupt_prompts
-from synthgen.tasks.cfg.writing.sampler import Drawn, sample_rows
+from synthgen.tasks.cfg.writing.sampler import Drawn
 
 BOOKS = ("derivation", "corruption", "tokens")
 REPLACED = "the text does not show which tokens of the prompt were replaced"
@@ -225,7 +225,7 @@ class Cfg(Task):
     def rows(self, start: int, stop: int, state: np.record) -> Rows:
         grammar = self.grammar
         if self.params.length is None:
-            drawn = sample_rows(state, self._key, start, stop, grammar, grammar.tables, grammar.expected_length)
+            drawn = grammar.drawn(state, self._key, start, stop)
         else:
             length, laws = self.params.length, self._lengths
             drawn = sample_length(state, self._key, start, stop, grammar, grammar.tables, length, laws)

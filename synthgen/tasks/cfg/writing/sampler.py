@@ -1,4 +1,4 @@
-"""The sampler: leftmost derivations, one draw for every expansion, in compiled code (some 190 M tokens a second)."""
+"""The sampler: leftmost derivations, one draw for every expansion, in compiled code; of any grammar."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from synthgen.errors import DrawError
 from synthgen.exact.draw import begin, below, weighted
 from synthgen.exact.jit import kernel
 from synthgen.tasks.cfg.rules import Rules
+from synthgen.tasks.cfg.writing.even import EvenRules, write_even_rows
 
 MAX_TOKENS = 1 << 30
 """Room a batch may take; a recursive grammar could ask for any amount."""
@@ -128,18 +129,30 @@ def write_rows(state, key, start, stop, root, tables, drawn):
 
 
 def sample_rows(
-    state: np.record, key: np.ndarray, start: int, stop: int, grammar: Rules, tables: Tables, expected: float
+    state: np.record,
+    key: np.ndarray,
+    start: int,
+    stop: int,
+    grammar: Rules,
+    tables: Tables,
+    expected: float,
+    even: EvenRules | None = None,
 ) -> Drawn:
     """Return the rows [start, stop), of `expected` tokens each on average.
 
-    Raises DrawError if strings do not end within a gigatoken.
+    They come sooner, and are the same, where the grammar is `even`. Raises DrawError if strings do not end within a
+    gigatoken.
     """
     rows = stop - start
     books = 1 + max(grammar.books.values(), default=0)
     room = int(rows * expected * 1.1) + 4 * int(expected) + 64 + tables.children.shape[1]
     while room <= MAX_TOKENS:
         drawn = Drawn.new(grammar, tables, rows, room, 2 * room, books)
-        if write_rows(state, key, start, stop, grammar.root, tables, drawn) == stop:
+        if even is not None:
+            reached = write_even_rows(state, key, start, stop, even, drawn)
+        else:
+            reached = write_rows(state, key, start, stop, grammar.root, tables, drawn)
+        if reached == stop:
             return drawn.cut()
         room *= 2
     raise DrawError(f"grammar {grammar.name}: rows {start} to {stop} do not end within {MAX_TOKENS:,} tokens")
