@@ -96,7 +96,7 @@ def walk(grammar: Rules, tables: Tables, before: Rules, drawn: Drawn) -> Labels:
 @kernel
 def _walk(root, tables, drawn, levels_of, all_noisy, labels):
     """Fill `labels`; `all_noisy`: there are no clean rows among the noisy ones."""
-    first, degree, _, _, size, children, emits, book = tables
+    first, degree, _, _, size, children, emits, book, _ = tables
     choices, choice_ends = drawn.choices, drawn.choice_ends
     level, base = levels_of
     above, index, struck, struck_ends = labels

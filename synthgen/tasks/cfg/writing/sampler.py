@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from synthgen.errors import DrawError
-from synthgen.exact.draw import begin, below, weighted
+from synthgen.exact.draw import begin, uniform
 from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import log2_units
 from synthgen.tasks.cfg.rules import Rules
 from synthgen.tasks.cfg.writing.even import EvenRules, write_even_rows
 
@@ -27,6 +28,7 @@ class Tables(NamedTuple):
     children: np.ndarray  # (rules, widest) int32: in order if all are terminals, else last child first, for the stack
     emits: np.ndarray  # (rules,) bool: whether all children are terminals
     book: np.ndarray  # (symbols,) int64: the book that a symbol's choices belong to
+    cost: np.ndarray  # (rules,) int64: what choosing a rule books, in ledger units
 
     @classmethod
     def of(cls, grammar: Rules) -> Tables:
@@ -47,7 +49,12 @@ class Tables(NamedTuple):
         size = np.array([len(rule.children) for _, rule in rules], np.int64)
         for symbol, number in grammar.books.items():
             book[symbol] = number
-        return cls(first, degree, uneven, cumulative.astype(np.int64), size, children, emits, book)
+        whole = {s: log2_units(sum(r.weight for r in options)) for s, options in grammar.rules.items()}
+        costs = [
+            whole[s] - log2_units(rule.weight) if uneven[s] else log2_units(len(grammar.rules[s])) for s, rule in rules
+        ]
+        cost = np.array(costs, np.int64)
+        return cls(first, degree, uneven, cumulative.astype(np.int64), size, children, emits, book, cost)
 
 
 class Drawn(NamedTuple):
@@ -82,10 +89,9 @@ def write_rows(state, key, start, stop, root, tables, drawn):
     Returns the row at which the room ran out, or `stop`.
     """
     ids, id_ends, choices, choice_ends, units = drawn
-    first, degree, uneven, cumulative, size, children, emits, book = tables
+    first, degree, uneven, cumulative, size, children, emits, book, cost = tables
     widest = children.shape[1]
     stack = np.empty(ids.size + widest, np.int32)
-    books = units.shape[1]
     token = 0
     choice = 0
     for row in range(start, stop):
@@ -102,17 +108,16 @@ def write_rows(state, key, start, stop, root, tables, drawn):
                 ids[token] = symbol
                 token += 1
                 continue
-            before = state.ledger
-            rules = first[symbol]
+            rule = first[symbol]
             if uneven[symbol]:
-                chosen = weighted(state, cumulative[rules : rules + degree[symbol]])
+                sums = cumulative[rule : rule + degree[symbol]]
+                chosen = np.searchsorted(sums, uniform(state, sums[-1]), side="right")
             else:
-                chosen = below(state, degree[symbol])
-            if books > 1:
-                units[row - start, book[symbol]] += state.ledger - before
+                chosen = uniform(state, degree[symbol])
             choices[choice] = chosen
             choice += 1
-            rule = rules + chosen
+            rule += chosen
+            units[row - start, book[symbol]] += cost[rule]
             if emits[rule]:
                 for k in range(widest):  # a fixed number of steps, of which the first size[rule] count
                     ids[token + k] = children[rule, k]
@@ -123,8 +128,6 @@ def write_rows(state, key, start, stop, root, tables, drawn):
                 depth += size[rule]
         id_ends[row - start] = token
         choice_ends[row - start] = choice
-        if books == 1:
-            units[row - start, 0] = state.ledger
     return stop
 
 
