@@ -49,7 +49,7 @@ def judge_answer(task: Task, prompt: Any, completion: Any, mode: str = STRICT) -
         verdict = task.judge_as(_read(task, question), answer, mode)
     except UNREADABLE as error:
         verdict = Verdict.wrong(f"format: cannot be read: {str(error) or type(error).__name__}", 0)
-    return replace(verdict, mode=mode)
+    return verdict if verdict.mode == mode else replace(verdict, mode=mode)
 
 
 def prompt_of(row: Mapping[str, Any]) -> Any:

@@ -24,7 +24,7 @@ from synthgen.tasks.igsm.reading.calculations import (
     rename,
     size,
 )
-from synthgen.tasks.igsm.reading.problem import Parameter, Problem
+from synthgen.tasks.igsm.reading.problem import ADDED, BARE, TIMES, Parameter, Problem
 from synthgen.tasks.igsm.reading.retractions import labels
 from synthgen.tasks.igsm.reading.steps import BACK, LITERAL, NUMBER, Step, StepReader
 
@@ -73,6 +73,8 @@ class Judge:
         self.mistakes, self.retracts = mistakes, retracts
         self.letters: dict[str, tuple[Parameter | None, int]] = {}  # a letter's parameter (None: partial) and value
         self.defined: dict[Parameter, int] = {}
+        self.shown = not (form.no_symbols or form.no_numbers or form.names)  # as the papers write: nothing is left out
+        self.spelt: dict[Parameter, str] = {}  # the letter of each that is defined
         self.parts: list[dict[str, Any]] = []
         self.labels: list[str] = []  # of the definitions that are taken back
         self.unnamed: list[tuple[str, Tree, int]] = []  # steps without a name: letter, calculation, result
@@ -147,6 +149,8 @@ class Judge:
 
     def _define(self, step: Step) -> Parameter | None:
         problem, parameter = self.problem, step.parameter
+        if parameter is not None and self.shown and self._is_as_stated(step, parameter):
+            return parameter
         if parameter is not None:
             if not problem.exists(parameter):
                 raise Fault(f"unknown: the problem has no {parameter[0]}'s {parameter[1]}")
@@ -175,9 +179,63 @@ class Judge:
             self._compare(parameter, tree, wanted)
         if parameter in self.values and result != self.values[parameter]:
             raise Fault(f"wrong arithmetic: {result}, but it is {self.values[parameter]}")
-        self.defined[parameter] = result
-        self.letters[step.letter] = (parameter, result)
+        self._keep(step.letter, parameter, result)
         return parameter
+
+    def _keep(self, letter: str, parameter: Parameter, result: int) -> None:
+        self.defined[parameter] = result
+        self.letters[letter] = (parameter, result)
+        self.spelt[parameter] = letter
+
+    def _is_as_stated(self, step: Step, parameter: Parameter) -> bool:
+        """Keep a step that computes what the problem states in its very order, as most do; else do nothing.
+
+        Only what is written in another order, or wrong, is then taken apart, which takes thrice the time.
+        """
+        problem, letters, defined, spelt, modulus = self.problem, self.letters, self.defined, self.spelt, self.modulus
+        sentence, operations = problem.sentences.get(parameter), step.operations
+        if sentence is not None:
+            literal, stated, minus, cites = sentence
+        elif problem.exists(parameter) and problem.layer[parameter[1]] - problem.layer[parameter[0]] == 1:
+            literal, stated, minus, cites = BARE, 0, False, tuple(problem.needs(parameter))
+        else:
+            return False
+        if parameter in defined or len(operations) != max(1, len(cites) - 1 + (literal in (ADDED, TIMES))):
+            return False
+        for other in cites:
+            if other not in defined:
+                return False
+        new = {operation[0] for operation in operations}
+        if len(new) < len(operations) or not letters.keys().isdisjoint(new):
+            return False
+        left, value = (spelt[cites[0]], defined[cites[0]]) if cites else ("", stated)
+        place, sign = 0, "-" if minus else "+"
+        for other in cites[1:]:
+            letter, symbols, numbers, result = operations[place]
+            more = defined[other]
+            if symbols != f"{left} {sign} {spelt[other]}" or numbers != f"{value} {sign} {more}":
+                return False
+            value = value - more if minus else value + more
+            value = value % modulus if modulus else value
+            if result != value:
+                return False
+            left, place = letter, place + 1
+        if place < len(operations):  # a number comes last; or else there is but one thing
+            _, symbols, numbers, result = operations[place]
+            if literal in (ADDED, TIMES):
+                sign = "+" if literal == ADDED else "*"
+                if symbols != f"{stated} {sign} {left}" or numbers != f"{stated} {sign} {value}":
+                    return False
+                value = value + stated if literal == ADDED else value * stated
+                value = value % modulus if modulus else value
+            elif symbols != (left or None) or numbers is not None:
+                return False
+            if result != value:
+                return False
+        for letter, _, _, result in operations[:-1]:
+            letters[letter] = (None, result)
+        self._keep(step.letter, parameter, value)
+        return True
 
     @functools.cached_property
     def _longest_formula(self) -> int:

@@ -10,7 +10,7 @@ probe_rows(task.reader, row, "dep")                     # "... [START] Oak's Wre
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -71,7 +71,7 @@ def pair_labels(problem: Problem, universe: Universe = "existing") -> dict[str, 
     return {"parameters": parameters, "dep": dep, "neighbour": neighbour}
 
 
-def _needs(problem: Problem, parameter: Parameter) -> list[Parameter]:
+def _needs(problem: Problem, parameter: Parameter) -> Sequence[Parameter]:
     return problem.needs(parameter) if problem.exists(parameter) else []
 
 

@@ -13,13 +13,18 @@ from typing import Any
 from synthgen.task.verdict import Verdict
 from synthgen.tasks.igsm.reading.calculations import formula_size
 from synthgen.tasks.igsm.reading.judge import Judge, sides_of
-from synthgen.tasks.igsm.reading.problem import ADDED, CONSTANT, TIMES, Parameter, Problem, ProblemReader, solve
+from synthgen.tasks.igsm.reading.problem import BARE, TIMES, Parameter, Problem, ProblemReader, depths, solve
 from synthgen.tasks.igsm.reading.retractions import TakenBack, taken_back
 from synthgen.tasks.igsm.reading.steps import BACK, LITERAL, Step, StepReader
 from synthgen.tasks.igsm.worlds import World
 
 PREFIX = b"synthgen igsm template 1 "
 """What the bytes behind a template's hash begin with."""
+
+
+_SMALL = "abcdefghijklmnopqrstuvwxyz"
+SYMBOLS = [*_SMALL, *_SMALL.upper()] + [a + b for a in _SMALL.upper() for b in _SMALL]
+"""What symbols are called in a sketch, in the order in which they come up."""
 
 
 class SolutionReader:
@@ -44,7 +49,7 @@ class SolutionReader:
         self.problems = ProblemReader(world, family, modulus, form, marked)
         self.kind, self.next_counts, self.retracts = kind, next_counts, retracts
         self.family, self.modulus = family, modulus
-        self.form = StepReader(family, detail, self.problems.singular, marked)
+        self.form = StepReader(family, detail, self.problems.singular, marked, self.problems.said)
         self.problem = functools.lru_cache(maxsize=64)(self.problems.read)
         self._known: tuple[str, tuple[list[Step], int, tuple[int, int]]] | None = None  # what was read last
 
@@ -111,22 +116,20 @@ class SolutionReader:
         problem = self.problem(prompt)
         steps, answer, where = self.steps(completion)
         shown = [step for step in steps if not step.back]
-        needed = solve(problem, self.modulus, [problem.query])
-        abstract = sum(problem.is_abstract(parameter) for parameter in needed)
-        top = min(problem.layer[owner] for owner, _ in problem.sentences)
-        depth: dict[Parameter, int] = {}
-        for parameter in needed:  # solved in an order in which each comes after all it needs
-            depth[parameter] = 1 + max((depth[other] for other in problem.needs(parameter)), default=0)
-        necessary = [step for step in shown if step.parameter is None or step.parameter in needed]
+        depth = depths(problem)  # of all that the answer needs
+        abstract = len(depth.keys() - problem.sentences.keys())
+        layer = problem.layer
+        top = min([layer[owner] for owner in problem.children])
+        necessary = [step for step in shown if step.parameter is None or step.parameter in depth]
         sketch = self.sketch(problem, shown)
         offset = len(prompt)
         return {
-            "op": sum(len(step.operations) for step in necessary),
+            "op": sum([len(step.operations) for step in necessary]),
             "layers": problem.deepest - top + 1,
             "edges": len(problem.sentences),
-            "necessary": len(needed),
+            "necessary": len(depth),
             "necessary_abstract": abstract,
-            "unnecessary": len(problem.sentences) - len(needed) + abstract,
+            "unnecessary": len(problem.sentences) - len(depth) + abstract,
             "solution_depth": depth[problem.query],
             "query_abstract": problem.is_abstract(problem.query),
             "answer": answer,
@@ -155,31 +158,29 @@ class SolutionReader:
         """Return the published sketch of a solution; None where the level of detail does not show it."""
         if self.form.no_symbols or self.form.names == 1:
             return None
-        alphabet = "abcdefghijklmnopqrstuvwxyz"
-        alphabet += alphabet.upper()
         renamed: dict[str, str] = {}
 
         def name(symbol: str) -> str:
-            if symbol not in renamed:
-                count = len(renamed)
-                long = alphabet[26 + (count - 52) // 26] + alphabet[(count - 52) % 26]
-                renamed[symbol] = alphabet[count] if count < 52 else long
-            return renamed[symbol]
+            known = renamed.get(symbol)
+            if known is None:
+                known = renamed[symbol] = SYMBOLS[len(renamed)]
+            return known
 
-        text = []
+        text, abstract = [], problem.is_abstract
         for step in steps:
             assert step.parameter is not None
-            kind = "Inter" if problem.is_abstract(step.parameter) else "Inst"
-            text.append(f" Define {kind} as {name(step.letter)}.")
+            text.append(f" Define {'Inter' if abstract(step.parameter) else 'Inst'} as {name(step.letter)}.")
             for letter, symbols, _, _ in step.operations:
-                parts = [("so " if letter == step.letter else "") + name(letter)]
+                so = "so " if letter == step.letter else ""
+                result = name(letter)
                 operands, sign = sides_of(symbols) if symbols else ([], "")
                 if sign:
-                    sides = ["0" if LITERAL.fullmatch(side) else name(side) for side in operands]
-                    parts += [f"{sides[0]} {sign} {sides[1]}", f"0 {sign} 0"]
+                    left, right = ["0" if LITERAL.fullmatch(side) else name(side) for side in operands]
+                    text.append(f" {so}{result} = {left} {sign} {right} = 0 {sign} 0 = 0.")
                 elif symbols:
-                    parts.append(name(symbols))
-                text.append(f" {' = '.join(parts)} = 0.")
+                    text.append(f" {so}{result} = {name(symbols)} = 0.")
+                else:
+                    text.append(f" {so}{result} = 0.")
         return "".join(text).encode()
 
     def lines(self, prompt: str, completion: str) -> list[tuple[int, int, int, tuple[int, ...]]]:
@@ -210,16 +211,34 @@ class SolutionReader:
 
         `stated`: how many numbers a sentence may state.
         """
-        chains, groups, names, single = sizes
         problem, (steps, _, _) = self.problem(prompt), self.steps(completion)
         kinds = [sentence.literal for sentence in problem.sentences.values()]
-        values = sum(kind in (ADDED, CONSTANT) for kind in kinds) * math.log2(stated)
-        values += kinds.count(TIMES) * math.log2(max(1, stated - 1))
-        named = math.log2(chains) + math.log2(5 - len(widths)) + len(widths) * math.log2(groups)
-        named += sum(math.log2(math.comb(names, w) if as_sets else math.perm(names, w)) for w in widths)
-        hidden = self.form.names == 2  # then the last operation of a step has no letter of its own
-        lettered = sum(not hidden or operation[0] != step.letter for step in steps for operation in step.operations)
-        letters = math.log2(math.perm(single, min(single, lettered)))
-        letters += math.log2(math.perm(676, max(0, lettered - single)))
-        order = math.log2(math.factorial(len(kinds)))
-        return {"names": named, "values": values, "sentence_order": order, "letters": letters}
+        times, bare = kinds.count(TIMES), kinds.count(BARE)
+        values = (len(kinds) - times - bare) * math.log2(stated) + times * math.log2(max(1, stated - 1))
+        lettered = sum([len(step.operations) for step in steps])
+        if self.form.names == 2:  # then the last operation of a step has no letter of its own
+            lettered -= sum([operation[0] == step.letter for step in steps for operation in step.operations])
+        return {
+            "names": _name_bits(tuple(widths), sizes, as_sets),
+            "values": values,
+            "sentence_order": _order_bits(len(kinds)),
+            "letters": _letter_bits(sizes[3], lettered),
+        }
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _name_bits(widths: tuple[int, ...], sizes: tuple[int, int, int, int], as_sets: bool) -> float:
+    """Return the bits of the names of items, given how many there are in each layer."""
+    chains, groups, names, _ = sizes
+    bits = math.log2(chains) + math.log2(5 - len(widths)) + len(widths) * math.log2(groups)
+    return bits + sum(math.log2(math.comb(names, w) if as_sets else math.perm(names, w)) for w in widths)
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _letter_bits(single: int, lettered: int) -> float:
+    return math.log2(math.perm(single, min(single, lettered))) + math.log2(math.perm(676, max(0, lettered - single)))
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _order_bits(sentences: int) -> float:
+    return math.log2(math.factorial(sentences))

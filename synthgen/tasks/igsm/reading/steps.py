@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from synthgen.tasks.igsm.markers import MARKERS
@@ -16,6 +17,8 @@ LETTERS = {*_SMALL, *_SMALL.upper()} | {a + b for a in _SMALL.upper() for b in _
 NUMBER = rf"(?:-(?!0))?{DIGITS}"
 """A whole number as solutions write it, as a regular expression."""
 LITERAL, RESULT = re.compile(DIGITS), re.compile(NUMBER)
+RESULTS = {str(number): number for number in range(1000)}
+"""Most results."""
 PAPER_STEP = re.compile(rf"Define ({NAME})'s ({NAME}) as ([A-Za-z]+)")
 COUNT_STEP = re.compile(rf"Let ([A-Za-z]+) be the ({NAME}) in each ({NAME})")
 PAPER_NAME = re.compile(rf"({NAME})'s ({NAME})")
@@ -24,13 +27,17 @@ BACK = "BACK"
 """The word that takes a definition back (Part 2.2)."""
 
 
+Operation = tuple[str, str | None, str | None, int]
+"""A calculation as it stands there: letter, symbols, numbers, result."""
+
+
 @dataclass(slots=True)
 class Step:
     """A step as read: what it defines, its operations in order of the text, and what it was found to be."""
 
     parameter: Parameter | None
     letter: str
-    operations: list[tuple[str, str | None, str | None, int]]  # letter, symbols, numbers, result
+    operations: list[Operation]
     span: tuple[int, int]
     name: tuple[int, int]  # where the parameter's name stands; empty where it is not shown
     back: bool = False
@@ -39,8 +46,16 @@ class Step:
 class StepReader:
     """Reads the solutions of one family of wording and level of detail."""
 
-    def __init__(self, family: str, detail: int, singular: Mapping[str, str], marked: bool = False) -> None:
-        """`singular` gives the item that a plural in the text stands for."""
+    def __init__(
+        self,
+        family: str,
+        detail: int,
+        singular: Mapping[str, str],
+        marked: bool = False,
+        said: Mapping[str, Parameter] = MappingProxyType({}),
+    ) -> None:
+        """`singular`: the item that a plural in the text stands for; `said`: some parameters by their names."""
+        self._said = said
         self.family, self._singular = family, singular
         self.names, self.no_symbols, self.no_numbers = detail % 3, detail // 3 % 2 == 1, detail // 6 == 1
         so, answer = ("so ", " Answer: ") if family == "paper" else ("hence ", " So the answer is ")
@@ -71,7 +86,8 @@ class StepReader:
         if not parts or not parts[-1].startswith(self._so):
             raise ValueError(f"{text[:80]!r} does not say what is so")
         parts[-1] = parts[-1][len(self._so) :]
-        operations = [self._operation(part) for part in parts]
+        operation = self._operation
+        operations = [operation(part) for part in parts]
         if operations[-1][0] != letter:
             raise ValueError(f"{text[:80]!r} defines one thing and computes another")
         return Step(parameter, letter, operations, span, name)
@@ -86,6 +102,9 @@ class StepReader:
             if head != (f"Define {letter}" if paper else f"Let {letter} be next"):
                 raise ValueError(f"{head[:80]!r} defines nothing")
             return None, letter, (0, 0)
+        said, _, letter = head.removeprefix("Define ").rpartition(" as ")
+        if paper and said in self._said and (letter in LETTERS or letter == BACK) and head.startswith("Define "):
+            return self._said[said], letter, (len("Define "), len("Define ") + len(said))
         match = (PAPER_STEP if paper else COUNT_STEP).fullmatch(head)
         if match is None:
             raise ValueError(f"{head[:80]!r} defines nothing")
@@ -102,13 +121,15 @@ class StepReader:
             return match[1], match[2]
         return match[2], self._singular.get(match[1], match[1])
 
-    def _operation(self, text: str) -> tuple[str, str | None, str | None, int]:
+    def _operation(self, text: str) -> Operation:
         parts = text.split(" = ")
-        if not RESULT.fullmatch(parts[-1]):
-            raise ValueError(f"{text[:80]!r} has no result")
+        result = RESULTS.get(parts[-1])
+        if result is None:
+            if not RESULT.fullmatch(parts[-1]):
+                raise ValueError(f"{text[:80]!r} has no result")
+            result = int(parts[-1])
         if not 2 <= len(parts) <= 4:
             raise ValueError(f"{text[:80]!r} is no calculation")
-        result = int(parts[-1])
         middle = parts[1:-1]
         symbols = middle.pop(0) if middle and not self.no_symbols else None
         numbers = middle.pop(0) if middle and not self.no_numbers else None
