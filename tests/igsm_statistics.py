@@ -12,8 +12,8 @@ from synthgen.tasks.igsm.writing.problem import (
     BARE,
     TIMES,
     compile_solution,
+    compute_results,
     depth_of,
-    evaluate,
     new_problem,
     predecessors,
 )
@@ -33,8 +33,8 @@ def _count(state, keys, rows, p, w, law, op_sums, sizes, table, scratch, out, ki
     for row in range(rows):
         draw_problem(state, keys[0], row, p, w, law, op_sums, sizes, table, scratch)
         draw_values(state, keys[1], row, p, law.modulus)
-        evaluate(p, law.modulus)
-        compile_solution(p, law.modulus)
+        compile_solution(p)
+        compute_results(p, law.modulus)
         query = p.order[p.steps - 1]
         instances, edges, listed = 0, 0, 0
         cites, first, wide = 0, 0, 0
@@ -64,7 +64,7 @@ def _count(state, keys, rows, p, w, law, op_sums, sizes, table, scratch, out, ki
         figures = (
             p.op, p.layers, w.least, w.most, p.edges, p.first[p.layers], p.steps, instances,
             p.steps - instances, p.edges - instances, listed, edges, depth_of(p, scratch.depth, scratch.around),
-            1 if query >= p.edges else 0, p.value[query], w.bin,
+            1 if query >= p.edges else 0, p.result[p.symbol[query]], w.bin,
             p.target[query] - p.layer[p.owner[query]] if query >= p.edges else 0,
             0, cites, instances - (1 if p.order[0] < p.edges else 0), first, wide,
         )  # fmt: skip

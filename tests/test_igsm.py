@@ -1,13 +1,11 @@
 """iGSM: names without overlap, the published sketch, texts that read back, a verifier that lets nothing through."""
 
-import hashlib
 import random
 import re
 from collections import Counter
 from itertools import combinations, product
 
 import igsm_faults
-import numpy as np
 import pytest
 
 import synthgen
@@ -18,7 +16,6 @@ from synthgen.tasks.igsm.reading.calculations import formula, formula_size, size
 from synthgen.tasks.igsm.reading.judge import FAULTS
 from synthgen.tasks.igsm.reading.problem import solve
 from synthgen.tasks.igsm.worlds import CONTEXTS, PACKS, plural, read_world, words
-from synthgen.tasks.igsm.writing.sketch import new_scratch, sha256
 
 SPECS = ("igsm-med-pq", "igsm-med-qp", "igsm-hard-pq", "igsm-hard-qp")
 
@@ -82,16 +79,6 @@ def test_a_world_of_ones_own_is_linted(tmp_path, text, what):
     (tmp_path / "w.txt").write_text(text)
     with pytest.raises(SynthgenError, match=what):
         read_world(tmp_path / "w.txt")
-
-
-def test_the_kernel_of_sha256_is_sha256():
-    scratch, generator = new_scratch(), np.random.default_rng(0)
-    for length in (0, 1, 55, 56, 63, 64, 65, 119, 120, 1000):
-        data = generator.integers(0, 256, length, dtype=np.uint8)
-        scratch.bytes[:length] = data
-        sha256(scratch, length)
-        digest = "".join(f"{int(word):08x}" for word in scratch.digest)
-        assert digest == hashlib.sha256(data.tobytes()).hexdigest()
 
 
 def test_the_published_bins_of_small_templates():

@@ -22,7 +22,7 @@ from numba.extending import intrinsic, overload, register_jitable
 
 from synthgen.exact.jit import kernel
 
-CHUNK = 16
+CHUNK = 32
 """Bytes copied at a time; tables and texts have this much slack at their end."""
 
 SPAN = pa.struct([pa.field("start", pa.int32(), nullable=False), pa.field("end", pa.int32(), nullable=False)])

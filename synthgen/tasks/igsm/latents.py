@@ -20,9 +20,15 @@ TEMPLATE = b"synthgen igsm template 1 "
 """What a template's hash begins with, so that a later form cannot be mistaken for this one."""
 
 
-def template_hash(sketch: bytes) -> str:
-    """Return the ordered hash of a template, 32 hex digits, from its sketch."""
-    return hashlib.blake2b(TEMPLATE + sketch, digest_size=16).hexdigest()
+def template_hashes(sketches: bytes, ends: np.ndarray) -> pa.StringArray:
+    """Return the ordered hashes of templates, 32 hex digits each, from their sketches and where each ends."""
+    hashes, at = [], 0
+    for end in ends.tolist():
+        hashes.append(hashlib.blake2b(TEMPLATE + sketches[at:end], digest_size=16).digest())
+        at = end
+    offsets = np.arange(0, 32 * len(hashes) + 1, 32, dtype=np.int32)
+    digits = b"".join(hashes).hex().encode()
+    return pa.StringArray.from_buffers(len(hashes), pa.py_buffer(offsets), pa.py_buffer(digits))
 
 
 def latent_fields(params: IgsmParams) -> list[pa.Field]:
@@ -52,12 +58,7 @@ def latent_columns(params: IgsmParams, out: Out, table: PhraseTable) -> dict[str
     latent["query_abstract"] = pa.array(figures[:, QUERY_ABSTRACT] == 1)
     widths = figures[:, WIDTHS:]
     latent["widths"] = list_column(np.cumsum(figures[:, LAYER_COUNT]), widths[widths > 0], pa.int8())
-    raw, at = out.sketches[: out.sketch_ends[-1]].tobytes(), 0
-    hashes = []
-    for end in out.sketch_ends.tolist():
-        hashes.append(template_hash(raw[at:end]))
-        at = end
-    latent["template"] = pa.array(hashes)
+    latent["template"] = template_hashes(out.sketches[: out.sketch_ends[-1]].tobytes(), out.sketch_ends)
     floors = (out.units[:, LETTER_BOOK] + out.floors) / UNITS_PER_BIT
     latent["solution_floor"] = pa.array(floors, mask=out.floors < 0)
     latent["solution"] = list_column(out.order_ends, out.orders[: out.order_ends[-1]], pa.int16())

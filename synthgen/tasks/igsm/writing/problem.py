@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
+from synthgen.tasks.igsm.writing.sets import member
+
 LAYERS, WIDTH = 4, 8
 ITEMS, PARAMS, REFS = LAYERS * WIDTH, 128, 4
 SYMBOLS, GROUPS_OF_DIGITS = 512, 333
@@ -51,7 +53,6 @@ PROBLEM = np.dtype(
         ("literal", "i8", PARAMS),
         ("minus", "i8", PARAMS),
         ("number", "i8", PARAMS),
-        ("value", "i8", PARAMS),
         # orders: of the solution (the last one is the query), of the problem's sentences, of creation
         ("steps", "i8"),
         ("order", "i8", PARAMS),
@@ -105,14 +106,15 @@ def number_parameters(p, edge):
     for i in range(p.layers - 1):
         for j in range(p.width[i]):
             parent = p.first[i] + j
-            p.children[parent] = 0
-            for k in range(p.width[i + 1]):
-                if edge[i, j] >> k & 1:
-                    p.owner[count] = parent
-                    p.target[count] = p.first[i + 1] + k
-                    p.child[parent, p.children[parent]] = count
-                    p.children[parent] += 1
-                    count += 1
+            rest, inside = edge[i, j], 0
+            while rest:
+                p.owner[count] = parent
+                p.target[count] = p.first[i + 1] + member(rest, 0)
+                p.child[parent, inside] = count
+                rest &= rest - 1
+                inside += 1
+                count += 1
+            p.children[parent] = inside
     p.edges = count
     for i in range(p.layers - 1):
         for j in range(p.width[i]):
@@ -174,50 +176,6 @@ def cost_of(p, x):
 
 
 @register_jitable
-def evaluate(p, modulus):
-    """Compute the value of every parameter modulo a prime; `made` must hold all instance parameters."""
-    for x in range(p.params):
-        p.value[x] = -1
-    for i in range(p.edges):
-        x = p.made[i]
-        value = 0
-        for r in range(p.refs[x]):
-            y = p.ref[x, r]
-            if p.value[y] < 0:
-                _evaluate_abstract(p, y, modulus)
-            value += -p.value[y] if r == 1 and p.minus[x] else p.value[y]
-        if p.literal[x] == TIMES:
-            value *= p.number[x]
-        elif p.literal[x] != BARE:
-            value += p.number[x]
-        p.value[x] = value % modulus
-    for x in range(p.edges, p.params):
-        if p.value[x] < 0:
-            _evaluate_abstract(p, x, modulus)
-
-
-@register_jitable
-def _evaluate_abstract(p, x, modulus):
-    """Compute abstract parameter x, from the innermost layer of what lies under its item outwards."""
-    layer, last = p.target[x], p.layer[p.owner[x]]
-    for outer in range(layer - 1, last - 1, -1):
-        for parent in range(p.first[outer], p.first[outer + 1]):
-            y = p.abstract[parent, layer]
-            if p.value[y] >= 0 or (outer == last and y != x):
-                continue
-            value, known = 0, True
-            for i in range(p.children[parent]):
-                edge = p.child[parent, i]
-                factor = 1 if layer - outer == 1 else p.value[p.abstract[p.target[edge], layer]]
-                if p.value[edge] < 0 or factor < 0:
-                    known = False
-                else:
-                    value += p.value[edge] * factor
-            if known:
-                p.value[y] = value % modulus
-
-
-@register_jitable
 def find_needed(p, around):
     """Mark what is asked and all it is computed from, among the steps of the solution; return how many these are."""
     count = 0
@@ -249,8 +207,8 @@ def depth_of(p, depth, around):
 
 
 @register_jitable
-def compile_solution(p, modulus):
-    """Write the solution as operations with one symbol each, and set `op` to their number. Needs values and `order`.
+def compile_solution(p):
+    """Write the solution as operations with one symbol each, and set `op` to their number. Needs `order`.
 
     A step's own symbol is numbered before those of its partial results, as its text shows them. Several operands are
     added from left to right; the sentence's number comes first; an abstract parameter multiplies, then adds at once.
@@ -265,32 +223,24 @@ def compile_solution(p, modulus):
         p.symbol[x] = result
         p.meaning[result] = x
         count += 1
-        if x < p.edges:
-            count = _compile_sentence(p, x, result, count, modulus)
-        else:
-            count = _compile_abstract(p, x, result, count, modulus)
+        count = _compile_sentence(p, x, result, count) if x < p.edges else _compile_abstract(p, x, result, count)
     p.op = count
 
 
 @register_jitable
-def _operation(p, symbol, operands, sign, left, right, number, modulus):
-    """Write one operation and its result."""
+def _operation(p, symbol, operands, sign, left, right):
+    """Write one operation."""
     p.operands[symbol] = operands
     p.sign[symbol] = sign
     p.left[symbol] = left
     p.right[symbol] = right
-    a = number if left == NUMBER else p.result[left]
-    if operands == 2:
-        b = p.result[right]
-        a = a + b if sign == PLUS else a - b if sign == MINUS else a * b
-    p.result[symbol] = a % modulus
 
 
 @register_jitable
-def _compile_sentence(p, x, result, count, modulus):
-    refs, number, literal = p.refs[x], p.number[x], p.literal[x]
+def _compile_sentence(p, x, result, count):
+    refs, literal = p.refs[x], p.literal[x]
     if refs == 0:
-        _operation(p, result, 0, PLUS, NUMBER, NUMBER, number, modulus)
+        _operation(p, result, 0, PLUS, NUMBER, NUMBER)
         return count
     left = p.symbol[p.ref[x, 0]]
     last = refs if literal != BARE else refs - 1  # operand at which a partial result is needed no more
@@ -301,22 +251,22 @@ def _compile_sentence(p, x, result, count, modulus):
             symbol = count
             p.meaning[symbol] = -1
             count += 1
-        _operation(p, symbol, 2, sign, left, p.symbol[p.ref[x, r]], number, modulus)
+        _operation(p, symbol, 2, sign, left, p.symbol[p.ref[x, r]])
         left = symbol
     if literal != BARE:
-        _operation(p, result, 2, STAR if literal == TIMES else PLUS, NUMBER, left, number, modulus)
+        _operation(p, result, 2, STAR if literal == TIMES else PLUS, NUMBER, left)
     elif refs == 1:
-        _operation(p, result, 1, PLUS, left, NUMBER, number, modulus)
+        _operation(p, result, 1, PLUS, left, NUMBER)
     return count
 
 
 @register_jitable
-def _compile_abstract(p, x, result, count, modulus):
+def _compile_abstract(p, x, result, count):
     item, layer = p.owner[x], p.target[x]
     children = p.children[item]
     deep = layer - p.layer[item] > 1
     if children == 0:
-        _operation(p, result, 0, PLUS, NUMBER, NUMBER, 0, modulus)
+        _operation(p, result, 0, PLUS, NUMBER, NUMBER)
         return count
     left = 0
     for i in range(children):
@@ -329,10 +279,10 @@ def _compile_abstract(p, x, result, count, modulus):
                 p.meaning[symbol] = -1
                 count += 1
             below = p.symbol[p.abstract[p.target[edge], layer]]
-            _operation(p, symbol, 2, STAR, term, below, 0, modulus)
+            _operation(p, symbol, 2, STAR, term, below)
             term = symbol
         elif children == 1:
-            _operation(p, result, 1, PLUS, term, NUMBER, 0, modulus)
+            _operation(p, result, 1, PLUS, term, NUMBER)
         if i == 0:
             left = term
             continue
@@ -341,6 +291,24 @@ def _compile_abstract(p, x, result, count, modulus):
             symbol = count
             p.meaning[symbol] = -1
             count += 1
-        _operation(p, symbol, 2, PLUS, left, term, 0, modulus)
+        _operation(p, symbol, 2, PLUS, left, term)
         left = symbol
     return count
+
+
+@register_jitable
+def compute_results(p, modulus):
+    """Compute the result of every operation of a compiled solution, modulo a prime. Needs numbers."""
+    for i in range(p.steps):
+        x = p.order[i]
+        result = p.symbol[x]
+        last = p.op if i + 1 == p.steps else p.symbol[p.order[i + 1]]
+        number = p.number[x] if x < p.edges else 0
+        for k in range(result + 1, last + 1):
+            symbol = result if k == last else k  # what a step defines comes after its partial results
+            left, right, sign = p.left[symbol], p.right[symbol], p.sign[symbol]
+            value = number if left == NUMBER else p.result[left]
+            if p.operands[symbol] == 2:
+                other = p.result[right]
+                value = value + other if sign == PLUS else value - other if sign == MINUS else value * other
+            p.result[symbol] = value % modulus

@@ -18,14 +18,13 @@ from synthgen.tasks.igsm.writing.problem import (
     LAYERS,
     PARAMS,
     WIDTH,
-    compile_solution,
+    compute_results,
     cost_of,
     depth_of,
-    evaluate,
     find_needed,
     predecessors,
 )
-from synthgen.tasks.igsm.writing.sketch import bin_of_solution, write_sketch
+from synthgen.tasks.igsm.writing.sketch import bin_of_solution
 from synthgen.tasks.igsm.writing.surface import draw_letters, draw_names, draw_sentence_order, draw_values
 from synthgen.tasks.igsm.writing.text import CODES, write_prompt, write_solution
 
@@ -86,7 +85,7 @@ class PaperTables(NamedTuple):
 
 @register_jitable
 def write_row(state, keys, row, desk, named_as_sets, units):
-    """Draw names, values, orders and letters of a drawn problem, and put its prompt and solution on the page.
+    """Draw names, values, orders and letters of a drawn problem whose solution is compiled, and put both on the page.
 
     Returns the code at which the solution begins. Fills the books that are about the surface.
     """
@@ -94,8 +93,7 @@ def write_row(state, keys, row, desk, named_as_sets, units):
     units[NAME_BOOK] = draw_names(state, keys.names, row, p, desk.sizes, named_as_sets)
     units[VALUES] = draw_values(state, keys.values, row, p, desk.modulus)
     units[SENTENCE_ORDER] = draw_sentence_order(state, keys.order, row, p, desk.order)
-    evaluate(p, desk.modulus)
-    compile_solution(p, desk.modulus)
+    compute_results(p, desk.modulus)
     if page.whole:
         compute_integers(p)
     units[LETTER_BOOK] = draw_letters(state, keys.letters, row, p, desk.sizes.letters, page.detail0 == 2)
@@ -125,7 +123,7 @@ def write_figures(p, scratch, which_bin, figures):
     figures[UNNECESSARY] = p.edges - necessary + abstract
     figures[DEPTH] = depth_of(p, scratch.depth, scratch.around)
     figures[QUERY_ABSTRACT] = 1 if query >= p.edges else 0
-    figures[ANSWER] = p.value[query]
+    figures[ANSWER] = p.result[p.symbol[query]]
     figures[BIN] = which_bin
     for i in range(LAYERS):
         figures[WIDTHS + i] = p.width[i] if i < p.layers else 0
@@ -171,10 +169,9 @@ def write_out(desk, which_bin, middle, i, out):
         out.candidates[listed + k] = mistakes.candidates[k]
     out.order_ends[i] = listed + p.steps
     out.pair_ends[i] = write_graph(p, scratch, paired, out.pairs)
-    length = write_sketch(p, scratch)
-    for k in range(length):
+    for k in range(scratch.sketched):
         out.sketches[sketched + k] = scratch.bytes[k]
-    out.sketch_ends[i] = sketched + length
+    out.sketch_ends[i] = sketched + scratch.sketched
     out.retries[i] = mistakes.ends[p.steps - 1] if mistakes.on else 0
 
 
@@ -251,6 +248,7 @@ def write_open_rows(state, keys, start, first, stop, tables, desk, out):
             return row
         draw_open(state, keys.structure, row, p, tables, out.units[i])
         out.floors[i] = tables.settings.floor
+        which_bin = bin_of_solution(p, desk.scratch)
         middle = write_row(state, keys, row, desk, True, out.units[i])
-        write_out(desk, bin_of_solution(p, desk.scratch), middle, i, out)
+        write_out(desk, which_bin, middle, i, out)
     return stop

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
+from synthgen.exact.sha256 import sha256
 from synthgen.tasks.igsm.writing.problem import LAYERS, NUMBER, PARAMS, WIDTH, compile_solution
 
 BINS = 23
@@ -20,7 +21,8 @@ BYTES = 1 << 15
 
 SCRATCH = np.dtype(
     [
-        ("bytes", "u1", BYTES),
+        ("bytes", "u1", BYTES),  # the sketch of the last solution, and how long it is
+        ("sketched", "i8"),
         ("words", "u4", 64),
         ("digest", "u4", 8),
         ("depth", "i8", PARAMS),
@@ -38,12 +40,13 @@ def _text(text: str) -> np.ndarray:
     return np.frombuffer(text.encode(), np.uint8)
 
 
-_DEFINE, _INST, _INTER, _AS, _SO = _text(" Define "), _text("Inst"), _text("Inter"), _text(" as "), _text("so ")
-_EQUALS, _END, _ZERO, _ALL_ZERO = _text(" = "), _text(". "), _text("0"), _text("0 = 0")
+_INST, _INTER, _SO, _EQUALS, _ZERO = map(_text, (" Define Inst as ", " Define Inter as ", "so ", " = ", "0"))
+_END, _RESULT = _text(". "), _text(" = 0. ")
 _SIGNS = np.array([_text(" + "), _text(" - "), _text(" * ")])
+_NUMBERS = np.array([_text(f" = 0 {sign} 0") for sign in "+-*"])
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _put(scratch, at, text):
     for i in range(text.size):
         scratch.bytes[at + i] = text[i]
@@ -75,110 +78,34 @@ def write_sketch(p, scratch):
         x = p.order[i]
         result = p.symbol[x]
         last = p.op if i + 1 == p.steps else p.symbol[p.order[i + 1]]
-        at = _put(scratch, at, _DEFINE)
-        at = _put(scratch, at, _INST if x < p.edges else _INTER)
-        at = _put(scratch, at, _AS)
+        at = _put(scratch, at, _INST) if x < p.edges else _put(scratch, at, _INTER)
         at = _put_symbol(scratch, at, result)
         at = _put(scratch, at, _END)
         for k in range(result + 1, last + 1):
             symbol = result if k == last else k
+            operands, sign, left = p.operands[symbol], p.sign[symbol], p.left[symbol]
             if symbol == result:
                 at = _put(scratch, at, _SO)
             at = _put_symbol(scratch, at, symbol)
-            at = _put(scratch, at, _EQUALS)
-            if p.operands[symbol] > 0:
-                for side in range(p.operands[symbol]):
-                    if side == 1:
-                        at = _put(scratch, at, _SIGNS[p.sign[symbol]])
-                    operand = p.left[symbol] if side == 0 else p.right[symbol]
-                    at = _put(scratch, at, _ZERO) if operand == NUMBER else _put_symbol(scratch, at, operand)
+            if operands > 0:
                 at = _put(scratch, at, _EQUALS)
-                if p.operands[symbol] == 2:
-                    at = _put(scratch, at, _ZERO)
-                    at = _put(scratch, at, _SIGNS[p.sign[symbol]])
-                    at = _put(scratch, at, _ZERO)
-                    at = _put(scratch, at, _EQUALS)
-            at = _put(scratch, at, _ZERO)
-            at = _put(scratch, at, _END)
+                at = _put(scratch, at, _ZERO) if left == NUMBER else _put_symbol(scratch, at, left)
+            if operands == 2:
+                at = _put(scratch, at, _SIGNS[sign])
+                at = _put_symbol(scratch, at, p.right[symbol])
+                at = _put(scratch, at, _NUMBERS[sign])
+            at = _put(scratch, at, _RESULT)
         at -= 1  # steps are apart by a full stop and the space that the next one begins with
     return at
 
 
 @register_jitable
 def bin_of_solution(p, scratch):
-    """Return the bin, 0 to 22, of the solution that p.order gives; compiles it, though its values may be missing."""
-    compile_solution(p, BINS)
-    sha256(scratch, write_sketch(p, scratch))
+    """Return the bin, 0 to 22, of the solution that p.order gives; compiles it, and leaves its sketch in scratch."""
+    compile_solution(p)
+    scratch.sketched = write_sketch(p, scratch)
+    sha256(scratch.bytes, scratch.sketched, scratch.digest, scratch.words)
     rest = np.int64(0)
     for i in range(8):
         rest = (rest * 4294967296 + np.int64(scratch.digest[i])) % BINS
     return rest
-
-
-def _primes(count: int) -> list[int]:
-    primes: list[int] = []
-    number = 2
-    while len(primes) < count:
-        if all(number % prime for prime in primes):
-            primes.append(number)
-        number += 1
-    return primes
-
-
-def _fraction(prime: int, root: int) -> int:
-    """Return the first 32 bits of the fraction of prime^(1/root), as FIPS 180-4 derives its constants."""
-    low, high = 0, prime << 32
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if middle**root <= prime << 32 * root else (low, middle)
-    return low & 0xFFFFFFFF
-
-
-_START = np.array([_fraction(prime, 2) for prime in _primes(8)], np.uint32)
-_ROUND = np.array([_fraction(prime, 3) for prime in _primes(64)], np.uint32)
-_LOW = np.uint64(0xFFFFFFFF)
-
-
-@register_jitable(forceinline=True)
-def _word(x):
-    """Return the low 32 bits of a sum of 64, which the processor then need not compute."""
-    return np.uint32(x & _LOW)
-
-
-@register_jitable(forceinline=True)
-def _rotate(x, n):
-    return _word(x >> np.uint32(n) | x << np.uint32(32 - n))
-
-
-@register_jitable
-def sha256(scratch, length):
-    """Write the SHA-256 of scratch.bytes[:length] to scratch.digest, eight 32-bit words."""
-    blocks = (length + 8) // 64 + 1
-    for i in range(length, blocks * 64):
-        scratch.bytes[i] = 0
-    scratch.bytes[length] = 128
-    for i in range(8):
-        scratch.bytes[blocks * 64 - 1 - i] = (length * 8) >> (8 * i) & 255
-        scratch.digest[i] = _START[i]
-    for block in range(blocks):
-        for t in range(16):
-            word = np.uint32(0)
-            for i in range(4):
-                word = _word(word << np.uint32(8) | np.uint32(scratch.bytes[block * 64 + t * 4 + i]))
-            scratch.words[t] = word
-        for t in range(16, 64):
-            x, y = scratch.words[t - 15], scratch.words[t - 2]
-            small = _rotate(x, 7) ^ _rotate(x, 18) ^ x >> np.uint32(3)
-            large = _rotate(y, 17) ^ _rotate(y, 19) ^ y >> np.uint32(10)
-            scratch.words[t] = _word(np.uint64(scratch.words[t - 16]) + small + scratch.words[t - 7] + large)
-        a, b, c, d = scratch.digest[0], scratch.digest[1], scratch.digest[2], scratch.digest[3]
-        e, f, g, h = scratch.digest[4], scratch.digest[5], scratch.digest[6], scratch.digest[7]
-        for t in range(64):
-            mixed = _rotate(e, 6) ^ _rotate(e, 11) ^ _rotate(e, 25)
-            one = np.uint64(h) + mixed + (g ^ e & (f ^ g)) + _ROUND[t] + scratch.words[t]
-            two = np.uint64(_rotate(a, 2) ^ _rotate(a, 13) ^ _rotate(a, 22)) + (a & b ^ a & c ^ b & c)
-            h, g, f, e = g, f, e, _word(d + one)
-            d, c, b, a = c, b, a, _word(one + two)
-        state = (a, b, c, d, e, f, g, h)
-        for i in range(8):
-            scratch.digest[i] = _word(np.uint64(scratch.digest[i]) + state[i])

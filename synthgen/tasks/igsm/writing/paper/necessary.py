@@ -189,26 +189,31 @@ def _reference(state, pool, wanted, instances, table, strength, favour_wanted):
 
 
 @register_jitable
-def extend(state, p, w, s):
-    """Spend the remaining operations on further references; return the number of operations reached.
+def reachable(p, w, s):
+    """Return how many operations, of s, the chosen parameters and further references can take.
 
     The parameter at place i may cite the number and up to i earlier ones, four things in all.
     """
     room = 0
-    addable = 0
     for i in range(p.steps):
         w.room[i] = 0 if p.order[i] >= p.edges else max(min(i + 1, 4) - 2, 0)
-        w.extra[i] = 0
         room += w.room[i]
+    return w.minimum + min(max(s - w.minimum, 0), room)
+
+
+@register_jitable
+def extend(state, p, w, extra):
+    """Spend the remaining operations on further references, where there is room."""
+    addable = 0
+    for i in range(p.steps):
+        w.extra[i] = 0
         if w.room[i] > 0:
             addable |= 1 << i
-    extra = min(max(s - w.minimum, 0), room)
     for _ in range(extra):
         i = pick(state, addable)
         w.extra[i] += 1
         if w.extra[i] == w.room[i]:
             addable &= ~(1 << i)
-    return w.minimum + extra
 
 
 @register_jitable

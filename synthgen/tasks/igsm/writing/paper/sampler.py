@@ -15,11 +15,12 @@ import numpy as np
 from numba.extending import register_jitable
 
 from synthgen.errors import DrawError
-from synthgen.exact.draw import attempt, begin, below, weighted
+from synthgen.exact.draw import attempt, begin, below, uniform, weighted
 from synthgen.exact.jit import kernel
+from synthgen.exact.ledger import log2_units
 from synthgen.tasks.igsm.writing.linear_orders import draw_linear_order
 from synthgen.tasks.igsm.writing.paper.budgets import draw_budgets, draw_edges
-from synthgen.tasks.igsm.writing.paper.necessary import arrange, choose, extend, refer, sign
+from synthgen.tasks.igsm.writing.paper.necessary import arrange, choose, extend, reachable, refer, sign
 from synthgen.tasks.igsm.writing.paper.structure import connect, grow
 from synthgen.tasks.igsm.writing.paper.unnecessary import describe_rest, fill
 from synthgen.tasks.igsm.writing.problem import ITEMS, LAYERS, PARAMS
@@ -97,16 +98,28 @@ ALL_BINS = (1 << 23) - 1
 
 @functools.cache
 def depth_sums(max_op: int, max_edge: int) -> np.ndarray:
-    """Return running sums of the weights of depths (and widths) 2, 3, 4 for every s, (max_op + 1, 3) int64.
+    """Return running sums of the weights of depths (and widths) 2, 3, 4 for every s, (max_op + 1, 6) int64.
 
-    A softmax of -(r - 0.2)^2, -(r - 0.5)^2, -(r - 0.8)^2 with r = (s - 1) / (max_edge - 1), in 2^30ths.
+    A softmax of -(r - 0.2)^2, -(r - 0.5)^2, -(r - 0.8)^2 with r = (s - 1) / (max_edge - 1), in 2^30ths. Behind the
+    sums stand the ledger units of each depth.
     """
-    sums = np.zeros((max_op + 1, 3), np.int64)
+    sums = np.zeros((max_op + 1, 6), np.int64)
     for s in range(1, max_op + 1):
         r = Decimal(s - 1) / Decimal(max(1, max_edge - 1))
         weights = [(-((r - Decimal(c) / 10) ** 2)).exp() for c in (2, 5, 8)]
-        sums[s] = np.cumsum([int(w / sum(weights) * 2**30) for w in weights])
+        shares = [int(w / sum(weights) * 2**30) for w in weights]
+        sums[s, :3] = np.cumsum(shares)
+        sums[s, 3:] = [log2_units(sum(shares)) - log2_units(share) for share in shares]
     return sums
+
+
+@register_jitable
+def draw_size(state, sizes, s):
+    """Draw a depth, or a width: 2, 3 or 4."""
+    drawn = uniform(state, sizes[s, 2])
+    size = 2 + (1 if drawn >= sizes[s, 0] else 0) + (1 if drawn >= sizes[s, 1] else 0)
+    state.ledger += sizes[s, size + 1]
+    return size
 
 
 @register_jitable
@@ -196,8 +209,8 @@ def _attempt(state, p, w, law, sizes, table, op, scratch):
     s, m, n = draw_budgets(state, law, op)
     if s == 0:
         return False
-    layers = 2 + weighted(state, sizes[s])
-    a, b = 2 + weighted(state, sizes[s]), 2 + weighted(state, sizes[s])
+    layers = draw_size(state, sizes, s)
+    a, b = draw_size(state, sizes, s), draw_size(state, sizes, s)
     least, most = min(a, b), max(a, b)
     edges = draw_edges(state, law, s, (layers - 1) * least, (layers - 1) * most * most)
     if min(m, edges) > op:  # op >= min(s, m, edges) for every graph of these sizes
@@ -227,8 +240,8 @@ def reached(state, key, row, p, w, op, max_edge, sizes, table):
     begin(state, key, row, 0)
     n = greater(state, 1, op)
     m = n + below(state, op - n + 1)
-    layers = 2 + weighted(state, sizes[op])
-    a, b = 2 + weighted(state, sizes[op]), 2 + weighted(state, sizes[op])
+    layers = draw_size(state, sizes, op)
+    a, b = draw_size(state, sizes, op), draw_size(state, sizes, op)
     least, most = min(a, b), max(a, b)
     edges = lesser(state, (layers - 1) * least, max(max_edge, (layers - 1) * least))
     w.hits = 0
@@ -236,14 +249,15 @@ def reached(state, key, row, p, w, op, max_edge, sizes, table):
     grow(state, p, w, layers, least, most, min(edges, (layers - 1) * most * most))
     connect(p, w)
     choose(state, p, w, n, m)
-    return extend(state, p, w, op) if arrange(state, p, w, table, False) else 0
+    return reachable(p, w, op) if arrange(state, p, w, table, False) else 0
 
 
 @register_jitable
 def _finish(state, p, w, law, s, op, scratch):
     """Give the ordered parameters their sentences, if op and bin are the wanted ones."""
-    if extend(state, p, w, s) != op:
+    if reachable(p, w, s) != op:
         return False
+    extend(state, p, w, op - w.minimum)
     refer(state, p, w)
     units = state.ledger
     w.described = w.chosen & ((1 << p.edges) - 1)
