@@ -132,7 +132,8 @@ def first_failure(group: Group) -> str:
     tests = [f"tests/test_{name}.py" for name in group.tests]
     environment = os.environ | {"NUMBA_CACHE_DIR": str(COPY / "kernels"), "PYTHONPATH": str(COPY / "tree")}
     for which in (tests, ["tests/test_contract.py", "-k", group.specs]):
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-m", "not slow and not alone", "-p", "no:cacheprovider"]
+        options = "-x -q -n 0 -p no:cacheprovider -m".split()
+        command = [sys.executable, "-m", "pytest", *options, "not slow and not alone"]
         try:
             run = subprocess.run(
                 command + which, cwd=COPY / "tree", env=environment, capture_output=True, text=True, timeout=DEADLINE
