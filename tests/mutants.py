@@ -132,7 +132,7 @@ def first_failure(group: Group) -> str:
     tests = [f"tests/test_{name}.py" for name in group.tests]
     environment = os.environ | {"NUMBA_CACHE_DIR": str(COPY / "kernels"), "PYTHONPATH": str(COPY / "tree")}
     for which in (tests, ["tests/test_contract.py", "-k", group.specs]):
-        options = "-x -q -n 0 -p no:cacheprovider -m".split()
+        options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-m"]
         command = [sys.executable, "-m", "pytest", *options, "not slow and not alone"]
         try:
             run = subprocess.run(
