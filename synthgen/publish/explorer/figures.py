@@ -58,7 +58,7 @@ def books_of(source: Source) -> list[dict[str, Any]]:
 
 
 def _of_rows(entropy: Entropy) -> dict[str, float]:
-    return {name: book.bits.value for name, book in entropy.books.items() if book.scope == "row"}
+    return {book_words(name): book.bits.value for name, book in entropy.books.items() if book.scope == "row"}
 
 
 def _books(entropy: Entropy, names: Sequence[str], paid: Sequence[str]) -> dict[str, Any]:

@@ -113,9 +113,18 @@
   }
 
   function told(row) {
-    const bits = row.books.total === undefined ? "" : `${number(row.books.total)} bits`;
+    const drawn = row.books.total;
+    const bits = drawn === undefined ? "" : `${number(drawn)} bits`;
     const hard = row.difficulty === null || row.difficulty === undefined ? "" : `difficulty ${row.difficulty}`;
-    return [hard, bits].filter(Boolean).join(" · ");
+    return [hard, bits, textBits(row, drawn)].filter(Boolean).join(" · ");
+  }
+
+  // Rows that stand in an order (each person five times) draw less than what is seen of them tells.
+  function textBits(row, drawn) {
+    if (!row.bits || row.bits.some((bits) => bits === null)) return "";
+    const sum = row.bits.reduce((a, b) => a + b, 0);
+    if (typeof drawn === "number" && Math.abs(sum - drawn) < 0.05) return "";
+    return `${number(Math.round(sum * 1000) / 1000)} bits to whoever sees the text and not which row it is`;
   }
 
   function pairs(list) {
