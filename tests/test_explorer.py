@@ -17,8 +17,8 @@ from synthgen.publish.drawing.style import INK, PAGE
 from synthgen.publish.explorer.figures import splits_of
 from synthgen.publish.explorer.page import HERE as EXPLORER
 from synthgen.publish.explorer.page import page
-from synthgen.publish.explorer.rows import shown_row, within
-from synthgen.task.picture import ANSWER, ASKED, TONES
+from synthgen.publish.explorer.rows import shown_row, tones_of, within
+from synthgen.task.picture import ANSWER, ASKED, Kind, Passage, Picture, Span
 
 HOSTILE = "</script><script>alert(1)</script><!-- \u2028 & \" ' \\u003c"
 
@@ -108,7 +108,7 @@ def test_what_is_shown_of_a_row(source):
     assert shown["text"] == row["prompt"] + row["completion"]
     said = [shown["text"][a:b] for a, b, kind in shown["spans"] if kind == "answer"]
     assert said[0] in row["completion"]
-    assert (TONES[shown["tones"]["name"]], TONES[shown["tones"]["answer"]]) == (ASKED, ANSWER), "as in the picture"
+    assert (shown["tones"]["name"], shown["tones"]["answer"]) == (ASKED, ANSWER), "as in the picture"
     words = text.decode(row)
     assert dict(shown["latent"])["person"] == words["person"], "latents are in words"
     assert words["person"] in row["prompt"]
@@ -176,13 +176,12 @@ def test_a_row_and_its_picture_have_one_colour_for_one_thing(spec, wanted):
 
 
 def test_spans_have_the_colour_of_the_passage_where_it_calls_them_otherwise():
-    source = synthgen.load("relations-bios")
-    row = source.row(1)
-    kinds = source.task().picture(row).kinds
-    told = {kind for kind, spans in row["latent"]["spans"].items() if spans}
-    tones = shown_row(source, "train", row)["tones"]
-    assert "birth_date" in told
-    assert {tones[kind] for kind in told - {*kinds}} == {kinds["fact"].tone}
+    kinds = {"name": Kind("who", "orange"), "fact": Kind("what is told", "grey")}
+    picture = Picture("", [Passage("", "Ada, 1815", [Span(0, 3, "name"), Span(5, 9, "fact")])], kinds)
+    spans = {"name": [{"start": 0, "end": 3}], "birth_date": [{"start": 5, "end": 9}], "city": [{"start": 3, "end": 4}]}
+    tones = tones_of(["name", "birth_date", "city"], spans, picture)
+    assert (tones["name"], tones["birth_date"]) == ("orange", "grey")
+    assert tones["city"] not in ("orange", "grey"), "a colour that the picture leaves"
 
 
 def test_latents_are_whole():
