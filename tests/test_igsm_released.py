@@ -389,7 +389,7 @@ def test_bits_are_brackets_that_hold_the_means(released):
         assert entropy.text.low < entropy.text.high
         assert entropy.text.status == "bracket"
     assert released.entropy("order6").books["sentence_order"].bits.value == 0
-    assert "order of sentences" in released.entropy("order3").hidden
+    assert "draws that order the sentences" in released.entropy("order3").hidden
 
 
 def test_new_params_leave_the_identity_of_older_specs():

@@ -60,7 +60,7 @@ def test_a_second_process_compiles_nothing(site, tmp_path):
     second = run(site, NUMBA_CACHE_DIR=str(tmp_path / "cache"))
     assert first[0] == second[0]
     assert (first[1], second[1]) == (0, 1)
-    assert first[3] == "synthgen: compiling rates, 14 parts (first run only) ...\n"
+    assert first[3] == "synthgen: compiling rates, 16 parts (first run only) ...\n"
     assert second[3] == ""
 
 

@@ -50,9 +50,7 @@ class Copy(Task):
 
     name, version, paper, family = "copy", 1, "2512.17351", "Canon playground"
     row_formats, books, modes = ("tokens",), ("order",), STEPLESS
-    glossary: Mapping[str, str] = {
-        "<copy>": "what stands before it follows once more",
-    }
+    glossary: Mapping[str, str] = {"<copy>": "what stands before it follows once more"}
     difficulty = "tokens to copy"
     capabilities = frozenset({"exact", "injective", "enumerable", "parses"})
     Params: ClassVar = CopyParams
@@ -102,6 +100,5 @@ class Copy(Task):
 
     def reread(self, row):
         n, verdict = self.params.tokens, self.judge(row["input_ids"], [])
-        units = sum(int(log2_units(i)) for i in range(2, n + 1))
-        mask = [i > n for i in range(2 * n + 1)]
+        units, mask = sum(int(log2_units(i)) for i in range(2, n + 1)), [i > n for i in range(2 * n + 1)]
         return Reread(n, {"order": units}, {"tokens": n}, mask=mask, verdict=verdict)
