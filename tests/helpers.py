@@ -1,6 +1,7 @@
 """What several tests need: the command line and the Hub's clients as processes, and folders compared byte by byte."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -22,6 +23,13 @@ from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import BATCH_ROWS, read_batches, write_shard
 
 TESTS = Path(__file__).parent
+
+
+@functools.cache
+def loaded(name):
+    """Return a shipped spec's source, made once for all tests: what one of them leaves in it must not show in another."""
+    return synthgen.load(name)
+
 
 SPECS = {
     "bios": "bios-multi5-permute",

@@ -13,7 +13,7 @@ import evaluators
 import numpy as np
 import pytest
 import torch
-from helpers import SPECS
+from helpers import SPECS, loaded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +34,7 @@ FOREIGN = st.text() | st.text(alphabet="0123456789²٣１०一Ⅷ½-+*=.;: \u00
 @functools.cache
 def asked(name):
     """Return a source, one of its splits, and a row's prompt and right answer."""
-    source = synthgen.load(name)
+    source = loaded(name)
     split = next(iter(source.splits))
     row = source.row(0, split)
     prompt = evaluators.asked(row)
@@ -322,7 +322,7 @@ def test_junk_between_tokens_is_not_dropped():
 
 def test_taking_back_is_worth_nothing_without_retries_and_bounded_with_them():
     for name, most in (("igsm-med-qp", 1), ("igsm-med-retry50", 16)):
-        source = synthgen.load(name)
+        source = loaded(name)
         row = source.row(0, "test")
         back = row["completion"].split(" as ")[0] + " as BACK."
         for times in (0, 1, 2, 16, 100, 20_000):

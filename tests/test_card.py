@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from helpers import run
+from helpers import loaded, run
 from huggingface_hub import DatasetCard
 
 import synthgen
@@ -29,7 +29,7 @@ from synthgen.spec.spec import shipped_specs
 GALLERY = gallery.gallery_folder()
 ROOT = GALLERY.parents[1]
 FRESH = json.loads((GALLERY / gallery.FRESH).read_text())
-ONE_A_TASK = {synthgen.load(name).spec.task: name for name in shipped_specs() if not name.startswith("igsm")}.values()
+ONE_A_TASK = {loaded(name).spec.task: name for name in shipped_specs() if not name.startswith("igsm")}.values()
 """For the fast suite; one of iGSM has a snapshot."""
 
 
@@ -60,7 +60,7 @@ def test_the_hub_reads_every_card(name):
     text = (GALLERY / name / "README.md").read_text()
     card = DatasetCard(text)
     data = card.data.to_dict()
-    source = synthgen.load(name)
+    source = loaded(name)
     assert data["license"] == "cc0-1.0"
     assert {"synthetic", "synthgen", f"synthgen-{source.spec.task}"} < set(data["tags"])
     numbers = re.findall(r"\d{4}\.\d{5}", source.spec.paper or source.task().paper)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import loaded
 
 import synthgen
 from synthgen.exact.draw import Keys, new_state
@@ -207,10 +208,10 @@ def of_first(name, split, changes=None, **options):
 
 @pytest.mark.parametrize("name", EXACT)
 def test_texts_come_as_often_as_their_bits_say(name):
-    of_first(name, next(iter(load_spec(name).splits)))
+    of_first(name, next(iter(loaded(name).splits)))
 
 
-OTHERS = [(name, split) for name in EXACT for split in list(load_spec(name).splits)[1:]]
+OTHERS = [(name, split) for name in EXACT for split in list(loaded(name).splits)[1:]]
 OTHERS.remove(("know-inverse-name", "test"))  # of its 0 bits, once it is known who comes next, nothing can be hidden
 OTHERS.remove(("history-questions", "test_changed"))  # of four people, nobody of its half has another major
 OTHERS += [(name, "op15") for name in ("igsm-open", "igsm-open-boxes", "igsm-open-retry50")]

@@ -1,7 +1,6 @@
 """The contract test: one for every task and every shipped spec. A task declares what it promises; this demands it."""
 
 import copy
-import functools
 import hashlib
 import json
 import math
@@ -17,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from equality import equal
+from helpers import loaded
 
 import synthgen
 from synthgen.cli.entropies import ENTROPIES, entropy_in, entry_of
@@ -37,11 +37,6 @@ LEDGER_ROWS = 2000
 CAPABILITIES = {"exact", "injective", "enumerable", "parses"}
 GOLDEN = Path(__file__).with_name("golden.json")
 GOLDEN_ROWS = 16
-
-
-@functools.cache
-def loaded(name):
-    return synthgen.load(name)
 
 
 @pytest.fixture(params=SPECS)
@@ -384,8 +379,8 @@ def same_rows_in(environment, some):
     assert json.loads(run.stdout) == digests(some, 3)
 
 
-LONG_IN_PYTHON = ["history-questions"]
-"""Whose facts change is drawn for 100,000 people first: half a minute without a compiler."""
+LONG_IN_PYTHON = ["history-questions", "bios-junk-domain"]
+"""Whose facts change is drawn for 100,000 people first: half a minute without a compiler; a mixture takes seconds."""
 
 
 def two(names):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import loaded
 from spot_checks import BIOGRAPHIES, MEASURED, checks, shown
 
 import synthgen
@@ -142,7 +143,7 @@ def test_fidelity_decides_what_a_card_says():
 def test_cards_of_part_3_2_say_how_prompts_end_and_what_stands_for_luckiness():
     wanted, end = "what tells whether a hint is wanted", "the end of prompts of part 3.2"
     for name in (name for name in shipped_specs() if name.startswith("know-")):
-        told, params = said(name), synthgen.load(name).task().params
+        told, params = said(name), loaded(name).task().params
         assert (PAPER if params.fidelity == "paper" else '"Answer:"') in told[end], name
         assert (wanted in told) == bool(params.hint_token)
         if params.hint_token:

@@ -32,6 +32,7 @@ def loaded(name, **params):
 # -- bits -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_history_of_a_tiny_world_is_gone_through():
     """The facts before, who changes and into what: their law is uniform, and has the bits booked."""
     sizes = tiny_sizes(last_names=1, majors=3, employers=2)

@@ -7,6 +7,7 @@ from itertools import combinations, product
 
 import igsm_faults
 import pytest
+from helpers import loaded
 
 import synthgen
 from synthgen.errors import SynthgenError
@@ -383,7 +384,7 @@ def test_the_text_of_a_tiny_law_is_between_its_ends():
 @pytest.mark.parametrize("name", ["igsm-med-pq", "igsm-open"])
 def test_the_size_of_a_formula_is_known_without_it(name):
     """And so is a bound of the longest answer, which every judged answer is held against."""
-    source = synthgen.load(name)
+    source = loaded(name)
     for row in source.batch(0, 60).to_pylist():
         problem = source.task().reader.problem(row["prompt"])
         sizes = {parameter: size(formula(problem, parameter)) for parameter in problem.parameters()}

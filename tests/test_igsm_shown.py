@@ -194,3 +194,18 @@ def test_texts_come_again_as_often_as_is_said(op, most_op, rows):
         assert pairs == pytest.approx(expected, abs=5 * math.sqrt(expected))
         if wanted == 1:
             assert expected > 30
+
+
+def test_without_estimates_nothing_is_drawn_for_the_text_of_a_law_of_ones_own(monkeypatch):
+    """Of a law that has no certificate, the ends are those that hold anyway; the kernel behind estimates takes long."""
+
+    def drawn(*_):
+        raise AssertionError("rows are drawn")
+
+    monkeypatch.setattr("synthgen.tasks.igsm.laws.chances", drawn)
+    source = synthgen.load("igsm-med-pq", params={"op": {2: 1, 3: 1}})
+    entropy = source.entropy(estimates=False)
+    assert entropy.text.status == "bracket"
+    assert 0 < entropy.text.low < entropy.text.high == entropy.booked.high
+    with pytest.raises(AssertionError, match="rows are drawn"):
+        source.entropy()

@@ -119,6 +119,7 @@ def test_what_a_kernel_may_be_made_of_is_all_that_its_module_imports(tmp_path, m
     assert not any(name.startswith("synthgen.task") for name in behind)
 
 
+@pytest.mark.slow
 def test_a_read_only_install_without_a_home_still_works(site, tmp_path):
     for path in [site, *site.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
@@ -135,6 +136,7 @@ def test_a_read_only_install_without_a_home_still_works(site, tmp_path):
             path.chmod(0o755 if path.is_dir() else 0o644)
 
 
+@pytest.mark.slow
 def test_nothing_writable_at_all_means_no_cache(site):
     environment = {"HOME": "/proc/none", "NUMBA_CACHE_DIR": "/proc/none", "TMPDIR": "/proc/none"}
     code = "import tempfile; tempfile.tempdir = '/proc/none'\n" + PROGRAM

@@ -6,7 +6,7 @@ import time
 
 import layouts
 import pytest
-from helpers import SPECS
+from helpers import SPECS, loaded
 
 import synthgen
 from synthgen.errors import SynthgenError
@@ -26,7 +26,7 @@ def first_split(source):
 
 def judged(name, kind, book, mode):
     """Return what each layout of a kind is judged, filled in from rows of a spec."""
-    source = load(name)
+    source = loaded(name)
     for prompt, said, layout in layouts.cases(name, kind, book):
         verdict = source.verify(prompt, said, split=first_split(source), mode=mode)
         assert verdict.mode == mode
@@ -65,7 +65,7 @@ def test_steps_in_any_order_and_layout(name):
 
 @pytest.mark.parametrize("name", sorted({*SPECS.values()}))
 def test_what_is_right_is_right_in_every_mode_plain_and_in_a_chat(name):
-    check_chat(synthgen.load(name))
+    check_chat(loaded(name))
 
 
 def check_chat(source):
@@ -101,7 +101,7 @@ def check_chat(source):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", shipped_specs())
 def test_chat_and_plain_are_equal_for_every_spec(name):
-    check_chat(synthgen.load(name))
+    check_chat(loaded(name))
 
 
 # -- modes --------------------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def test_strict_is_the_papers_text_but_for_its_edges():
 
 def test_anybody_can_be_asked_a_problem_and_is_told_its_rules():
     for name in ("igsm-med-pq", "igsm-open-boxes"):
-        source = load(name)
+        source = loaded(name)
         row, reader = source.row(3), source.task().reader
         asked = worded(reader, row["prompt"])
         assert (
@@ -183,7 +183,7 @@ CHANCE = {
 
 @pytest.mark.parametrize("name", CHANCE)
 def test_constant_and_guess_all_policies_score_no_more_than_chance(name):
-    source = load(name)
+    source = loaded(name)
     split, (fact, rows) = first_split(source), CHANCE[name]
     told = source.entropy(split).facts.get(fact, 0.0)
     chance = told["share"] if isinstance(told, dict) else told
@@ -243,7 +243,7 @@ def costs(source, prompt, text, split, mode):
 
 @pytest.mark.parametrize("name", ["igsm-med-qp", "relations-2hop", "brevo2-tiny", "stories-boxes"])
 def test_hostile_texts_are_refused_at_once(name):
-    source = load(name)
+    source = loaded(name)
     split = first_split(source)
     task = source.task(split)
     row = source.row(0, split)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import loaded
 
 import synthgen
 from synthgen.cli.listing import print_listing, shipped_listing
@@ -35,7 +36,7 @@ def test_the_suite_has_the_sizes_of_the_paper_and_tiny_ones():
         for size in sizes:
             name = f"{family}-{'l' if family == 'mano' else 'n'}{size}"
             assert name in names
-            source = synthgen.load(name)
+            source = loaded(name)
             assert getattr(source.task().params, field) == size
             assert source.spec.title.count(str(size)) and source.spec.task_class.paper == "2512.17351"
             for split in source.splits[1:]:
@@ -112,7 +113,7 @@ def test_alphabets():
 
 @pytest.mark.parametrize("name", ["depo1-n225", "depo2-n75", "brevo1-n70", "brevo2-n30", "brevo-open", "mano-l10"])
 def test_every_id_of_a_row_is_in_the_vocabulary_with_a_name_of_its_own(name):
-    source = synthgen.load(name)
+    source = loaded(name)
     vocab = source.vocab
     assert len(set(vocab.names.values())) == len(vocab.names)
     assert len({vocab.bos, vocab.eos, vocab.pad}) == 3

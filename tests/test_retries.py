@@ -8,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from helpers import loaded
 from scipy.stats import chi2
 
 import synthgen
@@ -151,7 +152,7 @@ def test_without_what_is_taken_back_it_is_the_clean_row(base, phrasing):
     [("igsm-med-retry20", "igsm-med-pq"), ("igsm-hard-retry50", "igsm-hard-pq"), ("igsm-open-retry50", "igsm-open")],
 )
 def test_shipped_specs_evaluate_on_the_clean_splits(name, clean):
-    source, other = synthgen.load(name), synthgen.load(clean)
+    source, other = loaded(name), loaded(clean)
     assert set(source.splits) == set(other.splits)
     for split in source.splits:
         one, two = (s.batch(0, 16, split).select(["prompt", "completion"]).to_pylist() for s in (source, other))
@@ -208,7 +209,7 @@ class Dependencies:
 
 def check_perfect(name, split, start, stop):
     """Return how many definitions were taken back; none of them could have been computed where it stands."""
-    source, found = synthgen.load(name), 0
+    source, found = loaded(name), 0
     dependencies = Dependencies(source.task(split).world)
     for at in range(start, stop, 2000):
         for row in source.batch(at, min(stop, at + 2000), split).select(["prompt", "completion"]).to_pylist():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import loaded
 
 import synthgen
 from synthgen.errors import SynthgenError
@@ -57,7 +58,7 @@ def test_graphs_of_too_many_sets_have_two_ends(monkeypatch):
 
 @pytest.mark.parametrize("name", ["cfg3b", "bios-multi5", "igsm-open", "brevo-open"])
 def test_rows_that_show_all_have_what_is_booked(name):
-    source = synthgen.load(name)
+    source = loaded(name)
     for row in source.batch(3, 6).to_pylist():
         assert source.row_text_bits(row) == source.row_text_bits(row["id"]) == (row["bits"]["total"],) * 2
 

@@ -213,13 +213,17 @@ def test_an_installed_wheel_finds_its_specs(tmp_path):
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(tmp_path / "site")], check=True)
-    code = "import synthgen, sys; print(synthgen.__file__); print(synthgen.load('bios-single').row(3)['text'])"
+    code = (  # the lists of words, and a row whose kernels compile in a second
+        "import synthgen; print(synthgen.__file__); print(synthgen.load('bios-single').entropy().bits);"
+        "print(synthgen.load('copy-tiny').row(3)['input_ids'])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path / "site", capture_output=True, text=True, check=True
     )
-    where, text = done.stdout.strip().splitlines()
+    where, bits, tokens = done.stdout.strip().splitlines()
     assert where.startswith(str(tmp_path / "site"))
-    assert text == synthgen.load("bios-single").row(3)["text"]
+    assert float(bits) == synthgen.load("bios-single").entropy().bits
+    assert tokens == str(synthgen.load("copy-tiny").row(3)["input_ids"])
     assert (tmp_path / "site/synthgen/py.typed").is_file(), "type checkers read the annotations of a marked package"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import loaded
 
 import synthgen
 from synthgen.errors import SynthgenError
@@ -16,7 +17,7 @@ from synthgen.task.arrow import said_in, schema_of, to_batch
 from synthgen.task.rows import Tokens
 from synthgen.tasks import task_class
 
-OFFERED = [name for name in shipped_specs() if not synthgen.load(name).task().without_surprisals]
+OFFERED = [name for name in shipped_specs() if not loaded(name).task().without_surprisals]
 """Specs whose law is known token by token."""
 
 
@@ -50,7 +51,7 @@ def law_sums_to_one(task, said, place, tokens, number=0):
 
 
 def agrees_with_its_rows(name, rows):
-    source = synthgen.load(name)
+    source = loaded(name)
     task, entropy = source.task(), source.entropy(estimates=False)
     mixed = "row_shares" in entropy.facts
     for row in source.batch(0, rows).to_pylist():
@@ -93,9 +94,9 @@ def test_bits_of_tokens_of_many_rows(name):
         name, 20 if any(long in name for long in ("perturb", "depo2-n", "brevo1-n", "n50")) else 200
     )
     chance = random.Random(name)
-    for row in synthgen.load(name).batch(200, 204).to_pylist():
+    for row in loaded(name).batch(200, 204).to_pylist():
         said, prompt = said_of(row), prompt_of(task, row)
-        if prompt and np.isnan(synthgen.load(name).surprisals(row)[prompt:]).any():
+        if prompt and np.isnan(loaded(name).surprisals(row)[prompt:]).any():
             continue
         tokens = sorted(set(said)) if isinstance(said, str) else list(task.vocab.names)
         if isinstance(said, str):
@@ -110,7 +111,7 @@ TOKEN_SPECS = "copy-tiny recall-tiny mano-tiny cfg3b cfg3f-implicit cfg-curricul
 
 @pytest.mark.parametrize("name", TOKEN_SPECS.split())
 def test_the_law_of_the_next_token_sums_to_one(name):
-    source = synthgen.load(name)
+    source = loaded(name)
     chance, task = random.Random(name), source.task()
     for row in source.batch(0, 2).to_pylist():
         for place in chance.sample(range(prompt_of(task, row), len(row["input_ids"]) + 1), 3):
@@ -198,7 +199,7 @@ def test_enumeration_of_a_tiny_configuration_agrees(task, params):
         {"reverse": 6, "city_first": True},
     ],
 )
-@pytest.mark.parametrize("row_format", ["document", "tokens"])
+@pytest.mark.parametrize("row_format", ["document", pytest.param("tokens", marks=pytest.mark.slow)])
 def test_the_rows_of_a_small_world_have_all_chances(params, row_format):
     """Of 3 people with 2 sentences a fact, every text is seen, and the chances of all of them sum to 1."""
     sizes = {"templates": 2 if params.get("order") != "entry" else 1, "first_names": 2, "birth_cities": 2}
@@ -291,7 +292,7 @@ def test_problems_that_the_law_does_not_have_cost_endlessly_much():
 
 def test_graphs_that_the_law_does_not_have_cost_endlessly_much():
     for name in ("brevo2-tiny", "brevo-open"):
-        source = synthgen.load(name)
+        source = loaded(name)
         row, task = source.row(3), source.task()
         said, prompt = row["input_ids"], row["completion_mask"].index(True)
         for wrong in ([], said[: prompt - 1], said[1:], [*said[:4], -7, *said[4:]], [10**6, *said]):
@@ -349,7 +350,7 @@ def test_the_questions_of_a_small_world_have_all_chances(forms, params, row_form
     ],
 )
 def test_what_no_row_says_costs_endlessly_much(name):
-    source = synthgen.load(name)
+    source = loaded(name)
     said, task = source.row(0)["input_ids"], source.task()
     for wrong in ([*said, said[0]], [], said[:-1], [10**6, *said], [*said[:3], -7, *said[3:]]):
         bits = task.surprisals(wrong)

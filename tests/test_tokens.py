@@ -141,7 +141,7 @@ def test_bytes_are_bytes_and_spans_count_them(tmp_path):
 
 def test_markers_are_one_token_each(files):
     """In a GPT-2 vocabulary the bytes 0x80, 0x81 and 0x82 are the ids of the released layout; a file may have its own."""
-    (files / "marked.toml").write_text('task = "igsm"\nparams = { layout = "markers" }\n')
+    (files / "marked.toml").write_text('task = "igsm"\nparams = { layout = "markers", bins = "train" }\n')
     source = Source(load_spec(files / "marked.toml", sets={"tokenizer": "gpt2.json"}))
     tokenizer = source.task().tokenizer
     vocabulary = tokenizer.backend.get_vocab()

@@ -36,8 +36,8 @@ ALIKE = (
 """Experiments with no kind of measure, stream or stage that the others have not: run in the slow suite."""
 
 
-def some(names):
-    return [pytest.param(name, marks=pytest.mark.slow) if name in ALIKE else name for name in names]
+def some(names, *long):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in (*ALIKE, *long) else name for name in names]
 
 
 @pytest.mark.parametrize("name", some(shipped_experiments()))
@@ -248,7 +248,12 @@ def test_the_papers_preset_gives_batches(name):
     assert batch.ids.shape == batch.targets.shape and bool(batch.trained.any())
 
 
-@pytest.mark.parametrize("name", some(name for name in shipped_experiments() if "gpu" in sizes_of(name)))
+RECIPES = [name for name in shipped_experiments() if "gpu" in sizes_of(name)]
+LONG_RECIPES = ("junk", "nonterminals")
+"""What takes ten seconds: many streams, and probes of all levels. Both have these at size `ci` too."""
+
+
+@pytest.mark.parametrize("name", some(RECIPES, *LONG_RECIPES))
 def test_the_papers_recipes_have_batches_and_measures(name):
     """The size `gpu` is not run here; its data and windows are made, and its measures are taken of a small model."""
     experiment, specs = load_experiment(name, "gpu")
@@ -263,8 +268,8 @@ def test_the_papers_recipes_have_batches_and_measures(name):
         assert sizes.get(arm.init, feed.size) == feed.size, "a second stage takes over the first one's vocabulary"
         model = Transformer(ModelSettings(layers=1, width=8, heads=1, context=settings.model.context), feed.size)
         for key, measure in arm.measures.items():
-            quick = measure.probe.model_copy(update={"taught": 8, "steps": 2})
-            found = take(measure.model_copy(update={"rows": 8, "probe": quick}), model.eval(), feed)
+            quick = measure.probe.model_copy(update={"taught": 4, "steps": 2, "batch": 2})
+            found = take(measure.model_copy(update={"rows": 4, "probe": quick}), model.eval(), feed)
             figures |= {f"{arm.name}.{key}.{figure}": value for figure, value in found.items()}
     assert [claim.check(figures).figure for claim in experiment.claim]
     holding = claims_before_training(experiment, figures)

@@ -84,7 +84,7 @@ class ProblemLaw(Protocol):
         """Return how the means of those books are drawn that have no formula."""
         ...
 
-    def shown(self, books: Mapping[str, Book], draw: Draw) -> Bits | None:
+    def shown(self, books: Mapping[str, Book], draw: Draw, estimates: bool) -> Bits | None:
         """Return the bits of a row's text but its retries, where it hides some; `books` are what `books` returned."""
         ...
 
@@ -201,9 +201,11 @@ class PaperLaw:
         stream = Keys(split="text of igsm")
         return chances(self.tables(), stream, first, stop, self.params.sizes.numbers())
 
-    def shown(self, books: Mapping[str, Book], draw: Draw) -> Bits | None:
-        ends = [sampling.mean(SUMMED_OUT) for sampling in self._text_samplings.values()]
-        if not ends:  # given structure and names, all values and letters are shown, and the order of the sentences
+    def shown(self, books: Mapping[str, Book], draw: Draw, estimates: bool) -> Bits | None:
+        ends = [sampling.mean(SUMMED_OUT, estimates) for sampling in self._text_samplings.values()]
+        if (
+            not ends or None in ends
+        ):  # given structure and names, all values, letters and the order of the sentences show
             booked = total(book.bits for book in books.values())
             shown = ("values", "letters", *(["sentence_order"] if self.params.perm_level == ANY_ORDER else []))
             least = math.fsum(books[name].bits.low for name in shown)
@@ -268,7 +270,7 @@ class OpenLaw:
     def samplings(self, draw: Draw) -> dict[str, Sampling]:
         return book_samplings(["letters"] if self.params.detail % 3 == 2 else [], self.params, draw)
 
-    def shown(self, books: Mapping[str, Book], draw: Draw) -> Bits | None:
+    def shown(self, books: Mapping[str, Book], draw: Draw, estimates: bool) -> Bits | None:
         return None
 
     def text_ends(self, keys: Keys, row: int) -> tuple[float, float] | None:

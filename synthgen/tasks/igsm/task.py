@@ -208,7 +208,8 @@ class Igsm(Task):
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         books, retries = self.law.books(self._drawn), self._retry_book()
-        facts, shown = self._facts() | self.law.run_facts(rows or 1), self.law.shown(books, self._drawn)
+        facts = self._facts() | self.law.run_facts(rows or 1)
+        shown = self.law.shown(books, self._drawn, estimates)
         if shown is not None:
             shown = total([shown, *(book.bits for book in retries.values())])
         return Entropy(books | retries, facts, hidden=self.law.hidden, shown=shown)

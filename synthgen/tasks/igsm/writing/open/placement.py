@@ -181,14 +181,18 @@ class Placement:
         fitting = np.flatnonzero(self.tables.whole[self.index[sums], free])
         return [self.vectors[v] for v in fitting]
 
-    def widths_law(self, sums: Sums, free: int) -> dict[tuple[int, ...], float]:
-        """Return the law of the widths. Raises SynthgenError where nothing fits."""
-        vectors = self.vectors_of(sums, free)
-        if not vectors:
+    def demand_place(self, sums: Sums, free: int) -> None:
+        """Raise SynthgenError where these sums and this many free edges fit into no vector of widths."""
+        if not self.tables.whole[self.index[sums], free].any():
             raise SynthgenError(
                 f"no structure graph has {free + sum(sums)} edges, {list(sums)} of them in sums: "
                 "widen layers or widths, or ask for fewer sentences"
             )
+
+    def widths_law(self, sums: Sums, free: int) -> dict[tuple[int, ...], float]:
+        """Return the law of the widths. Raises SynthgenError where nothing fits."""
+        self.demand_place(sums, free)
+        vectors = self.vectors_of(sums, free)
         by_layers = Counter(map(len, vectors))
         return {v: 1 / len(by_layers) / by_layers[len(v)] for v in vectors}
 

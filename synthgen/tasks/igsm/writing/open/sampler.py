@@ -226,7 +226,7 @@ class OpenSampler:
     def _check_places(self) -> None:
         for necessary, sums in self._all.sizes:
             for edges in self.edges(necessary):
-                self.placement.widths_law(sums, edges - sum(sums))
+                self.placement.demand_place(sums, edges - sum(sums))
 
     @functools.cached_property
     def _all(self) -> Averages:
