@@ -151,7 +151,7 @@ def test_bits_a_parameter_and_probes_of_a_model_of_transformers(gpt2):
     folder, spec = gpt2
     subject = subject_of(folder, str(spec))
     corpus = subject.rows("train")
-    name, values = people_losses(subject.model, corpus, 20)
+    name, values, _ = people_losses(subject.model, corpus, 20)
     assert name > math.log(20), "it knows nobody"
     known = evaluate(subject, rows=4, split="train").knowledge
     world = corpus.task.knowledge()

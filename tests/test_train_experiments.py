@@ -15,6 +15,7 @@ from synthgen.spec.spec import load_spec
 from synthgen.task.kit.accuracy import wilson
 from synthgen.train.batches import RunData
 from synthgen.train.experiment import Claim, load_experiment, shipped_experiments, sizes_of
+from synthgen.train.language_model import FromLogits
 from synthgen.train.loop import Loop, new_model
 from synthgen.train.measures import MeasureSettings, Spans, people_losses, take
 from synthgen.train.memory import memory
@@ -29,10 +30,30 @@ from synthgen.windowing.spec_rows import SpecRows
 torch.set_num_threads(1)
 
 
-ALIKE = (
-    *("brevo", "capo", "celebrity", "compare", "copy", "depth", "extraction", "gated", "grid", "implicit"),
-    *("knowledge", "lano", "mano", "mixed", "partial", "plan", "positions", "retry-stories", "reversal", "transfer"),
-)
+ALIKE = [
+    "biod",
+    "brevo",
+    "capo",
+    "celebrity",
+    "compare",
+    "copy",
+    "depth",
+    "extraction",
+    "gated",
+    "grid",
+    "implicit",
+    "knowledge",
+    "lano",
+    "mano",
+    "mixed",
+    "partial",
+    "plan",
+    "positions",
+    "retry-stories",
+    "reversal",
+    "robust",
+    "transfer",
+]
 """Experiments with no kind of measure, stream or stage that the others have not: run in the slow suite."""
 
 
@@ -343,11 +364,25 @@ def test_recall_and_capacity_tell_people_apart_by_their_exposures():
     for figures, figure in ((recall, "whole"), (recall, "stored")):
         parts = sum(count * figures[f"{figure}.{name}"] for name, count in groups.items())
         assert parts / 40 == pytest.approx(figures[figure], abs=1e-6)
-    _, p2 = people_losses(model, corpus, 40)
+    _, p2, _ = people_losses(model, corpus, 40)
     values = sum(count * capacity[f"values.{name}"] for name, count in groups.items()) / 40
     assert values == pytest.approx(1 - p2 / math.log(2) / corpus.task.knowledge().attribute_bits, abs=1e-6)
     alike = RunData(settings_of("capo-tiny", PRESETS["tiny"], {"people": 40}, {"data.rows": 1}))
     assert not any("exposures" in name for name in take(MeasureSettings(kind="recall", rows=20), model, alike))
+
+
+def test_the_losses_of_biod_are_those_of_its_parts():
+    """Who guesses evenly pays as much for every token: three of a name, C L of each of K values, L of a first string."""
+    sizes = {"N": 30, "K": 3, "C": 2, "D": 8, "L": 2, "T": 10, "names": [20, 20, 20], "entries": 1}
+    source = synthgen.load(load_spec("biod-english", params=sizes))
+    corpus = SpecRows(source, "train", vocabulary=Vocabulary())
+    corpus.read(0, 30)
+    model = FromLogits(lambda ids: torch.zeros((*ids.shape, corpus.vocabulary.size)), corpus.vocabulary.size, 40)
+    nat = math.log(corpus.vocabulary.size)
+    assert people_losses(model, corpus, 30) == pytest.approx((3 * nat, 3 * 2 * 2 * nat, 2 * nat))
+    known = source.task().knowledge()
+    assert known.span_bits == {"value": 2 * math.log2(8)}
+    assert known.ratio(1, math.log(30), 0.0, 0.0) == pytest.approx(known.ratio_max(1))
 
 
 # -- scores -----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ floor       excess over the exact floor on fresh rows: `relative`, `sigmas` (exc
 samples     share of strings, sampled at temperature 1 from nothing, that the task's verifier accepts: `right`; share of
             different ones among these, of all: `distinct`, and of as many rows of the data: `distinct_rows`
 recall      how well spans are known, by greedy choice: `whole`, `first` token, `stored` share of their bits
-capacity    bits a parameter of a world of people (Part 3.3), and after rounding weights: `R`, `R_max`, `int8`, `int4`;
+capacity    bits a parameter of a world of people (Part 3.3; bioD in English too), and after rounding weights: `R`,
+            `R_max`, `int8`, `int4`;
             `kept` is R, or 0 of a model that does worse than to know nothing;
             where people have other numbers of entries, `recall` and `capacity` also tell people apart by them:
             `whole.exposures.10`, `stored.exposures.10` and `values.exposures.10` are of those with 10 to 99
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -201,8 +202,8 @@ class Spans:
 
 def _capacity(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
     known, size = knowledge_of(corpus), size_of(model)
-    of_names, of_values = people_bits(model, corpus, settings.rows)
-    losses = _mean_nats(of_names), _mean_nats(of_values)
+    paid = people_bits(model, corpus, settings.rows)
+    losses = paid.losses()
     whole = known.ratio(size, *losses)
     figures = {
         "R": whole,
@@ -212,9 +213,9 @@ def _capacity(settings: MeasureSettings, model: LanguageModel, run: RunData, cor
         "share": known.stored_paper(*losses) / known.paper_bits,
         "parameters": float(size),
     }
-    for name, group in by_exposures(corpus, len(of_values)).items():
+    for name, group in by_exposures(corpus, len(paid.values)).items():
         figures[f"people.{name}"] = float(group.sum())
-        figures[f"values.{name}"] = 1 - float(of_values[group].mean()) / known.attribute_bits
+        figures[f"values.{name}"] = 1 - float(paid.values[group].mean()) / known.attribute_bits
     for bits in settings.bits:
         ratio = known.ratio(size, *people_losses(rounded(model, bits), corpus, settings.rows))
         figures[f"int{bits}"] = ratio
@@ -230,29 +231,39 @@ def knowledge_of(corpus: SpecRows) -> Knowledge:
     return known
 
 
-def people_losses(model: LanguageModel, corpus: SpecRows, most_rows: int) -> tuple[float, float]:
-    """Return (p1, p2) in nats: of the name, and of all values together, over one document of each person."""
-    of_names, of_values = people_bits(model, corpus, most_rows)
-    return _mean_nats(of_names), _mean_nats(of_values)
+class PeopleBits(NamedTuple):
+    """The bits that a model pays for one document of each person, (people,) each."""
+
+    names: np.ndarray
+    values: np.ndarray  # all of them together
+    strings: np.ndarray  # the first string of a value, on average over the person's values; 0 where there is none
+
+    def losses(self) -> tuple[float, float, float]:
+        """Return (p1, p2, p3) of `synthgen.task.kit.capacity`, in nats."""
+        p1, p2, p3 = (float(bits.mean()) * math.log(2) for bits in self)
+        return p1, p2, p3
 
 
-def _mean_nats(bits: np.ndarray) -> float:
-    return float(bits.mean()) * math.log(2)
+def people_losses(model: LanguageModel, corpus: SpecRows, most_rows: int) -> tuple[float, float, float]:
+    """Return (p1, p2, p3) in nats: of the name, of all values together, and of the first string of a value (bioD)."""
+    return people_bits(model, corpus, most_rows).losses()
 
 
-def people_bits(model: LanguageModel, corpus: SpecRows, most_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bits that a model pays for the name, and for all values, of one document of each person, (people,)."""
+def people_bits(model: LanguageModel, corpus: SpecRows, most_rows: int) -> PeopleBits:
+    """Return what a model pays for the name, the values and their first strings, over one document of each person."""
     known = knowledge_of(corpus)
     rows = corpus.read(0, min(known.people, most_rows), spans=True)
-    paid = model_bits(model, rows, corpus)
-    name = corpus.span_kinds.index("name")
-    of_values = np.isin(rows.span_kinds, [i for i, kind in enumerate(corpus.span_kinds) if known.span_bits.get(kind)])
+    paid = model_bits(model, rows, corpus).tokens
     number = np.repeat(np.arange(len(rows)), rows.ends - rows.starts)
-    name_bits, value_bits = (
-        np.bincount(number[which], weights=paid.tokens[which], minlength=len(rows))
-        for which in (rows.span_kinds == name, of_values)
-    )
-    return name_bits, value_bits
+    kinds = [i for i, kind in enumerate(corpus.span_kinds) if known.span_bits.get(kind)]
+    parts = rows.span_kinds == corpus.span_kinds.index("name"), np.isin(rows.span_kinds, kinds)
+    names, values = (np.bincount(number[part], weights=paid[part], minlength=len(rows)) for part in parts)
+    if not known.string_tokens:
+        return PeopleBits(names, values, np.zeros(len(rows)))
+    starts = Spans.of(rows, kinds, first_only=False).starts
+    firsts = paid[starts[:, None] + np.arange(known.string_tokens)].sum(axis=1)
+    strings = np.bincount(number[starts], weights=firsts, minlength=len(rows)) / known.attributes
+    return PeopleBits(names, values, strings)
 
 
 def _answers(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:

@@ -24,7 +24,8 @@ LN2 = math.log(2)
 class Knowledge:
     """What there is to know: `people` of `names` full names, `attribute_bits` a person, and bioD's sets of strings.
 
-    `attributes`, `values` and `strings` are K, D and log2(T^L) of bioD; K is 0 where values are of closed lists.
+    `attributes`, `values`, `string_bits` and `string_tokens` are K, D, log2(T^L) and L of bioD; K is 0 where values are
+    of closed lists.
     `span_bits` has the bits of a value by the kind of span it stands in; 0 where it follows from another value.
     """
 
@@ -35,6 +36,7 @@ class Knowledge:
     values: int = 0
     string_bits: float = 0.0
     span_bits: Mapping[str, float] = field(default_factory=dict)
+    string_tokens: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.people <= self.names:

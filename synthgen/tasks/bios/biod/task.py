@@ -36,7 +36,7 @@ from synthgen.task.kit.editions import Edition
 from synthgen.task.picture import Passage, Picture, Span, kinds_of
 from synthgen.task.rows import Rows, Tokens, Vocab
 from synthgen.task.verdict import Reread
-from synthgen.tasks.bios.biod.english import SPAN_KINDS
+from synthgen.tasks.bios.biod.english import SPAN_KINDS, VALUE
 from synthgen.tasks.bios.biod.fidelity import DEVIATIONS
 from synthgen.tasks.bios.biod.params import BiodParams
 from synthgen.tasks.bios.biod.reading import ids_of_english, read
@@ -203,7 +203,8 @@ class Biod(Task):
     def knowledge(self) -> Knowledge:
         params = self.params
         bits, strings = params.K * params.C * math.log2(params.D), params.L * math.log2(params.T)
-        return Knowledge(params.N, math.prod(params.names), bits, params.K, params.D, strings)
+        values = {SPAN_KINDS[VALUE]: params.C * math.log2(params.D)}
+        return Knowledge(params.N, math.prod(params.names), bits, params.K, params.D, strings, values, params.L)
 
     def entropy(self, rows: int | None = None, estimates: bool = True) -> Entropy:
         params, knowledge = self.params, self.knowledge()
