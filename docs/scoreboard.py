@@ -9,6 +9,7 @@ were taken over from the table that stood on the page before; nothing there is w
 """
 
 import json
+import statistics
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -46,8 +47,8 @@ NOT_RUN, NOT_TRIED = "not run yet", "not tried yet"
 
 INTRODUCTION = """
 Of {headlines} headlines of the seven papers, {tried} have a verdict from runs over three seeds: {holding} hold and
-{failing} do not. {waiting} have an experiment whose runs are not done, and {none} have none yet. A verdict is a claim
-with its margin, written down before the runs, that holds under every seed or does not: a failure counts as much.
+{failing} do not. Of the others, {waiting} wait for their runs and {none} for an experiment. A verdict is a claim with
+its margin, written down before the runs, that holds under every seed or does not: a failure counts as much.
 
 `synthgen reproduce NAME --seeds 3` makes the data, trains, measures and compares; `--all --size laptop` does so for all
 experiments, minutes each, and goes on where it was stopped. `--size desk` takes hours on two cores, `gpu` is the
@@ -115,7 +116,7 @@ class Record(BaseModel):
     experiment: str
     size: str
     seeds: list[int]
-    seconds: float  # of a seed, on average
+    seconds: float  # of a seed: the median, since one of them may have waited for others
     claims: dict[str, int]  # the claim as it was when it was run -> the seeds under which it held
     figures: dict[str, Spread]
 
@@ -162,7 +163,7 @@ def gather(folder: Path, into: Path = RECORDS) -> list[Path]:
             experiment=table["experiment"],
             size=table["size"],
             seeds=seeds,
-            seconds=sum(table["seconds"].values()) / len(seeds),
+            seconds=statistics.median(table["seconds"].values()),
             claims={line["claim"]: sum(line["held"]) for line in table["claims"]},
             figures={
                 name: Spread(mean=sum(values) / len(values), least=min(values), greatest=max(values))

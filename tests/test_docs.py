@@ -70,6 +70,7 @@ def test_every_headline_is_tried_by_claims_or_says_why_not(scoreboard):
     assert len({one.name for one in table.headline}) == len(table.headline)
     for one in table.headline:
         assert one.part in table.parts and bool(one.why) != bool(one.experiment), one.name
+        assert bool(one.claims) == bool(one.experiment), f"{one.name}: without its claims there is no verdict"
         if one.claims:
             experiment, _ = load_experiment(one.experiment, one.size)
             assert set(one.claims) <= {claim.holds for claim in experiment.claim}, one.name
