@@ -47,8 +47,8 @@ NOT_RUN, NOT_TRIED = "not run yet", "not tried yet"
 
 INTRODUCTION = """
 Of {headlines} headlines of the seven papers, {tried} have a verdict from runs over three seeds: {holding} hold and
-{failing} do not. Of the others, {waiting} wait for their runs and {none} for an experiment. A verdict is a claim with
-its margin, written down before the runs, that holds under every seed or does not: a failure counts as much.
+{failing} do not; {others}. A verdict is a claim with its margin, written down before the runs, that holds under every
+seed or does not: a failure counts as much.
 
 `synthgen reproduce NAME --seeds 3` makes the data, trains, measures and compares; `--all --size laptop` does so for all
 experiments, minutes each, and goes on where it was stopped. `--size desk` takes hours on two cores, `gpu` is the
@@ -270,12 +270,13 @@ def page() -> str:
     counted = [verdicts[one.name] for one in table.headline if not one.extra]
     tried, holding = sum(map(has_verdict, counted)), sum(verdict == "**holds**" for verdict in counted)
     waiting = sum(verdict not in (NOT_TRIED,) and not has_verdict(verdict) for verdict in counted)
+    untried = len(counted) - tried - waiting
     counts = {"headlines": len(counted), "tried": tried, "holding": holding, "failing": tried - holding}
-    counts |= {"waiting": waiting, "none": len(counted) - tried - waiting}
+    others = f"{waiting} wait for their runs" + f", and {untried} for an experiment" * bool(untried)
     lines = [
         "# Findings of the papers, in models that a laptop or a desk trains\n",
         "<!-- Written by docs/scoreboard.py from headlines.toml and findings/records; do not edit. -->\n",
-        *(_paragraph(text.format(**counts)) for text in INTRODUCTION.split("\n\n")),
+        *(_paragraph(text.format(**counts, others=others)) for text in INTRODUCTION.split("\n\n")),
     ]
     for part, title in table.parts.items():
         lines += [f"## {title}\n", "| headline | verdict | the paper, and ours |", "|---|---|---|"]

@@ -226,6 +226,20 @@ def test_what_is_taken_back_lacks_parents():
         assert set(seen) == set(few), kind
 
 
+def test_weak_mistakes_are_later_steps_whether_they_could_be_taken_or_not():
+    task = story_task(5, needed=(6, 8), others=(2, 4), retry={"rate": 0.5, "kind": "weak"})
+    seen, before = Counter(), Counter()
+    for row in rows_of(task, 150):
+        story = task.reader.solved(row["prompt"], row["completion"])
+        known, steps = set(), [name for _, name in story.places()]
+        for step, (wrong, name) in enumerate(story.places()):
+            assert len(set(wrong)) == len(wrong) and set(wrong) <= set(steps[step + 1 :])
+            seen.update(bool(story.lacking(one, known)) for one in wrong)
+            before[len(steps) - step - 1] += len(wrong)
+            known.add(name)
+    assert seen[True] > 100 and seen[False] > 100 and before[0] == 0
+
+
 def test_without_retries_the_solution_is_the_same():
     plain, mistaken = story_task(2), story_task(2, retry={"rate": 0.5})
     backs = 0

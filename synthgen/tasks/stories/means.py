@@ -15,7 +15,7 @@ from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.task.certificates import Sampling
 from synthgen.task.kit.retries import expected_bits, expected_number
 from synthgen.tasks.stories.law import CHOICES, GraphLaw, graph_law
-from synthgen.tasks.stories.params import StoriesParams
+from synthgen.tasks.stories.params import Mistakes, StoriesParams
 
 EXACT_THINGS = 4
 """Stories of up to so many things are gone through graph by graph."""
@@ -30,6 +30,7 @@ SURFACE = {"packs", "wordings", "names", "modulus", "trained"}
 """Params that the orders of steps, and retries, do not depend on."""
 
 Parents = tuple[frozenset[int], ...]
+Candidates = dict[Mistakes, int]
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Of some rows: the needed things, the bits of the order of steps, candidates for a mistake before each step."""
 
@@ -85,10 +86,10 @@ def _of_things(
                 yield share * more, (frozenset(one + other), *rest)
 
 
-def _over_orders(parents: Parents, needed: int, value: Callable[[int, int, int], float]) -> float:
+def _over_orders(parents: Parents, needed: int, value: Callable[[int, Candidates], float]) -> float:
     """Return the mean, over orders of the steps, of the sum of `value` of each step.
 
-    Told how many things may be next, how many lack a parent, and how many lack exactly one.
+    Told how many things may be next, and how many may be begun by mistake, by kind.
     """
 
     @functools.cache
@@ -97,13 +98,18 @@ def _over_orders(parents: Parents, needed: int, value: Callable[[int, int, int],
         ready = [thing for thing, number in lacks.items() if not number and thing < needed]
         if not ready:
             return 0.0
-        here = value(len(ready), sum(n > 0 for n in lacks.values()), sum(n == 1 for n in lacks.values()))
+        candidates: Candidates = {
+            "any": sum(n > 0 for n in lacks.values()),
+            "near": sum(n == 1 for n in lacks.values()),
+            "weak": needed - len(known) - 1,
+        }
+        here = value(len(ready), candidates)
         return here + math.fsum(ahead(known | {thing}) for thing in ready) / len(ready)
 
     return ahead(frozenset())
 
 
-def walked(params: StoriesParams, value: Callable[[int, int, int], float]) -> float:
+def walked(params: StoriesParams, value: Callable[[int, Candidates], float]) -> float:
     """Return the mean of `_over_orders` over all graphs. Only for stories of at most EXACT_THINGS things."""
     law, sizes = graph_law(params.weights), sizes_of(params)
     return math.fsum(
@@ -113,14 +119,14 @@ def walked(params: StoriesParams, value: Callable[[int, int, int], float]) -> fl
     )
 
 
-def orders_bits(ready: int, lacking: int, near: int) -> float:
+def orders_bits(ready: int, candidates: Candidates) -> float:
     """Return the bits of a step, for `walked`."""
     return math.log2(ready)
 
 
-def retries_bits(params: StoriesParams, ready: int, lacking: int, near: int) -> float:
+def retries_bits(params: StoriesParams, ready: int, candidates: Candidates) -> float:
     """Return the mean bits of what is taken back before a step, for `walked`."""
-    return step_bits(params.retry.rate, near if params.retry.kind == "near" else lacking)
+    return step_bits(params.retry.rate, candidates[params.retry.kind])
 
 
 step_bits = functools.lru_cache(maxsize=1 << 12)(expected_bits)

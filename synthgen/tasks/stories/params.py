@@ -13,17 +13,21 @@ from synthgen.tasks.stories.packs import NAMES, PACKS, WORDINGS
 
 PackName = Literal["boxes", "recipes", "travel", "money", "machines", "family", "plants", "code"]
 Trained = Literal["completion", "without-retries"]
+Mistakes = Literal["any", "near", "weak"]
+MISTAKES: dict[Mistakes, int] = {"any": 0, "near": 1, "weak": 2}
+"""Kinds of mistakes, and their numbers in the kernel."""
 
 
 class StoryRetries(BaseModel):
-    """How often solutions begin a step that cannot be taken yet, and take it back."""
+    """How often solutions begin a step too early, and take it back."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rate: float = Field(0.0, description="q, the probability of a mistake before a step, and again after one")
-    kind: Literal["any", "near"] = Field(
+    kind: Mistakes = Field(
         "any",
-        description="what is begun by mistake: anything that lacks a parent, or what lacks exactly one (needed or not)",
+        description="what is begun by mistake: anything that lacks a parent, or what lacks exactly one (needed or "
+        "not); or `weak`, what a later step than the next one takes, which may not be a mistake at all",
     )
 
     @field_validator("rate")

@@ -33,19 +33,24 @@ def story_surprisals(said: str, params: StoriesParams, reader: StoryReader) -> n
 
 
 def _completion(said: str, story: ParsedStory, values: dict[int, int], params: StoriesParams) -> np.ndarray:
-    pack, rate, near = pack_of(story.pack, params.order_only), params.retry.rate, params.retry.kind == "near"
+    pack, rate, kind = pack_of(story.pack, params.order_only), params.retry.rate, params.retry.kind
 
     def follow(state: State, ahead: Phrase) -> Iterator[tuple[float, Phrase, State | None]]:
         known, back = state
-        wrong = [name for name in story.mistakes(set(known), near) if name not in back]
-        share = rate if wrong else 0.0
-        ready = story.ready(set(known))
+        wrong = [name for name in story.mistakes(set(known), kind) if name not in back]
+        # what was taken back is not the next step: no weak mistake is; others lack a parent
+        ready = [name for name in story.ready(set(known)) if name not in back]
+        candidates = len(wrong) - (kind == "weak")
+        share = rate if candidates else 0.0
         for name in ready:
             after = None if name == story.query else (known | {name}, frozenset[int]())
             step = pack.sentences.step.format(thing=pack.things[name], amount=_amount(values[name]))
             yield (1 - share) / len(ready), f" {step}", after
         for name in wrong if share else ():
-            yield share / len(wrong), f" {pack.sentences.back.format(thing=pack.things[name])}", (known, back | {name})
+            other = 1 - (name in ready) / len(ready)  # the chance that something else is next, as before a weak mistake
+            if other:
+                back_sentence = pack.sentences.back.format(thing=pack.things[name])
+                yield share * other / candidates, f" {back_sentence}", (known, back | {name})
 
     def _amount(value: int) -> str:
         return "" if params.order_only else pack.amount(value)

@@ -28,7 +28,7 @@ from synthgen.task.verdict import Misread, Reread, Verdict
 from synthgen.tasks.stories import means
 from synthgen.tasks.stories.law import MOST_PARENTS, Means, Tables, graph_law
 from synthgen.tasks.stories.packs import BACK, STEP, pack_of
-from synthgen.tasks.stories.params import StoriesParams
+from synthgen.tasks.stories.params import MISTAKES, StoriesParams
 from synthgen.tasks.stories.picture import picture_of
 from synthgen.tasks.stories.reading.bits import prompt_units, solution_units
 from synthgen.tasks.stories.reading.finals import final_of
@@ -74,6 +74,8 @@ class Stories(Task):
         | {"retry": {"rate": 0.5, "kind": "any"}},
         {"needed": (3, 3), "others": (0, 0), "weights": (1, 1, 1), "modulus": 1, "names": 3, "packs": ["plants"]}
         | {"retry": {"rate": 0.5, "kind": "near"}, "wordings": 1},
+        {"needed": (3, 3), "others": (0, 0), "weights": (1, 1, 1), "modulus": 1, "names": 3, "wordings": 1}
+        | {"retry": {"rate": 0.5, "kind": "weak"}},
     )
     modes, edges = MODES, (" ", ".")
 
@@ -124,7 +126,7 @@ class Stories(Task):
             len(params.packs),
             params.wordings,
             retries=int(params.retry.rate > 0),
-            near=int(params.retry.kind == "near"),
+            mistakes=MISTAKES[params.retry.kind],
         )
         room = (rows + 1) * SENTENCE * (2 * most + 2)
         while True:

@@ -87,7 +87,7 @@ def solution_units(story: ParsedStory, params: StoriesParams) -> dict[str, int]:
     go = _log2(whole) - _log2(whole - no) if whole > no else 0
     known, solution, retries = set[int](), 0, 0
     for step, (wrong, name) in enumerate(story.places(), 1):
-        candidates = story.mistakes(known, params.retry.kind == "near")
+        candidates = story.mistakes(known, params.retry.kind, name)
         if not set(wrong) <= set(candidates) or (wrong and whole == no):
             raise Misread(f"what is taken back before step {step} is no mistake of kind {params.retry.kind!r}")
         if len(set(wrong)) < len(wrong):

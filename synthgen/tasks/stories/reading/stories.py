@@ -6,6 +6,8 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from synthgen.tasks.stories.params import Mistakes
+
 
 @dataclass(frozen=True)
 class Line:
@@ -74,10 +76,15 @@ class ParsedStory:
         """Return the needed things that can be the next step, in the order told."""
         return [n for n in self.lines if n in self.needed and n not in known and not self.lacking(n, known)]
 
-    def mistakes(self, known: set[int], near: bool) -> list[int]:
-        """Return the things that can be begun too early: those that lack a parent, or (`near`) exactly one."""
+    def mistakes(self, known: set[int], kind: Mistakes, step: int | None = None) -> list[int]:
+        """Return the things that can be begun too early, before a `step`: those that lack a parent, or exactly one.
+
+        Weak ones are those that a later step takes; without a `step`, those that any step may take.
+        """
+        if kind == "weak":
+            return [name for name in self.lines if name in self.needed and name not in known and name != step]
         lacking = {name: self.lacking(name, known) for name in self.lines if name not in known}
-        return [name for name, number in lacking.items() if number == 1 or (number > 1 and not near)]
+        return [name for name, number in lacking.items() if number == 1 or (number > 1 and kind == "any")]
 
     def orders(self) -> int:
         """Return in how many orders the steps to the answer can be taken."""

@@ -19,6 +19,7 @@ from synthgen.exact.jit import kernel
 from synthgen.task.kit.retries import draw_wrong
 from synthgen.task.phrases import closing, opening
 from synthgen.tasks.stories.law import MOST_PARENTS
+from synthgen.tasks.stories.params import MISTAKES
 from synthgen.tasks.stories.writing.graphs import draw_layers, draw_names
 from synthgen.tasks.stories.writing.words import say
 
@@ -37,6 +38,9 @@ SENTENCE = 24
 """More codes than a sentence has, with its spans."""
 
 
+NEAR, WEAK = MISTAKES["near"], MISTAKES["weak"]
+
+
 class Layout(NamedTuple):
     """The settings that the kernel needs, all whole numbers."""
 
@@ -49,7 +53,7 @@ class Layout(NamedTuple):
     packs: int
     wordings: int
     retries: int  # whether there are any
-    near: int  # whether only what lacks one parent is begun by mistake
+    mistakes: int  # what is begun by mistake: see `MISTAKES`
 
 
 class Drawn(NamedTuple):
@@ -132,7 +136,7 @@ def write_rows(state, keys, start, stop, layout, tables, odds, words, drawn):
         for step in range(needed):
             size = 0
             for thing in range(things):
-                if lacks[thing] == 1 or (lacks[thing] > 1 and not layout.near):
+                if _may_be_mistake(layout.mistakes, lacks[thing], thing < needed and thing != steps[step]):
                     pool[size] = thing
                     size += 1
             drawn.candidates[out, step] = size
@@ -212,6 +216,14 @@ def _stand(done, things, parents, arity, lacks):
         for p in range(arity[thing]):
             if parents[thing, p] == done:
                 lacks[thing] -= 1
+
+
+@register_jitable
+def _may_be_mistake(kind, lacks, comes_later):
+    """Say whether a thing that lacks so many parents (-1: it stands) may be begun by mistake, as `MISTAKES` has it."""
+    if kind == WEAK:
+        return comes_later and lacks >= 0
+    return lacks == 1 or (lacks > 1 and kind != NEAR)
 
 
 @register_jitable
