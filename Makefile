@@ -14,7 +14,7 @@ help:  ## this list
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'synthgen needs Python 3.11 or newer; set PYTHON=')"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
+	$(BIN)/python tests/install.py '.[dev]'
 	touch $@
 
 demo: $(VENV)/.ready  ## generate, check and open two datasets under build/
@@ -51,7 +51,7 @@ lint: $(VENV)/.ready  ## ruff, mypy, and who imports whom
 
 look: $(VENV)/.ready  ## the explorer in a real browser; installs chromium (as root), playwright and axe-core
 	command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,look]'
+	$(BIN)/python tests/install.py '.[dev,look]'
 	npm install --silent --no-save --prefix build/look axe-core@4
 	SYNTHGEN_LOOK=required $(BIN)/python -m pytest -n 0 -m slow tests/test_look.py
 
@@ -78,7 +78,7 @@ docs: pages $(VENV)/.docs  ## these pages, then the documentation site: build/si
 	$(BIN)/python -m sphinx -q -E -n -W --keep-going -c docs -d build/doctrees . build/site
 
 $(VENV)/.docs: $(VENV)/.ready  # what the site alone needs: Sphinx, its theme, notebooks
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,docs]'
+	$(BIN)/python tests/install.py '.[dev,docs]'
 	touch $@
 
 certificates: $(VENV)/.ready  ## the long runs behind sampled bits, all of them again: hours
