@@ -74,7 +74,7 @@ class Stories(Task):
         | {"retry": {"rate": 0.5, "kind": "any"}},
         {"needed": (3, 3), "others": (0, 0), "weights": (1, 1, 1), "modulus": 1, "names": 3, "packs": ["plants"]}
         | {"retry": {"rate": 0.5, "kind": "near"}, "wordings": 1},
-        {"needed": (3, 3), "others": (0, 0), "weights": (1, 1, 1), "modulus": 1, "names": 3, "wordings": 1}
+        {"needed": (3, 3), "others": (0, 0), "weights": (1, 1), "modulus": 1, "names": 3, "wordings": 1}
         | {"retry": {"rate": 0.5, "kind": "weak"}},
     )
     modes, edges = MODES, (" ", ".")
