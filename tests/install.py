@@ -1,7 +1,7 @@
 """Install this project for development into the Python that runs this: `python tests/install.py '.[dev]'`.
 
-With uv, which takes half of the time of pip and a tenth of its work; it reads no settings of pip's, so they are
-handed on. Where uv is not to be had, or cannot do it, pip does.
+With uv, which takes half of the time of pip; it reads no settings of pip's, so they are handed on. Where uv is not to be
+had, or cannot do it, pip does.
 """
 
 import ast

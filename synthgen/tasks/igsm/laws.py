@@ -203,9 +203,7 @@ class PaperLaw:
 
     def shown(self, books: Mapping[str, Book], draw: Draw, estimates: bool) -> Bits | None:
         ends = [sampling.mean(SUMMED_OUT, estimates) for sampling in self._text_samplings.values()]
-        if (
-            not ends or None in ends
-        ):  # given structure and names, all values, letters and the order of the sentences show
+        if not ends or None in ends:  # given structure and names, values, letters and the order of the sentences show
             booked = total(book.bits for book in books.values())
             shown = ("values", "letters", *(["sentence_order"] if self.params.perm_level == ANY_ORDER else []))
             least = math.fsum(books[name].bits.low for name in shown)
