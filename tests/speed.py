@@ -32,6 +32,9 @@ SECONDS = 0.06
 
 BATCH = 4096
 
+HEAP = 24 << 20
+"""Bytes, below the 32 MiB from which glibc maps every array anew whatever was freed before."""
+
 
 def processor() -> str:
     """Return the name of the processor."""
@@ -57,8 +60,18 @@ def yardstick() -> None:
     generator.shuffle(np.arange(20_000))
 
 
+def keep_heap() -> None:
+    """Let malloc keep what is freed: once a block was mapped and freed, glibc maps none that is smaller.
+
+    Without it, whether the pages of a batch's arrays come from the kernel anew for every batch, which doubles what
+    cheap rows cost, hangs on what the process happened to free before.
+    """
+    np.empty(HEAP, np.uint8)
+
+
 def relative_cost(work: Callable[[], object]) -> float:
     """Return what a call costs in yardsticks: the median of five turns."""
+    keep_heap()
     work(), yardstick()  # compile, fill caches
     calls, measures = (max(1, round(SECONDS / cost(one, 1))) for one in (work, yardstick))
     return statistics.median(cost(work, calls) / cost(yardstick, measures) for _ in range(TURNS))
