@@ -8,8 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from synthgen.exact.bijection import permute, unpermute
-from synthgen.exact.draw import Keys
+from synthgen.exact.bijection import permute, permuted, unpermute, unpermuted
+from synthgen.exact.draw import Keys, new_state
+from synthgen.exact.jit import kernel
+from synthgen.exact.state import BIJECTIONS
+
+KEYS = [np.array(key, np.uint64) for key in ((7, 1), (7, 2), (7 + BIJECTIONS, 1))]
+STATES = new_state(), new_state()
+ENTITIES = st.sampled_from([0, 1, BIJECTIONS, BIJECTIONS + 1, 5 * BIJECTIONS])  # of which some share a place
+
+
+@kernel
+def there(state, key, entity, n, i):
+    return permuted(state, key, entity, n, i)
+
+
+@kernel
+def back(state, key, entity, n, i):
+    return unpermuted(state, key, entity, n, i)
 
 
 @given(st.integers(1, 300), st.integers(0, 10**9))
@@ -23,6 +39,14 @@ def test_the_inverse_leads_back(n, i, entity):
     key, i = Keys(1).world("names"), i % n
     assert unpermute(key, n, permute(key, n, i, entity), entity) == i
     assert permute(key, n, unpermute(key, n, i, entity), entity) == i
+
+
+@given(st.integers(0, 2), ENTITIES, st.sampled_from([1, 2, 5, 997, 2**40, 2**62 - 1]), st.integers(0, 2**62))
+def test_a_state_that_answered_for_others_answers_as_a_new_one(key, entity, n, i):
+    key, i = KEYS[key], i % n
+    image = permute(key, n, i, entity)
+    assert there(STATES[0], key, entity, n, i) == permuted(STATES[1], key, entity, n, i) == image
+    assert back(STATES[0], key, entity, n, image) == unpermuted(STATES[1], key, entity, n, image) == i
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 12, 1000])

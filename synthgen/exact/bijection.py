@@ -22,6 +22,7 @@ from synthgen.errors import DrawError
 from synthgen.exact import tape
 from synthgen.exact.draw import begin, new_state, philox
 from synthgen.exact.ledger import multiply_high
+from synthgen.exact.state import BIJECTIONS
 from synthgen.exact.wide import add, bit_length, from_word, less, shift_left, shift_right, subtract, to_int, to_words
 
 ROUNDS = 8
@@ -52,38 +53,58 @@ def _shift(subkey, value, size):
 
 
 @register_jitable(forceinline=True)
-def _turn(value, by, size, back):
-    """Return (value + by) mod size, or (value - by) mod size."""
-    value += -by if back else by
-    if value >= size:
-        value -= size
-    if value < 0:
-        value += size
-    return value
+def _forth(number, a, b, subkeys):
+    """Return what the rounds make of a number below a b: the halves take turns, each shifted by the other."""
+    left = np.int64(np.uint64(number) // np.uint64(b))
+    right = number - left * b
+    for r in range(0, ROUNDS, 2):
+        left += _shift(subkeys[r], right, a)
+        left -= a * (left >= a)  # a branch would be foreseen wrongly every other time
+        right += _shift(subkeys[r + 1], left, b)
+        right -= b * (right >= b)
+    return left * b + right
+
+
+@register_jitable(forceinline=True)
+def _back(number, a, b, subkeys):
+    """Return which number the rounds make this one of."""
+    left = np.int64(np.uint64(number) // np.uint64(b))
+    right = number - left * b
+    for r in range(ROUNDS - 2, -1, -2):
+        right -= _shift(subkeys[r + 1], left, b)
+        right += b * (right < 0)
+        left -= _shift(subkeys[r], right, a)
+        left += a * (left < 0)
+    return left * b + right
 
 
 @register_jitable
-def _walk(state, n, i, inverse):
-    """Apply the bijection whose subkeys the state's next two blocks give, or its inverse, until it lands below n."""
-    philox(state)
-    first = (state.block[0], state.block[1], state.block[2], state.block[3])
-    philox(state)
-    subkeys = (*first, state.block[0], state.block[1], state.block[2], state.block[3])
-    a = _isqrt(n - 1) + 1
-    b = (n - 1) // a + 1
+def _walk(state, key, entity, n, i, inverse):
+    """Apply a bijection, or its inverse, until it lands below n."""
+    begin(state, key, entity, 0)
+    place = (key[0] ^ np.uint64(entity) * _MIX0) % np.uint64(BIJECTIONS)
+    known = state.bijections[place]
+    if known[0] != key[0] or known[1] != key[1] or known[2] != np.uint64(entity) or known[3] != np.uint64(n):
+        _prepare(state, key, n, known)
+    a, b, subkeys = np.int64(known[4]), np.int64(known[5]), known[6:]
     number = i
     for _ in range(a * b - n + 1):  # a cycle cannot hold more numbers beyond n than there are
-        left, right = number // b, number % b
-        for step in range(ROUNDS):
-            r = ROUNDS - 1 - step if inverse else step
-            if r % 2 == 0:
-                left = _turn(left, _shift(subkeys[r], right, a), a, inverse)
-            else:
-                right = _turn(right, _shift(subkeys[r], left, b), b, inverse)
-        number = left * b + right
+        number = _back(number, a, b, subkeys) if inverse else _forth(number, a, b, subkeys)
         if number < n:
             break
     return number
+
+
+@register_jitable
+def _prepare(state, key, n, known):
+    """Write key, entity, n, a, b and the eight subkeys of the bijection that the state has begun to `known`."""
+    known[0], known[1], known[2], known[3] = key[0], key[1], state.entity, np.uint64(n)
+    a = _isqrt(n - 1) + 1
+    known[4], known[5] = np.uint64(a), np.uint64((n - 1) // a + 1)
+    for half in range(2):
+        philox(state)
+        for word in range(4):
+            known[6 + 4 * half + word] = state.block[word]
 
 
 def permuted(state, key, entity, n, i):
@@ -99,8 +120,7 @@ def permuted(state, key, entity, n, i):
 def _permuted(state, key, entity, n, i):
     if state.tape != _U0:
         return tape.permuted(state, key, entity, n, i)
-    begin(state, key, entity, 0)
-    return _walk(state, n, i, False)
+    return _walk(state, key, entity, n, i, False)
 
 
 overload(permuted)(lambda state, key, entity, n, i: _permuted)
@@ -116,8 +136,7 @@ def unpermuted(state, key, entity, n, i):
 def _unpermuted(state, key, entity, n, i):
     if state.tape != _U0:
         return tape.unpermuted(state, key, entity, n, i)
-    begin(state, key, entity, 0)
-    return _walk(state, n, i, True)
+    return _walk(state, key, entity, n, i, True)
 
 
 overload(unpermuted)(lambda state, key, entity, n, i: _unpermuted)

@@ -11,6 +11,9 @@ import numpy as np
 MAX_DRAWS = 1024
 """Draws a tape can hold: tapes are for small configurations."""
 
+BIJECTIONS = 64
+"""Bijections a state remembers, a power of two: rows about people ask for two or three of them over and over."""
+
 STATE = np.dtype(
     [
         ("key0", "u8"),
@@ -22,6 +25,7 @@ STATE = np.dtype(
         ("used", "u8"),  # how many of the block's eight halves are used up
         ("ledger", "i8"),  # units of 2^-40 bit booked since `begin`
         ("block", "u8", 4),  # the words the counter gave
+        ("bijections", "u8", (BIJECTIONS, 14)),  # what was computed for the last ones (`synthgen.exact.bijection`)
         ("tape", "u8"),  # 0, or where the compiled function stands that answers from the entries
         ("length", "i8"),  # draws made on the tape
         ("prescribed", "i8"),  # draws whose choice was given beforehand
