@@ -16,7 +16,7 @@ import numpy as np
 from synthgen.task.kit.surprisal import Phrase, Piece, Way, walked, ways_of
 from synthgen.task.phrases import PhraseTable
 from synthgen.tasks.bios.biographies.compact import CompactVocab
-from synthgen.tasks.bios.biographies.writing.documents import Wording
+from synthgen.tasks.bios.biographies.writing.documents import SLOT, Wording
 from synthgen.tasks.bios.biographies.writing.plan import (
     BY_ENTRY,
     CITY,
@@ -30,9 +30,7 @@ from synthgen.tasks.bios.biographies.writing.sentences import (
     BY_NAME,
     BY_PERSON,
     BY_PRONOUN,
-    NAME,
     REFERENCES,
-    VALUE,
 )
 from synthgen.tasks.bios.world.crowd import Crowd
 from synthgen.tasks.bios.world.writing.people import (
@@ -50,6 +48,9 @@ from synthgen.tasks.bios.world.writing.people import (
 
 DATE, BIRTHDAY, HOME = range(FIELDS, FIELDS + 3)
 """Fields beside those of a person: month and day as one, the whole date as one, and the employer's city."""
+
+FILLED = {DAY: DATE, FIELDS: HOME}
+"""What texts say in slots that are no field of a person: the day with its month, and the company city."""
 
 NAMES = (FIRST, MIDDLE, LAST)
 
@@ -93,19 +94,17 @@ def facts_of(people: np.ndarray, world: World) -> np.ndarray:
 
 def text_saying(table: PhraseTable, wording: Wording, sizes: np.ndarray, cities: int) -> Saying:
     """Return how texts are worded; sizes: how many values each field can take; cities: how many company cities."""
-    phrases, space, pieces, starts, first, counts, pronouns = wording
+    phrases, space, forms, starts, first, counts, pronouns = wording
 
-    def sentence(form: int, attribute: int) -> list[Piece]:
-        out: list[Piece] = []
-        for piece in pieces[starts[form] : starts[form + 1]].tolist():
-            out += NAMES if piece == NAME else value_fields(attribute) if piece == VALUE else [table[piece]]
-        return out
+    def sentence(form: int) -> list[Piece]:
+        codes = forms[starts[form] : starts[form + 1]].tolist()
+        return [FILLED.get(code - SLOT, code - SLOT) if code >= SLOT else table[code] for code in codes if code >= 0]
 
     fields = value_words(table, phrases, cities, sizes) | {PRONOUN: [""] * pronouns}
     ways = {
         (attribute, pronoun, reference): ways_of(
             [
-                sentence((int(first[attribute] + t) * pronouns + pronoun) * REFERENCES + reference, attribute)
+                sentence((int(first[attribute] + t) * pronouns + pronoun) * REFERENCES + reference)
                 for t in range(counts[attribute])
             ]
         )
@@ -113,7 +112,7 @@ def text_saying(table: PhraseTable, wording: Wording, sizes: np.ndarray, cities:
         for pronoun in range(pronouns)
         for reference in range(REFERENCES)
     }
-    return Saying(fields, ways, ways_of([sentence(starts.size - 2, 0)]), table[space])
+    return Saying(fields, ways, ways_of([sentence(starts.size - 2)]), table[space])
 
 
 def token_saying(vocab: CompactVocab, counts: Sequence[int], sizes: np.ndarray, homes: int) -> Saying:

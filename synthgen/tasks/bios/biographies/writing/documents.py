@@ -40,6 +40,15 @@ SPAN_KINDS = ("name", *ATTRIBUTES)
 
 CODES_PER_NAME, CODES_PER_VALUE = 5, 4
 
+SLOT = 1 << 30
+"""A code of a sentence that stands for what a row says of a field is SLOT + field; HOME: of the company city."""
+
+HOME = FIELDS
+
+NAME_SLOTS = (FIRST, MIDDLE, LAST)
+VALUE_SLOTS = ((DAY, YEAR), (BIRTH_CITY,), (UNIVERSITY,), (MAJOR,), (EMPLOYER,), (HOME,))
+"""The fields that a sentence says of an attribute; a day's phrase has its month."""
+
 
 def value_phrases(lists: Lists, table: PhraseTable) -> np.ndarray:
     """Add every name and value to `table`; return the first phrase number of each field, (FIELDS + 1,) int64.
@@ -72,40 +81,58 @@ def codes_per_row(sentences: Sentences) -> int:
 
 
 class Wording(NamedTuple):
-    """What the kernel words a plan with."""
+    """What the kernel words a plan with; form f of a sentence (see `Sentences`) is forms[starts[f] : starts[f + 1]]."""
 
     phrases: np.ndarray  # `value_phrases`
     space: int  # the phrase between two sentences
-    pieces: np.ndarray  # from here on: `Sentences`
-    starts: np.ndarray
-    first: np.ndarray
+    forms: np.ndarray  # (total,) int32: codes, brackets of spans among them, and slots
+    starts: np.ndarray  # (forms + 1,) int64
+    first: np.ndarray  # from here on: `Sentences`
     counts: np.ndarray
     pronouns: int
 
     @classmethod
     def of(cls, phrases: np.ndarray, space: int, sentences: Sentences) -> Wording:
-        """Return the numbers of phrases and sentences."""
-        forms = (sentences.pieces, sentences.starts, sentences.first, sentences.counts)
-        return cls(phrases, space, *forms, sentences.pronouns)
+        """Return the codes of all sentences."""
+        forms: list[int] = []
+        starts = [0]
+        templates = np.repeat(np.arange(N_ATTRIBUTES), sentences.counts * sentences.pronouns * REFERENCES)
+        for form, attribute in enumerate([*templates.tolist(), 0]):  # the last one, which closes, states no value
+            for piece in sentences.pieces[sentences.starts[form] : sentences.starts[form + 1]].tolist():
+                if piece in (NAME, VALUE):
+                    kind, fields = (0, NAME_SLOTS) if piece == NAME else (1 + attribute, VALUE_SLOTS[attribute])
+                    forms += [opening(kind), *(SLOT + field for field in fields), closing(kind)]
+                else:
+                    forms.append(piece)
+            starts.append(len(forms))
+        ends = np.array(starts, np.int64)
+        return cls(
+            phrases, space, np.array(forms, np.int32), ends, sentences.first, sentences.counts, sentences.pronouns
+        )
 
 
 @kernel
 def write_documents(state, start, stop, world, group, changes, stages, style, wording, codes, ends, plans):
     """Word the rows [start, stop): write codes, the rows' ends (rows,) and their plans."""
     # Out of the tuples before the loop: numba counts a reference to every array that is taken out of one.
-    phrases, space, pieces, starts, first, counts, pronouns = wording
+    phrases, space, forms, starts, first, counts, pronouns = wording
     templates, order, name_at, full_name = plans.templates, plans.order, style.name_at, style.full_name
+    homes, days = world.homes, world.sizes[DAY]
     fields = np.empty(FIELDS, np.int64)
+    slots = np.empty(FIELDS + 1, np.int64)
     at = 0
     for row in range(start, stop):
         i = row - start
         draw_plan(state, world, group, changes, stages, style, counts, row, i, fields, plans)
+        for field in range(FIELDS):
+            slots[field] = phrases[field] + fields[field]
+        slots[DAY] += fields[MONTH] * days
+        slots[HOME] = phrases[HOME] + homes[fields[EMPLOYER]]
         for place in range(N_ATTRIBUTES + (name_at == N_ATTRIBUTES)):
             if place > 0:
                 codes[at] = space
                 at += 1
             form = starts.size - 2
-            attribute = 0
             if place < N_ATTRIBUTES:
                 attribute = order[i, place]
                 template = first[attribute] + templates[i, attribute]
@@ -114,14 +141,11 @@ def write_documents(state, start, stop, world, group, changes, stages, style, wo
                     reference = BY_NAME
                 form = (template * pronouns + fields[PRONOUN]) * REFERENCES + reference
             for p in range(starts[form], starts[form + 1]):
-                piece = pieces[p]
-                if piece == NAME:
-                    at = write_name(codes, at, fields, phrases)
-                elif piece == VALUE:
-                    at = write_value(codes, at, attribute, fields, world, phrases)
-                else:
-                    codes[at] = piece
-                    at += 1
+                code = forms[p]
+                filled = code >= SLOT  # looked up in any case: a branch here would be foreseen wrongly
+                slot = slots[(code - SLOT) * filled]
+                codes[at] = slot if filled else code
+                at += 1
         ends[i] = at
 
 
