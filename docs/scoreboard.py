@@ -56,6 +56,8 @@ paper's own recipe (dry-run in the slow tests, not run here), and `ci` is a smok
 docs/scoreboard.py reproductions` writes this page. A seed decides the weights, the rows and the world; newer designs
 are tuned on a seed that no verdict comes from.
 
+What was tried where a finding did not show at first is on the page of [designs](designs.md).
+
 In pictures the paper's figure is grey, ours blue: the mean, with the least and the greatest seed in orange. The papers'
 models are some thousand times as large, so what compares is the pattern, and not the figure.
 """

@@ -64,6 +64,34 @@ def test_the_scoreboard_is_fresh_and_shows_its_pictures(scoreboard):
     assert f"Of {known} claims that were run, {len(re.findall(r'^[|][^|]*[|] yes [|]', page, re.M))} hold" in page
 
 
+def test_designs_are_fresh_and_have_a_figure_or_a_blank_for_every_column():
+    designs = script("designs")
+    page = (DOCS / "designs.md").read_text("utf-8")
+    assert page == designs.page(), "run `python docs/designs.py`"
+    for question in designs.questions():
+        assert page.count(f"## {question.asks}\n") == 1
+        for design in question.design:
+            assert bool(design.record) != bool(design.source), f"{design.says}: a record, or where its figures are from"
+    with pytest.raises(ValueError, match="other: 1 figures for 2 columns"):
+        designs._row(designs.Design(says="other", source="a study", given=(0.5,)), 2)
+    with pytest.raises(ValueError, match=r"records/retry-laptop has no clean\.x"):
+        designs._row(designs.Design(says="other", record="records/retry-laptop", figures=("clean.x",)), 1)
+
+
+def test_screening_runs_that_a_design_names_are_taken_over(tmp_path):
+    designs = script("designs")
+    figures = {"with.asked.rows": 0.5, "with.train.seconds": 9.0}
+    for experiment in ("compare", "canon"):
+        folder = tmp_path / "out" / experiment / "laptop"
+        folder.mkdir(parents=True)
+        table = {"experiment": experiment, "size": "laptop", "figures": {"0": figures}}
+        (folder / "screening.json").write_text(json.dumps(table))
+    (file,) = designs.gather(tmp_path / "out", tmp_path / "into")
+    assert file == tmp_path / "into" / "screened" / "compare-laptop.json"
+    means = designs.Means.model_validate_json(file.read_text())
+    assert means.seeds == [0] and means.figures == {"with.asked.rows": {"mean": 0.5, "least": 0.5, "greatest": 0.5}}
+
+
 def test_every_headline_is_tried_by_claims_or_says_why_not(scoreboard):
     table = scoreboard.headlines()
     assert sum(not one.extra for one in table.headline) == 39
