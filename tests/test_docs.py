@@ -81,13 +81,13 @@ def test_designs_are_fresh_and_have_a_figure_or_a_blank_for_every_column():
 def test_screening_runs_that_a_design_names_are_taken_over(tmp_path):
     designs = script("designs")
     figures = {"with.asked.rows": 0.5, "with.train.seconds": 9.0}
-    for experiment in ("compare", "canon"):
+    for experiment in ("compare-long", "canon"):
         folder = tmp_path / "out" / experiment / "laptop"
         folder.mkdir(parents=True)
         table = {"experiment": experiment, "size": "laptop", "figures": {"0": figures}}
         (folder / "screening.json").write_text(json.dumps(table))
     (file,) = designs.gather(tmp_path / "out", tmp_path / "into")
-    assert file == tmp_path / "into" / "screened" / "compare-laptop.json"
+    assert file == tmp_path / "into" / "screened" / "compare-long-laptop.json"
     means = designs.Means.model_validate_json(file.read_text())
     assert means.seeds == [0] and means.figures == {"with.asked.rows": {"mean": 0.5, "least": 0.5, "greatest": 0.5}}
 
