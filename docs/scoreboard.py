@@ -222,7 +222,7 @@ def scene_of(headline: Headline, bars: Sequence[Bar]) -> Scene:
         y = number * ROW
         shapes.append(Words(side - 8, y + 17, bar.label, SMALL, "end"))
         if bar.paper is not None:
-            shapes.append(Box(side, y + 2, max(1.5, at(bar.paper) - side), 9, "quiet", 1))
+            shapes.append(Box(side, y + 2, max(1.5, at(bar.paper) - side), 9, "grey", 1))
             shapes.append(Words(right + 6, y + 10, _written(bar.paper, headline.scale), SMALL, ink="quiet"))
         if bar.ours is not None:
             shapes.append(Box(side, y + 13, max(1.5, at(bar.ours.mean) - side), 9, "blue", 1))

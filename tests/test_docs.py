@@ -60,6 +60,10 @@ def test_the_scoreboard_is_fresh_and_shows_its_pictures(scoreboard):
     assert page == scoreboard.page(), "run `make pages`"
     assert {path.stem: path.read_text("utf-8") for path in (DOCS / "findings").glob("*.svg")} == drawn
     assert set(re.findall(r"\]\(findings/([\w-]+)\.svg\)", page)) == set(drawn)
+    for name, picture in drawn.items():
+        classes = set(" ".join(re.findall(r'class="([^"]*)"', picture)).split())
+        unknown = {one for one in classes if f".{one}{{" not in picture and f".{one}." not in picture}
+        assert not unknown, f"{name}: nothing says what {unknown} looks like"
     known = len(re.findall(r"^\|[^|]*\| (?:yes|\*\*no\*\* \(\d of \d\)) \|", page, re.M))
     assert f"Of {known} claims that were run, {len(re.findall(r'^[|][^|]*[|] yes [|]', page, re.M))} hold" in page
 
