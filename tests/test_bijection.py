@@ -41,12 +41,19 @@ def test_the_inverse_leads_back(n, i, entity):
     assert permute(key, n, unpermute(key, n, i, entity), entity) == i
 
 
-@given(st.integers(0, 2), ENTITIES, st.sampled_from([1, 2, 5, 997, 2**40, 2**62 - 1]), st.integers(0, 2**62))
+@given(st.integers(0, 2), ENTITIES, st.sampled_from([1, 2, 5, 997]), st.integers(0, 996))
 def test_a_state_that_answered_for_others_answers_as_a_new_one(key, entity, n, i):
     key, i = KEYS[key], i % n
     image = permute(key, n, i, entity)
     assert there(STATES[0], key, entity, n, i) == permuted(STATES[1], key, entity, n, i) == image
     assert back(STATES[0], key, entity, n, image) == unpermuted(STATES[1], key, entity, n, image) == i
+
+
+@pytest.mark.parametrize("n", [2**40, 2**62 - 1])
+def test_kernels_send_large_numbers_where_python_does(n):
+    for i in (0, 1, n // 3, n - 1):
+        image = permute(KEYS[0], n, i, 3)
+        assert there(new_state(), KEYS[0], 3, n, i) == image and back(new_state(), KEYS[0], 3, n, image) == i
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 12, 1000])

@@ -16,7 +16,7 @@ import numpy as np
 from synthgen.task.kit.surprisal import Phrase, Piece, Way, walked, ways_of
 from synthgen.task.phrases import PhraseTable
 from synthgen.tasks.bios.biographies.compact import CompactVocab
-from synthgen.tasks.bios.biographies.writing.documents import SLOT, Wording
+from synthgen.tasks.bios.biographies.writing.documents import CITY_SLOT, SLOT, Wording
 from synthgen.tasks.bios.biographies.writing.plan import (
     BY_ENTRY,
     CITY,
@@ -49,7 +49,7 @@ from synthgen.tasks.bios.world.writing.people import (
 DATE, BIRTHDAY, HOME = range(FIELDS, FIELDS + 3)
 """Fields beside those of a person: month and day as one, the whole date as one, and the employer's city."""
 
-FILLED = {DAY: DATE, FIELDS: HOME}
+FILLED = {DAY: DATE, CITY_SLOT: HOME}
 """What texts say in slots that are no field of a person: the day with its month, and the company city."""
 
 NAMES = (FIRST, MIDDLE, LAST)

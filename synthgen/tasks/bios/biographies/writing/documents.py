@@ -41,12 +41,13 @@ SPAN_KINDS = ("name", *ATTRIBUTES)
 CODES_PER_NAME, CODES_PER_VALUE = 5, 4
 
 SLOT = 1 << 30
-"""A code of a sentence that stands for what a row says of a field is SLOT + field; HOME: of the company city."""
+"""A code of a sentence that stands for what a row says of a field is SLOT + field."""
 
-HOME = FIELDS
+CITY_SLOT = FIELDS
+"""The company city, which is no field of a person."""
 
 NAME_SLOTS = (FIRST, MIDDLE, LAST)
-VALUE_SLOTS = ((DAY, YEAR), (BIRTH_CITY,), (UNIVERSITY,), (MAJOR,), (EMPLOYER,), (HOME,))
+VALUE_SLOTS = ((DAY, YEAR), (BIRTH_CITY,), (UNIVERSITY,), (MAJOR,), (EMPLOYER,), (CITY_SLOT,))
 """The fields that a sentence says of an attribute; a day's phrase has its month."""
 
 
@@ -127,7 +128,7 @@ def write_documents(state, start, stop, world, group, changes, stages, style, wo
         for field in range(FIELDS):
             slots[field] = phrases[field] + fields[field]
         slots[DAY] += fields[MONTH] * days
-        slots[HOME] = phrases[HOME] + homes[fields[EMPLOYER]]
+        slots[CITY_SLOT] = phrases[CITY_SLOT] + homes[fields[EMPLOYER]]
         for place in range(N_ATTRIBUTES + (name_at == N_ATTRIBUTES)):
             if place > 0:
                 codes[at] = space
