@@ -16,6 +16,7 @@ import pytest
 from helpers import process, run, said_beside, start
 from rich.console import Console
 
+from synthgen.bench.rates import BENCHMARKS
 from synthgen.cli.entropies import ENTROPIES
 from synthgen.cli.listing import print_listing, shipped_listing
 from synthgen.exact.bits import stated_bits
@@ -38,6 +39,11 @@ def test_help_names_every_command_and_imports_nothing_heavy():
     code += "atexit.register(lambda: print(sorted({'numba', 'numpy', 'pyarrow', 'datasets'} & set(sys.modules))))\nsynthgen.cli.main()"
     heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert heavy.stdout.strip().endswith("[]"), heavy.stdout[-200:]
+
+
+def test_help_names_every_benchmark():
+    said = " ".join(run("bench", "--help").stdout.split())
+    assert set(re.findall(r"\w+", said)) >= set(BENCHMARKS)
 
 
 def test_a_command_starts_without_pandas_which_is_there_when_asked_for():

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -68,6 +69,27 @@ def test_a_folder_opens_loads_and_checks(folder, tmp_path):
     assert files(folder) == files(copy)
 
 
+@pytest.mark.parametrize(
+    "version, identity, said",
+    [
+        (1, 1, ""),
+        (1, 2, "identity.task_version is 2, and versions.task 1"),
+        (2, 2, "spec.toml gives .*, the manifest 74daec9101f63df6"),
+        (3, 3, "version 3 of task 'copy' made the rows, and this is version 2: install a later synthgen"),
+    ],
+)
+def test_rows_of_an_earlier_version_of_a_task_are_sound_and_not_made_anew(tmp_path, version, identity, said):
+    copy = copied(OLD / "0.1.0" / "copy", tmp_path)
+    stated = Manifest.read(copy)
+    versions, named = {**stated.versions, "task": version}, {**stated.identity, "task_version": identity}
+    replace(stated, versions=versions, identity=named).write(copy)
+    by_check = {finding.check: finding for finding in check_folder(copy)}
+    assert by_check["content id"].ok == (not said) and re.search(said, by_check["content id"].detail)
+    anew = by_check["made anew"]
+    assert (version == 2) != anew.detail.startswith(f"no row: they are of version {version} of task 'copy'")
+    assert anew.ok == (version != 2), "other draws make other rows"
+
+
 @folders
 def test_a_folder_gets_a_card_of_today(folder, tmp_path):
     copy = copied(folder, tmp_path)
@@ -78,12 +100,15 @@ def test_a_folder_gets_a_card_of_today(folder, tmp_path):
 
 @folders
 def test_a_folder_is_the_one_that_its_spec_makes_today(folder, tmp_path):
-    """Generating into it finds nothing to do, where the task's version is still the same."""
+    """Generating into it finds nothing to do; where the task has another version now, it is refused."""
     stated = manifest(folder)
     source = synthgen.load(folder / "spec.toml")
-    if stated["versions"]["task"] != source.spec.task_class.version:
-        pytest.skip(f"task {source.spec.task} has another version now")
     copy = copied(folder, tmp_path)
+    if stated["versions"]["task"] != source.spec.task_class.version:
+        with pytest.raises(SynthgenError, match="task_version is 1 there and 2 here"):
+            synthgen.generate(copy / "spec.toml", copy)
+        assert files(copy) == files(folder)
+        return
     columns = stated["columns"] if stated["columns"] != source.schema.names else None
     again = synthgen.generate(
         copy / "spec.toml", copy, columns=columns, format=stated["container"], splits=list(stated["splits"])

@@ -148,11 +148,14 @@ def reproduce(
 def bench(
     task: Annotated[
         str | None,
-        typer.Argument(help="draw, cfg, parse, bios, qa, bits, index or workers; by default all but workers."),
+        typer.Argument(
+            help="draw, cfg, parse, bios, qa, igsm, retry, playground, bits, verify, windows or index; by default all "
+            "of these. Or, with the machine to itself, trainer, workers or disk."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Rates on one core, as ratios against plain Python in the same run."""
+    """Rates, as ratios to something familiar in the same run."""
     from synthgen.bench.rates import run_benchmarks
     from synthgen.cli.display import print_rates
 

@@ -75,7 +75,7 @@ def check_folder(
     if manifest.columns != source.check_columns(manifest.columns):
         raise SynthgenError(f"{folder / 'manifest.json'}: columns {manifest.columns} are not in order")
     findings = [
-        check_identity(manifest, spec.content_id),
+        check_identity(manifest, spec),
         check_manifest(folder, manifest, source),
         *check_files(folder, manifest, spec),
     ]
@@ -96,7 +96,7 @@ def check_folder(
 
 def _other_version(manifest: Manifest, source: Source) -> str:
     """Return why the rows cannot be made anew, if another version of their task made them."""
-    then, now = manifest.identity.get("task_version"), source.spec.task_class.version
+    then, now = manifest.task_version, source.spec.task_class.version
     return "" if then == now else f"they are of version {then} of task {source.spec.task!r}, and this is version {now}"
 
 

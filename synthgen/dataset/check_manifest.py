@@ -21,10 +21,21 @@ from synthgen.task.foreign import read_text
 from synthgen.version import __version__
 
 
-def check_identity(manifest: Manifest, content_id: str) -> Finding:
-    same = content_id == manifest.content_id
-    detail = content_id[:16] if same else f"spec.toml gives {content_id[:16]}, the manifest {manifest.content_id[:16]}"
-    return Finding("content id", "spec.toml", same, detail)
+def check_identity(manifest: Manifest, spec: Spec) -> Finding:
+    """Hold the content id against the spec's, in the version of the task that made the rows."""
+    then, now, stated = manifest.task_version, spec.task_class.version, manifest.identity.get("task_version")
+    content_id = spec.content_id_in(then)
+    if then > now:
+        detail = (
+            f"version {then} of task {spec.task!r} made the rows, and this is version {now}: install a later synthgen"
+        )
+    elif stated != then:
+        detail = f"identity.task_version is {stated!r}, and versions.task {then}"
+    elif content_id != manifest.content_id:
+        detail = f"spec.toml gives {content_id[:16]}, the manifest {manifest.content_id[:16]}"
+    else:
+        return Finding("content id", "spec.toml", True, content_id[:16])
+    return Finding("content id", "spec.toml", False, detail)
 
 
 def check_manifest(folder: Path, manifest: Manifest, source: Source) -> Finding:
@@ -59,7 +70,7 @@ def _may_differ(stated: Mapping[str, Any], now: Mapping[str, Any], manifest: Man
 
 def _difference(stated: Any, derived: Any, field: str) -> str:
     """Return the first field in which a manifest is not as derived, or "". Numbers may differ in the last digits."""
-    if field == "versions.synthgen":
+    if field in ("versions.synthgen", "versions.task", "identity.task_version", "content_id"):
         return ""  # another version's data may be checked: its bytes are held against its own hashes
     if isinstance(stated, Mapping) and isinstance(derived, Mapping):
         for key in [*derived, *(key for key in stated if key not in derived)]:

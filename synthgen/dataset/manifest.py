@@ -61,6 +61,11 @@ class Manifest:
         """The spec's name."""
         return str(self.spec["name"])
 
+    @property
+    def task_version(self) -> int:
+        """The version of the task that made the rows."""
+        return int(self.versions["task"])
+
     def entropy(self, split: str) -> Mapping[str, Any]:
         """Return the entropy that is stated of a split. Raises SynthgenError for one that cannot be shown."""
         stated: Mapping[str, Any] = self.splits[split]["entropy"]

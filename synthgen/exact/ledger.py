@@ -62,7 +62,8 @@ def multiply_wide(a, b):
 
     Asked for one after the other, the halves take two, and Philox does nothing else.
     """
-    return multiply_high(a, b), a * b
+    product = int(a) * int(b)
+    return np.uint64(product >> 64), np.uint64(product & 0xFFFFFFFFFFFFFFFF)
 
 
 @overload(multiply_wide, jit_options={"forceinline": True})

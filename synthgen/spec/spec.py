@@ -212,7 +212,12 @@ class Spec(Written):
     @functools.cached_property
     def content_id(self) -> str:
         """A hash (SHA-256, hex) of all that decides the rows."""
-        return hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
+        return self.content_id_in(self.task_class.version)
+
+    def content_id_in(self, task_version: int) -> str:
+        """Return the content id that the same spec has, or had, in another version of its task."""
+        identity = self.identity | {"task_version": task_version}
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     @property
     def identity(self) -> dict[str, Any]:
