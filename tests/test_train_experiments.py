@@ -13,8 +13,10 @@ from synthgen.cli.train_commands import reproduce_command, score_command, train_
 from synthgen.errors import SynthgenError
 from synthgen.spec.spec import load_spec
 from synthgen.task.kit.accuracy import wilson
+from synthgen.tasks.stories.packs import PACKS
+from synthgen.tokens.saved import tokenizer_files
 from synthgen.train.batches import RunData
-from synthgen.train.experiment import Claim, load_experiment, shipped_experiments, sizes_of
+from synthgen.train.experiment import Claim, experiments_folder, load_experiment, shipped_experiments, sizes_of
 from synthgen.train.language_model import FromLogits
 from synthgen.train.loop import Loop, new_model
 from synthgen.train.measures import MeasureSettings, Spans, people_losses, take
@@ -183,6 +185,14 @@ measures = { copy = { kind = "floor", rows = 4 } }
 [[claim]]
 holds = "second.copy.relative < 100"
 """
+
+
+def test_the_words_of_all_worlds_are_those_of_their_stories():
+    """What a text pack says in other words since would be spelt letter by letter; write `wanted` then."""
+    folder = experiments_folder() / "data"
+    spec = load_spec(folder / "worlds.toml", sets={"tokenizer": "words", "packs": list(PACKS)})
+    wanted = tokenizer_files(spec.task_of("train").tokenizer)["tokenizer.json"]
+    assert json.loads((folder / "worlds.json").read_text("utf-8")) == json.loads(wanted)
 
 
 def test_a_second_stage_is_done_anew_when_the_first_has_changed(tmp_path):
