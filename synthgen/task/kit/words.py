@@ -45,7 +45,7 @@ class Naming(NamedTuple):
     """What kernels draw words from, and write them with."""
 
     words: WordTables
-    scratch: np.ndarray  # (words,) int64: see `draw_words`
+    scratch: np.ndarray  # (words,) uint32: see `draw_words`
     spelled: np.ndarray  # (words, longest) uint16: ids of every word, and behind a shorter one some that are no part
 
 
@@ -96,7 +96,7 @@ class Words:
 
     def naming(self, ids: np.ndarray, base: int) -> Naming:
         """Return what kernels need, where ids[base + s] is the id of symbol s, (symbols,) uint16."""
-        return Naming(self.tables, np.arange(self.tables.size.size), ids[self.tables.spelling + base])
+        return Naming(self.tables, np.arange(self.tables.size.size, dtype=np.uint32), ids[self.tables.spelling + base])
 
     def count_law(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Return how many of n words may be of each length, (cases, lengths), and how likely each case is, (cases,)."""
@@ -192,8 +192,8 @@ def draw_words(state, naming, n, places, out):
             u -= left * weight[c]
             c += 1
             left = first[c + 1] - first[c] - taken[c]
-        place = first[c] + (u if weight[c] == 1 else u // weight[c])  # a division takes longer than all the rest
-        last = first[c] + left - 1
+        place = np.uintp(first[c] + (u if weight[c] == 1 else u // weight[c]))  # a division takes longer than the rest
+        last = np.uintp(first[c] + left - 1)
         out[i] = scratch[place]
         scratch[place], scratch[last] = scratch[last], scratch[place]
         places[0, i] = place
@@ -214,11 +214,21 @@ def write_word(ids, token, naming, word):
     """Write a word to ids[token:], where the longest has room; return where it ends.
 
     As many ids are copied as the longest word has, since a loop of ever the same length is foreseen by the processor;
-    those behind the word's end are written over by what comes next.
+    those behind the word's end are written over by what comes next. Of unsigned places nobody asks whether they count
+    from the end.
     """
+    place, number = np.uintp(token), np.uintp(word)
     for k in range(naming.spelled.shape[1]):
-        ids[token + k] = naming.spelled[word, k]
-    return token + naming.words.size[word]
+        ids[place + np.uintp(k)] = naming.spelled[number, k]
+    return token + naming.words.size[number]
+
+
+@register_jitable(forceinline=True)
+def write_flags(flags, start, stop, value):
+    """Write `value` to flags[start:stop]."""
+    first = np.uintp(start)
+    for i in range(stop - start):
+        flags[first + np.uintp(i)] = value
 
 
 def read_words(

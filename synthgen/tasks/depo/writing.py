@@ -10,7 +10,7 @@ from synthgen.exact.draw import begin, below, shuffle
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.kit.sizes import draw_size
-from synthgen.task.kit.words import draw_words, write_word
+from synthgen.task.kit.words import draw_words, write_flags, write_word
 
 SIZE, NAMES, CYCLE, ORDER, QUERIES = range(5)
 STAGES = ("size", "names", "cycle", "order", "queries")
@@ -46,10 +46,10 @@ def write_rows(state, keys, start, stop, layout, cumulative, asked, naming, symb
     """Write the rows [start, stop). `asked` are the k that queries ask for; symbols[number] is a symbol's id."""
     ids, trained, ends, nodes, hops, hop_ends, spans, units = drawn
     most = cumulative.size + layout.low
-    cycle = np.empty(most, np.int64)  # its first word stands behind the last again
-    edges = np.empty(most, np.int64)
-    starts = np.empty(most, np.int64)
-    places = np.empty((2, most), np.int64)
+    cycle = np.empty(most, np.uint32)  # its first word stands behind the last again
+    edges = np.empty(most, np.uint32)
+    starts = np.empty(most, np.uint32)
+    places = np.empty((2, most), np.uint32)
     token = 0
     query = 0
     for row in range(start, stop):
@@ -76,8 +76,7 @@ def write_rows(state, keys, start, stop, layout, cumulative, asked, naming, symb
                 token += 1
             token = write_word(ids, token, naming, cycle[edges[i]])
             token = write_word(ids, token, naming, cycle[edges[i] + 1])
-        for i in range(first, token):
-            trained[i] = False
+        write_flags(trained, first, token, False)
         begin(state, keys[QUERIES], row, 0)
         for i in range(n):
             starts[i] = i
@@ -94,16 +93,14 @@ def write_rows(state, keys, start, stop, layout, cumulative, asked, naming, symb
             ids[token] = symbols[layout.hop + asked[k]]
             token += 1
             token = write_word(ids, token, naming, cycle[node])
-            for place in range(untrained, token):
-                trained[place] = False
+            write_flags(trained, untrained, token, False)
             untrained = token
             ids[token] = symbols[layout.answer]
             token += 1
             spans[query, 0] = token - first
             token = write_word(ids, token, naming, cycle[(node + asked[k]) % n])
             spans[query, 1] = token - first
-            for place in range(untrained, token):
-                trained[place] = True
+            write_flags(trained, untrained, token, True)
             query += 1
         units[out, QUERIES] = state.ledger
         if layout.end:

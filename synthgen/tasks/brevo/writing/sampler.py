@@ -11,7 +11,7 @@ from synthgen.exact.draw import begin, below, shuffle
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
 from synthgen.task.kit.sizes import draw_size
-from synthgen.task.kit.words import draw_words, write_word
+from synthgen.task.kit.words import draw_words, write_flags, write_word
 from synthgen.tasks.brevo.writing.graphs import (
     depth_of,
     draw_greedy,
@@ -68,16 +68,16 @@ def write_rows(state, keys, start, stop, layout, cumulative, naming, symbols, dr
     ids, trained, ends, figures, created, created_ends, steps, step_ends, units = drawn
     most = layout.low + cumulative.size
     degree = layout.degree
-    parents = np.zeros((most, degree), np.int64)
+    parents = np.zeros((most, degree), np.uint32)  # what is a place in an array is unsigned: see `write_word`
     arity = np.zeros(most, np.int64)
-    room = np.zeros((2, most), np.int64)
+    room = np.zeros((2, most), np.uint32)
     needed = np.zeros(most, np.bool_)
     waiting = np.zeros(most, np.int64)
-    ready = np.zeros(most, np.int64)
-    listing = np.zeros(most, np.int64)
-    names = np.zeros(most, np.int64)
-    word = np.zeros(most, np.int64)
-    places = np.zeros((2, most), np.int64)
+    ready = np.zeros(most, np.uint32)
+    listing = np.zeros(most, np.uint32)
+    names = np.zeros(most, np.uint32)
+    word = np.zeros(most, np.uint32)
+    places = np.zeros((2, most), np.uint32)
     appeared = np.zeros(most, np.int64)
     statements = np.zeros((most + 1) * (degree + 1), np.int64)
     token = 0
@@ -120,7 +120,7 @@ def write_rows(state, keys, start, stop, layout, cumulative, naming, symbols, dr
                 continue
             appeared[v] = 0
             for i in range(degree):
-                statements[edges + i] = parents[v, i] << 32 | v
+                statements[edges + i] = np.int64(parents[v, i]) << 32 | v
                 appeared[parents[v, i]] = 0
             edges += arity[v]
         begin(state, keys[NAMES], row, 0)
@@ -166,8 +166,7 @@ def write_rows(state, keys, start, stop, layout, cumulative, naming, symbols, dr
         ids[token] = symbols[layout.query]
         token += 1
         token = write_word(ids, token, naming, word[query])
-        for i in range(first, token):
-            trained[i] = False
+        write_flags(trained, first, token, False)
         untrained = token
         ids[token] = symbols[layout.answer]
         token += 1
@@ -178,8 +177,7 @@ def write_rows(state, keys, start, stop, layout, cumulative, naming, symbols, dr
             step += 1
         ids[token] = symbols[layout.end]
         token += 1
-        for i in range(untrained, token):
-            trained[i] = True
+        write_flags(trained, untrained, token, True)
         if not layout.open:
             for v in range(leaves, n):
                 created[creations] = appeared[v]
