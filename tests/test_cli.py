@@ -16,6 +16,8 @@ import pytest
 from helpers import process, run, said_beside, start
 from rich.console import Console
 
+import synthgen
+from synthgen.bench.disk import BUILDS
 from synthgen.bench.rates import BENCHMARKS
 from synthgen.cli.entropies import ENTROPIES
 from synthgen.cli.listing import print_listing, shipped_listing
@@ -44,6 +46,12 @@ def test_help_names_every_command_and_imports_nothing_heavy():
 def test_help_names_every_benchmark():
     said = " ".join(run("bench", "--help").stdout.split())
     assert set(re.findall(r"\w+", said)) >= set(BENCHMARKS)
+
+
+def test_benchmarks_ask_for_rows_that_there_are():
+    for spec, rows in BUILDS.items():
+        limit = synthgen.load(spec).rows_max("train")
+        assert limit is None or rows <= limit, spec
 
 
 def test_a_command_starts_without_pandas_which_is_there_when_asked_for():

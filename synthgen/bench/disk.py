@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from synthgen.dataset.build import generate
 
-BUILDS = {"cfg3f": 400_000, "depo1-n225": 100_000, "bios-multi5-permute": 800_000, "igsm-med-pq": 100_000}
+BUILDS = {"cfg3f": 400_000, "depo1-n225": 100_000, "bios-multi5-permute": 500_000, "igsm-med-pq": 100_000}
 """Specs of tokens, biographies and problems, with rows that make some hundred megabytes."""
 
 WORKERS = (1, 2)
