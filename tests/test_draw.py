@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chi2_contingency, chisquare
+from scipy.stats import chisquare
 
 from synthgen.errors import DrawError
 from synthgen.exact import draw
 from synthgen.exact.draw import Draw, Keys, begin, new_state, philox
 from synthgen.exact.jit import kernel
-from synthgen.exact.ledger import UNITS_PER_BIT
 from synthgen.exact.tape import enumerate_tapes
 
 WORDS = st.integers(0, 2**64 - 1)
@@ -137,78 +136,6 @@ def test_a_subset_rises_and_its_bits_may_be_looked_up_once(n, k, entity):
     assert isclose(d.bits, log2(comb(n, k)), abs_tol=1e-9)
 
 
-@kernel
-def _shuffled(state, key, n, batched, out):
-    for row in range(out.shape[0]):
-        begin(state, key, row, 0)
-        for i in range(n):
-            out[row, i] = i
-        if batched:
-            draw.uniform_shuffle(state, out[row], n)
-        else:
-            draw.shuffle(state, out[row], n)
-    return draw.log2_orders(n)
-
-
-@pytest.mark.parametrize("n, outcomes", [(4, 1 << 60), (1, 1 << 60), (0, 1 << 60), (5, 60), (4, 1), (6, 150)])
-def test_every_order_comes_out_of_a_batched_shuffle_alike(monkeypatch, n, outcomes):
-    monkeypatch.setattr(draw, "WORD_OUTCOMES", outcomes)  # a word for all steps, for some, for one
-
-    def run(tape):
-        begin(tape, Keys(0).split("x"), 0, 0)
-        items = np.arange(n)
-        draw.uniform_shuffle(tape, items, n)
-        assert tape.ledger == 0
-        return tuple(items.tolist()), 0.0
-
-    law, _ = _outcomes(run)
-    assert len(law) == factorial(n) and set(law.values()) == {Fraction(1, factorial(n))}
-
-
-def test_a_batched_shuffle_has_the_law_of_one_that_draws_step_by_step():
-    n, counts = 30, []
-    for batched in (False, True):
-        out = np.empty((40_000, n), np.int64)
-        units = _shuffled(new_state(), Keys(8).split("two samples"), n, batched, out)
-        assert isclose(units / UNITS_PER_BIT, log2(factorial(n)), abs_tol=1e-9)
-        assert (np.sort(out, axis=1) == np.arange(n)).all()
-        pairs = np.bincount(out[:, 0] * n + out[:, 7], minlength=n * n)[np.arange(n * n) % (n + 1) > 0]
-        counts.append((np.array([np.bincount(out[:, i], minlength=n) for i in range(n)]), pairs))
-    for ours, plain in zip(counts[1], counts[0], strict=True):
-        assert chisquare(ours.ravel(), np.full(ours.size, ours.mean())).pvalue > 1e-4
-        assert chi2_contingency([ours.ravel(), plain.ravel()]).pvalue > 1e-4
-
-
-def test_compiled_and_plain_python_shuffle_the_same():
-    compiled, plain = np.empty((3, 80), np.int64), np.empty((3, 80), np.int64)
-    _shuffled(new_state(), Keys(5).split("x"), 80, True, compiled)
-    getattr(_shuffled, "py_func", _shuffled)(new_state(), Keys(5).split("x"), 80, True, plain)
-    assert compiled.tolist() == plain.tolist()
-
-
-@kernel
-def _fractions(state, key, n, out):
-    begin(state, key, 0, 0)
-    draw.below(state, 2)  # half a word is gone
-    for i in range(out.size):
-        out[i] = draw.multiply_high(draw.fraction(state, n), np.uint64(n))
-
-
-@pytest.mark.parametrize("n", [3, 96, 3 << 30, 3 << 61])
-def test_fractions_of_a_word_are_uniform(n):
-    out = np.empty(60_000, np.int64)
-    _fractions(new_state(), Keys(1).split("uniform"), n, out)
-    assert chisquare(np.bincount(out // (n // 3))).pvalue > 1e-4
-    assert chisquare(np.bincount(out % 3)).pvalue > 1e-4  # of 3 << 61, words are not enough for all alike
-
-
-@given(st.integers(1, 2**63 - 1), st.integers(0, 2**63 - 1))
-def test_a_fraction_on_a_tape_is_the_first_word_of_its_number(n, number):
-    number %= n
-    word = int(draw._least_fraction(np.uint64(number), np.uint64(n)))
-    assert word * n >> 64 == number and (word == 0 or (word - 1) * n >> 64 == number - 1)
-
-
 @given(st.integers(1, 2**300))
 def test_draws_of_any_length(n):
     d = Draw(Keys(3).split("long"), entity=n % 2**60)
@@ -252,6 +179,3 @@ def test_rejections_are_bounded(monkeypatch):
     ):
         with pytest.raises(DrawError, match="bounded draw"):
             rejecting()
-    state.block[:], state.used = 0, 0
-    with pytest.raises(DrawError, match="batch of draws"):
-        draw.fraction(state, 3)

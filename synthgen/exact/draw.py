@@ -34,12 +34,9 @@ from synthgen.exact.wide import bit_length, from_word, less, push32, shift_right
 MAX_REJECTIONS = 64
 """A single rejection has probability below 1/2, so a sound state fails with probability below 2^-64."""
 
-WORD_OUTCOMES = 1 << 60
-"""Outcomes that steps of a shuffle may have together, which one word decides: one in 16 needs a closer look."""
-
 _M0, _M1 = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)  # Philox multipliers (Salmon et al. 2011)
 _W0, _W1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)  # and Weyl key increments
-_U0, _U1, _U4, _U5, _U7, _U8, _U32 = (np.uint64(word) for word in (0, 1, 4, 5, 7, 8, 32))
+_U0, _U1, _U5, _U7, _U8, _U32 = (np.uint64(word) for word in (0, 1, 5, 7, 8, 32))
 _LOW = np.uint64(0xFFFFFFFF)
 
 
@@ -181,59 +178,6 @@ def philox(state):
     state.used = _U0
 
 
-@register_jitable(forceinline=True)
-def _word(state):
-    """Return the next whole word of the stream; half a word that was left is passed over."""
-    place = (state.used + _U1) >> _U1
-    if place == _U4:
-        philox(state)
-        place = _U0
-    state.used = (place + _U1) << _U1
-    return state.block[place]
-
-
-def fraction(state, n):
-    """Return a word w such that the upper half of w * n is a uniform number below n (1 <= n < 2^63), and book nothing.
-
-    Where n is a product of sizes, that is one number below each of them: the upper half of w * size is the first, the
-    lower half the word for the next (Brackett-Rozinsky and Lemire, "Batched ranged random integer generation", 2024).
-    """
-    with np.errstate(over="ignore"):
-        return _fraction(state, n)
-
-
-overload(fraction)(lambda state, n: _fraction)
-
-
-@register_jitable
-def _fraction(state, n):
-    bound = np.uint64(n)
-    if state.tape != _U0:
-        return _least_fraction(np.uint64(tape.choice(state, n)), bound)
-    word = _word(state)
-    if word * bound < bound:
-        threshold = (_U0 - bound) % bound
-        for _ in range(MAX_REJECTIONS):
-            if word * bound >= threshold:
-                return word
-            word = _word(state)
-        raise DrawError("a batch of draws was rejected 64 times: the state was not begun or is corrupt")
-    return word
-
-
-@register_jitable
-def _least_fraction(number, bound):
-    """Return the least word whose product with `bound` has `number` in its upper half, by long division."""
-    word = _U0
-    for _ in range(64):
-        number <<= _U1
-        word <<= _U1
-        if number >= bound:
-            number -= bound
-            word += _U1
-    return word + (_U1 if number else _U0)
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # What samplers ask for. All of it is made of the primitives, and books its exact self-information.
 
@@ -283,35 +227,6 @@ def shuffle(state, items, n):
     for i in range(n - 1, 0, -1):
         j = below(state, i + 1)
         items[i], items[j] = items[j], items[i]
-
-
-@register_jitable
-def uniform_shuffle(state, items, n):
-    """Permute items[:n] in place, uniformly, with as many steps from a word as that has room for, and book nothing.
-
-    The law of `shuffle` by other draws, in little more than half of the time; its bits are `log2_orders(n)`.
-    """
-    most = np.int64(WORD_OUTCOMES) // max(n, 1)
-    left = n
-    while left > 1:
-        outcomes, steps = np.int64(left), 1
-        while steps < left - 1 and outcomes <= most:
-            outcomes *= left - steps
-            steps += 1
-        word = fraction(state, outcomes)
-        for size in range(left, left - steps, -1):
-            j, word = multiply_wide(word, np.uint64(size))
-            items[size - 1], items[j] = items[j], items[size - 1]
-        left -= steps
-
-
-@register_jitable
-def log2_orders(n):
-    """Return log2 n! in ledger units: the sum of what the steps of `shuffle` book."""
-    units = 0
-    for size in range(2, n + 1):
-        units += log2_units(size)
-    return units
 
 
 @register_jitable

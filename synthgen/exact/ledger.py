@@ -62,8 +62,7 @@ def multiply_wide(a, b):
 
     Asked for one after the other, the halves take two, and Philox does nothing else.
     """
-    product = int(a) * int(b)
-    return np.uint64(product >> 64), np.uint64(product & 0xFFFFFFFFFFFFFFFF)
+    return multiply_high(a, b), a * b
 
 
 @overload(multiply_wide, jit_options={"forceinline": True})

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from synthgen.exact.bits import Bits
-from synthgen.exact.draw import begin, log2_orders, uniform_shuffle
+from synthgen.exact.draw import begin, shuffle
 from synthgen.exact.entropy import Book, Entropy, log2_factorial
 from synthgen.exact.jit import kernel
 from synthgen.exact.ledger import log2_units
@@ -31,24 +31,24 @@ class CopyParams(TaskParams):
 
 
 @kernel
-def write_rows(state, key, start, stop, first, ids):
-    """Write the rows [start, stop) to ids (rows, 2 N + 1); return the ledger units of each."""
+def write_rows(state, key, start, stop, first, ids, units):
+    """Write the rows [start, stop) to ids (rows, 2 N + 1)."""
     n = ids.shape[1] // 2
     for row in range(start, stop):
         begin(state, key, row, 0)
         said = ids[row - start]
         for i in range(n + 1):
             said[i] = first + i
-        uniform_shuffle(state, said, n)
+        shuffle(state, said, n)
         for i in range(n):
             said[n + 1 + i] = said[i]
-    return log2_orders(n)
+        units[row - start, 0] = state.ledger
 
 
 class Copy(Task):
     """Copying: every token of the second half stands N + 1 places before."""
 
-    name, version, paper, family = "copy", 2, "2512.17351", "Canon playground"
+    name, version, paper, family = "copy", 1, "2512.17351", "Canon playground"
     row_formats, books, modes = ("tokens",), ("order",), STEPLESS
     glossary: Mapping[str, str] = {"<copy>": "what stands before it follows once more"}
     difficulty = "tokens to copy"
@@ -70,8 +70,8 @@ class Copy(Task):
 
     def rows(self, start, stop, state):
         rows, n = stop - start, self.params.tokens
-        ids = np.empty((rows, 2 * n + 1), np.uint16)
-        units = np.full((rows, 1), write_rows(state, self.keys.split("order"), start, stop, FIRST, ids))
+        ids, units = np.empty((rows, 2 * n + 1), np.uint16), np.empty((rows, 1), np.int64)
+        write_rows(state, self.keys.split("order"), start, stop, FIRST, ids, units)
         ends, trained = np.arange(1, rows + 1) * (2 * n + 1), np.tile(np.arange(2 * n + 1) > n, rows)
         sizes = np.full(rows, n, np.int32)
         return Rows(Tokens(ids.reshape(-1), ends, trained), sizes, units, {"tokens": pa.array(sizes)})
