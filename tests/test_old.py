@@ -74,6 +74,7 @@ def test_a_folder_opens_loads_and_checks(folder, tmp_path):
     "version, identity, said",
     [
         (1, 1, ""),
+        (0, 0, "versions.task is 0, and versions begin at 1"),
         (1, 2, "identity.task_version is 2, and versions.task 1"),
         (2, 2, "spec.toml gives .*, the manifest 74daec9101f63df6"),
         (3, 3, "version 3 of task 'copy' made the rows, and this is version 2: install a later synthgen"),

@@ -29,6 +29,8 @@ def check_identity(manifest: Manifest, spec: Spec) -> Finding:
         detail = (
             f"version {then} of task {spec.task!r} made the rows, and this is version {now}: install a later synthgen"
         )
+    elif then < 1:
+        detail = f"versions.task is {then}, and versions begin at 1"
     elif stated != then:
         detail = f"identity.task_version is {stated!r}, and versions.task {then}"
     elif content_id != manifest.content_id:
