@@ -52,9 +52,14 @@ def folder(tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="module", params=[80, 120])
+def columns(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def screens(folder):
-    return {columns: on_a_terminal(COMMANDS, columns, folder) for columns in (80, 120)}
+def screens(columns, folder):
+    return on_a_terminal(COMMANDS, columns, folder)
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +68,12 @@ def piped(folder):
         return {command: run(*command).stdout for command in COMMANDS}
 
 
-@pytest.mark.parametrize("columns", [80, 120])
 def test_a_terminal_shows_every_word_whole_and_nothing_past_its_edge(screens, piped, columns):
-    assert_whole(screens[columns], columns)
-    for command, lines in screens[columns].items():
+    assert_whole(screens, columns)
+    for command, lines in screens.items():
         if command[0] != "plan":  # its figures are a table or a list, as there is room
             assert words_of("\n".join(lines)) == words_of(piped[command]), command
-    assert "1,000,000,000,000,000" in "\n".join(screens[columns]["plan", "copy-tiny", "--rows", "1e15"])
+    assert "1,000,000,000,000,000" in "\n".join(screens["plan", "copy-tiny", "--rows", "1e15"])
 
 
 def test_a_pipe_gets_whole_lines_without_colours_and_blanks(piped, folder, monkeypatch):

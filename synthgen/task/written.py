@@ -9,10 +9,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     ModelWrapValidatorHandler,
-    SerializationInfo,
-    SerializerFunctionWrapHandler,
     ValidationError,
-    model_serializer,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -50,14 +47,30 @@ class Written(BaseModel):
             raise ValidationError.from_exception_data(cls.__name__, lines)
         return model
 
-    @model_serializer(mode="wrap")
-    def _as_before(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
-        table: dict[str, Any] = handler(self)
-        for name, field in type(self).model_fields.items():
-            told = TOLD in field.metadata and info.context == IDENTITY
-            if told or (NEWER in field.metadata and getattr(self, name) == field.default):
-                table.pop(name, None)
+    def model_dump(self, **settings: Any) -> dict[str, Any]:
+        """Return the model as a table, without what was not written before (NEWER), or does not count (TOLD).
+
+        No serializer of pydantic's, since it makes an error of its own of whatever one raises: of Ctrl-C too.
+        """
+        table: dict[str, Any] = _as_before(self, super().model_dump(**settings), settings.get("context") == IDENTITY)
         return table
+
+
+def _as_before(value: Any, written: Any, identity: bool) -> Any:
+    """Return what a value was written out as, without such fields of the models in it."""
+    if isinstance(value, BaseModel):
+        for name, field in type(value).model_fields.items():
+            newer = NEWER in field.metadata and getattr(value, name) == field.default
+            if isinstance(value, Written) and (newer or (identity and TOLD in field.metadata)):
+                written.pop(name, None)
+            elif name in written:
+                written[name] = _as_before(getattr(value, name), written[name], identity)
+    elif isinstance(value, list | tuple) and isinstance(written, list | tuple) and len(value) == len(written):
+        return type(written)(_as_before(*pair, identity) for pair in zip(value, written, strict=True))
+    elif isinstance(value, Mapping) and isinstance(written, dict) and len(value) == len(written):
+        pairs = zip(value.values(), written.items(), strict=True)
+        return {key: _as_before(one, table, identity) for one, (key, table) in pairs}
+    return written
 
 
 def _fault(given: Any, taken: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -297,9 +298,11 @@ class Tokenized(Task):
         for column in spans.flatten():
             for row, row_spans in enumerate(column.to_pylist()):
                 places = encoded[row][1]
+                starts, ends_so_far = [a for a, _ in places], list(itertools.accumulate((b for _, b in places), max))
                 for span in row_spans:
-                    inside = [k for k, (a, b) in enumerate(places) if b > span["start"] and a < span["end"]]
-                    edges.append((inside[0], inside[-1] + 1) if inside else (0, 0))
+                    begin = bisect.bisect_right(ends_so_far, span["start"])  # the first token that ends behind it
+                    end = bisect.bisect_left(starts, span["end"])
+                    edges.append((begin, end) if begin < end else (0, 0))
         return tokens, _structs(content.kinds, counts, np.array(edges, np.int64).reshape(-1, 2))
 
     # -- what a reader of tokens does ---------------------------------------------------------------------------------

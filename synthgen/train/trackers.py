@@ -8,6 +8,7 @@ Any function of a mapping will do as `log`. Nothing is logged unless it is asked
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -60,7 +61,7 @@ def _tensorboard(out: Path, settings: RunSettings) -> Iterator[Log]:
     def log(line: Mapping[str, Any]) -> None:
         if not writers:  # a run that goes on writes its last steps again: those before are told to be void
             writers.append(SummaryWriter(str(out / "tensorboard"), purge_step=line["step"]))
-            writers[0].add_text("settings", f"```json\n{settings.model_dump_json(indent=1)}\n```")
+            writers[0].add_text("settings", f"```json\n{json.dumps(settings.model_dump(mode='json'), indent=1)}\n```")
         for figure, value in figures_of(line).items():
             writers[0].add_scalar(figure, value, line["step"])
 

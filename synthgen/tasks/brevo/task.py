@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -117,7 +118,7 @@ class Brevo(Task):
             "share_of_largest": self.sizes.law[self.params.nodes],
         }
         is_open = self.params.law == "open"
-        means = sampled_means(self.params.model_dump_json()) if estimates or not is_open else None
+        means = sampled_means(json.dumps(self.params.model_dump(mode="json"))) if estimates or not is_open else None
         books = self._open_books() if is_open else self._released_books(means)
         if means is not None:
             facts |= means.facts
