@@ -65,7 +65,7 @@ def tokenized(name, tokenizer, folder, **sets):
 
 
 def overlapping(places, start, end):
-    inside = [k for k, (a, b) in enumerate(places) if b > start and a < end]
+    inside = np.flatnonzero((places[:, 1] > start) & (places[:, 0] < end))
     return {"start": inside[0], "end": inside[-1] + 1}
 
 
@@ -97,8 +97,9 @@ def test_tokens_are_those_of_the_whole_text(files, name, kind, monkeypatch):
             first = mask.index(True)
             assert mask == [k >= first for k in range(len(mask))]
             assert task.tokenizer.decode(row["input_ids"][:first]) == own["prompt"]
+        places = np.array(encoding.offsets)
         for span_kind, spans in (own.get("latent", {}).get("spans") or {}).items():
-            expected = [overlapping(encoding.offsets, s["start"], s["end"]) for s in spans]
+            expected = [overlapping(places, s["start"], s["end"]) for s in spans]
             assert row["latent"]["spans"][span_kind] == expected
     if kind != "across":
         assert from_text(task.tokenizer, plain.content, *_counts(plain.content))[0].ids.tolist() == [
