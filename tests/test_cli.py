@@ -166,6 +166,28 @@ def test_wrong_usage_exits_with_2_and_a_sentence(arguments, message, tmp_path, m
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_within_a_kernel_waits_for_its_end(tmp_path, number, code):
+    """A kernel that returns an array has its type unpickled by Python; an error there would crash the process."""
+
+    def strike(frame, event, argument):
+        if event == "call" and frame.f_code.co_name == "_numba_unpickle":
+            sys.setprofile(None)
+            os.kill(os.getpid(), number)
+
+    command = ("generate", "bios-multi5", "--set", "people=20000", "--shards", 4, "--out", tmp_path / "data")
+    try:
+        sys.setprofile(strike)
+        done = run(*command)
+        assert sys.getprofile() is None, "it arrived"
+    finally:
+        sys.setprofile(None)
+    assert done.returncode == code, done.stderr
+    assert "the same command goes on from here" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler), "and as it was"
+
+
 def test_interrupted_runs_say_how_to_go_on(tmp_path):
     out = tmp_path / "data"
     command = ("generate", "bios-multi5", "--set", "people=30000", "--shards", 40, "--workers", 2, "--out", out)

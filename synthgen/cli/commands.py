@@ -7,6 +7,7 @@ Whatever is heavy is imported inside the commands, so that `synthgen --help` is 
 from __future__ import annotations
 
 import itertools
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -112,12 +113,14 @@ for _command in itertools.chain.from_iterable(FAMILIES.values()):
 def main() -> None:
     """Run the command line; the entry point of the script `synthgen`."""
     from synthgen.cli.terminal import complain, prepare_streams
+    from synthgen.dataset.interrupts import raised_where_bearable
     from synthgen.errors import SynthgenError
 
     prepare_streams()
     try:
         try:
-            app(prog_name="synthgen")
+            with raised_where_bearable({signal.SIGINT: KeyboardInterrupt}):
+                app(prog_name="synthgen")
         finally:
             sys.stdout.flush()  # here, where a fault can still be told
     except SynthgenError as error:

@@ -26,9 +26,9 @@ from synthgen.dataset.folder import (
     locked,
     opened,
     read_manifest,
-    told_how_to_go_on,
     write_assets,
 )
+from synthgen.dataset.interrupts import told_how_to_go_on
 from synthgen.dataset.jobs import Job, LocalJob, RemoteJob, code_of, plan_in
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.processes import run_local, usable_cores

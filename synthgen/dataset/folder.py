@@ -7,9 +7,7 @@ import errno
 import fcntl
 import os
 import shutil
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,10 @@ from typing import Any
 import tomli_w
 
 from synthgen.dataset.build_journal import BuildJournal, read_begun, spec_is_sound
+from synthgen.dataset.interrupts import told_how_to_go_on
 from synthgen.dataset.manifest import Manifest
 from synthgen.dataset.shards import Shard
-from synthgen.errors import Interrupted, SynthgenError, Terminated
+from synthgen.errors import SynthgenError
 from synthgen.spec.spec import Spec, load_spec
 from synthgen.task.assets import asset_files
 from synthgen.task.files import write_whole
@@ -209,27 +208,6 @@ def explaining_a_full_disk(folder: Path) -> Iterator[None]:
         if error.errno in UNWRITABLE:
             raise SynthgenError(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
         raise
-
-
-@contextlib.contextmanager
-def told_how_to_go_on(folder: Path) -> Iterator[None]:
-    """Turn Ctrl-C, and SIGTERM (which cluster schedulers send first), into an error that says what is kept."""
-
-    def terminate(number: int, frame: Any) -> None:
-        raise Terminated
-
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if ours:
-        signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    except KeyboardInterrupt as signalled:
-        error = Interrupted(f"{folder}: interrupted; finished shards are kept: the same command goes on from here")
-        error.exit_code = 143 if isinstance(signalled, Terminated) else 130
-        raise error from None
-    finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def write_assets(folder: Path, spec: Spec, scratch: Path, only_lost: bool = False) -> None:
