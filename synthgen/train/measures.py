@@ -16,7 +16,8 @@ generated   share of whole completions, generated behind the prompts, that the v
             there is one of the order, `ordered`, the share of all answers whose steps stand in one that works
 probe       what probes have right of what the states know, by probing and target: `nece`, `ends.level3`; beside each
             its controls: `nece.random`, `nece.shuffled`, `nece.constant` (`synthgen.train.probed`)
-completion  bits of completions beside those that they must cost: `excess` a row, `relative`, `sigmas`, `floor`
+completion  bits of completions beside those that they must cost: `excess` a row, `sigmas`, `floor`, and `relative`
+            unless that is 0
 """
 
 from __future__ import annotations
@@ -288,8 +289,9 @@ def _completion(settings: MeasureSettings, model: LanguageModel, run: RunData, c
     excess = behind - owed
     figures = {"excess": float(excess.mean()), "floor": float(owed.mean()), "bits": float(behind.mean())}
     spread = float(excess.std(ddof=1)) / math.sqrt(len(rows)) if len(rows) > 1 else math.inf
-    relative = figures["excess"] / figures["floor"] if figures["floor"] else math.inf
-    return figures | {"sigmas": figures["excess"] / spread, "relative": relative}
+    if figures["floor"]:  # not where each prompt has one completion
+        figures["relative"] = figures["excess"] / figures["floor"]
+    return figures | {"sigmas": figures["excess"] / spread}
 
 
 def _probe(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
