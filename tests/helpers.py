@@ -131,6 +131,15 @@ def files(folder):
     }
 
 
+def strict_json(text):
+    """Return JSON's value, as a reader has it that is not Python's: NaN and Infinity are no JSON."""
+
+    def refuse(number):
+        raise AssertionError(f"{number} is no JSON: {text[:200]}")
+
+    return json.loads(text, parse_constant=refuse)
+
+
 def manifest(folder):
     """Return a folder's manifest as JSON."""
     return json.loads((Path(folder) / "manifest.json").read_text())

@@ -13,7 +13,7 @@ import time
 from fnmatch import fnmatch
 
 import pytest
-from helpers import process, run, said_beside, start
+from helpers import process, run, said_beside, start, strict_json
 from rich.console import Console
 
 import synthgen
@@ -29,7 +29,7 @@ from synthgen.spec.spec import shipped_specs
 def loads(*arguments):
     done = run(*arguments)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return strict_json(done.stdout)
 
 
 def test_help_names_every_command_and_imports_nothing_heavy():

@@ -1,14 +1,16 @@
 """Output that cannot be written, or that a terminal would obey: silence, a sentence or an escape, and the right code."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 
 import pytest
-from helpers import process, run, said_beside
+from helpers import process, run, said_beside, strict_json
 
 import synthgen
+from synthgen.cli.terminal import json_text
 from synthgen.dataset.plain_text import fence_of, in_json, in_markdown, shown
 
 COMMAND = [sys.executable, "-m", "synthgen"]
@@ -197,6 +199,11 @@ def test_cards_show_what_others_wrote_as_text(tmp_path):
         assert "<img" not in card
         assert "[c](" not in card
         assert shown(card) == card
+
+
+def test_what_is_no_number_is_null():
+    figures = {"low": -math.inf, "mean": 0.5, "of": [(math.nan, 1)], "rows": 2}
+    assert strict_json(json_text(figures)) == {"low": None, "mean": 0.5, "of": [[None, 1]], "rows": 2}
 
 
 def test_escapes():

@@ -11,13 +11,14 @@ import time
 import numpy as np
 import pytest
 import torch
+from helpers import strict_json
 
 import synthgen
 from synthgen.errors import SynthgenError
 from synthgen.task.files import write_whole
 from synthgen.train.batches import RunData
-from synthgen.train.floor import FRESH, Floor, by_book, measure, model_bits
-from synthgen.train.loop import BelowTheFloor, _refuse_the_impossible, learning_rate, train
+from synthgen.train.floor import FRESH, Floor, FloorResult, by_book, measure, model_bits
+from synthgen.train.loop import BelowTheFloor, Lines, _refuse_the_impossible, learning_rate, train
 from synthgen.train.runs import load_model, read_metrics
 from synthgen.train.settings import DataSettings, ModelSettings, RunSettings, TrainSettings
 from synthgen.windowing.phrases import Vocabulary
@@ -290,6 +291,15 @@ def test_repeated_rows_may_go_below_the_fresh_floor_and_fresh_ones_may_not(tmp_p
         _refuse_the_impossible({"held_out": {"x": memory.to_json()}})
     rows = corpus.read(0, 20, spans=True, bits=True)
     assert by_book(model_bits(loop.model, rows, corpus), rows, corpus, Floor.of(corpus))
+
+
+def test_a_floor_of_0_on_one_row_is_a_line_of_metrics_that_anybody_reads(tmp_path):
+    lone = FloorResult(rows=1, tokens=4, model=2.0, floor=0.0, excess=2.0, se=math.inf, status="exact", reason="")
+    lines = Lines(tmp_path)
+    lines.write({"step": 1, "held_out": {"x": lone.to_json()}})
+    (line,) = lines.file.read_text().splitlines()
+    written = strict_json(line)["held_out"]["x"]
+    assert (written["excess"], written["se"], written["relative"], written["impossible"]) == (2.0, None, None, False)
 
 
 def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path, monkeypatch):

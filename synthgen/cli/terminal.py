@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from synthgen.dataset.plain_text import in_json, shown
+from synthgen.dataset.plain_text import finite, in_json, shown
 from synthgen.errors import SynthgenError
 
 
@@ -65,10 +65,10 @@ def is_read() -> bool:
 
 
 def json_text(value: Any) -> str:
-    """Return a value as JSON for stdout: with escapes alone where its encoding is not Unicode's."""
+    """Return a value as JSON for stdout: with escapes alone where its encoding is not Unicode's, null for no number."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     unicode = codecs.lookup(encoding).name.startswith("utf")
-    return in_json(json.dumps(value, indent=1, ensure_ascii=not unicode, default=str))
+    return in_json(json.dumps(finite(value), indent=1, ensure_ascii=not unicode, default=str))
 
 
 def print_json(value: Any) -> None:

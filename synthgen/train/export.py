@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from synthgen.dataset.folder import write_assets
+from synthgen.dataset.plain_text import finite
 from synthgen.errors import CheckFailed, SynthgenError
 from synthgen.task.files import file_sha256, sync_folder, temporary_name, write_whole
 from synthgen.train.architecture import OURS, architecture_of, in_transformers, library_of, without_bars
@@ -74,7 +75,7 @@ def export_model(
         names = sorted(path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file())
         table["files"] = {name: file_sha256(work / name) for name in names}
         write_whole(work / "README.md", model_card(folder.name, table, licence))
-        write_whole(work / FILE, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+        write_whole(work / FILE, json.dumps(finite(table), indent=1, ensure_ascii=False) + "\n")
         if folder.is_dir():
             folder.rmdir()
         work.rename(folder)

@@ -125,9 +125,9 @@ class FloorResult:
     books: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
-    def relative(self) -> float:
-        """The excess as a share of the floor."""
-        return self.excess / self.floor if self.floor else math.inf
+    def relative(self) -> float | None:
+        """The excess as a share of the floor; None where that is 0, and no share is anything."""
+        return self.excess / self.floor if self.floor else None
 
     @property
     def impossible(self) -> bool:

@@ -25,6 +25,7 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
+from synthgen.dataset.plain_text import finite
 from synthgen.errors import SynthgenError
 from synthgen.exact.progress import notebook_bar
 from synthgen.task.files import write_whole
@@ -343,7 +344,7 @@ class Lines:
         """Append a line."""
         if self.file is not None:
             with self.file.open("a") as handle:
-                handle.write(json.dumps(line) + "\n")
+                handle.write(json.dumps(finite(line)) + "\n")
 
     def forget(self, step: int) -> None:
         """Drop the lines of steps that a resumed run takes again: all of them, where it begins anew (`step` 0)."""

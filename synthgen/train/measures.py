@@ -1,6 +1,6 @@
 """Measures: what is read off a trained model, as named numbers. An experiment names the ones its claims speak of.
 
-floor       excess over the exact floor on fresh rows: `relative`, `sigmas` (excess over its standard error)
+floor       excess over the exact floor on fresh rows: `relative` (unless that is 0), `sigmas` (over its standard error)
 samples     share of strings, sampled at temperature 1 from nothing, that the task's verifier accepts: `right`; share of
             different ones among these, of all: `distinct`, and of as many rows of the data: `distinct_rows`
 recall      how well spans are known, by greedy choice: `whole`, `first` token, `stored` share of their bits
@@ -103,9 +103,8 @@ def take(settings: MeasureSettings, model: LanguageModel, run: RunData) -> dict[
 
 def _floor(settings: MeasureSettings, model: LanguageModel, run: RunData, corpus: SpecRows) -> dict[str, float]:
     result = measure(model, corpus, settings.rows)
-    return {
-        "relative": result.relative,
-        "se": result.se / result.floor,
+    shares = {"relative": result.excess / result.floor, "se": result.se / result.floor} if result.floor else {}
+    return shares | {
         "sigmas": result.excess / result.se,
         "excess": result.excess,
         "floor": result.floor,

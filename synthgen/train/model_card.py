@@ -94,7 +94,7 @@ def _floor(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield (
         "above the floor",
         f"{floor['excess']:.4f} ± {floor['se']:.4f}",
-        f"bits a row, {100 * floor['relative']:.2f} % of the floor",
+        "bits a row" if floor["relative"] is None else f"bits a row, {100 * floor['relative']:.2f} % of the floor",
     )
 
 
