@@ -68,9 +68,9 @@ guards another claim; all others fail before training, which the slow tests show
 """
 
 HOURS = """
-Hours of one core that a seed takes, all arms together: measured where it was run, else reckoned from some
+Hours that a seed takes on one core by the clock, all arms together: measured where it was run, else reckoned from some
 steps or from experiments of the same shape. Two experiments go side by side on two cores, each with
-`OMP_NUM_THREADS=1`.
+`OMP_NUM_THREADS=1`; where three or more did, as those of transfer, the clock says more than the core worked.
 """
 
 GPU = """
